@@ -1,0 +1,1 @@
+//! One log of the spool, driven on a kernel.

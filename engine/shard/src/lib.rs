@@ -1,0 +1,3 @@
+//! One core: inbound sessions, the spool's writer, delivery lanes.
+
+pub mod journal;

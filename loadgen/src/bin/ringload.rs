@@ -1,0 +1,2 @@
+//! ringload.
+fn main() {}
