@@ -30,7 +30,8 @@ impl FromStr for MessageId {
     type Err = NotAnId;
     fn from_str(text: &str) -> Result<Self, NotAnId> {
         let mut parts = text.splitn(3, '-');
-        let mut number = || u64::from_str_radix(parts.next().ok_or(NotAnId)?, 16).map_err(|_| NotAnId);
+        let mut number =
+            || u64::from_str_radix(parts.next().ok_or(NotAnId)?, 16).map_err(|_| NotAnId);
         Ok(Self {
             log: u16::try_from(number()?).map_err(|_| NotAnId)?,
             boot: u32::try_from(number()?).map_err(|_| NotAnId)?,

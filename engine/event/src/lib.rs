@@ -1,9 +1,33 @@
 //! Everything that can happen to a message, once; logs and metrics derive from it.
 //!
 //! The lowest floor: any crate may use these types, and they use none of ours.
+//!
+//! What happens is told once, as an [`Event`]. [`Event::json`] makes its log line,
+//! [`Event::count`] moves the counters of the shard it happened on, and so the two
+//! cannot disagree.
 
+mod attempt;
+mod count;
+mod enhanced;
+mod happening;
+mod histogram;
 mod id;
+pub(crate) mod line;
+mod meters;
+mod outcome;
+mod response;
+mod site;
 mod time;
 
+pub use attempt::{Attempt, Stages};
+pub use count::{Count, Flag, SharedCount};
+pub use enhanced::{EnhancedCode, NotEnhanced};
+pub use happening::Event;
+pub use histogram::{Histogram, Reading};
 pub use id::{MessageId, NotAnId};
+pub use line::FIELD_BYTES_MAX;
+pub use meters::{Balance, Kind, Row, ShardMeters};
+pub use outcome::Outcome;
+pub use response::{Response, TEXT_BYTES_MAX};
+pub use site::{Meters, OTHER_SITES, SITES_MAX, SiteMeters, SiteReading};
 pub use time::{Tick, Wall};

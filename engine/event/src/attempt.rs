@@ -1,0 +1,95 @@
+//! One try at one recipient, and how long each part of it took.
+
+use crate::line::Line;
+use crate::{MessageId, Outcome, Response, Tick, Wall};
+use std::net::SocketAddr;
+
+/// When a recipient passed each stage. A stage that was never reached is [`Tick::ZERO`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stages {
+    /// When the message became durable with us.
+    pub accepted: Wall,
+    /// The same moment on the monotonic clock; `None` if that was before a restart. Timings
+    /// are then good to a millisecond only.
+    pub received: Option<Tick>,
+    /// It was due, and put at the end of its site's queue.
+    pub queued: Tick,
+    /// A lane took it.
+    pub started: Tick,
+    /// The last byte of its text was handed to the system.
+    pub sent: Tick,
+    /// The verdict was read.
+    pub answered: Tick,
+    /// The settle record was handed to the spool.
+    pub settled: Tick,
+}
+
+impl Stages {
+    /// Microseconds from accept to `stage`, if it was reached. `at` is the wall clock now,
+    /// and serves where the monotonic moment of acceptance is not known.
+    fn micros(&self, stage: Tick, at: Wall) -> Option<u64> {
+        if stage == Tick::ZERO {
+            return None;
+        }
+        let span = match self.received {
+            Some(received) => stage.since(received),
+            None => at.since(self.accepted).saturating_sub(self.settled.since(stage)),
+        };
+        Some(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))
+    }
+}
+
+/// One try at one recipient.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// The message.
+    pub id: MessageId,
+    /// Its sender; empty for a bounce.
+    pub sender: &'a str,
+    /// The recipient.
+    pub recipient: &'a str,
+    /// The site it was sent to.
+    pub site: &'a str,
+    /// The host it was sent to, if a connection came about.
+    pub peer: Option<SocketAddr>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What the peer said, or what we say for it.
+    pub response: &'a Response,
+    /// Which try it was: the first is 1.
+    pub attempt: u16,
+    /// Bytes of message text, our own header fields included.
+    pub bytes: u64,
+    /// When it will be tried again, if it will.
+    pub next: Option<Wall>,
+    /// The peer may have the message although we try it again.
+    pub duplicate_possible: bool,
+    /// When each stage was passed.
+    pub stages: Stages,
+}
+
+impl Attempt<'_> {
+    /// The fields of its log line, behind the event and the time.
+    pub(crate) fn fields<'o>(&self, line: Line<'o>, at: Wall) -> Line<'o> {
+        let after = |stage| self.stages.micros(stage, at);
+        line.id("id", self.id)
+            .text("sender", self.sender)
+            .text("recipient", self.recipient)
+            .text("site", self.site)
+            .peer("peer", self.peer)
+            .text("outcome", self.outcome.name())
+            .number("code", u64::from(self.response.code))
+            .enhanced("enhanced", self.response.enhanced)
+            .text("text", &self.response.text)
+            .number("attempt", u64::from(self.attempt))
+            .number("bytes", self.bytes)
+            .number_or_null("next", self.next.map(|next| next.0))
+            .truth("duplicate_possible", self.duplicate_possible)
+            .number("accepted", self.stages.accepted.0)
+            .millis_or_null("queued", after(self.stages.queued))
+            .millis_or_null("started", after(self.stages.started))
+            .millis_or_null("sent", after(self.stages.sent))
+            .millis_or_null("answered", after(self.stages.answered))
+            .millis_or_null("settled", after(self.stages.settled))
+    }
+}

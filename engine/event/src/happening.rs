@@ -1,0 +1,169 @@
+//! The one enum from which logs and metrics derive.
+//!
+//! Every line is one JSON object with `event` (the kind) and `at` first. Field names are
+//! stable: fields may be added, none is renamed or dropped. A field is always there; where
+//! there is nothing to say it is `null`. `at`, `accepted` and `next` are milliseconds since
+//! the Unix epoch, UTC.
+//!
+//! | event | fields |
+//! |---|---|
+//! | accepted | id, sender, recipients, bytes, peer |
+//! | refused | peer, code, enhanced, text |
+//! | attempt | id, sender, recipient, site, peer, outcome, code, enhanced, text, attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled |
+//! | bounced | id, bounce, recipient, recipients |
+//! | bounce_dropped | id, recipients |
+//! | dial_failed | site, peer, code, enhanced, text |
+//! | shard_started | shard, messages, recipients |
+//! | shard_stopped | shard, recipients |
+
+use crate::line::Line;
+use crate::{Attempt, MessageId, Response, ShardMeters, Wall};
+use std::net::SocketAddr;
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A message became durable with us: from now on it is ours.
+    Accepted {
+        /// Its identity.
+        id: MessageId,
+        /// Its sender; empty for a bounce.
+        sender: &'a str,
+        /// How many recipients it has.
+        recipients: u32,
+        /// Bytes of message text, our own header fields included.
+        bytes: u64,
+        /// Who gave it to us; `None` if we wrote it ourselves.
+        peer: Option<SocketAddr>,
+    },
+    /// A message, or a recipient of one, was turned down at the door.
+    Refused {
+        /// Who was turned down.
+        peer: SocketAddr,
+        /// What it was told.
+        response: &'a Response,
+    },
+    /// A recipient was tried, or given up.
+    Attempt(Attempt<'a>),
+    /// The sender is told that recipients failed. The bounce is accepted by an event of its own.
+    Bounced {
+        /// The message that failed.
+        id: MessageId,
+        /// The message that says so.
+        bounce: MessageId,
+        /// Who is told.
+        recipient: &'a str,
+        /// How many recipients it tells of.
+        recipients: u32,
+    },
+    /// Recipients of a bounce failed. Nobody is told, or bounces would beget bounces.
+    /// [RFC 5321 §4.5.5](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.5)
+    BounceDropped {
+        /// The bounce.
+        id: MessageId,
+        /// How many of its recipients failed.
+        recipients: u32,
+    },
+    /// No connection to a host of a site came about.
+    DialFailed {
+        /// The site.
+        site: &'a str,
+        /// The host.
+        peer: SocketAddr,
+        /// What we say for it.
+        response: &'a Response,
+    },
+    /// A shard has read its logs and works.
+    ShardStarted {
+        /// Its number.
+        shard: u16,
+        /// Live messages found on disk.
+        messages: u64,
+        /// Their open recipients.
+        recipients: u64,
+    },
+    /// A shard has synced everything and ends.
+    ShardStopped {
+        /// Its number.
+        shard: u16,
+        /// Open recipients it leaves on disk.
+        recipients: u64,
+    },
+}
+
+impl Event<'_> {
+    /// Appends its log line, line ending included. About 3 KiB at most after typical
+    /// escaping, 20 KiB if every character must be escaped.
+    pub fn json(&self, at: Wall, out: &mut Vec<u8>) {
+        let line = Line::new(out, self.kind()).number("at", at.0);
+        self.fields(line, at).end();
+    }
+
+    /// Moves the counters that follow from it, all at once as [`ShardMeters::balance`] sees it.
+    /// Call it on the shard that owns the message, once.
+    pub fn count(&self, meters: &ShardMeters) {
+        meters.turn(|meters| match *self {
+            Self::Accepted { recipients, bytes, .. } => meters.accept(recipients, bytes),
+            Self::Refused { response, .. } => meters.refuse(response.code),
+            Self::Attempt(attempt) => meters.settle(attempt.outcome, attempt.duplicate_possible),
+            Self::Bounced { .. } => meters.bounces.add(1),
+            Self::BounceDropped { .. } => meters.bounces_dropped.add(1),
+            Self::DialFailed { .. } => meters.dial_failures.add(1),
+            Self::ShardStarted { recipients, .. } => meters.recover(recipients),
+            Self::ShardStopped { .. } => (),
+        });
+    }
+
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::Refused { .. } => "refused",
+            Self::Attempt(_) => "attempt",
+            Self::Bounced { .. } => "bounced",
+            Self::BounceDropped { .. } => "bounce_dropped",
+            Self::DialFailed { .. } => "dial_failed",
+            Self::ShardStarted { .. } => "shard_started",
+            Self::ShardStopped { .. } => "shard_stopped",
+        }
+    }
+
+    fn fields<'o>(&self, line: Line<'o>, at: Wall) -> Line<'o> {
+        match *self {
+            Self::Accepted { id, sender, recipients, bytes, peer } => line
+                .id("id", id)
+                .text("sender", sender)
+                .number("recipients", u64::from(recipients))
+                .number("bytes", bytes)
+                .peer("peer", peer),
+            Self::Refused { peer, response } => reply(line.peer("peer", Some(peer)), response),
+            Self::Attempt(attempt) => attempt.fields(line, at),
+            Self::Bounced { id, bounce, recipient, recipients } => line
+                .id("id", id)
+                .id("bounce", bounce)
+                .text("recipient", recipient)
+                .number("recipients", u64::from(recipients)),
+            Self::BounceDropped { id, recipients } => {
+                line.id("id", id).number("recipients", u64::from(recipients))
+            }
+            Self::DialFailed { site, peer, response } => {
+                reply(line.text("site", site).peer("peer", Some(peer)), response)
+            }
+            Self::ShardStarted { shard, messages, recipients } => line
+                .number("shard", u64::from(shard))
+                .number("messages", messages)
+                .number("recipients", recipients),
+            Self::ShardStopped { shard, recipients } => {
+                line.number("shard", u64::from(shard)).number("recipients", recipients)
+            }
+        }
+    }
+}
+
+fn reply<'o>(line: Line<'o>, response: &Response) -> Line<'o> {
+    line.number("code", u64::from(response.code))
+        .enhanced("enhanced", response.enhanced)
+        .text("text", &response.text)
+}
+
+#[cfg(test)]
+mod tests;

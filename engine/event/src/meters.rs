@@ -1,0 +1,223 @@
+//! What one shard counts.
+//!
+//! Each shard writes its own meters and no others; anybody reads them. They lie on cache
+//! lines of their own, so that shards do not slow each other by counting.
+
+use crate::{Count, Flag, Histogram, Outcome, Tick};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+/// Whether a number only grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It only grows, from zero at start.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+}
+
+/// One number, ready to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its stable name, without prefix or suffix.
+    pub name: &'static str,
+    /// What it counts, in one sentence.
+    pub help: &'static str,
+    /// Whether it only grows.
+    pub kind: Kind,
+    /// The number.
+    pub value: u64,
+}
+
+/// One list makes the fields, their documentation, and the rows of a scrape.
+macro_rules! meters {
+    ($($kind:ident $name:ident: $help:literal;)*) => {
+        /// What one shard counts. One writer: the shard.
+        #[derive(Debug, Default)]
+        #[repr(align(128))]
+        pub struct ShardMeters {
+            $(#[doc = $help] pub $name: Count,)*
+            /// How long the sync of a commit took.
+            pub sync: Histogram,
+            /// How long a message waited from its last byte to being durable.
+            pub durable_wait: Histogram,
+            /// All messages on disk are known again.
+            pub recovered: Flag,
+            /// New mail is taken.
+            pub accepting: Flag,
+            /// When the shard last turned its loop, on its own clock.
+            heartbeat: Count,
+            /// Odd while a shard is in the middle of counting one event.
+            turns: AtomicU64,
+        }
+
+        impl ShardMeters {
+            /// All counters and gauges, in a stable order.
+            #[must_use]
+            pub fn rows(&self) -> Vec<Row> {
+                vec![$(Row {
+                    name: stringify!($name),
+                    help: $help.trim_ascii(),
+                    kind: Kind::$kind,
+                    value: self.$name.get(),
+                },)*]
+            }
+        }
+    };
+}
+
+meters! {
+    Gauge connections_in: " Incoming connections open.";
+    Counter connections_in_total: " Incoming connections taken since start.";
+    Counter accepted_messages: " Messages made durable and acknowledged, bounces included.";
+    Counter accepted_recipients: " Recipients of those messages.";
+    Counter accepted_bytes: " Bytes of those messages.";
+    Counter recovered_recipients: " Open recipients found on disk at start.";
+    Counter refused_for_now: " Refusals with a 4xx code at the door.";
+    Counter refused_for_good: " Refusals with a 5xx code at the door.";
+    Gauge queued_recipients: " Recipients without a final outcome yet.";
+    Counter delivered: " Recipients the next host took.";
+    Counter deferred: " Tries that ended with a later try. Not recipients.";
+    Counter failed: " Recipients refused for good.";
+    Counter expired: " Recipients given up because their time was up.";
+    Counter dropped: " Recipients taken out by an operator.";
+    Counter possible_duplicates: " Tries after which a peer may hold the message although it is tried again.";
+    Counter bounces: " Bounces written.";
+    Counter bounces_dropped: " Failed bounces, of which nobody is told.";
+    Gauge lanes: " Outgoing connections open or opening.";
+    Counter dials: " Outgoing connections tried.";
+    Counter dial_failures: " Outgoing connections that did not come about.";
+    Counter commits: " Group commits.";
+    Counter commit_records: " Records in those commits.";
+    Counter commit_bytes: " Bytes in those commits, padding included.";
+    Counter panics: " Tasks that ended in a panic.";
+    Gauge spool_segments: " Segment files in use.";
+}
+
+/// The two sides of the promise that nothing is lost: what came in, and where it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balance {
+    /// Recipients accepted since start.
+    pub accepted: u64,
+    /// Open recipients found on disk at start.
+    pub recovered: u64,
+    /// Recipients delivered.
+    pub delivered: u64,
+    /// Recipients refused for good.
+    pub failed: u64,
+    /// Recipients whose time was up.
+    pub expired: u64,
+    /// Recipients taken out.
+    pub dropped: u64,
+    /// Recipients still open.
+    pub queued: u64,
+}
+
+impl Balance {
+    /// Whether every recipient that came in is accounted for.
+    #[must_use]
+    pub const fn holds(&self) -> bool {
+        let came = self.accepted + self.recovered;
+        came == self.delivered + self.failed + self.expired + self.dropped + self.queued
+    }
+
+    /// Both taken together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            accepted: self.accepted + other.accepted,
+            recovered: self.recovered + other.recovered,
+            delivered: self.delivered + other.delivered,
+            failed: self.failed + other.failed,
+            expired: self.expired + other.expired,
+            dropped: self.dropped + other.dropped,
+            queued: self.queued + other.queued,
+        }
+    }
+}
+
+impl ShardMeters {
+    /// Says that the shard's loop turns.
+    pub fn beat(&self, now: Tick) {
+        self.heartbeat.set(now.0);
+    }
+
+    /// When the shard's loop last turned, on its own clock.
+    #[must_use]
+    pub fn heartbeat(&self) -> Tick {
+        Tick(self.heartbeat.get())
+    }
+
+    /// The balance of whole events: never of one that is half counted. Waits, at most for
+    /// as long as the shard takes to count one event, and is for readers, not for the shard
+    /// inside [`Self::turn`].
+    #[must_use]
+    pub fn balance(&self) -> Balance {
+        loop {
+            let before = self.turns.load(Ordering::Acquire);
+            let balance = self.glance();
+            // Keeps the loads above from being done after the one below.
+            fence(Ordering::Acquire);
+            if before.is_multiple_of(2) && self.turns.load(Ordering::Relaxed) == before {
+                return balance;
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Counts one event as a whole. One writer.
+    pub(crate) fn turn(&self, count: impl FnOnce(&Self)) {
+        let turns = self.turns.load(Ordering::Relaxed);
+        self.turns.store(turns + 1, Ordering::Relaxed);
+        // Keeps the stores of `count` from being seen before the odd number.
+        fence(Ordering::Release);
+        count(self);
+        self.turns.store(turns + 2, Ordering::Release);
+    }
+
+    pub(crate) fn accept(&self, recipients: u32, bytes: u64) {
+        self.accepted_messages.add(1);
+        self.accepted_recipients.add(u64::from(recipients));
+        self.accepted_bytes.add(bytes);
+        self.queued_recipients.add(u64::from(recipients));
+    }
+
+    pub(crate) fn refuse(&self, code: u16) {
+        if code < 500 { self.refused_for_now.add(1) } else { self.refused_for_good.add(1) }
+    }
+
+    pub(crate) fn recover(&self, recipients: u64) {
+        self.recovered_recipients.add(recipients);
+        self.queued_recipients.add(recipients);
+    }
+
+    pub(crate) fn settle(&self, outcome: Outcome, duplicate_possible: bool) {
+        self.of(outcome).add(1);
+        self.possible_duplicates.add(u64::from(duplicate_possible));
+        self.queued_recipients.sub(u64::from(outcome.is_final()));
+    }
+
+    const fn of(&self, outcome: Outcome) -> &Count {
+        match outcome {
+            Outcome::Delivered => &self.delivered,
+            Outcome::Deferred => &self.deferred,
+            Outcome::Failed => &self.failed,
+            Outcome::Expired => &self.expired,
+            Outcome::Dropped => &self.dropped,
+        }
+    }
+
+    fn glance(&self) -> Balance {
+        Balance {
+            accepted: self.accepted_recipients.get(),
+            recovered: self.recovered_recipients.get(),
+            delivered: self.delivered.get(),
+            failed: self.failed.get(),
+            expired: self.expired.get(),
+            dropped: self.dropped.get(),
+            queued: self.queued_recipients.get(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
