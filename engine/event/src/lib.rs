@@ -12,7 +12,7 @@ mod enhanced;
 mod happening;
 mod histogram;
 mod id;
-pub(crate) mod line;
+mod line;
 mod meters;
 mod outcome;
 mod response;

@@ -12,11 +12,12 @@ use std::net::SocketAddr;
 pub const FIELD_BYTES_MAX: usize = 1_024;
 
 /// An object being written. Closed by [`Line::end`].
-pub struct Line<'o>(&'o mut Vec<u8>);
+#[allow(clippy::redundant_pub_crate, reason = "unreachable_pub asks for the opposite")]
+pub(super) struct Line<'o>(&'o mut Vec<u8>);
 
 impl<'o> Line<'o> {
     /// Starts an object of this kind.
-    pub fn new(out: &'o mut Vec<u8>, kind: &str) -> Self {
+    pub(super) fn new(out: &'o mut Vec<u8>, kind: &str) -> Self {
         out.extend_from_slice(b"{\"event\":\"");
         out.extend_from_slice(kind.as_bytes());
         out.push(b'"');
@@ -24,11 +25,11 @@ impl<'o> Line<'o> {
     }
 
     /// Ends the object and its line.
-    pub fn end(self) {
+    pub(super) fn end(self) {
         self.0.extend_from_slice(b"}\n");
     }
 
-    pub fn text(self, key: &str, text: &str) -> Self {
+    pub(super) fn text(self, key: &str, text: &str) -> Self {
         let line = self.key(key);
         line.0.push(b'"');
         escape(text, line.0);
@@ -36,13 +37,13 @@ impl<'o> Line<'o> {
         line
     }
 
-    pub fn number(self, key: &str, number: u64) -> Self {
+    pub(super) fn number(self, key: &str, number: u64) -> Self {
         let line = self.key(key);
         digits(number, 1, line.0);
         line
     }
 
-    pub fn number_or_null(self, key: &str, number: Option<u64>) -> Self {
+    pub(super) fn number_or_null(self, key: &str, number: Option<u64>) -> Self {
         match number {
             Some(number) => self.number(key, number),
             None => self.null(key),
@@ -50,7 +51,7 @@ impl<'o> Line<'o> {
     }
 
     /// Microseconds, written as milliseconds with three decimals.
-    pub fn millis_or_null(self, key: &str, micros: Option<u64>) -> Self {
+    pub(super) fn millis_or_null(self, key: &str, micros: Option<u64>) -> Self {
         let Some(micros) = micros else { return self.null(key) };
         let line = self.key(key);
         digits(micros / 1_000, 1, line.0);
@@ -59,24 +60,24 @@ impl<'o> Line<'o> {
         line
     }
 
-    pub fn truth(self, key: &str, truth: bool) -> Self {
+    pub(super) fn truth(self, key: &str, truth: bool) -> Self {
         let line = self.key(key);
         line.0.extend_from_slice(if truth { b"true" } else { b"false" });
         line
     }
 
-    pub fn id(self, key: &str, id: MessageId) -> Self {
+    pub(super) fn id(self, key: &str, id: MessageId) -> Self {
         self.shown(key, id)
     }
 
-    pub fn peer(self, key: &str, peer: Option<SocketAddr>) -> Self {
+    pub(super) fn peer(self, key: &str, peer: Option<SocketAddr>) -> Self {
         match peer {
             Some(peer) => self.shown(key, peer),
             None => self.null(key),
         }
     }
 
-    pub fn enhanced(self, key: &str, enhanced: Option<EnhancedCode>) -> Self {
+    pub(super) fn enhanced(self, key: &str, enhanced: Option<EnhancedCode>) -> Self {
         match enhanced {
             Some(enhanced) => self.shown(key, enhanced),
             None => self.null(key),
