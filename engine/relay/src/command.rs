@@ -1,0 +1,107 @@
+//! The command line.
+
+use crate::settings::{self, Host, Loaded};
+use clap::{Parser, Subcommand};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A relay engine for bulk mail.
+#[derive(Debug, Parser)]
+#[command(name = "ringpost", version, about, disable_help_subcommand = true)]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Takes mail and delivers it until SIGTERM or SIGINT, then drains
+    Run(From),
+    /// Looks at settings without starting anything
+    #[command(subcommand)]
+    Config(Config),
+}
+
+#[derive(Debug, Subcommand)]
+enum Config {
+    /// Says whether the settings are right; if not, where, and what would be
+    Check(From),
+    /// Prints the settings in force as TOML, each with the line it came from
+    Show(From),
+    /// Prints the JSON schema of a settings file
+    Schema,
+}
+
+/// Where the settings are.
+#[derive(Debug, clap::Args)]
+struct From {
+    /// The settings file (TOML); without one, all defaults
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Runs what the command line asks for.
+#[must_use]
+pub fn main() -> ExitCode {
+    match Command::parse().verb {
+        Verb::Run(from) => with_settings(&from, crate::run::run),
+        Verb::Config(Config::Check(from)) => with_settings(&from, |loaded| {
+            say(&format!("settings are right: {}\n", from.name()))?;
+            loaded.warnings.iter().try_for_each(|warning| say(&format!("warning: {warning}\n")))
+        }),
+        Verb::Config(Config::Show(from)) => {
+            with_settings(&from, |loaded| say(&settings::show(&loaded.entries, &from.name())))
+        }
+        Verb::Config(Config::Schema) => status(say(&format!("{:#}\n", settings::schema()))),
+    }
+}
+
+/// Exit status of a command that was asked for something impossible.
+const MISUSE: u8 = 2;
+
+fn with_settings(from: &From, work: impl FnOnce(Loaded) -> io::Result<()>) -> ExitCode {
+    match settings::load(from.config.as_deref(), &host()) {
+        Ok(loaded) => status(work(loaded)),
+        Err(faults) => {
+            complain(&faults.to_string());
+            ExitCode::from(MISUSE)
+        }
+    }
+}
+
+/// What the settings' defaults are made from.
+fn host() -> Host {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Host { cores, name: name.trim().to_owned() }
+}
+
+fn status(result: io::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read us has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("ringpost: {error}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(text: &str) -> io::Result<()> {
+    io::stdout().lock().write_all(text.as_bytes())
+}
+
+/// Where nobody listens, there is nobody to tell that.
+fn complain(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+impl From {
+    fn name(&self) -> String {
+        self.config
+            .as_ref()
+            .map_or_else(|| "defaults".to_owned(), |path| path.display().to_string())
+    }
+}

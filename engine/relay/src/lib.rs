@@ -1,0 +1,7 @@
+//! The program `ringpost`: settings, command line, start and stop.
+//!
+//! A library as well, so that tests and the demo can use the same settings and start.
+
+pub mod command;
+pub mod run;
+pub mod settings;

@@ -1,0 +1,272 @@
+//! What the operator wants, in two stages: what was written, then what it means.
+//!
+//! `document` reads keys and remembers their lines; this file declares every key
+//! there is, in the order `config show` lists them, and checks them against each other.
+//! Nothing here opens a socket or a spool.
+
+mod document;
+mod fault;
+mod keys;
+mod listing;
+mod mail;
+mod meaning;
+mod nearness;
+mod value;
+
+pub use document::{Entry, Origin};
+pub use fault::{Fault, Faults};
+pub use listing::{schema, show};
+pub use mail::Network;
+
+use document::{Place, Reader, Section};
+use fault::Source;
+use mail::{Destination, HostName, Pattern, words};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use toml::de::DeTable;
+use value::Bytes;
+
+/// Everything an operator can decide, decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// How we greet and what we call ourselves in Received.
+    pub hostname: String,
+    /// Shards to run, each on a thread of its own.
+    pub shards: usize,
+    /// Where mail is kept.
+    pub spool: Spool,
+    /// Where mail comes in. Never empty.
+    pub listeners: Vec<Listener>,
+    /// Where mail goes; MX for what none of them matches.
+    pub routes: Vec<Route>,
+    /// Limits towards one site.
+    pub delivery: Delivery,
+    /// When a deferred recipient is tried again.
+    pub retry: Retry,
+    /// What is written for people and programs to read.
+    pub log: Log,
+    /// The operator's door.
+    pub admin: Admin,
+    /// How names are looked up.
+    pub dns: Dns,
+    /// How the machine is used.
+    pub kernel: Kernel,
+}
+
+/// `[spool]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spool {
+    /// Its directory.
+    pub path: PathBuf,
+    /// What must have happened before a 250.
+    pub durability: Durability,
+    /// The length of one file of the log.
+    pub segment_bytes: u64,
+    /// With less than this much of the filesystem free, no new mail is taken.
+    pub free_percent_min: u8,
+    /// Bodies kept in memory for immediate delivery, all shards together.
+    pub memory_bytes: u64,
+}
+
+/// What must have happened to a message before it is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It is on the disk.
+    Sync,
+    /// The kernel has it: it survives our death, not the machine's.
+    PageCache,
+    /// We have it: it survives nothing.
+    Memory,
+}
+
+words!(Durability { "sync" => Self::Sync, "page-cache" => Self::PageCache, "memory" => Self::Memory });
+
+/// `[[listener]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Who may send mail to anyone through it.
+    pub relay_from: Vec<Network>,
+    /// The largest message taken.
+    pub message_bytes_max: u64,
+    /// The most recipients of one message.
+    pub recipients_max: u16,
+    /// The longest line of message text, with its CRLF.
+    pub line_bytes_max: usize,
+    /// The most connections at once, all shards together.
+    pub connections_max: usize,
+    /// How long a silent client is kept.
+    pub idle: Duration,
+}
+
+/// `[[route]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// `*`, `example.com`, or `.example.com` for all below it. Lower case.
+    pub domain: String,
+    /// The hosts to try, with their ports; empty: by MX.
+    pub to: Vec<Hop>,
+    /// The port of hosts that were written without one, and of MX hosts.
+    pub port: u16,
+}
+
+/// One host of a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// A host name or an IP address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+/// `[delivery]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The most connections to one site.
+    pub connections_per_site: u16,
+    /// The most messages over one connection.
+    pub messages_per_connection: u32,
+    /// The most recipients in one transaction.
+    pub recipients_per_message: u16,
+    /// How long a connection with nothing to do is kept.
+    pub idle: Duration,
+}
+
+/// `[retry]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retry {
+    /// From the first attempt to the second.
+    pub first: Duration,
+    /// By what each further wait grows.
+    pub factor: f64,
+    /// The longest wait.
+    pub longest: Duration,
+    /// The share of a wait that is left to chance.
+    pub jitter: f64,
+    /// How old a message may grow.
+    pub expire: Duration,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The delivery log: one JSON object a line and an attempt.
+    pub delivery: PathBuf,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Where it listens: a loopback address.
+    pub address: SocketAddr,
+}
+
+/// `[dns]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dns {
+    /// The servers to ask; empty: those of the system.
+    pub servers: Vec<SocketAddr>,
+    /// Whether mail may go where an MX points into private or loopback networks.
+    pub allow_private_addresses: bool,
+}
+
+/// `[kernel]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// How sockets and files are driven.
+    pub driver: Driver,
+}
+
+/// How sockets and files are driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// By `io_uring` if the host allows it, else by epoll, with a warning.
+    Auto,
+    /// By `io_uring` or not at all.
+    Uring,
+    /// By epoll.
+    Epoll,
+}
+
+words!(Driver { "auto" => Self::Auto, "uring" => Self::Uring, "epoll" => Self::Epoll });
+
+/// What defaults depend on: facts of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// Cores we may run on.
+    pub cores: usize,
+    /// What the system calls itself.
+    pub name: String,
+}
+
+/// Settings in force, and how they came to be.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// Every key, in order, with its origin.
+    pub entries: Vec<Entry>,
+    /// What is allowed but probably not meant.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the settings in `file`; without one, all defaults.
+///
+/// # Errors
+/// Everything that is wrong with the file.
+pub fn load(file: Option<&Path>, host: &Host) -> Result<Loaded, Faults> {
+    let Some(path) = file else { return parse("", "", host) };
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(&name, &text, host),
+        Err(error) => {
+            let wrong = format!("cannot be read: {error}");
+            let source = Source { name: &name, text: "" };
+            Err(Faults(vec![Fault::at(&source, None, wrong, String::new())]))
+        }
+    }
+}
+
+/// Reads settings from `text`, which messages call `name`.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse(name: &str, text: &str, host: &Host) -> Result<Loaded, Faults> {
+    let source = Source { name, text };
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        let fault = |error: &toml::de::Error| {
+            Fault::at(&source, error.span(), error.message().to_owned(), String::new())
+        };
+        return Err(Faults::sorted(errors.iter().map(fault).collect()));
+    }
+    let mut reader = Reader::new(source);
+    let settings = Settings::read(&mut reader.top(Some(table.get_ref())), host);
+    settings.check(&mut reader);
+    let entries = reader.finish()?;
+    let warnings = settings.warnings(&entries, host);
+    Ok(Loaded { settings, entries, warnings })
+}
+
+/// Every key there is, once, with its default on a machine with one core.
+fn every_key() -> Vec<Entry> {
+    let mut reader = Reader::of_template();
+    let host = Host { cores: 1, name: String::new() };
+    Settings::read(&mut reader.top(None), &host);
+    reader.finish().unwrap_or_default()
+}
+
+/// The table, other than `stranger`, that has a key called `name`.
+fn home_of(name: &str, stranger: &str) -> Option<String> {
+    let entry = every_key().into_iter().find(|key| key.name == name && key.table != stranger)?;
+    Some(match (entry.table, entry.index) {
+        ("", _) => "the top level, above the first [table]".to_owned(),
+        (table, None) => format!("[{table}]"),
+        (table, Some(_)) => format!("[[{table}]]"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

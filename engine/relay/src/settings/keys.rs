@@ -1,0 +1,317 @@
+//! Every key there is: its default, its limits, and what it is for.
+
+use super::{
+    Admin, Bytes, Delivery, Destination, Dns, Driver, Durability, Hop, Host, HostName, Kernel,
+    Listener, Log, Pattern, Retry, Route, Section, Settings, Spool,
+};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The most shards, and so the most logs a spool can have made in one run.
+const SHARDS_MAX: u64 = 256;
+const MIB: u64 = 1 << 20;
+
+impl Settings {
+    pub(super) fn read(top: &mut Section<'_, '_>, host: &Host) -> Self {
+        let hostname = top.key(
+            "hostname",
+            HostName(fallback_name(host)),
+            "How this server greets, and what it calls itself in Received fields: a name whose \
+             address is this machine's. Default: the system's host name.",
+        );
+        let shards = top.bounded(
+            "shards",
+            1..=SHARDS_MAX,
+            (host.cores as u64).clamp(1, SHARDS_MAX),
+            "Threads that carry mail, each with connections, log and queue of its own. Default: \
+             one per core.",
+        );
+        Self {
+            hostname: hostname.0,
+            shards: shards as usize,
+            spool: top.table("spool", Spool::read),
+            listeners: top.tables("listener", 1, Listener::read),
+            routes: top.tables("route", 0, Route::read),
+            delivery: top.table("delivery", Delivery::read),
+            retry: top.table("retry", Retry::read),
+            log: top.table("log", Log::read),
+            admin: top.table("admin", Admin::read),
+            dns: top.table("dns", Dns::read),
+            kernel: top.table("kernel", Kernel::read),
+        }
+    }
+}
+
+/// A name without a dot means nothing to another server.
+pub(super) fn fallback_name(host: &Host) -> String {
+    let name = host.name.trim_end_matches('.').to_ascii_lowercase();
+    match name.as_str() {
+        "" | "localhost" => "localhost.localdomain".to_owned(),
+        name if name.contains('.') => name.to_owned(),
+        name => format!("{name}.localdomain"),
+    }
+}
+
+impl Spool {
+    fn read(spool: &mut Section<'_, '_>) -> Self {
+        Self {
+            path: spool.key(
+                "path",
+                PathBuf::from("ringpost-spool"),
+                "The directory that holds accepted mail. Made (mode 0700) if absent; one \
+                 ringpost at a time.",
+            ),
+            durability: spool.key(
+                "durability",
+                Durability::Sync,
+                "What precedes a 250: \"sync\": the message is on the disk; \"page-cache\": the \
+                 kernel has it, a power cut loses it; \"memory\": any crash loses it.",
+            ),
+            segment_bytes: read_bytes(
+                spool,
+                "segment_bytes",
+                MIB..=1_024 * MIB,
+                64 * MIB,
+                "The length of one file of the log: a multiple of 4 KiB.",
+            ),
+            free_percent_min: spool.bounded(
+                "free_percent_min",
+                0..=90,
+                5,
+                "With less of the filesystem free than this many percent, new mail is put off \
+                 with 452; mail already taken still goes out.",
+            ) as u8,
+            memory_bytes: read_bytes(
+                spool,
+                "memory_bytes",
+                MIB..=64 * 1_024 * MIB,
+                32 * MIB,
+                "Message bodies kept in memory after the sync so that delivery need not read \
+                 them back; all shards together.",
+            ),
+        }
+    }
+}
+
+/// [`Section::bounded`] for a length of data.
+fn read_bytes(
+    section: &mut Section<'_, '_>,
+    name: &'static str,
+    limits: std::ops::RangeInclusive<u64>,
+    default: u64,
+    help: &'static str,
+) -> u64 {
+    let limits = Bytes(*limits.start())..=Bytes(*limits.end());
+    section.bounded(name, limits, Bytes(default), help).0
+}
+
+impl Listener {
+    fn read(listener: &mut Section<'_, '_>) -> Self {
+        Self {
+            address: listener.key(
+                "address",
+                SocketAddr::from((Ipv4Addr::LOCALHOST, 2_525)),
+                "Where mail comes in by SMTP.",
+            ),
+            relay_from: listener.key(
+                "relay_from",
+                loopback(),
+                "The networks whose mail is relayed anywhere. All others are refused.",
+            ),
+            message_bytes_max: read_bytes(
+                listener,
+                "message_bytes_max",
+                64 * 1_024..=1_024 * MIB,
+                50 * MIB,
+                "The largest message taken, as announced by SIZE.",
+            ),
+            recipients_max: listener.bounded(
+                "recipients_max",
+                100..=10_000,
+                1_000,
+                "The most recipients of one message; further ones hear 452.",
+            ) as u16,
+            line_bytes_max: listener.bounded(
+                "line_bytes_max",
+                1_000..=65_536,
+                1_000,
+                "The longest line of message text in bytes, with its CRLF. RFC 5321: 1000.",
+            ) as usize,
+            connections_max: listener.bounded(
+                "connections_max",
+                1..=1_000_000,
+                16_000,
+                "The most connections at once, all shards together; further ones hear 421.",
+            ) as usize,
+            idle: listener.bounded(
+                "idle",
+                Duration::from_secs(10)..=Duration::from_hours(24),
+                Duration::from_mins(5),
+                "How long a silent client is kept before 421. RFC 5321: at least 5 minutes.",
+            ),
+        }
+    }
+}
+
+fn loopback() -> Vec<super::Network> {
+    let network = |address: &str, prefix| super::Network {
+        address: address.parse().unwrap_or(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        prefix,
+    };
+    vec![network("127.0.0.0", 8), network("::1", 128)]
+}
+
+impl Route {
+    fn read(route: &mut Section<'_, '_>) -> Self {
+        let domain = route.required::<Pattern>(
+            "domain",
+            "Whose mail goes this way: \"example.com\", \".example.com\" for all below it, \
+             \"*\" for the rest. The most exact route wins, wherever it stands.",
+        );
+        let to: Option<Vec<Destination>> = route
+            .optional("to", "The hosts to deliver to, all alike. Left out: the domain's MX hosts.");
+        let port = route.bounded(
+            "port",
+            1..=65_535,
+            25,
+            "The port of MX hosts, and of hosts in `to` that name none.",
+        ) as u16;
+        if to.as_ref().is_some_and(Vec::is_empty) {
+            route.refuse("to", "`to` is empty", "one host or more, or no `to` at all: MX");
+        }
+        let hop = |to: Destination| Hop { host: to.host, port: to.port.unwrap_or(port) };
+        Self {
+            domain: domain.map_or_else(|| "*".to_owned(), |pattern| pattern.0),
+            to: to.unwrap_or_default().into_iter().map(hop).collect(),
+            port,
+        }
+    }
+}
+
+impl Delivery {
+    fn read(delivery: &mut Section<'_, '_>) -> Self {
+        Self {
+            connections_per_site: delivery.bounded(
+                "connections_per_site",
+                1..=1_000,
+                10,
+                "The most connections at once to one site: all domains that share a set of MX \
+                 hosts, or one route.",
+            ) as u16,
+            messages_per_connection: delivery.bounded(
+                "messages_per_connection",
+                1..=1_000_000,
+                100,
+                "After this many messages a connection is closed and another opened.",
+            ) as u32,
+            recipients_per_message: delivery.bounded(
+                "recipients_per_message",
+                1..=1_000,
+                100,
+                "The most recipients in one transaction; the rest follow in another.",
+            ) as u16,
+            idle: delivery.bounded(
+                "idle",
+                Duration::ZERO..=Duration::from_mins(5),
+                Duration::from_secs(5),
+                "How long a connection is kept open for the next message to its site.",
+            ),
+        }
+    }
+}
+
+impl Retry {
+    fn read(retry: &mut Section<'_, '_>) -> Self {
+        Self {
+            first: retry.bounded(
+                "first",
+                Duration::from_millis(100)..=Duration::from_hours(24),
+                Duration::from_mins(30),
+                "From a first deferral to the next attempt. RFC 5321: at least 30 minutes.",
+            ),
+            factor: retry.bounded(
+                "factor",
+                1.0..=10.0,
+                2.0,
+                "By what each further wait is longer than the one before.",
+            ),
+            longest: retry.bounded(
+                "longest",
+                Duration::from_millis(100)..=Duration::from_hours(7 * 24),
+                Duration::from_hours(4),
+                "No wait grows beyond this.",
+            ),
+            jitter: retry.bounded(
+                "jitter",
+                0.0..=0.5,
+                0.1,
+                "The share of each wait left to chance, so that what was deferred together \
+                 does not return together: 0.1 is 10 % either way.",
+            ),
+            expire: retry.bounded(
+                "expire",
+                Duration::from_secs(1)..=Duration::from_hours(30 * 24),
+                Duration::from_hours(3 * 24),
+                "How old a message may grow before what is left of it is returned.",
+            ),
+        }
+    }
+}
+
+impl Log {
+    fn read(log: &mut Section<'_, '_>) -> Self {
+        Self {
+            delivery: log.key(
+                "delivery",
+                PathBuf::from("ringpost-log/delivery.jsonl"),
+                "The delivery log: every attempt as one JSON object a line. Its directory is \
+                 made if absent.",
+            ),
+        }
+    }
+}
+
+impl Admin {
+    fn read(admin: &mut Section<'_, '_>) -> Self {
+        Self {
+            address: admin.key(
+                "address",
+                SocketAddr::from((Ipv4Addr::LOCALHOST, 8_025)),
+                "Where /metrics, /livez and /readyz are served by HTTP: a loopback address, \
+                 since nobody is asked for a password there.",
+            ),
+        }
+    }
+}
+
+impl Dns {
+    fn read(dns: &mut Section<'_, '_>) -> Self {
+        Self {
+            servers: dns.key(
+                "servers",
+                Vec::new(),
+                "The resolvers to ask, with ports. Empty: those of /etc/resolv.conf.",
+            ),
+            allow_private_addresses: dns.key(
+                "allow_private_addresses",
+                false,
+                "Whether mail may go to MX hosts with loopback, private or other addresses \
+                 that are not public. Routes may always name them.",
+            ),
+        }
+    }
+}
+
+impl Kernel {
+    fn read(kernel: &mut Section<'_, '_>) -> Self {
+        Self {
+            driver: kernel.key(
+                "driver",
+                Driver::Auto,
+                "\"uring\": io_uring or no start; \"epoll\": slower, works everywhere; \
+                 \"auto\": io_uring if the host allows it, else epoll with a warning.",
+            ),
+        }
+    }
+}

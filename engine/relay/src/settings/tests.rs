@@ -1,0 +1,114 @@
+//! Each `refused/*.toml` holds a wrong settings file and, behind a line of dashes, what we
+//! say about it.
+
+use super::{Durability, Host, Origin, Settings, parse, schema, show};
+use std::time::Duration;
+use std::{env, fs};
+
+fn host() -> Host {
+    Host { cores: 2, name: "mta1.example.com".to_owned() }
+}
+
+fn settings(text: &str) -> Settings {
+    parse("ringpost.toml", text, &host()).unwrap().settings
+}
+
+#[test]
+fn wrong_files_are_refused_as_written() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/settings/refused");
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let file = fs::read_to_string(&path).unwrap();
+        let (text, expected) = file.split_once("-----\n").unwrap();
+        let said = parse("ringpost.toml", text, &host()).unwrap_err().to_string();
+        if env::var_os("BLESS").is_some() {
+            fs::write(&path, format!("{text}-----\n{said}")).unwrap();
+            continue;
+        }
+        assert_eq!(said, expected, "{}", path.display());
+        count += 1;
+    }
+    assert!(count >= 8 || env::var_os("BLESS").is_some(), "the transcripts are there");
+}
+
+#[test]
+fn defaults_are_those_promised() {
+    let settings = settings("");
+    assert_eq!(settings.hostname, "mta1.example.com");
+    assert_eq!(settings.shards, 2);
+    assert_eq!(settings.spool.path.to_str(), Some("ringpost-spool"));
+    assert_eq!(settings.spool.durability, Durability::Sync);
+    assert_eq!(settings.listeners.len(), 1);
+    assert_eq!(settings.listeners[0].address.to_string(), "127.0.0.1:2525");
+    let relays = |address: &str| {
+        let address = address.parse().unwrap();
+        settings.listeners[0].relay_from.iter().any(|network| network.contains(address))
+    };
+    assert!(relays("127.0.0.9") && relays("::1") && !relays("192.0.2.1"));
+    assert!(settings.routes.is_empty(), "mail is routed by MX");
+    assert_eq!(settings.admin.address.to_string(), "127.0.0.1:8025");
+    assert_eq!(settings.retry.first, Duration::from_mins(30));
+}
+
+#[test]
+fn the_file_of_the_issue_is_understood() {
+    let text = include_str!("example.toml");
+    let settings = settings(text);
+    assert_eq!(settings.routes[0].to[0].host, "127.0.0.1");
+    assert_eq!(settings.routes[0].to[0].port, 2_526);
+    assert_eq!(settings.listeners[0].relay_from.len(), 2);
+}
+
+#[test]
+fn what_is_shown_means_the_same_when_read_back() {
+    let text = include_str!("example.toml");
+    let loaded = parse("ringpost.toml", text, &host()).unwrap();
+    let shown = show(&loaded.entries, "ringpost.toml");
+    assert!(shown.contains("hostname = \"mta1.example.com\""), "{shown}");
+    assert!(
+        shown
+            .lines()
+            .any(|line| line.starts_with("address") && line.ends_with("# ringpost.toml:7"))
+    );
+    assert!(
+        shown.lines().any(|line| line.starts_with("segment_bytes") && line.ends_with("# default"))
+    );
+    let again = parse("shown.toml", &shown, &host()).unwrap();
+    assert_eq!(again.settings, loaded.settings, "{shown}");
+    assert!(
+        again.entries.iter().all(|entry| entry.origin != Origin::Default || entry.value.is_none())
+    );
+}
+
+#[test]
+fn every_key_is_explained_and_in_the_schema() {
+    let schema = schema();
+    for key in super::every_key() {
+        assert!(key.help.ends_with('.'), "{} is explained in sentences", key.name);
+        let properties = match (key.table, key.index) {
+            ("", _) => &schema["properties"],
+            (table, None) => &schema["properties"][table]["properties"],
+            (table, Some(_)) => &schema["properties"][table]["items"]["properties"],
+        };
+        assert_eq!(properties[key.name]["description"], key.help, "{}.{}", key.table, key.name);
+    }
+    assert_eq!(schema["properties"]["shards"]["minimum"], 1);
+    assert_eq!(schema["properties"]["spool"]["properties"]["durability"]["enum"][1], "page-cache");
+}
+
+#[test]
+fn a_name_without_a_dot_is_helped_and_mentioned() {
+    for (name, greeting) in [
+        ("vm", "vm.localdomain"),
+        ("", "localhost.localdomain"),
+        ("localhost", "localhost.localdomain"),
+    ] {
+        let loaded = parse("", "", &Host { cores: 1, name: name.to_owned() }).unwrap();
+        assert_eq!(loaded.settings.hostname, greeting);
+        assert!(loaded.warnings[0].contains("set `hostname`"), "{:?}", loaded.warnings);
+    }
+    assert_eq!(parse("", "", &host()).unwrap().warnings, Vec::<String>::new());
+    let written = parse("", "hostname = \"vm\"", &host()).unwrap();
+    assert_eq!(written.warnings, Vec::<String>::new(), "what was written is meant");
+}
