@@ -1,1 +1,40 @@
-//! Placeholder.
+//! What each provider allows, and what we do about its answers.
+//!
+//! Values and arithmetic only: time and randomness are arguments, and nothing here
+//! remembers a site. [`Limits`] says how much at once, [`Schedule`] when a deferred
+//! recipient is tried again, [`Backoff`] when a site that cannot be reached is dialled
+//! again, and [`outcome`] what a reply means.
+
+mod backoff;
+mod limits;
+mod reply;
+mod schedule;
+pub mod span;
+
+pub use backoff::Backoff;
+pub use limits::Limits;
+pub use reply::{asks_for_fewer_recipients, enhanced, outcome};
+pub use schedule::Schedule;
+pub use span::NotASpan;
+
+use std::time::Duration;
+
+/// A setting that cannot be meant: what is wrong with it, and what is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// The key, as written in the settings.
+    pub key: &'static str,
+    /// What is allowed.
+    pub allowed: &'static str,
+}
+
+/// The flaw, unless the setting is `sound`.
+const fn unless(sound: bool, key: &'static str, allowed: &'static str) -> Option<Flaw> {
+    if sound { None } else { Some(Flaw { key, allowed }) }
+}
+
+/// A random part of `span`: from none to nearly all of it.
+fn part(span: Duration, random: u64) -> Duration {
+    let nanos = (span.as_nanos() * u128::from(random)) >> 64;
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}

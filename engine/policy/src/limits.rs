@@ -1,0 +1,57 @@
+//! How much a site may get at once.
+
+use crate::{Flaw, span, unless};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How much a site may get at once from one shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Connections open or opening at once. At least 1.
+    pub connections_max: u16,
+    /// Messages sent over one connection before it is closed. At least 1.
+    pub messages_per_connection_max: u32,
+    /// Recipients of one message given in one transaction. At least 1.
+    pub recipients_per_message_max: u16,
+    /// How long a connection without work is kept open, written such as `"5s"`.
+    #[serde(with = "span")]
+    pub idle: Duration,
+}
+
+impl Default for Limits {
+    /// For a provider we know nothing of.
+    ///
+    /// 10 connections of 100 messages are ours, near the defaults of `KumoMTA` (10) and
+    /// `PowerMTA` (20), 2026. 100 recipients is what every server must take:
+    /// [RFC 5321 §4.5.3.1.8](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.8).
+    /// 5 seconds idle is ours: long enough to bridge a pause in a stream of mail, short
+    /// enough not to be a guest who will not leave.
+    fn default() -> Self {
+        Self {
+            connections_max: 10,
+            messages_per_connection_max: 100,
+            recipients_per_message_max: 100,
+            idle: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Limits {
+    /// The first thing wrong with them, if any.
+    #[must_use]
+    pub fn flaw(&self) -> Option<Flaw> {
+        unless(self.connections_max >= 1, "connections_max", "1 to 65535")
+            .or(unless(
+                self.messages_per_connection_max >= 1,
+                "messages_per_connection_max",
+                "1 to 4294967295",
+            ))
+            .or(unless(
+                self.recipients_per_message_max >= 1,
+                "recipients_per_message_max",
+                "1 to 65535",
+            ))
+            .or(unless(self.idle <= Duration::from_mins(5), "idle", "0s to 5m"))
+    }
+}
