@@ -37,6 +37,8 @@ pub struct Entry {
     pub origin: Origin,
     /// What it is for.
     pub help: &'static str,
+    /// Whether it must be written wherever its table is.
+    pub required: bool,
     /// The JSON schema of its value.
     pub schema: serde_json::Value,
     /// The line it was written on, as bytes of the file.
@@ -145,7 +147,11 @@ impl<'d> Section<'_, 'd> {
             let fault = Fault::at(&self.reader.source, span, wrong, V::allowed());
             self.reader.faults.push(fault);
         }
-        self.optional(name, help)
+        let value = self.optional(name, help);
+        if let Some(entry) = self.reader.entries.last_mut() {
+            entry.required = true;
+        }
+        value
     }
 
     /// A key with a default and limits, both ends included.
@@ -175,16 +181,14 @@ impl<'d> Section<'_, 'd> {
         read: impl FnOnce(&mut Section<'_, 'd>) -> T,
     ) -> T {
         self.known.push(name);
-        let (table, whole) = match self.find(name) {
-            None => (None, None),
-            Some(value) => match value.get_ref() {
-                DeValue::Table(table) => (Some(table), Some(value.span())),
-                _ => {
-                    self.misfit(name, value, &format!("a table: [{name}]"));
-                    (None, None)
-                }
-            },
-        };
+        let (mut table, mut whole) = (None, None);
+        if let Some(value) = self.find(name) {
+            table = value.get_ref().as_table();
+            whole = Some(value.span());
+            if table.is_none() {
+                self.misfit(name, value, &format!("a table: [{name}]"));
+            }
+        }
         let reader = &mut *self.reader;
         read(&mut Section { reader, name, index: None, table, whole, known: Vec::new() })
     }
@@ -232,7 +236,7 @@ impl<'d> Section<'_, 'd> {
             return Vec::new();
         };
         let mut tables = Vec::new();
-        for element in list.iter() {
+        for element in list {
             match element.get_ref().as_table() {
                 Some(table) => tables.push((Some(table), Some(element.span()))),
                 None => self.misfit(name, element, &allowed),
@@ -266,7 +270,7 @@ impl<'d> Section<'_, 'd> {
         let written = written.lines().next().unwrap_or_default();
         let mut wrong = format!("`{name}` cannot be {written}");
         if let Some(near) = nearest(written.trim_matches(['"', '\'']), choices) {
-            wrong += &format!("; did you mean \"{near}\"?");
+            wrong = format!("{wrong}; did you mean \"{near}\"?");
         }
         self.reader.faults.push(Fault::at(&source, Some(span), wrong, allowed.to_owned()));
     }
@@ -282,6 +286,7 @@ impl<'d> Section<'_, 'd> {
             value,
             origin: span.as_ref().map_or(Origin::Default, line),
             help,
+            required: false,
             schema: V::schema(),
             span,
         });
@@ -305,9 +310,9 @@ impl Drop for Section<'_, '_> {
             let name = key.get_ref().as_ref();
             let mut wrong = format!("`{name}` is no setting of {}", self.title());
             if let Some(near) = nearest(name, &self.known) {
-                wrong += &format!("; did you mean `{near}`?");
+                wrong = format!("{wrong}; did you mean `{near}`?");
             } else if let Some(home) = super::home_of(name, self.name) {
-                wrong += &format!("; it belongs in {home}");
+                wrong = format!("{wrong}; it belongs in {home}");
             }
             let allowed = self.known.join(", ");
             self.reader.faults.push(Fault::at(

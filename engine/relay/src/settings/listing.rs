@@ -1,63 +1,74 @@
 //! The settings shown: those in force, and those there could be.
 
 use super::{Entry, Origin, every_key};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 /// The settings in force as TOML, each with where it came from. It can be read back.
 #[must_use]
 pub fn show(entries: &[Entry], file: &str) -> String {
-    let mut text = String::new();
-    let mut table = ("", None);
-    for entry in entries {
-        if (entry.table, entry.index) != table {
-            table = (entry.table, entry.index);
-            text += &match table {
-                (name, None) => format!("\n[{name}]\n"),
-                (name, Some(_)) => format!("\n[[{name}]]\n"),
-            };
-        }
-        let setting = match &entry.value {
-            Some(value) => format!("{} = {value}", entry.name),
-            None => format!("# {} is left out", entry.name),
-        };
-        let origin = match entry.origin {
-            Origin::Default => "default".to_owned(),
-            Origin::Line(line) => format!("{file}:{line}"),
-        };
-        text += &format!("{setting:40} # {origin}\n");
+    let table = |entry: &Entry| (entry.table, entry.index);
+    let same_table = |one: &Entry, next: &Entry| table(one) == table(next);
+    entries.chunk_by(same_table).map(|keys| show_table(keys, file)).collect()
+}
+
+fn show_table(keys: &[Entry], file: &str) -> String {
+    let header = match keys.first().map(|entry| (entry.table, entry.index)) {
+        None | Some(("", _)) => String::new(),
+        Some((name, None)) => format!("\n[{name}]\n"),
+        Some((name, Some(_))) => format!("\n[[{name}]]\n"),
+    };
+    keys.iter().fold(header, |text, entry| text + &show_key(entry, file))
+}
+
+fn show_key(entry: &Entry, file: &str) -> String {
+    let setting = match &entry.value {
+        Some(value) => format!("{} = {value}", entry.name),
+        None => format!("# {} is left out", entry.name),
+    };
+    match entry.origin {
+        Origin::Default => format!("{setting:40} # default\n"),
+        Origin::Line(line) => format!("{setting:40} # {file}:{line}\n"),
     }
-    text
 }
 
 /// The JSON schema of a settings file, for editors that know TOML.
 #[must_use]
 pub fn schema() -> Json {
-    let mut top = Map::new();
-    for key in every_key() {
-        let mut field = key.schema;
-        field["description"] = json!(key.help);
-        if let Some(default) = key.value.filter(|_| key.name != "shards" && key.name != "hostname")
-        {
-            field["default"] = json!(default);
-        }
-        match (key.table, key.index) {
-            ("", _) => {
-                top.insert(key.name.to_owned(), field);
-            }
-            (table, index) => {
-                let slot = top
-                    .entry(table)
-                    .or_insert_with(|| if index.is_some() { list() } else { object() });
-                let target = if index.is_some() { &mut slot["items"] } else { slot };
-                target["properties"][key.name] = field;
-            }
-        }
-    }
     let mut schema = object();
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!("Ringpost settings");
-    schema["properties"] = Json::Object(top);
+    for key in every_key() {
+        let table = match (key.table, key.index) {
+            ("", _) => &mut schema,
+            (table, None) => child(&mut schema, table, object),
+            (table, Some(_)) => &mut child(&mut schema, table, list)["items"],
+        };
+        table["properties"][key.name] = field(&key);
+        if key.required {
+            table["required"] = json!([key.name]);
+        }
+    }
     schema
+}
+
+fn field(key: &Entry) -> Json {
+    let mut field = key.schema.clone();
+    field["description"] = json!(key.help);
+    // What the host decides is no constant.
+    if !["hostname", "shards"].contains(&key.name) {
+        let document = key.value.as_ref().map(|value| format!("value = {value}"));
+        let default = document.and_then(|text| toml::from_str::<Json>(&text).ok());
+        field["default"] = default.map_or(Json::Null, |document| document["value"].clone());
+    }
+    field
+}
+
+fn child<'j>(schema: &'j mut Json, table: &str, new: fn() -> Json) -> &'j mut Json {
+    let child = &mut schema["properties"][table];
+    if child.is_null() {
+        *child = new();
+    }
+    child
 }
 
 fn object() -> Json {

@@ -219,14 +219,12 @@ impl Text for Duration {
 
     fn text(&self) -> String {
         let mut rest = self.as_millis();
-        let mut text = String::new();
-        for (unit, millis) in UNITS_OF_TIME {
+        let part = |(unit, millis): (&str, u64)| {
             let count = rest / u128::from(millis);
-            if count > 0 {
-                text += &format!("{count}{unit}");
-            }
             rest %= u128::from(millis);
-        }
+            if count > 0 { format!("{count}{unit}") } else { String::new() }
+        };
+        let text: String = UNITS_OF_TIME.into_iter().map(part).collect();
         if text.is_empty() { "0s".to_owned() } else { text }
     }
 }
