@@ -14,8 +14,9 @@
 mod buffer;
 mod local;
 mod mailbox;
+pub mod uring;
 
-pub use buffer::{Buffer, Chunk, Gather, Piece};
+pub use buffer::{ALIGNMENT, Buffer, Chunk, Gather, Piece};
 pub use local::Signal;
 pub use mailbox::{Mailbox, Sender, mailbox};
 
@@ -54,7 +55,7 @@ pub trait Kernel: Clone + 'static {
     /// # Errors
     /// What bind and listen say.
     fn listen(&self, address: SocketAddr) -> io::Result<Self::Listener>;
-    /// Connects to `to`, from the address `from` if given, within `patience`. TCP_NODELAY is set.
+    /// Connects to `to`, from the address `from` if given, within `patience`. `TCP_NODELAY` is set.
     ///
     /// # Errors
     /// What connect says; `TimedOut` when patience ended.
@@ -150,7 +151,7 @@ pub trait File: 'static {
 pub trait Listener: 'static {
     /// What it accepts.
     type Stream: Stream;
-    /// The next connection, with TCP_NODELAY set. Never drop this future before it is done.
+    /// The next connection, with `TCP_NODELAY` set. Never drop this future before it is done.
     fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>>;
     /// The address it listens on (with the port the system chose, if it was 0).
     fn address(&self) -> SocketAddr;
