@@ -1,2 +1,13 @@
 //! What the tests and the peers benchmark start and stop: Ringpost itself, real Postfix,
-//! and the tools that speak to them. Every process is ended by its id.
+//! and the tools that speak to them.
+//!
+//! Nothing here sleeps and hopes: [`wait::until`] looks until the event came or a deadline
+//! passed. Every process is ended by its id.
+
+pub mod policy;
+pub mod port;
+pub mod postfix;
+pub mod process;
+pub mod scratch;
+pub mod tool;
+pub mod wait;

@@ -1,0 +1,91 @@
+//! A process we started, ended by its id when dropped.
+
+use crate::wait;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// A running process whose output goes to a file.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command`; what it says is added to `log`.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start(command: &mut Command, log: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(log)?;
+        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        let child = command.spawn().map_err(|error| {
+            io::Error::other(format!("{}: {error}", command.get_program().display()))
+        })?;
+        Ok(Self { child, log: log.into() })
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything it has said so far.
+    #[must_use]
+    pub fn said(&self) -> String {
+        fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into()).unwrap_or_default()
+    }
+
+    /// Asks it to stop.
+    ///
+    /// # Errors
+    /// If it is gone already.
+    pub fn terminate(&self) -> io::Result<()> {
+        signal(self.id(), Signal::TERM)
+    }
+
+    /// Ends it this instant, as a power cut would, and reaps it.
+    ///
+    /// # Errors
+    /// If it cannot be reaped.
+    pub fn kill(&mut self) -> io::Result<ExitStatus> {
+        self.child.kill()?;
+        self.child.wait()
+    }
+
+    /// Its exit status, if it has ended.
+    #[must_use]
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Waits for it to end by itself.
+    ///
+    /// # Errors
+    /// `TimedOut`, with what it said, if it still runs after `limit`.
+    pub fn wait(&mut self, limit: Duration) -> io::Result<ExitStatus> {
+        let child = &mut self.child;
+        wait::until("the end of a process", limit, || child.try_wait().ok().flatten())
+            .map_err(|late| io::Error::new(late.kind(), format!("{late}\n{}", self.said())))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.ended().is_none() {
+            let _ = self.kill();
+        }
+    }
+}
+
+/// Sends `signal` to the process `id`.
+pub(crate) fn signal(id: u32, signal: Signal) -> io::Result<()> {
+    let id = i32::try_from(id).ok().and_then(Pid::from_raw);
+    let id = id.ok_or_else(|| io::Error::other("not a process id"))?;
+    Ok(kill_process(id, signal)?)
+}
