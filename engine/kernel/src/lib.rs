@@ -14,6 +14,7 @@
 mod buffer;
 mod local;
 mod mailbox;
+pub mod sim;
 pub mod uring;
 
 pub use buffer::{ALIGNMENT, Buffer, Chunk, Gather, Piece};
