@@ -16,8 +16,14 @@
 //! | shard_started | shard, messages, recipients |
 //! | shard_stopped | shard, recipients |
 
-use crate::line::Line;
-use crate::{Attempt, MessageId, Response, ShardMeters, Wall};
+mod attempt;
+mod line;
+
+pub use attempt::{Attempt, Stages};
+pub use line::FIELD_BYTES_MAX;
+
+use crate::{MessageId, Response, ShardMeters, Wall};
+use line::Line;
 use std::net::SocketAddr;
 
 /// Something that happened.

@@ -6,26 +6,22 @@
 //! [`Event::count`] moves the counters of the shard it happened on, and so the two
 //! cannot disagree.
 
-mod attempt;
 mod count;
 mod enhanced;
 mod happening;
 mod histogram;
 mod id;
-mod line;
 mod meters;
 mod outcome;
 mod response;
 mod site;
 mod time;
 
-pub use attempt::{Attempt, Stages};
 pub use count::{Count, Flag, SharedCount};
 pub use enhanced::{EnhancedCode, NotEnhanced};
-pub use happening::Event;
+pub use happening::{Attempt, Event, FIELD_BYTES_MAX, Stages};
 pub use histogram::{Histogram, Reading};
 pub use id::{MessageId, NotAnId};
-pub use line::FIELD_BYTES_MAX;
 pub use meters::{Balance, Kind, Row, ShardMeters};
 pub use outcome::Outcome;
 pub use response::{Response, TEXT_BYTES_MAX};

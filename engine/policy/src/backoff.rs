@@ -25,7 +25,7 @@ impl Backoff {
         let doublings = u32::from(self.failures).min(Self::LONGEST.as_secs().ilog2() + 1);
         self.failures = self.failures.saturating_add(1);
         let pause = (Self::FIRST * (1 << doublings)).min(Self::LONGEST);
-        pause - part(pause / 5, random)
+        pause / 5 * 4 + part(pause / 5, random)
     }
 
     /// A dial worked: all is forgotten.

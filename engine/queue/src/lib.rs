@@ -1,1 +1,32 @@
-//! Placeholder.
+//! What is sent next and when: the queue of one shard.
+//!
+//! A delivery is in one of three places. It is *waiting* in the timer wheel until it is due,
+//! *ready* at its site, or *taken* by a lane and then no business of this crate. The caller
+//! runs one loop:
+//!
+//! 1. take what is due ([`Queue::due`]), route it again, and make it ready at its site;
+//! 2. open the connections that [`Queue::dial`] asks for, and say what became of each;
+//! 3. let every lane [`Queue::take`] until its site has nothing left;
+//! 4. come back when something happens, or at [`Queue::wake_at`].
+//!
+//! # When another connection opens
+//! **A site gets another connection when more deliveries are ready than it has connections
+//! open or opening, it has fewer than its limit, and it is not backing off; after a failed
+//! dial only one is tried at a time until one works.**
+//!
+//! Sites take turns at dialling; within a site the first ready is the first taken. A site
+//! that cannot be reached waits by itself, on a back-off of its own, and costs the others
+//! nothing.
+//!
+//! # What is bounded
+//! A site with deliveries or connections is kept; of the others only the
+//! [`IDLE_SITES_MAX`] that were busy last. A waiting or ready delivery costs its own size and
+//! at most 16 bytes. No call takes time in proportion to the number of deliveries but
+//! [`Queue::drain_ready`], which says so.
+//!
+//! Tenants and fairness among them will come between a site and its deliveries: where a site
+//! has one list today it will have one a tenant, and `take` will choose.
+
+mod queue;
+
+pub use queue::{HORIZON, IDLE_SITES_MAX, Queue, SORTED_MAX, SiteIndex, SiteView};

@@ -1,6 +1,6 @@
 //! One try at one recipient, and how long each part of it took.
 
-use crate::line::Line;
+use super::line::Line;
 use crate::{MessageId, Outcome, Response, Tick, Wall};
 use std::net::SocketAddr;
 
@@ -70,7 +70,7 @@ pub struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// The fields of its log line, behind the event and the time.
-    pub(crate) fn fields<'o>(&self, line: Line<'o>, at: Wall) -> Line<'o> {
+    pub(super) fn fields<'o>(&self, line: Line<'o>, at: Wall) -> Line<'o> {
         let after = |stage| self.stages.micros(stage, at);
         line.id("id", self.id)
             .text("sender", self.sender)

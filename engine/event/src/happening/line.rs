@@ -12,7 +12,6 @@ use std::net::SocketAddr;
 pub const FIELD_BYTES_MAX: usize = 1_024;
 
 /// An object being written. Closed by [`Line::end`].
-#[allow(clippy::redundant_pub_crate, reason = "unreachable_pub asks for the opposite")]
 pub(super) struct Line<'o>(&'o mut Vec<u8>);
 
 impl<'o> Line<'o> {

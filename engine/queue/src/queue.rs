@@ -1,0 +1,192 @@
+//! The queue itself: deliveries by due time and by site, and whose turn it is to dial.
+
+mod site;
+mod sites;
+mod store;
+mod wheel;
+
+pub use site::{SiteIndex, SiteView};
+pub use sites::IDLE_SITES_MAX;
+pub use wheel::{HORIZON, SORTED_MAX};
+
+use event::Tick;
+use policy::Limits;
+use sites::Sites;
+use store::Store;
+use wheel::{Turn, Wheel};
+
+/// The queue of one shard. `D` is what the caller keeps of a delivery; the queue never looks
+/// into it.
+#[derive(Debug)]
+pub struct Queue<D> {
+    store: Store<D>,
+    wheel: Wheel,
+    sites: Sites,
+    ready: usize,
+}
+
+impl<D> Queue<D> {
+    /// An empty queue.
+    #[must_use]
+    pub fn new(now: Tick) -> Self {
+        Self { store: Store::new(), wheel: Wheel::new(now), sites: Sites::default(), ready: 0 }
+    }
+
+    /// The site of this name, with these limits from now on.
+    pub fn site(&mut self, name: &str, limits: &Limits) -> SiteIndex {
+        self.sites.find_or_make(name, limits)
+    }
+
+    /// Makes `delivery` ready, behind all others of its site.
+    pub fn ready(&mut self, site: SiteIndex, delivery: D) {
+        let entry = self.store.keep(delivery, 0);
+        let state = self.sites.of(site);
+        self.store.push_back(&mut state.ready, entry);
+        self.now_ready(site);
+    }
+
+    /// Makes `delivery` ready again, before all others of its site: it was taken and not tried.
+    pub fn again(&mut self, site: SiteIndex, delivery: D) {
+        let entry = self.store.keep(delivery, 0);
+        let state = self.sites.of(site);
+        self.store.push_front(&mut state.ready, entry);
+        self.now_ready(site);
+    }
+
+    /// Keeps `delivery` until `due`, or up to a millisecond longer. A moment more than
+    /// [`HORIZON`] ahead counts as that.
+    pub fn defer(&mut self, due: Tick, delivery: D) {
+        self.wheel.insert(&mut self.store, due, delivery);
+    }
+
+    /// Takes a delivery that is due: those of one millisecond in the order they were deferred.
+    ///
+    /// `None` if nothing is due, or if sorting what comes next was enough work for one call;
+    /// then [`Self::next_due`] is not later than `now`, and the caller comes back after it
+    /// has turned its loop.
+    pub fn due(&mut self, now: Tick) -> Option<D> {
+        match self.wheel.turn(&mut self.store, now) {
+            Turn::Due(entry) => self.store.take(entry),
+            Turn::Nothing | Turn::Later => None,
+        }
+    }
+
+    /// When to call [`Self::due`] next: at or before the first due time. `None` if nothing
+    /// is deferred.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Tick> {
+        self.wheel.next()
+    }
+
+    /// Takes the first ready delivery of a site.
+    pub fn take(&mut self, site: SiteIndex) -> Option<D> {
+        let state = self.sites.of(site);
+        let entry = self.store.pop(&mut state.ready)?;
+        state.ready_len -= 1;
+        self.ready -= 1;
+        self.sites.review(site);
+        self.store.take(entry)
+    }
+
+    /// Takes all ready deliveries of a site that pass `test`, in order. Looks at every ready
+    /// delivery of the site: for an operator's command, not for every turn of a loop.
+    pub fn drain_ready(&mut self, site: SiteIndex, mut test: impl FnMut(&D) -> bool) -> Vec<D> {
+        let mut drained = Vec::new();
+        let state = self.sites.of(site);
+        let mut rest = std::mem::replace(&mut state.ready, store::List::EMPTY);
+        while let Some(entry) = self.store.pop(&mut rest) {
+            if self.store.passes(&entry, &mut test) {
+                state.ready_len -= 1;
+                self.ready -= 1;
+                drained.extend(self.store.take(entry));
+            } else {
+                self.store.push_back(&mut state.ready, entry);
+            }
+        }
+        self.sites.review(site);
+        drained
+    }
+
+    /// The site whose turn it is to open a connection, which is counted as opening from now
+    /// on: say [`Self::connected`] or [`Self::dial_failed`] when that is known. `None` if no
+    /// site may have another now.
+    pub fn dial(&mut self, now: Tick) -> Option<SiteIndex> {
+        self.sites.dial(now)
+    }
+
+    /// A dial worked: the connection is open until [`Self::closed`].
+    ///
+    /// # Panics
+    /// If none was opening.
+    pub fn connected(&mut self, site: SiteIndex) {
+        self.sites.connected(site);
+    }
+
+    /// A dial did not work. The site is left alone for a while; dials that fail while it is
+    /// left alone already do not prolong that.
+    ///
+    /// # Panics
+    /// If none was opening.
+    pub fn dial_failed(&mut self, site: SiteIndex, now: Tick, random: u64) {
+        self.sites.dial_failed(site, now, random);
+    }
+
+    /// An open connection has ended.
+    ///
+    /// # Panics
+    /// If none was open.
+    pub fn closed(&mut self, site: SiteIndex) {
+        self.sites.closed(site);
+    }
+
+    /// The earliest end of a back-off behind which deliveries wait for a connection.
+    #[must_use]
+    pub fn resume_at(&self) -> Option<Tick> {
+        self.sites.resume_at()
+    }
+
+    /// When time alone makes something to do: the earlier of [`Self::next_due`] and
+    /// [`Self::resume_at`].
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Tick> {
+        self.next_due().into_iter().chain(self.resume_at()).min()
+    }
+
+    /// Deliveries in the queue, ready or waiting. Those taken are not.
+    #[must_use]
+    pub const fn queued(&self) -> usize {
+        self.store.len()
+    }
+
+    /// Deliveries that wait for a connection.
+    #[must_use]
+    pub const fn ready_len(&self) -> usize {
+        self.ready
+    }
+
+    /// Deliveries that wait for their time.
+    #[must_use]
+    pub const fn deferred_len(&self) -> usize {
+        self.store.len() - self.ready
+    }
+
+    /// What can be seen of a site.
+    #[must_use]
+    pub fn view(&self, site: SiteIndex) -> SiteView<'_> {
+        self.sites.view(site)
+    }
+
+    /// All sites it knows, by name.
+    pub fn views(&self) -> impl Iterator<Item = SiteView<'_>> {
+        self.sites.views()
+    }
+
+    fn now_ready(&mut self, site: SiteIndex) {
+        self.sites.of(site).ready_len += 1;
+        self.ready += 1;
+        self.sites.review(site);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! One site: what is ready for it, its connections, its back-off.
+
+use super::store::List;
+use event::Tick;
+use policy::{Backoff, Limits};
+use std::sync::Arc;
+
+/// Names a site of one queue.
+///
+/// Good for as long as the site is kept: while it has ready deliveries or connections, and
+/// at least until [`crate::IDLE_SITES_MAX`] other sites were named after it. Used later, it
+/// is a bug of the caller's, and found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SiteIndex {
+    pub(super) slot: u32,
+    /// How often the slot had been given to a site before.
+    pub(super) generation: u32,
+}
+
+/// What can be seen of a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SiteView<'q> {
+    /// Its name.
+    pub name: &'q str,
+    /// What names it here.
+    pub index: SiteIndex,
+    /// Its limits.
+    pub limits: &'q Limits,
+    /// Deliveries that wait for a connection.
+    pub ready: usize,
+    /// Connections that work.
+    pub open: u16,
+    /// Connections being dialled.
+    pub opening: u16,
+    /// Failed dials since the last that worked.
+    pub failures: u16,
+    /// No dial before this moment.
+    pub resume: Option<Tick>,
+}
+
+/// A site.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) name: Arc<str>,
+    pub(super) index: SiteIndex,
+    pub(super) limits: Limits,
+    pub(super) ready: List,
+    pub(super) ready_len: usize,
+    pub(super) open: u16,
+    pub(super) opening: u16,
+    pub(super) backoff: Backoff,
+    /// The end of the pause after a failed dial; `None` once that is over.
+    pub(super) resume: Option<Tick>,
+    /// It has a place in the ring of sites that dial in turn.
+    pub(super) in_ring: bool,
+    /// When it was last busy, by the queue's count, while it is idle.
+    pub(super) idle_since: Option<u64>,
+}
+
+impl Site {
+    pub(super) fn new(name: Arc<str>, index: SiteIndex, limits: Limits) -> Self {
+        Self {
+            name,
+            index,
+            limits,
+            ready: List::EMPTY,
+            ready_len: 0,
+            open: 0,
+            opening: 0,
+            backoff: Backoff::default(),
+            resume: None,
+            in_ring: false,
+            idle_since: None,
+        }
+    }
+
+    /// The dial rule but for the pause itself: see the crate's first page.
+    pub(super) fn wants_lane(&self) -> bool {
+        let lanes = self.open + self.opening;
+        let probing = self.backoff.failures() > 0 && self.opening > 0;
+        self.ready_len > usize::from(lanes) && lanes < self.limits.connections_max && !probing
+    }
+
+    /// Whether nothing would be lost but its back-off if it were forgotten.
+    pub(super) const fn is_idle(&self) -> bool {
+        self.ready_len == 0 && self.open == 0 && self.opening == 0
+    }
+
+    pub(super) fn view(&self) -> SiteView<'_> {
+        SiteView {
+            name: &self.name,
+            index: self.index,
+            limits: &self.limits,
+            ready: self.ready_len,
+            open: self.open,
+            opening: self.opening,
+            failures: self.backoff.failures(),
+            resume: self.resume,
+        }
+    }
+}

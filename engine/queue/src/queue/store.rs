@@ -1,0 +1,156 @@
+//! One store for every delivery of a shard, and lists of them that cost four bytes a link.
+//!
+//! The store grows by chunks and never moves an entry, so that the ten-millionth delivery
+//! costs what the first did. It gives memory back when it is empty.
+
+/// Entries in a chunk.
+const CHUNK_LEN: u32 = 1 << 12;
+/// The end of a list.
+const END: u32 = u32::MAX;
+
+/// A delivery, and where its list goes on.
+#[derive(Debug)]
+struct Entry<D> {
+    /// `None` while the entry is free.
+    delivery: Option<D>,
+    /// When it is due, in the wheel's units, its low 32 bits.
+    due: u32,
+    next: u32,
+}
+
+// What is promised about memory, for a delivery value with and without a niche.
+const _: () = {
+    assert!(size_of::<Entry<Box<u8>>>() <= size_of::<Box<u8>>() + 16, "16 bytes a delivery");
+    assert!(size_of::<Entry<u64>>() <= size_of::<u64>() + 16, "16 bytes a delivery");
+};
+
+/// Deliveries in the order they are to be taken. Its entries are in a [`Store`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct List {
+    head: u32,
+    tail: u32,
+}
+
+impl List {
+    /// A list without entries.
+    pub(super) const EMPTY: Self = Self { head: END, tail: END };
+
+    /// Whether there is nothing in it.
+    pub(super) const fn is_empty(self) -> bool {
+        self.head == END
+    }
+}
+
+/// A handle to an entry that is in no list: put it into one, or take it.
+#[derive(Debug)]
+pub(super) struct Loose(u32);
+
+/// All deliveries of a shard.
+#[derive(Debug)]
+pub(super) struct Store<D> {
+    chunks: Vec<Vec<Entry<D>>>,
+    /// The first free entry; the others are linked behind it.
+    free: u32,
+    len: usize,
+}
+
+impl<D> Store<D> {
+    /// A store without entries or memory.
+    pub(super) const fn new() -> Self {
+        Self { chunks: Vec::new(), free: END, len: 0 }
+    }
+
+    /// Deliveries in it.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Keeps `delivery`, due then, in no list yet.
+    ///
+    /// # Panics
+    /// With 2^32 - 1 deliveries in it: the spool's limit is far below.
+    pub(super) fn keep(&mut self, delivery: D, due: u32) -> Loose {
+        self.len += 1;
+        let entry = Entry { delivery: Some(delivery), due, next: END };
+        if self.free == END {
+            return Loose(self.append(entry));
+        }
+        let free = self.free;
+        self.free = std::mem::replace(self.entry(free), entry).next;
+        Loose(free)
+    }
+
+    /// Gives back the delivery and frees its entry. Frees all memory with the last.
+    pub(super) fn take(&mut self, Loose(index): Loose) -> Option<D> {
+        let delivery = self.entry(index).delivery.take();
+        self.len -= 1;
+        if self.len == 0 {
+            self.chunks.clear();
+            self.free = END;
+        } else {
+            self.entry(index).next = self.free;
+            self.free = index;
+        }
+        delivery
+    }
+
+    /// When the entry is due.
+    pub(super) fn due(&self, Loose(index): &Loose) -> u32 {
+        self.chunks[(index / CHUNK_LEN) as usize][(index % CHUNK_LEN) as usize].due
+    }
+
+    /// The first of `list`, if it is not empty, no longer in it.
+    pub(super) fn pop(&mut self, list: &mut List) -> Option<Loose> {
+        if list.is_empty() {
+            return None;
+        }
+        let first = list.head;
+        list.head = self.entry(first).next;
+        if list.head == END {
+            list.tail = END;
+        }
+        Some(Loose(first))
+    }
+
+    /// Puts an entry at the end of `list`.
+    pub(super) fn push_back(&mut self, list: &mut List, Loose(index): Loose) {
+        self.entry(index).next = END;
+        match list.tail {
+            END => list.head = index,
+            tail => self.entry(tail).next = index,
+        }
+        list.tail = index;
+    }
+
+    /// Puts an entry at the front of `list`.
+    pub(super) fn push_front(&mut self, list: &mut List, Loose(index): Loose) {
+        self.entry(index).next = list.head;
+        if list.is_empty() {
+            list.tail = index;
+        }
+        list.head = index;
+    }
+
+    /// Whether the delivery of an entry in no list passes `test`.
+    pub(super) fn passes(&self, Loose(index): &Loose, test: &mut impl FnMut(&D) -> bool) -> bool {
+        let entry = &self.chunks[(index / CHUNK_LEN) as usize][(index % CHUNK_LEN) as usize];
+        entry.delivery.as_ref().is_some_and(test)
+    }
+
+    fn append(&mut self, entry: Entry<D>) -> u32 {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK_LEN as usize) {
+            assert!(self.chunks.len() < (END / CHUNK_LEN) as usize, "an index fits its link");
+            self.chunks.push(Vec::with_capacity(CHUNK_LEN as usize));
+        }
+        let chunk = self.chunks.len() - 1;
+        self.chunks[chunk].push(entry);
+        chunk as u32 * CHUNK_LEN + self.chunks[chunk].len() as u32 - 1
+    }
+
+    fn entry(&mut self, index: u32) -> &mut Entry<D> {
+        &mut self.chunks[(index / CHUNK_LEN) as usize][(index % CHUNK_LEN) as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests;
