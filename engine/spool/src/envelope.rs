@@ -1,0 +1,214 @@
+//! Who a message is from and for, as one run of bytes: the same on disk and in memory.
+//!
+//! ```text
+//!  0            8        10       12       16       20       24
+//!  +------------+--------+--------+--------+--------+--------+----------- -
+//!  | accepted   | flags  | count  | sender | prefix | extra  | ends: 4 each
+//!  +------------+--------+--------+--------+--------+--------+----------- -
+//!  ... sender, prefix, extra (reserved: empty), recipients
+//! ```
+//!
+//! `sender`, `prefix` and `extra` are lengths; `ends[i]` is where recipient `i` ends, counted
+//! from the start of the recipients.
+
+use crate::fields::{Put, Take};
+use event::Wall;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The longest envelope: a thousand recipients of the longest kind, and a large prefix.
+pub const ENVELOPE_MAX: usize = 448 * 1_024;
+
+/// The most recipients of one message.
+pub const RECIPIENTS_MAX: usize = 10_000;
+
+const FIXED: usize = 24;
+
+const EIGHT_BIT: u16 = 1;
+const UTF8: u16 = 2;
+const DOTTED: u16 = 4;
+
+/// What the receiving side knows of a message when its text has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Draft<'a> {
+    /// The reverse path, empty for the null sender.
+    pub sender: &'a [u8],
+    /// The forward paths, in the order they were given. At least one.
+    pub recipients: &'a [&'a [u8]],
+    /// Header fields we put in front of the text.
+    pub prefix: &'a [u8],
+    /// When we took it.
+    pub accepted: Wall,
+    /// BODY=8BITMIME was declared, or a byte above 127 was seen.
+    pub eight_bit: bool,
+    /// SMTPUTF8 was asked for.
+    pub utf8: bool,
+    /// Some line of the text starts with a dot (and so is stuffed).
+    pub dotted: bool,
+}
+
+impl Draft<'_> {
+    /// Bytes of the envelope, or `None` if it is longer than [`ENVELOPE_MAX`] or has more
+    /// recipients than [`RECIPIENTS_MAX`].
+    #[must_use]
+    pub fn envelope_len(&self) -> Option<usize> {
+        if self.recipients.len() > RECIPIENTS_MAX {
+            return None;
+        }
+        let paths = self.recipients.iter().map(|path| 4 + path.len()).sum::<usize>();
+        let len = FIXED + self.sender.len() + self.prefix.len() + paths;
+        (len <= ENVELOPE_MAX).then_some(len)
+    }
+
+    /// Encodes the envelope into `out`, which is exactly [`Self::envelope_len`] long.
+    pub(crate) fn encode(&self, out: &mut [u8]) {
+        let flags = [(self.eight_bit, EIGHT_BIT), (self.utf8, UTF8), (self.dotted, DOTTED)];
+        let flags = flags.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum();
+        let mut put = Put::new(out);
+        put.u64(self.accepted.0).u16(flags).u16(self.recipients.len() as u16);
+        put.u32(self.sender.len() as u32).u32(self.prefix.len() as u32).u32(0);
+        let mut end = 0;
+        for path in self.recipients {
+            end += path.len();
+            put.u32(end as u32);
+        }
+        put.bytes(self.sender).bytes(self.prefix);
+        for path in self.recipients {
+            put.bytes(path);
+        }
+    }
+}
+
+/// An envelope, whole and checked. Cheap to clone and to send to another shard.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Envelope(Arc<[u8]>);
+
+impl Envelope {
+    /// Takes over encoded bytes; `None` unless every length in them is right.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut take = Take::new(bytes);
+        take.bytes(10)?;
+        let count = usize::from(take.u16()?);
+        let mut fixed = FIXED + 4 * count;
+        for _ in 0..3 {
+            fixed += take.u32()? as usize;
+        }
+        let mut end = 0;
+        for _ in 0..count {
+            let next = take.u32()? as usize;
+            if next < end {
+                return None;
+            }
+            end = next;
+        }
+        (fixed + end == bytes.len()).then(|| Self(bytes.into()))
+    }
+
+    /// Takes over bytes that [`Draft::encode`] has just made.
+    pub(crate) fn encoded(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
+    /// When we took the message.
+    #[must_use]
+    pub fn accepted(&self) -> Wall {
+        Wall(u64::from(self.number(0)) | u64::from(self.number(4)) << 32)
+    }
+
+    /// The reverse path, empty for the null sender.
+    #[must_use]
+    pub fn sender(&self) -> &[u8] {
+        &self.0[self.sender_range()]
+    }
+
+    /// Header fields we put in front of the text.
+    #[must_use]
+    pub fn prefix(&self) -> &[u8] {
+        let start = self.sender_range().end;
+        &self.0[start..start + self.number(16) as usize]
+    }
+
+    /// How many recipients there are.
+    #[must_use]
+    pub fn recipient_count(&self) -> u16 {
+        (self.number(8) >> 16) as u16
+    }
+
+    /// The forward path with this index.
+    ///
+    /// # Panics
+    /// If there is no such recipient.
+    #[must_use]
+    pub fn recipient(&self, index: u16) -> &[u8] {
+        assert!(index < self.recipient_count(), "an index of this envelope");
+        let paths = self.paths();
+        let start = if index == 0 { 0 } else { self.end(index - 1) };
+        &self.0[paths + start..paths + self.end(index)]
+    }
+
+    /// The forward paths, in order.
+    pub fn recipients(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.recipient_count()).map(|index| self.recipient(index))
+    }
+
+    /// Whether a next host must offer 8BITMIME.
+    #[must_use]
+    pub fn eight_bit(&self) -> bool {
+        self.flag(EIGHT_BIT)
+    }
+
+    /// Whether a next host must offer SMTPUTF8.
+    #[must_use]
+    pub fn utf8(&self) -> bool {
+        self.flag(UTF8)
+    }
+
+    /// Whether some line of the text starts with a dot.
+    #[must_use]
+    pub fn dotted(&self) -> bool {
+        self.flag(DOTTED)
+    }
+
+    /// The encoded bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn flag(&self, bit: u16) -> bool {
+        self.number(8) & u32::from(bit) != 0
+    }
+
+    fn sender_range(&self) -> Range<usize> {
+        let start = FIXED + 4 * usize::from(self.recipient_count());
+        start..start + self.number(12) as usize
+    }
+
+    /// Where the first recipient starts.
+    fn paths(&self) -> usize {
+        self.sender_range().end + self.number(16) as usize + self.number(20) as usize
+    }
+
+    /// Where recipient `index` ends, counted from the first.
+    fn end(&self, index: u16) -> usize {
+        self.number(FIXED + 4 * usize::from(index)) as usize
+    }
+
+    fn number(&self, at: usize) -> u32 {
+        Take::new(&self.0[at..]).u32().expect("checked when decoded")
+    }
+}
+
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Envelope")
+            .field("sender", &String::from_utf8_lossy(self.sender()))
+            .field("recipients", &self.recipient_count())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

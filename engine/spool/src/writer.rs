@@ -1,0 +1,480 @@
+//! Batches become commit blocks.
+//!
+//! The caller owns the file and runs one loop:
+//!
+//! 1. put records in ([`Writer::text`], [`Writer::delivery`], ...) while [`Writer::has_room`];
+//! 2. when [`Writer::flush_at`] has come and nothing is in flight, [`Writer::seal`];
+//! 3. if the sealed block begins a segment, make that segment's header durable first;
+//! 4. write the block, durably, and say [`Writer::written`], or [`Writer::failed`].
+//!
+//! One block is in flight at a time, and meanwhile the next one fills. Blocks are numbered
+//! without a gap, so `durable` alone says what may be acknowledged.
+
+mod carry;
+
+use crate::envelope::{Draft, ENVELOPE_MAX, Envelope, RECIPIENTS_MAX};
+use crate::format::{BLOCK_HEADER, BLOCK_MAX, BlockHeader, SEGMENT_HEADER, SegmentHeader, crc};
+use crate::place::{Place, Text};
+use crate::record::{
+    Deferral, Kind, PART_MAX, PARTS_MAX, RECORD_HEADER, RecordHeader, STANDING, Settlement, Standing,
+    Verdict, delivery_len, encode_copy, encode_delivery, record_len, verdict_len,
+};
+use carry::{Carried, Carry};
+use event::{MessageId, Outcome, Tick, Wall};
+use std::ops::DerefMut;
+use std::time::Duration;
+
+/// A batch of this size leaves as soon as nothing is in flight.
+pub const BATCH_FULL: usize = 256 * 1_024;
+/// How long a completion may wait for company.
+pub const SETTLE_AGE: Duration = Duration::from_millis(10);
+/// Room that only completions may use, so that they need not wait.
+const RESERVE: usize = 64 * 1_024;
+
+const _: () = {
+    let envelope = ENVELOPE_MAX + PARTS_MAX * Place::LEN;
+    let room = BLOCK_MAX - BLOCK_HEADER - RESERVE - 4 * (RECORD_HEADER + 8);
+    assert!(PART_MAX + envelope <= room, "a last part and its envelope fit an empty batch");
+    assert!(envelope + RECIPIENTS_MAX * STANDING <= room, "the largest copy fits an empty batch");
+    assert!(verdict_len(RECIPIENTS_MAX) < RESERVE, "the largest completion fits the reserve");
+};
+
+/// Where the next block goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The segment; its header's `first_block` counts only if `begun` is false.
+    pub segment: SegmentHeader,
+    /// Whether the segment's header is durable already.
+    pub begun: bool,
+    /// The offset of the next block.
+    pub offset: u32,
+    /// Its number.
+    pub block: u64,
+    /// The check of the block before it in the segment.
+    pub chain: u32,
+}
+
+impl Position {
+    /// The start of a segment that does not exist yet.
+    #[must_use]
+    pub fn start_of(segment: SegmentHeader) -> Self {
+        let (block, chain) = (segment.first_block, segment.chain());
+        Self { segment, begun: false, offset: SEGMENT_HEADER as u32, block, chain }
+    }
+}
+
+/// Fills batches. `B` is memory of [`BLOCK_MAX`] bytes, aligned as the file asks.
+#[derive(Debug)]
+pub struct Writer<B> {
+    at: Position,
+    boot: u32,
+    durable: u64,
+    open: Batch<B>,
+    /// The memory not in use; lent out while a block is in flight.
+    spare: Option<B>,
+    in_flight: Option<Flight>,
+    /// Completions that found no room, or whose write failed.
+    carry: Carry,
+}
+
+#[derive(Debug)]
+struct Batch<B> {
+    memory: B,
+    /// Bytes used, the block's header included.
+    used: usize,
+    records: u32,
+    /// Somebody waits for it.
+    urgent: bool,
+    since: Tick,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    block: u64,
+    len: usize,
+}
+
+/// A block ready to be written.
+#[derive(Debug)]
+pub struct Sealed<B> {
+    /// The bytes: the first `len` of them.
+    pub memory: B,
+    /// How many.
+    pub len: usize,
+    /// The segment they belong to.
+    pub segment: u64,
+    /// Where in it.
+    pub offset: u64,
+    /// The block's number.
+    pub block: u64,
+    /// The segment's header, if this is its first block.
+    pub begins: Option<SegmentHeader>,
+}
+
+/// A message put into a batch. It exists when block `block` is durable.
+#[derive(Clone, Debug)]
+pub struct Staged {
+    /// The block it is in.
+    pub block: u64,
+    /// Where its DELIVERY or COPY lies.
+    pub delivery: Place,
+}
+
+impl<B: DerefMut<Target = [u8]>> Writer<B> {
+    /// A writer whose next block goes to `at`; every block before is durable.
+    ///
+    /// # Panics
+    /// If the memory is too small.
+    pub fn new(at: Position, boot: u32, memory: [B; 2]) -> Self {
+        assert!(memory.iter().all(|memory| memory.len() >= BLOCK_MAX), "a batch is a block");
+        let [open, spare] = memory;
+        Self {
+            durable: at.block - 1,
+            at,
+            boot,
+            open: Batch::new(open),
+            spare: Some(spare),
+            in_flight: None,
+            carry: Carry::default(),
+        }
+    }
+
+    /// The highest block that is durable.
+    pub fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    /// The number of the batch now filling.
+    pub fn block(&self) -> u64 {
+        self.at.block
+    }
+
+    /// The segment the batch now filling belongs to.
+    pub fn segment(&self) -> u64 {
+        self.at.segment.segment
+    }
+
+    /// Bytes a text of `len` takes up in a batch.
+    #[must_use]
+    pub const fn text_room(len: usize) -> usize {
+        record_len(len)
+    }
+
+    /// Bytes an envelope, or a copy with `standings`, takes up in a batch.
+    #[must_use]
+    pub const fn delivery_room(places: usize, standings: usize, envelope_len: usize) -> usize {
+        record_len(delivery_len(places, standings, envelope_len))
+    }
+
+    /// Whether the open batch takes records of `bytes` more. An empty batch does for any
+    /// message within the limits.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.carry.is_empty() && self.open.used + bytes + RESERVE <= BLOCK_MAX
+    }
+
+    /// When the open batch should leave: at once if somebody waits for it or it is full.
+    pub fn flush_at(&self) -> Option<Tick> {
+        if self.open.records == 0 {
+            return None;
+        }
+        let now = self.open.urgent || self.open.used >= BATCH_FULL || !self.carry.is_empty();
+        Some(if now { Tick::ZERO } else { self.open.since + SETTLE_AGE })
+    }
+
+    /// Asks for the open batch to leave at once.
+    pub fn hurry(&mut self) {
+        self.open.urgent = true;
+    }
+
+    /// Puts in a text, or a part of one.
+    ///
+    /// # Panics
+    /// If it is longer than [`PART_MAX`], or there is no room.
+    pub fn text(&mut self, id: MessageId, bytes: &[u8], now: Tick) -> Place {
+        self.text_as(id, bytes, crc(bytes), now)
+    }
+
+    /// As [`Self::text`] for bytes whose check is known: a copy of damaged bytes stays damaged.
+    ///
+    /// # Panics
+    /// As [`Self::text`].
+    pub fn text_as(&mut self, id: MessageId, bytes: &[u8], check: u32, now: Tick) -> Place {
+        assert!(bytes.len() <= PART_MAX, "a part has a limit");
+        let fill = |out: &mut [u8]| {
+            out.copy_from_slice(bytes);
+            check
+        };
+        self.push(Tag::of(Kind::Text, id), bytes.len(), now, fill)
+    }
+
+    /// Puts in the envelope of a message whose text lies at `text`.
+    ///
+    /// # Panics
+    /// If it is longer than a message's may be, or there is no room.
+    pub fn delivery(
+        &mut self,
+        id: MessageId,
+        text: &Text,
+        draft: &Draft<'_>,
+        now: Tick,
+    ) -> (Staged, Envelope) {
+        let envelope_len = draft.envelope_len().expect("the caller looked at its length");
+        let len = delivery_len(text.len(), 0, envelope_len);
+        let delivery = self.push(Tag::of(Kind::Delivery, id), len, now, |out| {
+            encode_delivery(out, text, draft, envelope_len);
+            crc(out)
+        });
+        self.open.urgent = true;
+        let end = (delivery.offset - self.at.offset) as usize + len;
+        let envelope = Envelope::encoded(&self.open.memory[end - envelope_len..end]);
+        (Staged { block: self.at.block, delivery }, envelope)
+    }
+
+    /// Puts in a message carried forward.
+    ///
+    /// # Panics
+    /// As [`Self::delivery`].
+    pub fn copy(
+        &mut self,
+        id: MessageId,
+        text: &Text,
+        open: &[Standing],
+        envelope: &[u8],
+        now: Tick,
+    ) -> Staged {
+        let len = delivery_len(text.len(), open.len(), envelope.len());
+        let delivery = self.push(Tag::of(Kind::Copy, id), len, now, |out| {
+            encode_copy(out, text, open, envelope);
+            crc(out)
+        });
+        Staged { block: self.at.block, delivery }
+    }
+
+    /// Records that recipients are through.
+    pub fn done(&mut self, settled: &Settlement<'_>, now: Tick) {
+        let verdict = final_verdict(settled);
+        self.completion(Kind::Done, settled.id, verdict_len(settled.recipients.len()), now, |out| {
+            verdict.encode(out);
+        });
+    }
+
+    /// As [`Self::done`], true only if the messages of this batch come to exist.
+    ///
+    /// # Panics
+    /// If there is no room.
+    pub fn done_bound(&mut self, settled: &Settlement<'_>, now: Tick) {
+        let verdict = final_verdict(settled);
+        let tag = Tag { bound: true, ..Tag::of(Kind::Done, settled.id) };
+        self.push(tag, verdict_len(settled.recipients.len()), now, |out| {
+            verdict.encode(out);
+            crc(out)
+        });
+    }
+
+    /// Bytes [`Self::done_bound`] takes up in a batch.
+    #[must_use]
+    pub const fn done_room(recipients: usize) -> usize {
+        record_len(verdict_len(recipients))
+    }
+
+    /// Records that recipients are to be tried again.
+    pub fn defer(&mut self, deferred: &Deferral<'_>, now: Tick) {
+        let Deferral { id, recipients, attempt, due, answer } = *deferred;
+        let verdict = Verdict { outcome: Outcome::Deferred, answer, attempt, due, recipients };
+        self.completion(Kind::Defer, id, verdict_len(recipients.len()), now, |out| {
+            verdict.encode(out);
+        });
+    }
+
+    /// Records that the message does not exist, whatever else is on disk of it.
+    pub fn abort(&mut self, id: MessageId, now: Tick) {
+        self.completion(Kind::Abort, id, 0, now, |_| ());
+    }
+
+    /// Completions always go in: behind the batch, if it is full.
+    fn completion(
+        &mut self,
+        kind: Kind,
+        id: MessageId,
+        len: usize,
+        now: Tick,
+        fill: impl FnOnce(&mut [u8]),
+    ) {
+        if !self.carry.is_empty() || self.open.used + record_len(len) > BLOCK_MAX {
+            let mut payload = vec![0; len].into_boxed_slice();
+            fill(&mut payload);
+            return self.carry.add(Carried { kind, boot: id.boot, count: id.count, payload });
+        }
+        self.push(Tag::of(kind, id), len, now, |out| {
+            fill(out);
+            crc(out)
+        });
+    }
+
+    fn push(
+        &mut self,
+        tag: Tag,
+        len: usize,
+        now: Tick,
+        fill: impl FnOnce(&mut [u8]) -> u32,
+    ) -> Place {
+        let start = self.open.used;
+        let record = &mut self.open.memory[start..start + record_len(len)];
+        let (header, rest) = record.split_at_mut(RECORD_HEADER);
+        let (payload, padding) = rest.split_at_mut(len);
+        padding.fill(0);
+        let payload_crc = fill(payload);
+        let Tag { kind, bound, boot, count } = tag;
+        RecordHeader { kind, bound, boot, count, payload_len: len as u32, payload_crc }
+            .encode(self.at.segment.salt, header);
+        self.open.took(record_len(len), now);
+        let offset = self.at.offset + (start + RECORD_HEADER) as u32;
+        Place { segment: self.at.segment.segment, offset, len: len as u32, crc: payload_crc }
+    }
+
+    /// Closes the open batch and starts the next. `salt` is random: it is used if the next
+    /// batch begins a segment. `None` if a block is in flight.
+    pub fn seal(&mut self, salt: u64, now: Tick, wall: Wall) -> Option<Sealed<B>> {
+        if self.in_flight.is_some() {
+            return None;
+        }
+        let fresh = Batch::new(self.spare.take()?);
+        let Batch { mut memory, used, records, .. } = std::mem::replace(&mut self.open, fresh);
+        let header = self.header(&memory[BLOCK_HEADER..used], records, wall);
+        let len = header.block_len();
+        memory[used..len].fill(0);
+        self.at.chain = header.encode(&mut memory);
+        let Position { segment, begun, offset, block, .. } = self.at;
+        self.in_flight = Some(Flight { block, len });
+        self.advance(len, salt);
+        self.restage(now);
+        let begins = (!begun).then_some(segment);
+        Some(Sealed { memory, len, segment: segment.segment, offset: u64::from(offset), block, begins })
+    }
+
+    fn header(&self, payload: &[u8], records: u32, wall: Wall) -> BlockHeader {
+        BlockHeader {
+            salt: self.at.segment.salt,
+            number: self.at.block,
+            durable_upto: self.durable,
+            payload_len: payload.len() as u32,
+            records,
+            payload_crc: crc(payload),
+            previous: self.at.chain,
+            boot: self.boot,
+            wall: wall.0,
+        }
+    }
+
+    /// Moves behind a block of `len`; into the next segment if the longest block would no
+    /// longer fit this one.
+    fn advance(&mut self, len: usize, salt: u64) {
+        self.at.begun = true;
+        self.at.offset += len as u32;
+        self.at.block += 1;
+        if u64::from(self.at.offset) + BLOCK_MAX as u64 > self.at.segment.segment_len {
+            self.turn(self.at.block, salt);
+        }
+    }
+
+    fn turn(&mut self, first_block: u64, salt: u64) {
+        let segment = self.at.segment.segment + 1;
+        let boot = self.boot;
+        self.at = Position::start_of(SegmentHeader {
+            segment,
+            salt,
+            first_block,
+            boot,
+            ..self.at.segment
+        });
+    }
+
+    /// The block in flight is durable.
+    ///
+    /// # Panics
+    /// If none was in flight.
+    pub fn written(&mut self, memory: B) {
+        let flight = self.in_flight.take().expect("a block was in flight");
+        self.durable = flight.block;
+        self.spare = Some(memory);
+    }
+
+    /// The block in flight failed, and its file must not be used again. What was in it and in
+    /// the open batch is void, except completions: they go into the next block, which
+    /// begins a new segment, along with ABORTs for the messages. `salt` is random.
+    ///
+    /// # Panics
+    /// If none was in flight.
+    pub fn failed(&mut self, memory: B, salt: u64, now: Tick) {
+        let flight = self.in_flight.take().expect("a block was in flight");
+        let mut carry = Carry::default();
+        carry.salvage(&memory[BLOCK_HEADER..flight.len]);
+        carry.salvage(&self.open.memory[BLOCK_HEADER..self.open.used]);
+        carry.append(std::mem::take(&mut self.carry));
+        self.carry = carry;
+        self.spare = Some(memory);
+        self.open.clear();
+        // Else the batch that was open begins a segment, and still does.
+        if self.at.begun {
+            self.turn(flight.block, salt);
+        }
+        self.at.block = flight.block;
+        self.at.segment.first_block = flight.block;
+        self.restage(now);
+    }
+
+    /// Moves what was carried into the open batch, as much as fits.
+    fn restage(&mut self, now: Tick) {
+        while let Some(len) = self.carry.first_len() {
+            if self.open.used + record_len(len) > BLOCK_MAX {
+                return;
+            }
+            let Some(Carried { kind, boot, count, payload }) = self.carry.take() else { return };
+            self.push(Tag { kind, bound: false, boot, count }, len, now, |out| {
+                out.copy_from_slice(&payload);
+                crc(&payload)
+            });
+        }
+    }
+}
+
+/// What a record is, and of which message.
+struct Tag {
+    kind: Kind,
+    bound: bool,
+    boot: u32,
+    count: u64,
+}
+
+impl Tag {
+    const fn of(kind: Kind, id: MessageId) -> Self {
+        Self { kind, bound: false, boot: id.boot, count: id.count }
+    }
+}
+
+fn final_verdict<'a>(settled: &Settlement<'a>) -> Verdict<&'a [u16]> {
+    let Settlement { recipients, outcome, answer, .. } = *settled;
+    assert!(outcome.is_final(), "what is not final is deferred");
+    Verdict { outcome, answer, attempt: 0, due: Wall(0), recipients }
+}
+
+impl<B: DerefMut<Target = [u8]>> Batch<B> {
+    fn new(memory: B) -> Self {
+        Self { memory, used: BLOCK_HEADER, records: 0, urgent: false, since: Tick::ZERO }
+    }
+
+    fn clear(&mut self) {
+        (self.used, self.records, self.urgent) = (BLOCK_HEADER, 0, false);
+    }
+
+    fn took(&mut self, bytes: usize, now: Tick) {
+        if self.records == 0 {
+            self.since = now;
+        }
+        self.used += bytes;
+        self.records += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests;
