@@ -1,1 +1,420 @@
-//! The sending side.
+//! The client session: one peer, envelopes said ahead of their answers.
+//!
+//! The caller owns the socket and runs one loop:
+//!
+//! 1. while [`Session::wants`] and there is work, [`Session::begin`] it;
+//! 2. call [`Session::say`] until it returns `None`: it appends commands, and for
+//!    [`Say::Text`] the caller puts that transaction's text and `.` CRLF in their place;
+//! 3. send all that, reading while the peer does not take it (or both ends would wait);
+//! 4. give what was read to [`Session::hear`] until it asks for more bytes, acting on each
+//!    [`Heard`]; wait no longer than [`Session::waiting`] says.
+//!
+//! When the connection ends, however it ends, [`Session::lost`] gives what is left: every
+//! recipient gets exactly one verdict, there or with [`Heard::Done`].
+//!
+//! On a warm connection the next envelope leaves behind the last message's final dot: while the
+//! peer judges one message, the answers to the next envelope are already on their way.
+//! [RFC 2920 §3.1](https://www.rfc-editor.org/rfc/rfc2920#section-3.1)
+
+mod answer;
+mod offers;
+mod transaction;
+
+use answer::{Answer, Class};
+use event::{EnhancedCode, Response};
+use offers::Offers;
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+use transaction::{Line, Transaction};
+
+pub use answer::{REPLY_BYTES_MAX, REPLY_LINE_BYTES_MAX, REPLY_LINES_MAX};
+
+/// How we introduce ourselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Our name: what the source address resolves to.
+    pub ehlo: Box<str>,
+}
+
+/// A message to be sent: everything but its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Envelope<'a> {
+    /// The reverse path without brackets; empty for `<>`.
+    pub sender: &'a [u8],
+    /// Their order numbers their verdicts.
+    pub recipients: &'a [&'a [u8]],
+    /// Octets of text, our own header fields included.
+    pub size: u64,
+    /// Some octet of the text is above 127.
+    pub eight_bit: bool,
+    /// The message was taken with SMTPUTF8.
+    pub utf8: bool,
+}
+
+/// What to send besides the commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Say<'s, T> {
+    /// The text of this transaction, dot-stuffed, and `.` CRLF.
+    Text(&'s T),
+}
+
+/// What an answer meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard<T> {
+    /// Something that changes nothing for the caller.
+    Nothing,
+    /// The peer is ready for the first transaction.
+    Ready,
+    /// A transaction is over: a verdict for each recipient, in the envelope's order.
+    Done(T, Vec<Verdict>),
+    /// The peer ends the conversation (421), or would not begin it. Call [`Session::lost`].
+    Closing(Response),
+}
+
+/// What became of one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The peer has taken responsibility for the message.
+    Delivered(Response),
+    /// Not now; try again later.
+    Deferred(Response),
+    /// Not ever; tell the sender.
+    Failed(Response),
+    /// The connection ended before the text left: it counts as no attempt.
+    NotTried,
+    /// The text left and no answer came: it may have been delivered.
+    Unknown,
+}
+
+/// What a peer did that no SMTP server should do. The connection is of no more use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerFault {
+    /// It answered what we have not said.
+    AnswerToNothing,
+    /// A line that LF alone ends.
+    BareLineFeed,
+    /// Two codes in one reply.
+    CodesDisagree,
+    /// A line that does not begin with a reply code.
+    NotAReply,
+    /// A line or a reply of more bytes or lines than we read.
+    TooLong,
+    /// A code that answers nothing of the kind, such as 354 to MAIL.
+    WrongAnswer(u16),
+}
+
+impl fmt::Display for PeerFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnswerToNothing => f.write_str("an answer to nothing"),
+            Self::BareLineFeed => f.write_str("a reply line without CR"),
+            Self::CodesDisagree => f.write_str("a reply with two codes"),
+            Self::NotAReply => f.write_str("a line that is no reply"),
+            Self::TooLong => f.write_str("a reply that is too long"),
+            Self::WrongAnswer(code) => write!(f, "{code} where it means nothing"),
+        }
+    }
+}
+
+impl std::error::Error for PeerFault {}
+
+/// What we wait for, and so for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Patience {
+    /// The first word.
+    Greeting,
+    /// The answer to EHLO or HELO.
+    Hello,
+    /// The answer to MAIL (or to RSET before it).
+    Mail,
+    /// The answer to RCPT.
+    Rcpt,
+    /// The answer to DATA.
+    DataInit,
+    /// Room to write a block of text: the session never waits for it, the writer does.
+    Text,
+    /// The answer to the final dot.
+    Final,
+    /// The answer to QUIT.
+    Quit,
+}
+
+impl Patience {
+    /// All of them, in order.
+    pub const ALL: [Self; 8] = [
+        Self::Greeting,
+        Self::Hello,
+        Self::Mail,
+        Self::Rcpt,
+        Self::DataInit,
+        Self::Text,
+        Self::Final,
+        Self::Quit,
+    ];
+
+    /// How long. Giving up on a final dot too early delivers the message twice.
+    ///
+    /// [RFC 5321 §4.5.3.2](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.2)
+    #[must_use]
+    pub const fn duration(self) -> Duration {
+        match self {
+            Self::Greeting | Self::Hello | Self::Mail | Self::Rcpt => Duration::from_mins(5),
+            Self::DataInit => Duration::from_mins(2),
+            Self::Text => Duration::from_mins(3),
+            Self::Final => Duration::from_mins(10),
+            // Nothing depends on it: it only spares the peer a reset.
+            Self::Quit => Duration::from_secs(10),
+        }
+    }
+}
+
+/// Where the conversation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// We wait for the greeting.
+    Greeting,
+    /// EHLO is to be said.
+    EhloDue,
+    /// We wait for what it offers.
+    Ehlo,
+    /// It does not know EHLO: HELO is to be said.
+    HeloDue,
+    /// We wait for its name.
+    Helo,
+    /// Transactions come and go.
+    Open,
+    /// Those begun are finished, then QUIT is said.
+    Leaving,
+    /// We wait for the last word.
+    Quit,
+    /// Nothing more is said, and nothing heard.
+    Closed,
+}
+
+/// One SMTP conversation, seen from the client. `T` is the caller's token for a transaction.
+#[derive(Debug)]
+pub struct Session<T> {
+    config: Config,
+    phase: Phase,
+    offers: Offers,
+    /// At most two: one whose text is out, and one whose envelope is out behind it.
+    transactions: VecDeque<Transaction<T>>,
+    begun: u32,
+    /// The peer may still hold an envelope we gave up: RSET goes first.
+    stale: bool,
+    fault: Option<PeerFault>,
+}
+
+impl<T> Session<T> {
+    /// A connection just made.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            phase: Phase::Greeting,
+            offers: Offers::default(),
+            transactions: VecDeque::new(),
+            begun: 0,
+            stale: false,
+            fault: None,
+        }
+    }
+
+    /// A transaction may begin now.
+    #[must_use]
+    pub fn wants(&self) -> bool {
+        let room = match self.transactions.back() {
+            None => true,
+            Some(last) => self.offers.pipelining && last.envelope_is_answered(),
+        };
+        room && self.phase == Phase::Open && !self.is_spent()
+    }
+
+    /// The peer takes no more messages on this connection (RFC 9422, MAILMAX).
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.offers.messages_max.is_some_and(|max| self.begun >= max)
+    }
+
+    /// Begins a transaction. If the peer cannot take it at all, nothing will be said, and its
+    /// verdicts come back at once.
+    ///
+    /// # Panics
+    /// If not [`Self::wants`], or an envelope has no recipient: the caller asks first.
+    #[must_use]
+    pub fn begin(&mut self, token: T, envelope: Envelope<'_>) -> Option<(T, Vec<Verdict>)> {
+        assert!(self.wants(), "a transaction begins when the session wants one");
+        assert!(!envelope.recipients.is_empty(), "an envelope has a recipient");
+        if let Some(refused) = self.offers.refuse(&envelope) {
+            return Some((token, vec![Verdict::Failed(refused); envelope.recipients.len()]));
+        }
+        let transaction = Transaction::new(token, &envelope, &self.offers, self.stale);
+        self.stale = false;
+        self.begun += 1;
+        self.transactions.push_back(transaction);
+        None
+    }
+
+    /// Appends to `out` what may be said now, up to the next text or the next answer we need.
+    ///
+    /// `Some`: the caller puts that text behind what is in `out` so far, and calls again: the
+    /// next envelope rides in the same write. `None`: nothing more for now.
+    pub fn say(&mut self, out: &mut Vec<u8>) -> Option<Say<'_, T>> {
+        match self.phase {
+            Phase::EhloDue => self.introduce(b"EHLO ", Phase::Ehlo, out),
+            Phase::HeloDue => self.introduce(b"HELO ", Phase::Helo, out),
+            Phase::Leaving if self.transactions.is_empty() => {
+                out.extend_from_slice(b"QUIT\r\n");
+                self.phase = Phase::Quit;
+            }
+            Phase::Open | Phase::Leaving => {
+                for transaction in &mut self.transactions {
+                    if transaction.say(self.offers.pipelining, out) {
+                        return Some(Say::Text(&transaction.token));
+                    }
+                    if !self.offers.pipelining || !transaction.is_said() {
+                        break;
+                    }
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn introduce(&mut self, verb: &[u8], next: Phase, out: &mut Vec<u8>) {
+        out.extend_from_slice(verb);
+        out.extend_from_slice(self.config.ehlo.as_bytes());
+        out.extend_from_slice(b"\r\n");
+        self.phase = next;
+    }
+
+    /// Takes the first reply in `input`: how many bytes it took, and what it meant; or zero and
+    /// `None` when it has not all arrived.
+    ///
+    /// # Errors
+    /// The peer's fault: hang up and call [`Self::lost`].
+    pub fn hear(&mut self, input: &[u8]) -> Result<(usize, Option<Heard<T>>), PeerFault> {
+        let heard = match Answer::read(input) {
+            Ok(None) => return Ok((0, None)),
+            Ok(Some((answer, used))) => self.take(&answer).map(|heard| (used, Some(heard))),
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = heard {
+            self.fault = Some(fault);
+            self.phase = Phase::Closed;
+        }
+        heard
+    }
+
+    fn take(&mut self, answer: &Answer<'_>) -> Result<Heard<T>, PeerFault> {
+        if answer.code == 421 && self.phase != Phase::Closed {
+            return Ok(self.closing(answer));
+        }
+        match self.phase {
+            Phase::Greeting => self.hello(answer, Phase::EhloDue),
+            // RFC 5321 §3.2: only a peer that does not know EHLO is asked with HELO.
+            Phase::Ehlo if matches!(answer.code, 500 | 502) => {
+                self.phase = Phase::HeloDue;
+                Ok(Heard::Nothing)
+            }
+            Phase::Ehlo => {
+                self.offers = Offers::read(answer);
+                self.hello(answer, Phase::Open)
+            }
+            Phase::Helo => self.hello(answer, Phase::Open),
+            Phase::Open | Phase::Leaving => self.transaction(answer),
+            Phase::Quit => Ok(self.closing(answer)),
+            Phase::EhloDue | Phase::HeloDue | Phase::Closed => Err(PeerFault::AnswerToNothing),
+        }
+    }
+
+    /// A step of the introduction, to `next` if the peer agrees. If it does not, we say QUIT, as
+    /// [RFC 5321 §3.1](https://www.rfc-editor.org/rfc/rfc5321#section-3.1) has it wait for that.
+    fn hello(&mut self, answer: &Answer<'_>, next: Phase) -> Result<Heard<T>, PeerFault> {
+        match answer.class() {
+            Class::Done => {
+                self.phase = next;
+                Ok(if next == Phase::Open { Heard::Ready } else { Heard::Nothing })
+            }
+            Class::Transient | Class::Permanent => {
+                self.phase = Phase::Leaving;
+                Ok(Heard::Closing(answer.response()))
+            }
+            Class::GoOn => Err(PeerFault::WrongAnswer(answer.code)),
+        }
+    }
+
+    fn transaction(&mut self, answer: &Answer<'_>) -> Result<Heard<T>, PeerFault> {
+        let first = self.transactions.front_mut().ok_or(PeerFault::AnswerToNothing)?;
+        first.hear(answer)?;
+        if !first.is_over() {
+            return Ok(Heard::Nothing);
+        }
+        self.stale = self.stale || first.was_left_open();
+        let over = self.transactions.pop_front().expect("it was there a line ago");
+        let (token, verdicts) = over.finish(None);
+        Ok(Heard::Done(token, verdicts))
+    }
+
+    /// 421 may come at any time. As the answer to a text it is a verdict on it; whatever else
+    /// it came for was not tried.
+    ///
+    /// [RFC 5321 §3.8](https://www.rfc-editor.org/rfc/rfc5321#section-3.8)
+    fn closing(&mut self, answer: &Answer<'_>) -> Heard<T> {
+        self.phase = Phase::Closed;
+        if let Some(first) = self.transactions.front_mut()
+            && first.awaits() == Some(Line::Text)
+        {
+            first.settle_open(&Verdict::Deferred(answer.response()));
+        }
+        Heard::Closing(answer.response())
+    }
+
+    /// The connection has ended: each transaction not done yet, with a verdict for each
+    /// recipient. After a [`PeerFault`] what was not tried is deferred: the next time would
+    /// be no better.
+    #[must_use]
+    pub fn lost(self) -> Vec<(T, Vec<Verdict>)> {
+        let fault = self.fault;
+        let open = self.transactions.into_iter();
+        open.map(|transaction| transaction.finish(fault)).collect()
+    }
+
+    /// Begins no more transactions, and says QUIT when those begun are over.
+    pub fn quit(&mut self) {
+        if self.phase == Phase::Open {
+            self.phase = Phase::Leaving;
+        }
+    }
+
+    /// What we wait for now; `None` when it is for us to say something.
+    #[must_use]
+    pub fn waiting(&self) -> Option<Patience> {
+        match self.phase {
+            Phase::Greeting => Some(Patience::Greeting),
+            Phase::Ehlo | Phase::Helo => Some(Patience::Hello),
+            Phase::Open | Phase::Leaving => {
+                self.transactions.iter().find_map(Transaction::awaits).map(Line::patience)
+            }
+            Phase::Quit => Some(Patience::Quit),
+            Phase::EhloDue | Phase::HeloDue | Phase::Closed => None,
+        }
+    }
+
+    /// Warm and free: greeted, nothing begun, nothing outstanding.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.phase == Phase::Open && self.transactions.is_empty()
+    }
+}
+
+/// What we say ourselves of a message the peer cannot take.
+fn refused(code: u16, enhanced: (u16, u16), text: &str) -> Response {
+    let class = if code < 500 { 4 } else { 5 };
+    Response::new(code, Some(EnhancedCode::new(class, enhanced.0, enhanced.1)), text)
+}
+
+#[cfg(test)]
+mod tests;

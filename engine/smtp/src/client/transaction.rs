@@ -1,0 +1,252 @@
+//! One message to one peer, said ahead of its answers.
+//!
+//! Replies come back in the order we spoke. So a transaction is one list of lines and two
+//! cursors over it: `said` runs ahead, `heard` follows, and neither ever moves back.
+//!
+//! ```text
+//!  [RSET]  MAIL  RCPT  RCPT ...  DATA  text
+//!                 ^heard              ^said
+//! ```
+//! [RFC 2920 §3.1](https://www.rfc-editor.org/rfc/rfc2920#section-3.1)
+
+use super::answer::{Answer, Class};
+use super::offers::Offers;
+use super::{Envelope, Patience, PeerFault, Verdict, refused};
+use memchr::memchr;
+use std::io::Write as _;
+
+/// A line of the transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// `RSET`, where the transaction before this one was given up half-way.
+    Reset,
+    /// `MAIL FROM`
+    Sender,
+    /// `RCPT TO`, for the recipient with this index.
+    Recipient(usize),
+    /// `DATA`
+    Data,
+    /// The text and its final dot. Without takers, only the dot.
+    Text,
+}
+
+impl Line {
+    pub(super) const fn patience(self) -> Patience {
+        match self {
+            Self::Reset | Self::Sender => Patience::Mail,
+            Self::Recipient(_) => Patience::Rcpt,
+            Self::Data => Patience::DataInit,
+            Self::Text => Patience::Final,
+        }
+    }
+}
+
+/// A message on its way. Invariant: `heard <= said <= lines`.
+#[derive(Debug)]
+pub(super) struct Transaction<T> {
+    pub(super) token: T,
+    /// One per recipient; `None` while the peer may still take it.
+    verdicts: Vec<Option<Verdict>>,
+    /// What is still to be said before the text, and how much of it has been.
+    commands: Vec<u8>,
+    commands_said: usize,
+    /// Where MAIL stands: behind RSET, if there is one.
+    sender_at: usize,
+    /// Where DATA stands.
+    data_at: usize,
+    /// How many lines it has. Shrinks to `said` when nothing more is worth saying.
+    lines: usize,
+    said: usize,
+    heard: usize,
+    sender_accepted: bool,
+    /// The peer has asked for the text.
+    invited: bool,
+}
+
+impl<T> Transaction<T> {
+    /// A transaction with nothing said yet. `reset`: RSET goes first.
+    pub(super) fn new(token: T, envelope: &Envelope<'_>, offers: &Offers, reset: bool) -> Self {
+        let asked = match offers.recipients_max {
+            Some(max) => envelope.recipients.len().min(usize::from(max)),
+            None => envelope.recipients.len(),
+        };
+        let mut verdicts = vec![None; asked];
+        // RFC 9422 §4.2: those beyond the peer's limit wait for a transaction of their own.
+        verdicts.resize(envelope.recipients.len(), Some(Verdict::NotTried));
+        let sender_at = usize::from(reset);
+        let data_at = sender_at + 1 + asked;
+        Self {
+            token,
+            verdicts,
+            commands: commands(envelope, asked, offers, reset),
+            commands_said: 0,
+            sender_at,
+            data_at,
+            lines: data_at + 2,
+            said: 0,
+            heard: 0,
+            sender_accepted: false,
+            invited: false,
+        }
+    }
+
+    /// Appends what may be said now. True: the text is to follow, and counts as said.
+    pub(super) fn say(&mut self, pipelining: bool, out: &mut Vec<u8>) -> bool {
+        loop {
+            match self.line(self.said) {
+                Some(Line::Text) if self.invited => {
+                    self.said += 1;
+                    if self.has_takers() {
+                        return true;
+                    }
+                    // RFC 2920 §3.1: nobody to send it to, and yet asked for it.
+                    out.extend_from_slice(b".\r\n");
+                }
+                None | Some(Line::Text) => return false,
+                Some(_) if !pipelining && self.heard < self.said => return false,
+                Some(_) => self.say_command(out),
+            }
+        }
+    }
+
+    fn say_command(&mut self, out: &mut Vec<u8>) {
+        let rest = self.commands.get(self.commands_said..).unwrap_or_default();
+        let len = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+        out.extend_from_slice(rest.get(..len).unwrap_or_default());
+        self.commands_said += len;
+        self.said += 1;
+    }
+
+    /// Takes the answer to the first line that has none.
+    pub(super) fn hear(&mut self, answer: &Answer<'_>) -> Result<(), PeerFault> {
+        let line = self.awaits().ok_or(PeerFault::AnswerToNothing)?;
+        match (line, answer.class()) {
+            (Line::Data, Class::GoOn) => self.invited = true,
+            (Line::Data, Class::Done) | (_, Class::GoOn) => {
+                return Err(PeerFault::WrongAnswer(answer.code));
+            }
+            (Line::Sender, Class::Done) => self.sender_accepted = true,
+            (Line::Text, Class::Done) => self.settle_open(&Verdict::Delivered(answer.response())),
+            // RSET either worked, or MAIL will be told that it did not.
+            (Line::Reset, _) | (Line::Recipient(_), Class::Done) => {}
+            (line, Class::Transient) => self.settle(line, Verdict::Deferred(answer.response())),
+            (line, Class::Permanent) => self.settle(line, Verdict::Failed(answer.response())),
+        }
+        self.heard += 1;
+        // What is not said yet need not be, once nobody is left to say it for.
+        let asked_for = self.said > self.data_at && (self.heard <= self.data_at || self.invited);
+        if !asked_for && !self.has_takers() {
+            self.lines = self.said;
+        }
+        Ok(())
+    }
+
+    /// A refusal of `line` is one of every recipient that depends on it.
+    fn settle(&mut self, line: Line, verdict: Verdict) {
+        match line {
+            Line::Recipient(index) => {
+                if let Some(open @ None) = self.verdicts.get_mut(index) {
+                    *open = Some(verdict);
+                }
+            }
+            _ => self.settle_open(&verdict),
+        }
+    }
+
+    /// Gives every recipient that has none this verdict.
+    pub(super) fn settle_open(&mut self, verdict: &Verdict) {
+        for open in self.verdicts.iter_mut().filter(|slot| slot.is_none()) {
+            *open = Some(verdict.clone());
+        }
+    }
+
+    /// The first line that has no answer, if something was said that has none.
+    pub(super) fn awaits(&self) -> Option<Line> {
+        if self.heard < self.said { self.line(self.heard) } else { None }
+    }
+
+    fn line(&self, index: usize) -> Option<Line> {
+        if index >= self.lines {
+            return None;
+        }
+        Some(match index.checked_sub(self.sender_at) {
+            None => Line::Reset,
+            Some(0) => Line::Sender,
+            Some(recipient) if index < self.data_at => Line::Recipient(recipient - 1),
+            Some(_) if index == self.data_at => Line::Data,
+            Some(_) => Line::Text,
+        })
+    }
+
+    fn has_takers(&self) -> bool {
+        self.verdicts.contains(&None)
+    }
+
+    /// Every line before the text has its answer (or will never be said).
+    pub(super) fn envelope_is_answered(&self) -> bool {
+        self.heard > self.data_at || self.is_over()
+    }
+
+    /// Nothing is left to say.
+    pub(super) const fn is_said(&self) -> bool {
+        self.said == self.lines
+    }
+
+    /// Nothing is left to say or hear.
+    pub(super) const fn is_over(&self) -> bool {
+        self.is_said() && self.heard == self.said
+    }
+
+    /// The peer took the sender, and no text ended the transaction: it still holds it.
+    pub(super) const fn was_left_open(&self) -> bool {
+        self.sender_accepted && !self.text_is_said()
+    }
+
+    const fn text_is_said(&self) -> bool {
+        self.said > self.data_at + 1
+    }
+
+    /// The verdicts, now that nothing more will be heard; `fault` if that is the peer's.
+    pub(super) fn finish(self, fault: Option<PeerFault>) -> (T, Vec<Verdict>) {
+        let open = match fault {
+            _ if self.text_is_said() => Verdict::Unknown,
+            Some(fault) => {
+                Verdict::Deferred(refused(451, (5, 0), &format!("the host sent {fault}")))
+            }
+            None => Verdict::NotTried,
+        };
+        let verdicts = self.verdicts.into_iter();
+        (self.token, verdicts.map(|verdict| verdict.unwrap_or_else(|| open.clone())).collect())
+    }
+}
+
+/// Everything before the text, for the first `asked` recipients.
+fn commands(envelope: &Envelope<'_>, asked: usize, offers: &Offers, reset: bool) -> Vec<u8> {
+    let addresses: usize = envelope.recipients.iter().map(|recipient| recipient.len() + 12).sum();
+    let mut out = Vec::with_capacity(envelope.sender.len() + addresses + 96);
+    if reset {
+        out.extend_from_slice(b"RSET\r\n");
+    }
+    out.extend_from_slice(b"MAIL FROM:<");
+    out.extend_from_slice(envelope.sender);
+    out.push(b'>');
+    if offers.size {
+        write!(out, " SIZE={}", envelope.size).expect("a Vec takes every write");
+    }
+    if envelope.eight_bit {
+        out.extend_from_slice(b" BODY=8BITMIME");
+    }
+    if envelope.needs_utf8() {
+        out.extend_from_slice(b" SMTPUTF8");
+    }
+    for recipient in envelope.recipients.iter().take(asked) {
+        out.extend_from_slice(b"\r\nRCPT TO:<");
+        out.extend_from_slice(recipient);
+        out.push(b'>');
+    }
+    out.extend_from_slice(b"\r\nDATA\r\n");
+    out
+}
+
+#[cfg(test)]
+mod tests;
