@@ -133,7 +133,10 @@ impl Chunk {
     /// If they are not all in use.
     #[must_use]
     pub fn new(buffer: Arc<Buffer>, range: Range<usize>) -> Self {
-        assert!(range.start <= range.end && range.end <= buffer.len(), "a chunk lies in its buffer");
+        assert!(
+            range.start <= range.end && range.end <= buffer.len(),
+            "a chunk lies in its buffer"
+        );
         Self { buffer, range }
     }
 }
@@ -169,3 +172,6 @@ impl Deref for Piece {
 
 /// What one write sends, in order.
 pub type Gather = smallvec::SmallVec<[Piece; 4]>;
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Handing values to another shard, or to the control thread, without a lock.
 //!
-//! Many senders, one receiver. A busy receiver costs the sender a push; a sleeping one is
-//! woken once for any number of pushes.
+//! Many senders, one receiver. A busy receiver costs the sender a push and a look; a sleeping
+//! one is woken once for any number of pushes.
 
 use atomic_waker::AtomicWaker;
 use crossbeam_queue::SegQueue;
@@ -13,14 +13,19 @@ use std::task::Poll;
 /// A new mailbox and the first of its senders. May be made on any thread.
 #[must_use]
 pub fn mailbox<T>() -> (Sender<T>, Mailbox<T>) {
-    let shared =
-        Arc::new(Shared { letters: SegQueue::new(), asleep: AtomicBool::new(false), waker: AtomicWaker::new() });
+    let shared = Arc::new(Shared {
+        letters: SegQueue::new(),
+        asleep: AtomicBool::new(false),
+        waker: AtomicWaker::new(),
+    });
     (Sender(Arc::clone(&shared)), Mailbox(shared))
 }
 
 #[derive(Debug)]
 struct Shared<T> {
     letters: SegQueue<T>,
+    /// The receiver saw no letter after it had set this. Sender and receiver each write first
+    /// and then look at what the other writes, all in one order: one of them sees the other.
     asleep: AtomicBool,
     waker: AtomicWaker,
 }
@@ -36,10 +41,11 @@ impl<T> Clone for Sender<T> {
 }
 
 impl<T> Sender<T> {
-    /// Hands `letter` over. Its number is bounded by what the sender may hold, not here.
+    /// Hands `letter` over. Their number is bounded by what the senders may hold, not here.
     pub fn post(&self, letter: T) {
         self.0.letters.push(letter);
-        if self.0.asleep.swap(false, Ordering::SeqCst) {
+        // The look alone leaves the receiver's cache line in peace while it is awake.
+        if self.0.asleep.load(Ordering::SeqCst) && self.0.asleep.swap(false, Ordering::SeqCst) {
             self.0.waker.wake();
         }
     }
@@ -50,7 +56,7 @@ impl<T> Sender<T> {
 pub struct Mailbox<T>(Arc<Shared<T>>);
 
 impl<T> Mailbox<T> {
-    /// The next letter, if one is there.
+    /// The next letter, if one is there. Those of one sender come in its order.
     #[must_use]
     pub fn take(&mut self) -> Option<T> {
         self.0.letters.pop()
@@ -64,8 +70,15 @@ impl<T> Mailbox<T> {
             }
             self.0.waker.register(context.waker());
             self.0.asleep.store(true, Ordering::SeqCst);
-            if self.0.letters.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+            if self.0.letters.is_empty() {
+                return Poll::Pending;
+            }
+            self.0.asleep.store(false, Ordering::SeqCst);
+            Poll::Ready(())
         })
         .await;
     }
 }
+
+#[cfg(test)]
+mod tests;

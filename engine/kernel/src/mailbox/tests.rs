@@ -1,0 +1,81 @@
+use super::{Mailbox, mailbox};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+/// Unparks a thread, and counts.
+struct Sleeper(Thread, AtomicU32);
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.unpark();
+    }
+}
+
+fn sleeper() -> Arc<Sleeper> {
+    Arc::new(Sleeper(thread::current(), AtomicU32::new(0)))
+}
+
+fn poll(letters: &mut Mailbox<u64>, sleeper: &Arc<Sleeper>) -> Poll<()> {
+    let waker = Waker::from(Arc::clone(sleeper));
+    pin!(letters.arrival()).poll(&mut Context::from_waker(&waker))
+}
+
+#[test]
+fn a_sleeping_receiver_is_woken_once_for_many_letters() {
+    let (sender, mut letters) = mailbox();
+    let sleeper = sleeper();
+    assert!(poll(&mut letters, &sleeper).is_pending());
+    (0..100).for_each(|letter| sender.post(letter));
+    assert_eq!(sleeper.1.load(Ordering::SeqCst), 1);
+    assert!(poll(&mut letters, &sleeper).is_ready());
+    assert!((0..100).all(|letter| letters.take() == Some(letter)));
+    assert_eq!(letters.take(), None);
+}
+
+#[test]
+fn a_busy_receiver_is_not_woken() {
+    let (sender, mut letters) = mailbox();
+    let sleeper = sleeper();
+    sender.post(1);
+    assert!(poll(&mut letters, &sleeper).is_ready());
+    sender.post(2);
+    assert_eq!(sleeper.1.load(Ordering::SeqCst), 0);
+}
+
+/// Were a wake lost, the receiver would park for ever: no other thread unparks it.
+#[test]
+fn no_wake_is_lost_between_threads() {
+    const SENDERS: u64 = 3;
+    const LETTERS: u64 = 20_000;
+    let (sender, mut letters) = mailbox();
+    let posters: Vec<_> = (0..SENDERS)
+        .map(|name| {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                for letter in 0..LETTERS {
+                    sender.post(name * LETTERS + letter);
+                    if letter % 7 == 0 {
+                        thread::yield_now();
+                    }
+                }
+            })
+        })
+        .collect();
+    let sleeper = sleeper();
+    let mut next = [0; SENDERS as usize];
+    for _ in 0..SENDERS * LETTERS {
+        while poll(&mut letters, &sleeper).is_pending() {
+            thread::park();
+        }
+        let letter = letters.take().unwrap();
+        let expected = &mut next[usize::try_from(letter / LETTERS).unwrap()];
+        assert_eq!(letter % LETTERS, *expected, "the letters of one sender come in its order");
+        *expected += 1;
+    }
+    assert_eq!(letters.take(), None);
+    posters.into_iter().for_each(|poster| poster.join().unwrap());
+}
