@@ -4,10 +4,15 @@
 //! Nothing here sleeps and hopes: [`wait::until`] looks until the event came or a deadline
 //! passed. Every process is ended by its id.
 
+pub mod http;
 pub mod policy;
 pub mod port;
 pub mod postfix;
 pub mod process;
+pub mod program;
+pub mod ringpost;
 pub mod scratch;
+pub mod smtp_sink;
 pub mod tool;
+pub mod usage;
 pub mod wait;

@@ -136,7 +136,7 @@ fn main_cf(folder: &Path, settings: &[(&str, &str)]) -> String {
     ];
     let places = places.iter().map(|(name, value)| (*name, value.as_str()));
     let lines = places.chain(SETTINGS).chain(settings.iter().copied());
-    lines.map(|(name, value)| format!("{name} = {value}\n")).collect()
+    lines.map(|(name, value)| [name, " = ", value, "\n"].concat()).collect()
 }
 
 fn master_cf(address: SocketAddr) -> String {

@@ -2,10 +2,10 @@
 
 use crate::wait;
 use rustix::process::{Pid, Signal, kill_process};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// A running process whose output goes to a file.
@@ -21,9 +21,22 @@ impl Process {
     /// # Errors
     /// If it cannot be started.
     pub fn start(command: &mut Command, log: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(log)?;
-        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-        let child = command.spawn().map_err(|error| {
+        let output = append(log)?;
+        Self::spawn(command.stdout(output), log)
+    }
+
+    /// Starts `command`, whose output the caller reads; its complaints are added to `log`.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn piped(command: &mut Command, log: &Path) -> io::Result<(Self, ChildStdout)> {
+        let mut process = Self::spawn(command.stdout(Stdio::piped()), log)?;
+        let output = process.child.stdout.take();
+        Ok((process, output.ok_or_else(|| io::Error::other("its output was not piped"))?))
+    }
+
+    fn spawn(command: &mut Command, log: &Path) -> io::Result<Self> {
+        let child = command.stdin(Stdio::null()).stderr(append(log)?).spawn().map_err(|error| {
             io::Error::other(format!("{}: {error}", command.get_program().display()))
         })?;
         Ok(Self { child, log: log.into() })
@@ -81,6 +94,10 @@ impl Drop for Process {
             let _ = self.kill();
         }
     }
+}
+
+fn append(log: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(log)
 }
 
 /// Sends `signal` to the process `id`.

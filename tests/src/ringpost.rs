@@ -1,0 +1,155 @@
+//! Ringpost as a process, with settings, spool and log in a folder of its own.
+
+use crate::process::Process;
+use crate::{http, port, program, wait};
+use std::env;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+/// How long it may take to recover, start or drain.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A Ringpost that runs, or will again: it keeps its folder and its ports.
+#[derive(Debug)]
+pub struct Ringpost {
+    process: Process,
+    folder: PathBuf,
+    smtp: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Ringpost {
+    /// Starts one in `folder` and waits until it is ready. `settings` is TOML behind ours:
+    /// tables other than `[spool]`, `[[listener]]`, `[admin]`, `[log]` and `[kernel]`.
+    ///
+    /// # Errors
+    /// If it does not build or come up; with what it said.
+    pub fn start(folder: &Path, settings: &str) -> io::Result<Self> {
+        let (smtp, admin) = (port::free()?, port::free()?);
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join("ringpost.toml"), written(folder, smtp, admin, settings))?;
+        let process = launch(folder)?;
+        let ringpost = Self { process, folder: folder.into(), smtp, admin };
+        ringpost.wait_until_ready()?;
+        Ok(ringpost)
+    }
+
+    /// Starts it again, after it has ended, on the same spool and ports.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn restart(&mut self) -> io::Result<()> {
+        self.process = launch(&self.folder)?;
+        self.wait_until_ready()
+    }
+
+    /// Where it takes mail.
+    #[must_use]
+    pub fn smtp(&self) -> SocketAddr {
+        self.smtp
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What it has said on its standard output and error.
+    #[must_use]
+    pub fn said(&self) -> String {
+        self.process.said()
+    }
+
+    /// The lines of its delivery log so far.
+    ///
+    /// # Errors
+    /// If a line is not JSON.
+    pub fn deliveries(&self) -> io::Result<Vec<serde_json::Value>> {
+        let text = fs::read_to_string(self.folder.join("delivery.jsonl")).unwrap_or_default();
+        // The last line may be in the making.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        Ok(whole.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+    }
+
+    /// The sum of all samples of the metric `name`, whatever their labels.
+    ///
+    /// # Errors
+    /// If it does not answer, or has no such metric.
+    pub fn metric(&self, name: &str) -> io::Result<f64> {
+        let (_, text) = http::get(self.admin, "/metrics")?;
+        sum(&text, name).ok_or_else(|| io::Error::other(format!("no metric {name} in:\n{text}")))
+    }
+
+    /// Ends it this instant.
+    ///
+    /// # Errors
+    /// If it has ended before.
+    pub fn kill(&mut self) -> io::Result<()> {
+        if let Some(status) = self.process.ended() {
+            return Err(io::Error::other(format!("had ended with {status}: {}", self.said())));
+        }
+        self.process.kill().map(|_| ())
+    }
+
+    /// Asks it to drain and stop, and waits until it has.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn drain(&mut self) -> io::Result<ExitStatus> {
+        self.process.terminate()?;
+        self.process.wait(PATIENCE)
+    }
+
+    fn wait_until_ready(&self) -> io::Result<()> {
+        let ready = || matches!(http::get(self.admin, "/readyz"), Ok((200, _))).then_some(());
+        wait::until("a ready Ringpost", PATIENCE, ready)
+            .map_err(|late| io::Error::other(format!("{late}\n{}", self.said())))
+    }
+}
+
+fn launch(folder: &Path) -> io::Result<Process> {
+    let mut command = Command::new(program::built("ringpost")?);
+    command.args(["run", "--config"]).arg(folder.join("ringpost.toml"));
+    Process::start(&mut command, &folder.join("output"))
+}
+
+/// The whole settings file. `RINGPOST_DRIVER` chooses between the ring and epoll.
+fn written(folder: &Path, smtp: SocketAddr, admin: SocketAddr, settings: &str) -> String {
+    let folder = folder.display();
+    let driver = env::var("RINGPOST_DRIVER").unwrap_or_else(|_| "auto".into());
+    format!(
+        "hostname = \"relay.test\"\n\
+         [spool]\npath = \"{folder}/spool\"\n\
+         [[listener]]\naddress = \"{smtp}\"\n\
+         [admin]\naddress = \"{admin}\"\n\
+         [log]\ndelivery = \"{folder}/delivery.jsonl\"\n\
+         [kernel]\ndriver = \"{driver}\"\n\
+         {settings}"
+    )
+}
+
+fn sum(text: &str, name: &str) -> Option<f64> {
+    let samples = text.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let labelled = rest.starts_with(['{', ' ']);
+        labelled.then(|| rest.rsplit_once(' ')?.1.parse::<f64>().ok()).flatten()
+    });
+    samples.reduce(|sum, sample| sum + sample)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sum;
+
+    #[test]
+    fn samples_are_summed_over_their_labels() {
+        let text = "# HELP a x\na{shard=\"0\"} 2\na{shard=\"1\"} 3\na_total 7\n";
+        assert_eq!(sum(text, "a"), Some(5.0));
+        assert_eq!(sum(text, "b"), None);
+    }
+}
