@@ -106,7 +106,8 @@ impl Event<'_> {
     }
 
     /// Moves the counters that follow from it, all at once as [`ShardMeters::balance`] sees it.
-    /// Call it on the shard that owns the message, once.
+    /// Call it on the shard that owns the message, once. What a shard finds on disk is counted
+    /// by [`ShardMeters::resumed`], a message at a time.
     pub fn count(&self, meters: &ShardMeters) {
         meters.turn(|meters| match *self {
             Self::Accepted { recipients, bytes, .. } => meters.accept(recipients, bytes),
@@ -115,8 +116,7 @@ impl Event<'_> {
             Self::Bounced { .. } => meters.bounces.add(1),
             Self::BounceDropped { .. } => meters.bounces_dropped.add(1),
             Self::DialFailed { .. } => meters.dial_failures.add(1),
-            Self::ShardStarted { recipients, .. } => meters.recover(recipients),
-            Self::ShardStopped { .. } => (),
+            Self::ShardStarted { .. } | Self::ShardStopped { .. } => (),
         });
     }
 

@@ -90,6 +90,7 @@ meters! {
     Counter commit_records: " Records in those commits.";
     Counter commit_bytes: " Bytes in those commits, padding included.";
     Counter panics: " Tasks that ended in a panic.";
+    Counter log_lines_lost: " Lines of the delivery log that could not be written.";
     Gauge spool_segments: " Segment files in use.";
 }
 
@@ -147,6 +148,14 @@ impl ShardMeters {
         Tick(self.heartbeat.get())
     }
 
+    /// Counts the open recipients of a message found on disk at start.
+    pub fn resumed(&self, recipients: u64) {
+        self.turn(|meters| {
+            meters.recovered_recipients.add(recipients);
+            meters.queued_recipients.add(recipients);
+        });
+    }
+
     /// The balance of whole events: never of one that is half counted. Waits, at most for
     /// as long as the shard takes to count one event, and is for readers, not for the shard
     /// inside [`Self::turn`].
@@ -183,11 +192,6 @@ impl ShardMeters {
 
     pub(crate) fn refuse(&self, code: u16) {
         if code < 500 { self.refused_for_now.add(1) } else { self.refused_for_good.add(1) }
-    }
-
-    pub(crate) fn recover(&self, recipients: u64) {
-        self.recovered_recipients.add(recipients);
-        self.queued_recipients.add(recipients);
     }
 
     pub(crate) fn settle(&self, outcome: Outcome, duplicate_possible: bool) {

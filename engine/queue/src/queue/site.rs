@@ -8,14 +8,10 @@ use std::sync::Arc;
 /// Names a site of one queue.
 ///
 /// Good for as long as the site is kept: while it has ready deliveries or connections, and
-/// at least until [`crate::IDLE_SITES_MAX`] other sites were named after it. Used later, it
-/// is a bug of the caller's, and found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SiteIndex {
-    pub(super) slot: u32,
-    /// How often the slot had been given to a site before.
-    pub(super) generation: u32,
-}
+/// at least until [`crate::IDLE_SITES_MAX`] other sites had work after it. Then it may come
+/// to name another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SiteIndex(pub(super) u32);
 
 /// What can be seen of a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +47,6 @@ pub(super) struct Site {
     pub(super) backoff: Backoff,
     /// The end of the pause after a failed dial; `None` once that is over.
     pub(super) resume: Option<Tick>,
-    /// It has a place in the ring of sites that dial in turn.
-    pub(super) in_ring: bool,
     /// When it was last busy, by the queue's count, while it is idle.
     pub(super) idle_since: Option<u64>,
 }
@@ -69,7 +63,6 @@ impl Site {
             opening: 0,
             backoff: Backoff::default(),
             resume: None,
-            in_ring: false,
             idle_since: None,
         }
     }

@@ -18,69 +18,61 @@ pub const IDLE_SITES_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Sites {
     slots: Vec<Slot>,
-    free: Vec<u32>,
-    names: BTreeMap<Arc<str>, u32>,
+    free: Vec<SiteIndex>,
+    names: BTreeMap<Arc<str>, SiteIndex>,
     ring: VecDeque<SiteIndex>,
-    resting: BTreeSet<(Tick, u32)>,
+    resting: BTreeSet<(Tick, SiteIndex)>,
     /// Sites with nothing to do, by when they were last busy.
-    idle: BTreeMap<u64, u32>,
+    idle: BTreeMap<u64, SiteIndex>,
     /// Counts the times a site became idle.
     idle_count: u64,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
-    generation: u32,
+    /// `None` while the slot is free.
     site: Option<Site>,
+    /// It has a place in the ring. A site that is forgotten leaves it to the next one here.
+    in_ring: bool,
 }
 
 impl Sites {
     pub(super) fn find_or_make(&mut self, name: &str, limits: &Limits) -> SiteIndex {
-        if let Some(slot) = self.names.get(name) {
-            let index =
-                SiteIndex { slot: *slot, generation: self.slots[*slot as usize].generation };
+        if let Some(&index) = self.names.get(name) {
             self.change(index, |site| site.limits = *limits);
             return index;
         }
-        let slot = self.free_slot();
-        let index = SiteIndex { slot, generation: self.slots[slot as usize].generation };
+        let index = self.free_slot();
         let name = Arc::<str>::from(name);
-        self.slots[slot as usize].site = Some(Site::new(Arc::clone(&name), index, *limits));
-        self.names.insert(name, slot);
+        let site = Site::new(Arc::clone(&name), index, *limits);
+        self.slots[index.0 as usize].site = Some(site);
+        self.names.insert(name, index);
         self.review(index);
         index
     }
 
     /// The site, to be changed. [`Self::review`] must follow.
+    ///
+    /// # Panics
+    /// If no site has this index any more.
     pub(super) fn of(&mut self, index: SiteIndex) -> &mut Site {
-        let slot = &mut self.slots[index.slot as usize];
-        assert_eq!(slot.generation, index.generation, "the site was forgotten");
-        slot.site.as_mut().expect("a slot of this generation has its site")
+        self.slots[index.0 as usize].site.as_mut().expect("the site was forgotten")
     }
 
     pub(super) fn view(&self, index: SiteIndex) -> SiteView<'_> {
-        let slot = &self.slots[index.slot as usize];
-        assert_eq!(slot.generation, index.generation, "the site was forgotten");
-        slot.site.as_ref().expect("a slot of this generation has its site").view()
+        self.slots[index.0 as usize].site.as_ref().expect("the site was forgotten").view()
     }
 
     pub(super) fn views(&self) -> impl Iterator<Item = SiteView<'_>> {
-        self.names
-            .values()
-            .filter_map(|slot| self.slots[*slot as usize].site.as_ref())
-            .map(Site::view)
+        self.names.values().map(|index| self.view(*index))
     }
 
     pub(super) fn dial(&mut self, now: Tick) -> Option<SiteIndex> {
         self.wake(now);
         while let Some(index) = self.ring.pop_front() {
-            // A site that was forgotten left its place behind.
-            if self.slots[index.slot as usize].generation != index.generation {
-                continue;
-            }
-            let site = self.of(index);
-            site.in_ring = false;
-            if site.resume.is_none() && site.wants_lane() {
+            let slot = &mut self.slots[index.0 as usize];
+            slot.in_ring = false;
+            if slot.site.as_ref().is_some_and(|site| site.resume.is_none() && site.wants_lane()) {
                 self.change(index, |site| site.opening += 1);
                 return Some(index);
             }
@@ -127,18 +119,23 @@ impl Sites {
         let (wants, resume) = (site.wants_lane(), site.resume);
         match resume {
             Some(resume) if wants => {
-                self.resting.insert((resume, index.slot));
+                self.resting.insert((resume, index));
             }
             Some(resume) => {
-                self.resting.remove(&(resume, index.slot));
+                self.resting.remove(&(resume, index));
             }
-            None if wants && !site.in_ring => {
-                site.in_ring = true;
-                self.ring.push_back(index);
-            }
+            None if wants => self.join_ring(index),
             None => (),
         }
         self.review_idle(index);
+    }
+
+    fn join_ring(&mut self, index: SiteIndex) {
+        let slot = &mut self.slots[index.0 as usize];
+        if !slot.in_ring {
+            slot.in_ring = true;
+            self.ring.push_back(index);
+        }
     }
 
     fn change(&mut self, index: SiteIndex, change: impl FnOnce(&mut Site)) {
@@ -148,9 +145,7 @@ impl Sites {
 
     /// Ends the pauses that are over.
     fn wake(&mut self, now: Tick) {
-        while let Some((_, slot)) = self.resting.first().filter(|(resume, _)| *resume <= now) {
-            let index =
-                SiteIndex { slot: *slot, generation: self.slots[*slot as usize].generation };
+        while let Some(&(_, index)) = self.resting.first().filter(|(resume, _)| *resume <= now) {
             self.end_rest(index);
             self.review(index);
         }
@@ -158,7 +153,7 @@ impl Sites {
 
     fn end_rest(&mut self, index: SiteIndex) {
         if let Some(resume) = self.of(index).resume.take() {
-            self.resting.remove(&(resume, index.slot));
+            self.resting.remove(&(resume, index));
         }
     }
 
@@ -169,7 +164,7 @@ impl Sites {
             (true, None) => {
                 site.idle_since = Some(stamp);
                 self.idle_count += 1;
-                self.idle.insert(stamp, index.slot);
+                self.idle.insert(stamp, index);
                 self.forget_oldest();
             }
             (false, Some(since)) => {
@@ -184,19 +179,17 @@ impl Sites {
         if self.idle.len() <= IDLE_SITES_MAX {
             return;
         }
-        let Some((_, slot)) = self.idle.pop_first() else { return };
-        let place = &mut self.slots[slot as usize];
-        place.generation = place.generation.wrapping_add(1);
-        if let Some(site) = place.site.take() {
+        let Some((_, index)) = self.idle.pop_first() else { return };
+        if let Some(site) = self.slots[index.0 as usize].site.take() {
             self.names.remove(&site.name);
         }
-        self.free.push(slot);
+        self.free.push(index);
     }
 
-    fn free_slot(&mut self) -> u32 {
+    fn free_slot(&mut self) -> SiteIndex {
         self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
-            u32::try_from(self.slots.len() - 1).expect("fewer sites than deliveries")
+            SiteIndex(u32::try_from(self.slots.len() - 1).expect("fewer sites than deliveries"))
         })
     }
 }
