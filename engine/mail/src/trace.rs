@@ -1,0 +1,97 @@
+//! The Received field: one relay's line in a message's log of its way.
+
+use crate::write_date;
+use event::{MessageId, Wall};
+use std::fmt;
+use std::io::Write as _;
+use std::net::IpAddr;
+
+/// How a message came to us.
+///
+/// [RFC 3848](https://www.rfc-editor.org/rfc/rfc3848),
+/// [RFC 6531 §4.3](https://www.rfc-editor.org/rfc/rfc6531#section-4.3)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// The client said HELO.
+    Smtp,
+    /// The client said EHLO.
+    Esmtp,
+    /// ... and MAIL with SMTPUTF8.
+    Utf8Smtp,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Smtp => "SMTP",
+            Self::Esmtp => "ESMTP",
+            Self::Utf8Smtp => "UTF8SMTP",
+        })
+    }
+}
+
+/// One step of a message's way: to us.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop<'a> {
+    /// The name the client gave.
+    pub helo: &'a [u8],
+    /// The address it came from.
+    pub peer: IpAddr,
+    /// Our name.
+    pub hostname: &'a str,
+    /// How it came.
+    pub protocol: Protocol,
+    /// What we call the message.
+    pub id: MessageId,
+    /// The recipient, where there is only one: with more, each would learn of the others.
+    pub recipient: Option<&'a [u8]>,
+    /// When it came.
+    pub at: Wall,
+}
+
+/// Appends the field, folded, its last CRLF included. No line is longer than 400 octets.
+///
+/// [RFC 5321 §4.4](https://www.rfc-editor.org/rfc/rfc5321#section-4.4)
+pub fn received(out: &mut Vec<u8>, hop: &Hop<'_>) {
+    out.extend_from_slice(b"Received: from ");
+    write_name(hop.helo, out);
+    match hop.peer.to_canonical() {
+        IpAddr::V4(v4) => write(out, format_args!(" ([{v4}])\r\n")),
+        IpAddr::V6(v6) => write(out, format_args!(" ([IPv6:{v6}])\r\n")),
+    }
+    let Hop { hostname, protocol, id, .. } = hop;
+    write(out, format_args!("\tby {hostname} (Ringpost) with {protocol} id {id}"));
+    if let Some(recipient) = hop.recipient.filter(|recipient| is_safe(recipient)) {
+        out.extend_from_slice(b"\r\n\tfor <");
+        out.extend_from_slice(recipient);
+        out.push(b'>');
+    }
+    out.extend_from_slice(b";\r\n\t");
+    write_date(hop.at, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A name we did not choose: whatever could end the word is shown as `?`.
+fn write_name(name: &[u8], out: &mut Vec<u8>) {
+    if name.is_empty() {
+        return out.extend_from_slice(b"unknown");
+    }
+    let sound = |byte: &u8| byte.is_ascii_graphic() && !b"\"(),;<>@\\".contains(byte);
+    let bytes = name.iter().take(NAME_MAX);
+    out.extend(bytes.map(|byte| if sound(byte) { *byte } else { b'?' }));
+}
+
+/// The longest name there can be.
+const NAME_MAX: usize = 255;
+
+/// An address of the length and alphabet SMTP takes.
+fn is_safe(address: &[u8]) -> bool {
+    address.len() <= 320 && !address.iter().any(u8::is_ascii_control)
+}
+
+fn write(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("a Vec takes every write");
+}
+
+#[cfg(test)]
+mod tests;
