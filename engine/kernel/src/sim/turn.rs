@@ -40,6 +40,7 @@ impl World {
                     if let Poll::Ready(value) =
                         future.as_mut().poll(&mut Context::from_waker(&waker))
                     {
+                        self.uphold();
                         return value;
                     }
                 }
@@ -58,6 +59,7 @@ impl World {
         while self.is_due(end) {
             self.step();
         }
+        self.uphold();
         self.next().is_none()
     }
 
@@ -67,6 +69,7 @@ impl World {
         while self.is_due(end) {
             self.step();
         }
+        self.uphold();
         self.core().now = end;
     }
 
@@ -79,6 +82,7 @@ impl World {
             }
             self.step();
         }
+        self.uphold();
         true
     }
 
@@ -145,25 +149,33 @@ impl World {
         drop(task);
     }
 
-    /// Ends the run if a rule was broken or nothing gets on.
+    /// Ends the run if nothing gets on.
     fn watch(&self) {
-        let core = self.core();
-        let (mut steps, mut moment, mut within) = self.steps.get();
-        steps += 1;
-        within = if moment == core.now { within + 1 } else { 0 };
-        moment = core.now;
-        self.steps.set((steps, moment, within));
-        let problem = if let Some(violation) = core.violations.first() {
-            violation.clone()
-        } else if steps > core.physics.steps_max {
-            format!("{steps} steps and no end: the world is stuck")
-        } else if within > core.physics.steps_per_moment_max {
-            format!("{within} steps and no time passed: something spins")
-        } else {
-            return;
+        self.uphold();
+        let (now, steps_max, within_max) = {
+            let core = self.core();
+            (core.now, core.physics.steps_max, core.physics.steps_per_moment_max)
         };
-        let (seed, now) = (core.seed, core.now.0);
-        drop(core);
-        panic!("seed {seed}, at {now} ns: {problem}");
+        let (steps, moment, within) = self.steps.get();
+        let within = if moment == now { within + 1 } else { 0 };
+        self.steps.set((steps + 1, now, within));
+        if steps > steps_max {
+            self.end(&format!("{steps} steps and no end: the world is stuck"));
+        }
+        if within > within_max {
+            self.end(&format!("{within} steps and no time passed: something spins"));
+        }
+    }
+
+    /// Ends the run if a rule of use was broken.
+    fn uphold(&self) {
+        let violation = self.core().violations.first().cloned();
+        if let Some(violation) = violation {
+            self.end(&violation);
+        }
+    }
+
+    fn end(&self, why: &str) -> ! {
+        panic!("seed {}, at {} ns: {why}", self.seed(), self.now().0)
     }
 }
