@@ -1,1 +1,38 @@
-//! Placeholder.
+//! From a recipient's domain to the hosts that take its mail.
+//!
+//! A delivery goes this way:
+//!
+//! 1. [`domain_of`] finds the recipient's domain, in the one spelling we use;
+//! 2. [`Table::find`] says whether the settings know its hosts, or DNS must be asked;
+//! 3. [`Cache::look`] says what DNS said before, or that it is to be asked now;
+//! 4. [`plan`] makes of DNS's [`Answer`] a [`SitePlan`]: a site, and its hosts in order;
+//! 5. [`home`] says which shard serves the site.
+//!
+//! Domains whose mail goes to the same set of hosts are one site, with one queue and one set
+//! of limits.
+//!
+//! Nothing here asks DNS, reads a clock or draws a random number.
+
+#![warn(clippy::indexing_slicing)]
+
+mod answer;
+mod cache;
+mod domain;
+mod failure;
+mod home;
+mod host;
+mod plan;
+mod public;
+mod rules;
+mod table;
+
+pub use answer::{ADDRESSES_MAX, Answer, HOSTS_MAX, MxHost};
+pub use cache::{Cache, Cached, DOMAINS_MAX};
+pub use domain::{domain_of, in_our_spelling};
+pub use failure::RouteFailure;
+pub use home::home;
+pub use host::{Host, HostPort, NotAHost, SMTP_PORT};
+pub use plan::{PlanHost, SitePlan, TRIED_MAX, plan};
+pub use public::is_public;
+pub use rules::Rules;
+pub use table::{BadPattern, Question, RouteSetting, Table, Target};

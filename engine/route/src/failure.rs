@@ -1,0 +1,61 @@
+//! Why mail for a domain goes nowhere, now or ever, and how that is told.
+
+use event::{EnhancedCode, Response};
+use std::sync::Arc;
+
+/// Why mail for a domain goes nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteFailure {
+    /// The recipient has no domain we route by.
+    BadAddress,
+    /// The domain takes no mail, and says so.
+    NullMx,
+    /// There is no such domain.
+    NoDomain,
+    /// None of its hosts has an address.
+    NoAddress,
+    /// Its hosts have addresses, none of which we connect to.
+    Prohibited,
+    /// We are its best host, and it is not ours to keep.
+    Loop,
+    /// DNS could not say, and why.
+    Temporary(Arc<str>),
+}
+
+impl RouteFailure {
+    /// The recipient has no domain we route by.
+    #[must_use]
+    pub const fn bad_address() -> Self {
+        Self::BadAddress
+    }
+
+    /// Whether trying again is of no use.
+    #[must_use]
+    pub const fn is_permanent(&self) -> bool {
+        !matches!(self, Self::Temporary(_))
+    }
+
+    /// What we say for the peer there is none of.
+    #[must_use]
+    pub fn response(&self) -> Response {
+        let (code, subject, detail, text) = match self {
+            Self::BadAddress => (553, 1, 3, "the address has no domain that mail is routed by"),
+            // https://www.rfc-editor.org/rfc/rfc7505#section-4.2
+            Self::NullMx => (556, 1, 10, "the domain takes no mail (null MX)"),
+            Self::NoDomain => (550, 1, 2, "the domain does not exist"),
+            Self::NoAddress => (550, 4, 4, "no mail host of the domain has an address"),
+            Self::Prohibited => {
+                (550, 4, 4, "no mail host of the domain has an address on the public network")
+            }
+            Self::Loop => (554, 4, 6, "mail for the domain would come back to this host"),
+            Self::Temporary(cause) => {
+                let text = format!("the name servers gave no answer: {cause}");
+                return Response::new(451, Some(EnhancedCode::new(4, 4, 3)), &text);
+            }
+        };
+        Response::new(code, Some(EnhancedCode::new(5, subject, detail)), text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

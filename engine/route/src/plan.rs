@@ -1,0 +1,170 @@
+//! A site, and its hosts in order.
+
+use crate::table::Route;
+use crate::{ADDRESSES_MAX, Answer, HOSTS_MAX, Host, HostPort, MxHost, RouteFailure, Rules};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// The most addresses tried in one dial.
+///
+/// [RFC 5321 §5.1](https://www.rfc-editor.org/rfc/rfc5321#section-5.1) asks for two at least
+/// and allows a limit: a site whose every address is silent must not hold a dial for hours.
+pub const TRIED_MAX: usize = 16;
+
+/// Where mail for a domain goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SitePlan {
+    /// The site's name: its hosts, sorted, each once, with commas between. What has the same
+    /// hosts is the same site, whatever the domain and their preferences.
+    pub name: Box<str>,
+    /// Its hosts, best first. At least one has an address.
+    pub hosts: Box<[PlanHost]>,
+}
+
+/// A host of a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanHost {
+    /// The lower, the better.
+    pub preference: u16,
+    /// What it is called, with its port if that is not [`crate::SMTP_PORT`].
+    pub name: Box<str>,
+    /// Where it is reached, in the order to be tried.
+    pub addresses: Box<[SocketAddr]>,
+}
+
+/// Makes a plan of what DNS said about `domain`.
+///
+/// # Errors
+/// Why mail for it goes nowhere.
+pub fn plan(domain: &str, answer: &Answer, rules: &Rules) -> Result<SitePlan, RouteFailure> {
+    let (hosts, ttl) = match answer {
+        Answer::Hosts { hosts, ttl } => (Ok(hosts.as_slice()), *ttl),
+        Answer::NullMx => (Err(RouteFailure::NullMx), Duration::ZERO),
+        Answer::NoDomain => (Err(RouteFailure::NoDomain), Duration::ZERO),
+        Answer::NoAddress => (Err(RouteFailure::NoAddress), Duration::ZERO),
+        Answer::Temporary(cause) => {
+            (Err(RouteFailure::Temporary(cause.as_str().into())), Duration::ZERO)
+        }
+    };
+    match rules.table.route(domain) {
+        Route::Mx { port } => by_mx(hosts?, *port, ttl.is_zero(), rules),
+        Route::Named(named) => by_name(named, hosts.unwrap_or(&[])),
+        Route::Static(plan) => Ok((**plan).clone()),
+    }
+}
+
+impl SitePlan {
+    /// A plan for hosts that are known by address, to be tried in this order.
+    #[must_use]
+    pub fn fixed(addresses: &[SocketAddr]) -> Self {
+        let hosts = (0..).zip(addresses).map(|(preference, address)| PlanHost {
+            preference,
+            name: address.to_string().into(),
+            addresses: Box::new([*address]),
+        });
+        Self::of(hosts.collect())
+    }
+
+    /// Its addresses in the order to be tried now: by preference, hosts of equal preference
+    /// shuffled so that they share the load, at most [`TRIED_MAX`].
+    pub fn addresses(&self, random: &mut impl FnMut() -> u64) -> Vec<SocketAddr> {
+        let mut hosts: Vec<_> =
+            self.hosts.iter().map(|host| (host.preference, random(), host)).collect();
+        hosts.sort_by_key(|(preference, lot, _)| (*preference, *lot));
+        let addresses = hosts.iter().flat_map(|(_, _, host)| &host.addresses);
+        addresses.copied().take(TRIED_MAX).collect()
+    }
+
+    fn of(mut hosts: Vec<PlanHost>) -> Self {
+        let names: BTreeSet<&str> = hosts.iter().map(|host| &*host.name).collect();
+        let name = names.into_iter().collect::<Vec<_>>().join(",");
+        hosts.sort_by(|a, b| (a.preference, &a.name).cmp(&(b.preference, &b.name)));
+        Self { name: name.into(), hosts: hosts.into() }
+    }
+
+    fn has_address(&self) -> bool {
+        self.hosts.iter().any(|host| !host.addresses.is_empty())
+    }
+}
+
+/// The hosts DNS named, less ourselves and those no better than we are: mail given to them
+/// could come back for ever.
+/// [RFC 5321 §5.1](https://www.rfc-editor.org/rfc/rfc5321#section-5.1)
+fn by_mx(
+    hosts: &[MxHost],
+    port: u16,
+    partial: bool,
+    rules: &Rules,
+) -> Result<SitePlan, RouteFailure> {
+    let hosts = best_first(hosts);
+    if hosts.is_empty() {
+        return Err(RouteFailure::NullMx);
+    }
+    let ours =
+        hosts.iter().filter(|host| rules.is_own(host, port)).map(|host| host.preference).min();
+    let better: Vec<_> =
+        hosts.iter().filter(|host| ours.is_none_or(|ours| host.preference < ours)).collect();
+    if better.is_empty() {
+        return Err(RouteFailure::Loop);
+    }
+    let found = better.iter().any(|host| !host.addresses.is_empty());
+    let plan = SitePlan::of(better.into_iter().map(|host| mx_host(host, port, rules)).collect());
+    if plan.has_address() {
+        Ok(plan)
+    } else if partial {
+        Err(RouteFailure::Temporary("not all addresses are known".into()))
+    } else {
+        Err(if found { RouteFailure::Prohibited } else { RouteFailure::NoAddress })
+    }
+}
+
+/// At most [`HOSTS_MAX`] hosts with a name, each once, best first.
+fn best_first(hosts: &[MxHost]) -> Vec<MxHost> {
+    let in_our_spelling = |host: &MxHost| {
+        let name = host.name.strip_suffix('.').unwrap_or(&host.name).to_ascii_lowercase();
+        (!name.is_empty()).then(|| MxHost { name, ..host.clone() })
+    };
+    let mut hosts: Vec<_> = hosts.iter().filter_map(in_our_spelling).collect();
+    hosts.sort_by(|a, b| (a.preference, &a.name).cmp(&(b.preference, &b.name)));
+    let mut seen = BTreeSet::new();
+    hosts.retain(|host| seen.insert(host.name.clone()));
+    hosts.truncate(HOSTS_MAX);
+    hosts
+}
+
+fn mx_host(host: &MxHost, port: u16, rules: &Rules) -> PlanHost {
+    let allowed = host.addresses.iter().filter(|address| rules.allow(**address));
+    PlanHost {
+        preference: host.preference,
+        name: HostPort { host: Host::Name(host.name.as_str().into()), port }.to_string().into(),
+        addresses: allowed.take(ADDRESSES_MAX).map(|ip| SocketAddr::new(*ip, port)).collect(),
+    }
+}
+
+/// The hosts a route names, with the addresses DNS gave them. The operator named them, so
+/// they may be anywhere; and if there is no such host, it is for the operator to mend, not
+/// for the senders to hear of.
+fn by_name(named: &[HostPort], found: &[MxHost]) -> Result<SitePlan, RouteFailure> {
+    let hosts = (0..).zip(named).map(|(preference, wanted)| {
+        let addresses = match &wanted.host {
+            Host::Ip(ip) => vec![*ip],
+            Host::Name(name) => addresses_of(name, found),
+        };
+        let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, wanted.port)).collect();
+        PlanHost { preference, name: wanted.to_string().into(), addresses }
+    });
+    let plan = SitePlan::of(hosts.take(HOSTS_MAX).collect());
+    let nobody = || RouteFailure::Temporary("no host of the route has an address".into());
+    if plan.has_address() { Ok(plan) } else { Err(nobody()) }
+}
+
+fn addresses_of(name: &str, found: &[MxHost]) -> Vec<IpAddr> {
+    let host = found
+        .iter()
+        .find(|host| host.name.strip_suffix('.').unwrap_or(&host.name).eq_ignore_ascii_case(name));
+    host.into_iter().flat_map(|host| &host.addresses).take(ADDRESSES_MAX).copied().collect()
+}
+
+#[cfg(test)]
+mod tests;
