@@ -22,9 +22,6 @@ mod failure;
 mod home;
 mod host;
 mod plan;
-mod public;
-mod rules;
-mod table;
 
 pub use answer::{ADDRESSES_MAX, Answer, HOSTS_MAX, MxHost};
 pub use cache::{Cache, Cached, DOMAINS_MAX};
@@ -32,7 +29,7 @@ pub use domain::{domain_of, in_our_spelling};
 pub use failure::RouteFailure;
 pub use home::home;
 pub use host::{Host, HostPort, NotAHost, SMTP_PORT};
-pub use plan::{PlanHost, SitePlan, TRIED_MAX, plan};
-pub use public::is_public;
-pub use rules::Rules;
-pub use table::{BadPattern, Question, RouteSetting, Table, Target};
+pub use plan::{
+    BadPattern, PlanHost, Question, RouteSetting, Rules, SitePlan, TRIED_MAX, Table, Target,
+    is_public, plan,
+};

@@ -1,10 +1,18 @@
 //! A site, and its hosts in order.
 
-use crate::table::Route;
-use crate::{ADDRESSES_MAX, Answer, HOSTS_MAX, Host, HostPort, MxHost, RouteFailure, Rules};
+mod public;
+mod rules;
+mod table;
+
+pub use public::is_public;
+pub use rules::Rules;
+pub use table::{BadPattern, Question, RouteSetting, Table, Target};
+
+use crate::{ADDRESSES_MAX, Answer, HOSTS_MAX, Host, HostPort, MxHost, RouteFailure};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use table::Route;
 
 /// The most addresses tried in one dial.
 ///

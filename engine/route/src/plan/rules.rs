@@ -1,7 +1,8 @@
 //! What holds for every plan made from DNS.
 
-use crate::public::{is_public, is_somebody};
-use crate::{MxHost, Table};
+use super::Table;
+use super::public::{is_public, is_somebody};
+use crate::MxHost;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
