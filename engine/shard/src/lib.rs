@@ -1,3 +1,141 @@
 //! One core: inbound sessions, the spool's writer, delivery lanes.
+//!
+//! [`run`] is a shard's whole life on a [`Kernel`]. It reads its logs, opens its doors, and
+//! then turns one loop over letters from other shards and a coarse clock, while sessions,
+//! lanes and journals run as tasks beside it. A drain ends it.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `inbound/` | connections come in, messages are received |
+//! | `journal/` | messages and what became of them, on disk |
+//! | `intake.rs` | a message becomes ours, and is cut into deliveries |
+//! | `routing.rs`, `sites.rs` | a delivery finds its site and the site's home |
+//! | `outbound/` | a lane carries deliveries and brings back verdicts |
+//! | `settle.rs`, `bounce.rs` | verdicts are recorded; senders hear bad news |
+//! | `delivery_log.rs` | events as JSON lines |
+//! | `clock.rs`, `drain.rs` | what is due; the end |
 
+mod bounce;
+mod clock;
+mod delivery_log;
+mod drain;
+mod inbound;
+mod intake;
 pub mod journal;
+mod letter;
+mod message;
+mod outbound;
+mod routing;
+mod settle;
+mod setup;
+mod shard;
+mod sites;
+mod watch;
+
+pub use letter::{Letter, Report, Settled};
+pub use message::{Budget, Delivery, Held, Message, Share};
+pub use setup::{Gate, Networks, Routing, Setup, Spool};
+
+use inbound::{Door, accept};
+use journal::{Journal, OpenError};
+use kernel::{Kernel, Listener};
+use shard::Shard;
+use std::cell::Cell;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Why a shard could not start or go on.
+#[derive(Debug)]
+pub enum Failure {
+    /// The spool could not be read.
+    Spool(OpenError),
+    /// An address could not be listened on.
+    Listen(SocketAddr, io::Error),
+    /// The delivery log could not be opened.
+    Log(PathBuf, io::Error),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spool(error) => write!(f, "the spool cannot be opened: {error}"),
+            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Log(path, error) => {
+                write!(f, "the delivery log {} cannot be opened: {error}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// A shard's whole life. `listening` hears the addresses once its doors are open.
+///
+/// # Errors
+/// If it cannot start. Once it runs, faults cost a connection or stop acceptance, no more.
+pub async fn run<K: Kernel>(
+    kernel: K,
+    setup: Setup,
+    listening: impl FnOnce(&[SocketAddr]),
+) -> Result<(), Failure> {
+    let shard = wake(kernel, &setup).await?;
+    let doors = open_doors(&shard, &setup.gates)?;
+    for door in &doors {
+        shard.kernel.spawn(accept(Rc::clone(&shard), Rc::clone(door)));
+    }
+    let addresses: Vec<SocketAddr> = doors.iter().map(|door| door.listener.address()).collect();
+    listening(&addresses);
+    clock::turn(&shard, &doors, setup.mailbox, setup.drain_patience).await;
+    Ok(())
+}
+
+/// Opens the logs, and puts what they hold back where it stood.
+async fn wake<K: Kernel>(kernel: K, setup: &Setup) -> Result<Rc<Shard<K>>, Failure> {
+    let path = setup.delivery_log.as_deref();
+    let log = delivery_log::open(&kernel, path)
+        .await
+        .map_err(|error| Failure::Log(path.unwrap_or(Path::new("")).to_owned(), error))?;
+    let mut journals = Vec::new();
+    let mut found = Vec::new();
+    for &log in &setup.spool.logs {
+        let directory = log_directory(&setup.spool.directory, log);
+        let options = setup.spool.options.clone();
+        let (journal, live) = Journal::open(kernel.clone(), &directory, log, options)
+            .await
+            .map_err(Failure::Spool)?;
+        journals.push((log, journal));
+        found.extend(live);
+    }
+    let shard = Shard::new(kernel, setup, journals, log);
+    let messages = found.len() as u64;
+    let recipients = found.iter().map(|found| found.open.len() as u64).sum();
+    shard.tell(&event::Event::ShardStarted { shard: setup.index as u16, messages, recipients });
+    for message in found {
+        shard.resume(message);
+    }
+    shard.meters().recovered.set(true);
+    Ok(shard)
+}
+
+/// Where a log lives in its spool.
+#[must_use]
+pub fn log_directory(spool: &Path, log: u16) -> PathBuf {
+    spool.join(format!("log-{log:02}"))
+}
+
+fn open_doors<K: Kernel>(
+    shard: &Rc<Shard<K>>,
+    gates: &[Gate],
+) -> Result<Vec<Rc<Door<K>>>, Failure> {
+    let open = |gate: &Gate| {
+        let listener = shard
+            .kernel
+            .listen(gate.address)
+            .map_err(|error| Failure::Listen(gate.address, error))?;
+        Ok(Rc::new(Door { gate: gate.clone(), listener, inside: Cell::new(0) }))
+    };
+    gates.iter().map(open).collect()
+}

@@ -1,0 +1,100 @@
+//! The loop of a shard: letters as they come, and ten times a second whatever is due.
+
+use crate::delivery_log;
+use crate::drain;
+use crate::inbound::Door;
+use crate::letter::Letter;
+use crate::shard::Shard;
+use crate::watch;
+use event::Tick;
+use kernel::{Kernel, Mailbox};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// The longest time between two looks at the clock.
+const TURN: Duration = Duration::from_millis(100);
+
+/// Turns until the shard has drained.
+pub(crate) async fn turn<K: Kernel>(
+    shard: &Rc<Shard<K>>,
+    doors: &[Rc<Door<K>>],
+    mut mailbox: Mailbox<Letter>,
+    patience: Duration,
+) {
+    shard.kernel.spawn(keep_log(Rc::clone(shard)));
+    let mut swept = Tick::ZERO;
+    let mut draining = None;
+    loop {
+        while let Some(letter) = mailbox.take() {
+            match letter {
+                Letter::Drain => {
+                    draining.get_or_insert_with(|| drain::Drain::begin(shard, doors, patience));
+                }
+                Letter::LanesEnded => drain::heard(&mut draining, shard, doors, patience),
+                letter => shard.open(letter),
+            }
+        }
+        let now = shard.kernel.now();
+        beat(shard, now);
+        if now.since(swept) >= watch::SWEEP {
+            shard.watches.sweep(now);
+            swept = now;
+        }
+        if let Some(drain) = &mut draining
+            && drain.is_over(shard, doors, now)
+        {
+            return drain::finish(shard).await;
+        }
+        sleep_or_letter(shard, &mut mailbox, now).await;
+    }
+}
+
+/// Everything that time makes happen.
+fn beat<K: Kernel>(shard: &Rc<Shard<K>>, now: Tick) {
+    shard.meters().beat(now);
+    shard.meters().accepting.set(shard.accepting() && !shard.draining());
+    shard.meters().panics.set(shard.kernel.panics());
+    if shard.draining() {
+        return;
+    }
+    loop {
+        let due = shard.queue.borrow_mut().due(now);
+        let Some(delivery) = due else { break };
+        shard.route(delivery);
+    }
+    shard.dial();
+}
+
+async fn sleep_or_letter<K: Kernel>(
+    shard: &Rc<Shard<K>>,
+    mailbox: &mut Mailbox<Letter>,
+    now: Tick,
+) {
+    let (due, resume) = {
+        let queue = shard.queue.borrow();
+        (queue.next_due(), queue.resume_at())
+    };
+    let soonest = due.into_iter().chain(resume).min().unwrap_or(Tick::NEVER);
+    let until = soonest.max(now + Duration::from_millis(1)).min(now + TURN);
+    let mut sleep = pin!(shard.kernel.sleep_until(until));
+    let mut arrival = pin!(mailbox.arrival());
+    poll_fn(|context| {
+        if arrival.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        sleep.as_mut().poll(context)
+    })
+    .await;
+}
+
+/// Writes the delivery log now and then. [`drain::finish`] writes what is left.
+async fn keep_log<K: Kernel>(shard: Rc<Shard<K>>) {
+    loop {
+        shard.kernel.sleep_until(shard.kernel.now() + delivery_log::FLUSH_EVERY).await;
+        shard.log.flush().await;
+        shard.meters().log_lines_lost.set(shard.log.lost());
+    }
+}

@@ -1,0 +1,8 @@
+//! Receiving: connections come in, messages go to the spool, and 250 goes back.
+
+mod accept;
+mod session;
+mod transaction;
+mod window;
+
+pub(crate) use accept::{Door, accept};

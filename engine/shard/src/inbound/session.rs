@@ -1,0 +1,258 @@
+//! One inbound connection, from greeting to close.
+//!
+//! Between bursts it waits for readiness and owns no buffer. A burst is read, stepped
+//! through, and answered in one write; the wait for the disk is inside it, so the 250 of a
+//! message and the answers to what was pipelined behind it leave together.
+
+use super::accept::{Door, Inside};
+use super::transaction::{Streamed, Transaction};
+use super::window::{self, Window};
+use crate::intake::{Incoming, RECEIVED_MAX};
+use crate::message::Share;
+use crate::shard::Shard;
+use crate::watch::Watch;
+use kernel::{Kernel, Piece, Stream};
+use mail::trace::{self, Hop, Protocol};
+use smallvec::smallvec;
+use smtp::server::{self, Facts, Refusal, Session, Step};
+use std::io;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+/// Serves one connection.
+pub(super) async fn serve<K: Kernel>(
+    shard: Rc<Shard<K>>,
+    door: Rc<Door<K>>,
+    stream: K::Stream,
+    inside: Inside<K>,
+) {
+    let deadline = shard.kernel.now() + door.gate.idle;
+    let watch =
+        shard.watches.watch(stream.clone(), deadline, Refusal::IdleTooLong.line().as_bytes());
+    let may_relay = (door.gate.relay_from.0)(stream.peer().ip());
+    let session = Session::new(door.gate.server.clone(), may_relay);
+    let mut visit = Visit { shard, door, stream, watch, session, transaction: None };
+    // An error here is the peer's going away; there is nobody left to tell.
+    let _gone: io::Result<()> = visit.last().await;
+    drop(inside);
+}
+
+struct Visit<K: Kernel> {
+    shard: Rc<Shard<K>>,
+    door: Rc<Door<K>>,
+    stream: K::Stream,
+    watch: Watch<K::Stream>,
+    session: Session,
+    transaction: Option<Box<Transaction>>,
+}
+
+impl<K: Kernel> Visit<K> {
+    /// Until the peer or we have enough.
+    async fn last(&mut self) -> io::Result<()> {
+        let mut greeting = Vec::new();
+        self.session.greet(&mut greeting);
+        self.stream.write(smallvec![Piece::Owned(greeting)]).await?;
+        loop {
+            self.rest();
+            self.stream.readable().await?;
+            // Boxed, so that a connection at rest is as small as can be.
+            if Box::pin(self.burst()).await?.is_break() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Between bursts. A peer between messages may be dismissed when we drain.
+    fn rest(&mut self) {
+        let deadline = self.shard.kernel.now() + self.door.gate.idle;
+        if self.session.in_transaction() {
+            self.watch.busy_until(deadline);
+        } else {
+            self.transaction = None;
+            self.watch.idle_until(deadline);
+        }
+    }
+
+    /// Reads and answers until nothing is left half said.
+    async fn burst(&mut self) -> io::Result<ControlFlow<()>> {
+        let mut window = Window::new();
+        loop {
+            self.watch.busy_until(self.shard.kernel.now() + self.door.gate.idle);
+            self.fill(&mut window).await?;
+            let mut replies = Vec::with_capacity(256);
+            let flow = self.answer(&mut window, &mut replies).await;
+            if !replies.is_empty() {
+                self.stream.write(smallvec![Piece::Owned(replies)]).await?;
+            }
+            if flow.is_break() || (window.is_spent() && !self.session.in_text()) {
+                return Ok(flow);
+            }
+        }
+    }
+
+    async fn fill(&mut self, window: &mut Window) -> io::Result<()> {
+        window.make_room(self.capacity(window));
+        if window.is_full() {
+            self.part(window).await;
+        }
+        let (result, buffer) = self.stream.read(window.lend()).await;
+        window.filled(buffer);
+        if result? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
+    }
+
+    /// The buffer that what comes next deserves.
+    fn capacity(&mut self, window: &Window) -> usize {
+        if !self.session.in_text() {
+            return window.capacity();
+        }
+        let Some(transaction) = &mut self.transaction else { return window.capacity() };
+        let wanted = window::text_capacity(transaction.declared);
+        if !window.is_full() || window.capacity() < wanted {
+            return wanted;
+        }
+        let larger = (window.capacity() * 4).min(window::TEXT_MAX);
+        match self.shard.intake.take(larger) {
+            Some(share) => transaction.share = Some(share),
+            None => return window.capacity(),
+        }
+        larger
+    }
+
+    /// Takes every step that can be taken.
+    async fn answer(&mut self, window: &mut Window, replies: &mut Vec<u8>) -> ControlFlow<()> {
+        loop {
+            let (door, share) = self.door();
+            let Some((used, step)) = self.session.step(window.unread(), door, replies) else {
+                return ControlFlow::Continue(());
+            };
+            match step {
+                Step::Text(_) => {
+                    window.keep(used);
+                    continue;
+                }
+                Step::Sender(mail) => {
+                    self.transaction = Some(Box::new(Transaction::new(&mail, share)));
+                }
+                Step::Recipient(path) => {
+                    let transaction = self.transaction.as_mut().expect("a sender came first");
+                    transaction.add(path, &self.shard.hostname);
+                }
+                Step::Commit(facts) => self.commit(window, &facts, replies).await,
+                Step::Discard => self.discard(window),
+                Step::Close => return ControlFlow::Break(()),
+                Step::Continue => (),
+            }
+            window.skip(used);
+        }
+    }
+
+    /// Whether a MAIL would be welcome now, and the memory it gets if so.
+    fn door(&self) -> (server::Door, Option<Share>) {
+        if self.session.in_transaction() {
+            return (server::Door::Open, None);
+        }
+        if self.shard.draining() {
+            return (server::Door::Draining, None);
+        }
+        match self.shard.intake.take(window::text_capacity(None)) {
+            Some(share) if self.shard.accepting() => (server::Door::Open, Some(share)),
+            _ => (server::Door::Full, None),
+        }
+    }
+
+    fn discard(&mut self, window: &mut Window) {
+        window.release();
+        if let Some(streamed) = self.transaction.take().and_then(|all| all.streamed) {
+            self.shard.journal().forget(streamed.id);
+        }
+    }
+
+    /// Writes a full buffer of text to disk, ahead of the rest of the message.
+    async fn part(&mut self, window: &mut Window) {
+        let transaction = self.transaction.as_mut().expect("text belongs to a transaction");
+        let text = window.text();
+        let streamed = transaction.streamed.get_or_insert_with(|| Streamed {
+            id: self.shard.journal().next_id(),
+            parts: spool::Text::new(),
+            received: mail::header::scan(text).received,
+            broken: false,
+        });
+        match self.shard.journal().part(streamed.id, text).await {
+            Ok(place) => streamed.parts.push(place),
+            Err(_) => streamed.broken = true,
+        }
+        window.release();
+        window.make_room(0);
+    }
+
+    /// The final dot: makes the message durable, and only then says so.
+    async fn commit(&mut self, window: &mut Window, facts: &Facts, replies: &mut Vec<u8>) {
+        let transaction = self.transaction.take().expect("a commit ends a transaction");
+        match self.receive(*transaction, window.text(), facts).await {
+            Ok(id) => self.session.committed(id, replies),
+            Err(refusal) => self.session.rejected(refusal, replies),
+        }
+        window.release();
+    }
+
+    /// The keyword behind `with`.
+    ///
+    /// [RFC 3848](https://www.rfc-editor.org/rfc/rfc3848),
+    /// [RFC 6531 §4.3](https://www.rfc-editor.org/rfc/rfc6531#section-4.3)
+    fn protocol(&self, utf8: bool) -> Protocol {
+        match (self.session.greeted_with_ehlo(), utf8) {
+            (true, true) => Protocol::Utf8Smtp,
+            (true, false) => Protocol::Esmtp,
+            (false, _) => Protocol::Smtp,
+        }
+    }
+
+    async fn receive(
+        &self,
+        transaction: Transaction,
+        text: &[u8],
+        facts: &Facts,
+    ) -> Result<event::MessageId, Refusal> {
+        let (id, parts, received) = match &transaction.streamed {
+            Some(streamed) if streamed.broken => return Err(Refusal::LocalError),
+            Some(streamed) => (streamed.id, streamed.parts.clone(), streamed.received),
+            None => (
+                self.shard.journal().next_id(),
+                spool::Text::new(),
+                mail::header::scan(text).received,
+            ),
+        };
+        if received > RECEIVED_MAX {
+            return Err(Refusal::Loop);
+        }
+        let recipients: smallvec::SmallVec<[&[u8]; 8]> = transaction.recipients().collect();
+        let mut prefix = Vec::with_capacity(256);
+        let hop = Hop {
+            helo: self.session.helo(),
+            peer: self.stream.peer().ip(),
+            hostname: &self.shard.hostname,
+            protocol: self.protocol(transaction.utf8),
+            id,
+            recipient: (recipients.len() == 1).then(|| recipients[0]),
+            at: self.shard.kernel.wall(),
+        };
+        trace::received(&mut prefix, &hop);
+        let incoming = Incoming {
+            id,
+            sender: &transaction.sender,
+            recipients: &recipients,
+            prefix: &prefix,
+            parts,
+            text,
+            bytes: facts.bytes,
+            dotted: facts.dotted,
+            eight_bit: transaction.eight_bit,
+            utf8: transaction.utf8,
+        };
+        self.shard.take_in(incoming).await.map_err(|_| Refusal::LocalError)?;
+        Ok(id)
+    }
+}

@@ -1,0 +1,56 @@
+//! What crosses shards. Never a body: at most a counted reference to one.
+
+use crate::message::Delivery;
+use event::{Outcome, Response, Stages, Wall};
+use route::{Answer, SitePlan};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// One hand-over to a shard.
+#[derive(Debug)]
+pub enum Letter {
+    /// To a site's home: deliver this there.
+    Deliver(Arc<SitePlan>, Delivery),
+    /// To a message's owner: this became of these recipients.
+    Report(Box<Report>),
+    /// To a message's owner: its text is no longer where we were told; say where, and send it on.
+    Locate(Delivery),
+    /// From the directory: what it knows of a domain we asked about.
+    Resolved(String, Answer),
+    /// From the program: take no new mail, finish what is in flight, sync, and end.
+    Drain,
+    /// From another shard that drains: none of its lanes will report again.
+    LanesEnded,
+}
+
+/// One attempt, as its lane saw it.
+#[derive(Debug)]
+pub struct Report {
+    /// The delivery as it was tried, its message and text with it.
+    pub delivery: Delivery,
+    /// The site's name.
+    pub site: Arc<str>,
+    /// Who answered, if somebody did.
+    pub peer: Option<SocketAddr>,
+    /// How many attempts that makes.
+    pub attempt: u16,
+    /// When things happened.
+    pub stages: Stages,
+    /// One for each recipient of the attempt.
+    pub verdicts: Vec<Settled>,
+}
+
+/// What became of one recipient.
+#[derive(Debug)]
+pub struct Settled {
+    /// Its index in the envelope.
+    pub recipient: u16,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// The peer's words, or ours in its place.
+    pub response: Response,
+    /// When it is tried again, if it is.
+    pub next: Option<Wall>,
+    /// The text was out and no answer came: the peer may have it.
+    pub duplicate_possible: bool,
+}

@@ -1,0 +1,82 @@
+//! From "this site needs a connection" to a lane, by way of each host that may answer.
+
+use super::lane::{Ending, Lane};
+use crate::routing::local;
+use crate::shard::Shard;
+use event::{Event, Response};
+use kernel::Kernel;
+use queue::SiteIndex;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How long a host may take to complete the TCP handshake before the next one is tried.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Serves one site over one connection, from dial to close.
+pub(crate) async fn lane<K: Kernel>(shard: Rc<Shard<K>>, index: SiteIndex) {
+    let mut failure = local(451, (4, 4, 1), "no host of the site has an address");
+    for address in shard.site_addresses(index) {
+        match attempt(&shard, index, address).await {
+            Ok(()) => {
+                shard.queue.borrow_mut().closed(index);
+                return shard.lane_ended(index);
+            }
+            Err(response) => failure = response,
+        }
+        if shard.draining() {
+            break;
+        }
+    }
+    give_up(&shard, index, &failure);
+    shard.lane_ended(index);
+}
+
+/// One host. `Err` says why nothing could be sent there, so that the next may be tried.
+///
+/// [RFC 5321 §5.1](https://www.rfc-editor.org/rfc/rfc5321#section-5.1)
+async fn attempt<K: Kernel>(
+    shard: &Rc<Shard<K>>,
+    index: SiteIndex,
+    address: SocketAddr,
+) -> Result<(), Response> {
+    shard.meters().dials.add(1);
+    let stream = shard.kernel.connect(address, None, CONNECT_PATIENCE).await;
+    let ending = match stream {
+        Ok(stream) => Box::pin(Lane::new(shard, index, address, stream).run()).await,
+        Err(error) => Ending::Useless(refused(&error)),
+    };
+    match ending {
+        Ending::Served => Ok(()),
+        Ending::Useless(response) => {
+            let site = shard.site_name(index);
+            shard.tell(&Event::DialFailed { site: &site, peer: address, response: &response });
+            Err(response)
+        }
+    }
+}
+
+/// No host could be used: the site rests, and the delivery that waited longest is charged
+/// with the attempt, so that its log says why nothing moves.
+fn give_up<K: Kernel>(shard: &Rc<Shard<K>>, index: SiteIndex, failure: &Response) {
+    if shard.draining() {
+        return shard.queue.borrow_mut().closed(index);
+    }
+    let (now, random) = (shard.kernel.now(), shard.kernel.random());
+    shard.queue.borrow_mut().dial_failed(index, now, random);
+    let head = shard.queue.borrow_mut().take(index);
+    if let Some(delivery) = head {
+        shard.postpone_all(delivery, Some(index), failure);
+    }
+    shard.expire_ready(index, failure);
+}
+
+fn refused(error: &io::Error) -> Response {
+    let text = match error.kind() {
+        io::ErrorKind::TimedOut => "the connection was not answered in time".to_owned(),
+        io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
+        _ => format!("the connection failed: {error}"),
+    };
+    local(451, (4, 4, 1), &text)
+}

@@ -1,0 +1,289 @@
+//! One connection to a site, while it is worth having.
+//!
+//! A read is always pending, so the peer's words and its going away are noticed at once and
+//! neither side can wait for the other with full buffers. The loop: take deliveries while
+//! the session wants them, say all that may be said in one write, then wait for an answer
+//! or for work.
+
+use super::text::{Source, Transfer};
+use crate::message::Delivery;
+use crate::routing::local;
+use crate::shard::Shard;
+use crate::watch::Watch;
+use event::{Response, Tick};
+use kernel::{Buffer, Gather, Kernel, Piece, Signal, Stream};
+use queue::SiteIndex;
+use smtp::client::{self, Heard, Say, Session};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+
+/// Room for replies. A longer one gets more.
+const REPLIES: usize = 1_024;
+
+/// How a connection ended.
+pub(super) enum Ending {
+    /// It was of use, or at least willing.
+    Served,
+    /// It never came as far as a transaction.
+    Useless(Response),
+}
+
+type Reading = Pin<Box<dyn Future<Output = (io::Result<usize>, Buffer)>>>;
+
+enum Woken {
+    Read(io::Result<usize>, Buffer),
+    Work,
+}
+
+pub(super) struct Lane<K: Kernel> {
+    pub(super) shard: Rc<Shard<K>>,
+    pub(super) index: SiteIndex,
+    pub(super) peer: SocketAddr,
+    stream: K::Stream,
+    watch: Watch<K::Stream>,
+    session: Session<Box<Transfer>>,
+    work: Signal,
+    taken: u32,
+    works: bool,
+    last_words: Option<Response>,
+}
+
+impl<K: Kernel> Lane<K> {
+    pub(super) fn new(
+        shard: &Rc<Shard<K>>,
+        index: SiteIndex,
+        peer: SocketAddr,
+        stream: K::Stream,
+    ) -> Self {
+        let watch = shard.watches.watch(stream.clone(), Tick::NEVER, b"");
+        let config = client::Config { ehlo: shard.hostname.as_ref().into() };
+        Self {
+            shard: Rc::clone(shard),
+            index,
+            peer,
+            stream,
+            watch,
+            session: Session::new(config),
+            work: Signal::default(),
+            taken: 0,
+            works: false,
+            last_words: None,
+        }
+    }
+
+    /// Until the connection ends, one way or another.
+    pub(super) async fn run(mut self) -> Ending {
+        let mut reading = Some(self.reading(Buffer::with_capacity(REPLIES)));
+        while let Some(pending) = &mut reading {
+            let seen = self.work.rings();
+            self.feed().await;
+            if self.speak().await.is_err() {
+                break;
+            }
+            self.wait_for_work();
+            match self.listen(pending, seen).await {
+                Woken::Work => (),
+                Woken::Read(Ok(1..), buffer) => {
+                    reading = self.hear(buffer).map(|buffer| self.reading(buffer));
+                }
+                Woken::Read(..) => reading = None,
+            }
+        }
+        self.stream.hang_up(b"");
+        if let Some(pending) = reading {
+            // A read is never dropped before it is done.
+            let _gone = pending.await;
+        }
+        self.close()
+    }
+
+    fn reading(&self, buffer: Buffer) -> Reading {
+        let stream = self.stream.clone();
+        Box::pin(async move { stream.read(buffer).await })
+    }
+
+    /// Begins as many transactions as the session wants.
+    async fn feed(&mut self) {
+        while self.session.wants() && !self.retiring() {
+            let next = self.shard.queue.borrow_mut().take(self.index);
+            let Some(delivery) = next else { break };
+            let Some(transfer) = self.shard.prepare(self.index, delivery).await else { continue };
+            self.taken += 1;
+            self.begin(transfer);
+        }
+        if self.session.is_idle() && self.retiring() {
+            self.session.quit();
+        }
+    }
+
+    fn begin(&mut self, transfer: Transfer) {
+        let message = std::sync::Arc::clone(&transfer.delivery.message);
+        let recipients: smallvec::SmallVec<[&[u8]; 4]> = transfer
+            .delivery
+            .recipients
+            .iter()
+            .map(|&recipient| message.envelope.recipient(recipient))
+            .collect();
+        let envelope = client::Envelope {
+            sender: message.envelope.sender(),
+            recipients: &recipients,
+            size: message.bytes + message.envelope.prefix().len() as u64,
+            eight_bit: message.envelope.eight_bit(),
+            utf8: message.envelope.utf8(),
+        };
+        if let Some((transfer, verdicts)) = self.session.begin(Box::new(transfer), envelope) {
+            self.conclude(*transfer, verdicts);
+        }
+    }
+
+    /// This connection has carried its share, or we are going home.
+    fn retiring(&self) -> bool {
+        self.taken >= self.shard.limits.messages_per_connection_max || self.shard.draining()
+    }
+
+    /// Says all that may be said now, in one write where the text is in memory.
+    async fn speak(&mut self) -> io::Result<()> {
+        let mut pieces = Gather::new();
+        let mut commands = Vec::new();
+        loop {
+            let now = self.shard.kernel.now();
+            let said = self.session.say(&mut commands);
+            let Some(Say::Text(transfer)) = said else { break };
+            transfer.sent.set(now);
+            let log = transfer.delivery.message.id.log;
+            commands.extend_from_slice(transfer.delivery.message.envelope.prefix());
+            pieces.push(Piece::Owned(std::mem::take(&mut commands)));
+            match transfer.source.clone() {
+                Source::Memory(text) => pieces.push(Piece::Shared(text)),
+                Source::Disk(places) => {
+                    self.arm();
+                    self.stream.write(std::mem::take(&mut pieces)).await?;
+                    self.stream_parts(log, &places).await?;
+                }
+            }
+            commands.extend_from_slice(b".\r\n");
+        }
+        if !commands.is_empty() {
+            pieces.push(Piece::Owned(commands));
+        }
+        self.arm();
+        if pieces.is_empty() { Ok(()) } else { self.stream.write(pieces).await }
+    }
+
+    /// Sends a large text part by part, so that only one part is in memory.
+    async fn stream_parts(&self, log: u16, places: &spool::Text) -> io::Result<()> {
+        let reader = self.shard.reader(log);
+        for place in places {
+            let chunk = reader.read(place).await.map_err(io::Error::other)?;
+            self.arm();
+            self.stream.write(smallvec::smallvec![Piece::Shared(chunk)]).await?;
+        }
+        Ok(())
+    }
+
+    /// Sets the deadline for what we wait for now.
+    fn arm(&self) {
+        let now = self.shard.kernel.now();
+        match self.session.waiting() {
+            Some(patience) => {
+                self.watch.say_last(b"");
+                self.watch.busy_until(now + patience.duration());
+            }
+            None => {
+                self.watch.say_last(b"QUIT\r\n");
+                self.watch.busy_until(now + self.shard.limits.idle);
+            }
+        }
+    }
+
+    fn wait_for_work(&self) {
+        if self.session.wants() && !self.retiring() {
+            self.shard.sites.borrow_mut().offer(self.index, &self.work);
+        }
+    }
+
+    async fn listen(&self, reading: &mut Reading, seen: u64) -> Woken {
+        let mut work = pin!(self.work.after(seen));
+        poll_fn(|context| {
+            if let Poll::Ready((result, buffer)) = reading.as_mut().poll(context) {
+                return Poll::Ready(Woken::Read(result, buffer));
+            }
+            work.as_mut().poll(context).map(|()| Woken::Work)
+        })
+        .await
+    }
+
+    /// Takes every whole reply; gives the buffer back for more, or `None` to close.
+    fn hear(&mut self, mut buffer: Buffer) -> Option<Buffer> {
+        let mut used = 0;
+        loop {
+            let heard = match self.session.hear(&buffer[used..]) {
+                Ok((0, _)) => break,
+                Ok((count, heard)) => {
+                    used += count;
+                    heard
+                }
+                Err(fault) => {
+                    self.last_words = Some(local(451, (4, 5, 0), &fault.to_string()));
+                    return None;
+                }
+            };
+            match heard {
+                Some(Heard::Done(transfer, verdicts)) => self.conclude(*transfer, verdicts),
+                Some(Heard::Closing(response)) => {
+                    self.last_words = Some(response);
+                    return None;
+                }
+                Some(Heard::Ready | Heard::Nothing) | None => (),
+            }
+        }
+        buffer.consume(used);
+        if buffer.spare() == 0 {
+            let mut larger = Buffer::with_capacity(buffer.capacity() * 4);
+            larger.extend(&buffer);
+            buffer = larger;
+        }
+        Some(buffer)
+    }
+
+    /// Brings every open transaction to its one true verdict.
+    fn close(mut self) -> Ending {
+        self.shard.sites.borrow_mut().withdraw(self.index, &self.work);
+        if self.session.is_idle() {
+            self.works();
+        }
+        for (transfer, verdicts) in self.session.lost() {
+            self.shard.conclude(self.index, self.peer, *transfer, verdicts);
+        }
+        if self.works {
+            return Ending::Served;
+        }
+        let silent = || local(451, (4, 4, 2), "the connection was lost before a transaction");
+        Ending::Useless(self.last_words.unwrap_or_else(silent))
+    }
+
+    /// The connection has proved itself: it carried a transaction, or would have.
+    fn works(&mut self) {
+        if !self.works {
+            self.works = true;
+            self.shard.queue.borrow_mut().connected(self.index);
+        }
+    }
+
+    fn conclude(&mut self, transfer: Transfer, verdicts: Vec<client::Verdict>) {
+        self.works();
+        self.shard.conclude(self.index, self.peer, transfer, verdicts);
+    }
+}
+
+impl<K: Kernel> Shard<K> {
+    /// Gives back a delivery that was taken and not tried.
+    pub(super) fn untried(self: &Rc<Self>, index: SiteIndex, delivery: Delivery) {
+        self.queue.borrow_mut().again(index, delivery);
+        self.dial();
+    }
+}

@@ -1,0 +1,8 @@
+//! Sending: lanes take deliveries from the queue and bring back one verdict a recipient.
+
+mod dial;
+mod lane;
+mod text;
+mod verdict;
+
+pub(crate) use dial::lane;

@@ -1,0 +1,192 @@
+//! From what a peer said to what becomes of each recipient: done, again later, or never.
+
+use super::text::Transfer;
+use crate::letter::{Letter, Report, Settled};
+use crate::message::Delivery;
+use crate::routing::local;
+use crate::shard::Shard;
+use event::{Outcome, Response, Stages, Tick, Wall};
+use kernel::Kernel;
+use queue::SiteIndex;
+use smallvec::SmallVec;
+use smtp::client::Verdict;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// One attempt, from where it was made.
+struct Attempt {
+    delivery: Delivery,
+    index: Option<SiteIndex>,
+    peer: Option<SocketAddr>,
+    started: Tick,
+    sent: Tick,
+}
+
+/// What becomes of one recipient, and in whose words.
+struct Fate {
+    recipient: u16,
+    outcome: Outcome,
+    response: Response,
+    duplicate_possible: bool,
+}
+
+impl<K: Kernel> Shard<K> {
+    /// Takes the verdicts of a transaction. Recipients that were not tried go back to the
+    /// front of the queue, and it costs them nothing.
+    pub(super) fn conclude(
+        self: &Rc<Self>,
+        index: SiteIndex,
+        peer: SocketAddr,
+        transfer: Transfer,
+        verdicts: Vec<Verdict>,
+    ) {
+        let Transfer { delivery, started, sent, .. } = transfer;
+        let mut fates = Vec::with_capacity(verdicts.len());
+        let mut untried = SmallVec::new();
+        for (&recipient, verdict) in delivery.recipients.iter().zip(verdicts) {
+            match fate(recipient, verdict) {
+                Some(fate) => fates.push(fate),
+                None => untried.push(recipient),
+            }
+        }
+        if !untried.is_empty() {
+            self.untried(index, delivery.only(untried));
+        }
+        let sent = sent.get();
+        let attempt = Attempt { delivery, index: Some(index), peer: Some(peer), started, sent };
+        self.report(attempt, fates);
+    }
+
+    /// All recipients of a delivery meet the same end, without a peer.
+    pub(crate) fn conclude_all(
+        self: &Rc<Self>,
+        delivery: Delivery,
+        index: Option<SiteIndex>,
+        outcome: Outcome,
+        response: &Response,
+    ) {
+        let fates = delivery
+            .recipients
+            .iter()
+            .map(|&recipient| Fate {
+                recipient,
+                outcome,
+                response: response.clone(),
+                duplicate_possible: false,
+            })
+            .collect();
+        let now = self.kernel.now();
+        let attempt = Attempt { delivery, index, peer: None, started: now, sent: Tick::ZERO };
+        self.report(attempt, fates);
+    }
+
+    /// All recipients of a delivery are tried again later, or have run out of time.
+    pub(crate) fn postpone_all(
+        self: &Rc<Self>,
+        delivery: Delivery,
+        index: Option<SiteIndex>,
+        response: &Response,
+    ) {
+        self.conclude_all(delivery, index, Outcome::Deferred, response);
+    }
+
+    /// Gives up what waits for a site that cannot be reached and has run out of time.
+    pub(crate) fn expire_ready(self: &Rc<Self>, index: SiteIndex, response: &Response) {
+        let wall = self.kernel.wall();
+        let is_old = |delivery: &Delivery| {
+            self.schedule.expires(delivery.message.envelope.accepted()) <= wall
+        };
+        let old = self.queue.borrow_mut().drain_ready(index, is_old);
+        for delivery in old {
+            self.conclude_all(delivery, Some(index), Outcome::Expired, response);
+        }
+    }
+
+    /// Tells the owner, and keeps what is to be tried again.
+    fn report(self: &Rc<Self>, attempt: Attempt, fates: Vec<Fate>) {
+        if fates.is_empty() {
+            return;
+        }
+        let Attempt { delivery, index, peer, started, sent } = attempt;
+        let again = self.again(&delivery);
+        let mut deferred = SmallVec::new();
+        let verdicts: Vec<Settled> = fates
+            .into_iter()
+            .map(|fate| {
+                let settled = settle(fate, again);
+                if settled.outcome == Outcome::Deferred {
+                    deferred.push(settled.recipient);
+                }
+                settled
+            })
+            .collect();
+        let stages = Stages {
+            accepted: delivery.message.envelope.accepted(),
+            received: Some(delivery.message.accepted),
+            queued: delivery.queued,
+            started,
+            sent,
+            answered: self.kernel.now(),
+            settled: Tick::ZERO,
+        };
+        let attempt = delivery.attempts.saturating_add(1);
+        if let (Some(again), false) = (again, deferred.is_empty()) {
+            let mut later = delivery.only(deferred);
+            later.attempts = attempt;
+            later.held = None;
+            self.queue.borrow_mut().defer(again.tick, later);
+        }
+        let site =
+            index.map_or_else(|| Arc::from(""), |index| self.count_at_site(index, &verdicts));
+        let report = Report { delivery, site, peer, attempt, stages, verdicts };
+        self.post(report.delivery.message.owner, Letter::Report(Box::new(report)));
+    }
+
+    /// Counts what left a site's queue, and how. Its name, for the log.
+    fn count_at_site(&self, index: SiteIndex, verdicts: &[Settled]) -> Arc<str> {
+        let sites = self.sites.borrow();
+        let site = sites.find(index);
+        site.meters.queued.sub(verdicts.len() as u64);
+        verdicts.iter().for_each(|settled| site.meters.count(settled.outcome));
+        Arc::clone(&site.name)
+    }
+
+    /// When a delivery would be tried again, or `None` if its time is up.
+    fn again(&self, delivery: &Delivery) -> Option<Again> {
+        let (accepted, now) = (delivery.message.envelope.accepted(), self.kernel.wall());
+        let attempts = delivery.attempts.saturating_add(1);
+        let wall = self.schedule.next(accepted, attempts, now, self.kernel.random())?;
+        Some(Again { tick: self.kernel.now() + wall.since(now), wall })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Again {
+    tick: Tick,
+    wall: Wall,
+}
+
+fn fate(recipient: u16, verdict: Verdict) -> Option<Fate> {
+    let (outcome, response, duplicate_possible) = match verdict {
+        Verdict::Delivered(response) => (Outcome::Delivered, response, false),
+        Verdict::Deferred(response) => (Outcome::Deferred, response, false),
+        Verdict::Failed(response) => (Outcome::Failed, response, false),
+        Verdict::Unknown => {
+            let words = "the connection was lost after the text was sent and before its answer";
+            (Outcome::Deferred, local(451, (4, 4, 2), words), true)
+        }
+        Verdict::NotTried => return None,
+    };
+    Some(Fate { recipient, outcome, response, duplicate_possible })
+}
+
+fn settle(fate: Fate, again: Option<Again>) -> Settled {
+    let Fate { recipient, outcome, response, duplicate_possible } = fate;
+    let (outcome, next) = match (outcome, again) {
+        (Outcome::Deferred, Some(again)) => (Outcome::Deferred, Some(again.wall)),
+        (Outcome::Deferred, None) => (Outcome::Expired, None),
+        (other, _) => (other, None),
+    };
+    Settled { recipient, outcome, response, next, duplicate_possible }
+}

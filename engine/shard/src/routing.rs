@@ -1,0 +1,78 @@
+//! From a recipient's domain to its site, and to the shard that is the site's home.
+
+use crate::letter::Letter;
+use crate::message::Delivery;
+use crate::shard::Shard;
+use event::{EnhancedCode, Outcome, Response};
+use kernel::Kernel;
+use route::{Answer, Cached, RouteFailure, SitePlan, Target};
+use std::rc::Rc;
+use std::sync::Arc;
+
+impl<K: Kernel> Shard<K> {
+    /// Sends a delivery to its site's home, or keeps it until DNS has spoken.
+    pub(crate) fn route(self: &Rc<Self>, delivery: Delivery) {
+        let recipient = delivery.message.envelope.recipient(delivery.recipients[0]);
+        let Some(domain) = route::domain_of(recipient) else {
+            return self.unroutable(delivery, &RouteFailure::bad_address());
+        };
+        match self.routing.table.find(&domain) {
+            Target::Static(plan) => self.dispatch(Arc::clone(plan), delivery),
+            Target::Mx => self.route_by_mx(domain, delivery),
+        }
+    }
+
+    fn route_by_mx(self: &Rc<Self>, domain: String, delivery: Delivery) {
+        let now = self.kernel.now();
+        let cached = self.domains.borrow_mut().look(&domain, now);
+        match cached {
+            Cached::Known(Ok(plan)) => self.dispatch(plan, delivery),
+            Cached::Known(Err(failure)) => self.unroutable(delivery, &failure),
+            Cached::Asked => self.park(domain, delivery),
+            Cached::Ask => {
+                self.park(domain.clone(), delivery);
+                (self.routing.ask)(domain, self.shards[self.index].clone());
+            }
+        }
+    }
+
+    fn park(&self, domain: String, delivery: Delivery) {
+        self.parked.borrow_mut().entry(domain).or_default().push(delivery);
+    }
+
+    /// DNS has spoken: all who waited for it go on.
+    pub(crate) fn resolved(self: &Rc<Self>, domain: &str, answer: &Answer) {
+        let now = self.kernel.now();
+        let plan = route::plan(domain, answer, &self.routing.rules).map(Arc::new);
+        self.domains.borrow_mut().learn(domain, plan, answer, now);
+        let waiting = self.parked.borrow_mut().remove(domain).unwrap_or_default();
+        for delivery in waiting {
+            self.route(delivery);
+        }
+    }
+
+    fn dispatch(self: &Rc<Self>, plan: Arc<SitePlan>, delivery: Delivery) {
+        let home = route::home(&plan.name, self.shards.len());
+        if home == self.index {
+            self.enqueue(&plan, delivery);
+        } else {
+            self.shards[home].post(Letter::Deliver(plan, delivery));
+        }
+    }
+
+    /// No site takes this mail, now or ever.
+    fn unroutable(self: &Rc<Self>, delivery: Delivery, failure: &RouteFailure) {
+        let response = failure.response();
+        if failure.is_permanent() {
+            self.conclude_all(delivery, None, Outcome::Failed, &response);
+        } else {
+            self.postpone_all(delivery, None, &response);
+        }
+    }
+}
+
+/// What we say where no peer could.
+pub(crate) fn local(code: u16, enhanced: (u8, u16, u16), text: &str) -> Response {
+    let (class, subject, detail) = enhanced;
+    Response::new(code, Some(EnhancedCode { class, subject, detail }), text)
+}

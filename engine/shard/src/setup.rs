@@ -1,0 +1,101 @@
+//! What a shard is told when it starts. Made by the program from the settings.
+
+use crate::journal;
+use crate::letter::Letter;
+use event::Meters;
+use kernel::{Mailbox, Sender};
+use policy::{Limits, Schedule};
+use smtp::server;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One shard's share of the machine and of the settings.
+#[derive(Debug)]
+pub struct Setup {
+    /// Which shard this is, from 0.
+    pub index: usize,
+    /// Where mail comes in. Every shard listens on all of them (`SO_REUSEPORT`).
+    pub gates: Vec<Gate>,
+    /// Our name, in greetings, EHLO and Received.
+    pub hostname: Arc<str>,
+    /// The logs, and where they are.
+    pub spool: Spool,
+    /// Bytes of message text this shard may keep in memory for immediate delivery.
+    pub held_bytes_max: u64,
+    /// Bytes of message text this shard may have in reception at one time.
+    pub intake_bytes_max: u64,
+    /// Recipients this shard may have queued; past it MAIL hears 452.
+    pub queued_max: u64,
+    /// Where domains go.
+    pub routing: Routing,
+    /// How each site is treated.
+    pub limits: Limits,
+    /// When a deferred recipient is tried again.
+    pub schedule: Schedule,
+    /// Where attempts are written, one JSON line each; `None` writes none.
+    pub delivery_log: Option<PathBuf>,
+    /// Where this shard counts.
+    pub meters: Arc<Meters>,
+    /// This shard's letters.
+    pub mailbox: Mailbox<Letter>,
+    /// The way to every shard's mailbox, this one's too, by index.
+    pub shards: Vec<Sender<Letter>>,
+    /// How long a drain waits for transactions in flight.
+    pub drain_patience: Duration,
+}
+
+/// One listening address and its rules.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Who may relay.
+    pub relay_from: Networks,
+    /// What sessions here are told and allowed.
+    pub server: Arc<server::Config>,
+    /// Connections at one time, on this shard; more hear 421.
+    pub connections_max: usize,
+    /// How long a peer may be silent.
+    pub idle: Duration,
+}
+
+/// A set of addresses.
+#[derive(Clone)]
+pub struct Networks(pub Arc<dyn Fn(IpAddr) -> bool + Send + Sync>);
+
+impl fmt::Debug for Networks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Networks")
+    }
+}
+
+/// The logs of one shard.
+#[derive(Clone, Debug)]
+pub struct Spool {
+    /// The spool's directory; the logs are its `log-NN`.
+    pub directory: PathBuf,
+    /// The logs this shard owns: new mail goes to the first, the others only drain.
+    pub logs: Vec<u16>,
+    /// How they are written.
+    pub options: journal::Options,
+}
+
+/// How a domain becomes a site.
+#[derive(Clone)]
+pub struct Routing {
+    /// Routes from the settings.
+    pub table: Arc<route::Table>,
+    /// Asks what DNS knows of a domain; the answer comes as [`Letter::Resolved`].
+    pub ask: Arc<dyn Fn(String, Sender<Letter>) + Send + Sync>,
+    /// What is never connected to, unless a route names it.
+    pub rules: Arc<route::Rules>,
+}
+
+impl fmt::Debug for Routing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routing").field("table", &self.table).finish_non_exhaustive()
+    }
+}

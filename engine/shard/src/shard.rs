@@ -1,0 +1,169 @@
+//! What the tasks of one shard share. All state changes between awaits, never across one.
+
+use crate::delivery_log::DeliveryLog;
+use crate::journal::{Journal, Reader};
+use crate::letter::Letter;
+use crate::message::{Budget, Delivery};
+use crate::setup::{Routing, Setup};
+use crate::sites::Sites;
+use crate::watch::Watches;
+use event::{MessageId, Meters, ShardMeters};
+use kernel::{Kernel, Sender};
+use policy::{Limits, Schedule};
+use queue::{Queue, SiteIndex};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// One shard.
+pub(crate) struct Shard<K: Kernel> {
+    pub(crate) kernel: K,
+    pub(crate) index: usize,
+    pub(crate) hostname: Arc<str>,
+    pub(crate) limits: Limits,
+    pub(crate) schedule: Schedule,
+    pub(crate) routing: Routing,
+    pub(crate) shards: Vec<Sender<Letter>>,
+    pub(crate) all_meters: Arc<Meters>,
+    /// New mail goes to the first; the others only drain. Never empty.
+    pub(crate) journals: Vec<(u16, Journal<K>)>,
+    /// Ways to read texts, by log: any shard's.
+    readers: RefCell<BTreeMap<u16, Reader<K>>>,
+    spool: PathBuf,
+    pub(crate) queue: RefCell<Queue<Delivery>>,
+    pub(crate) sites: RefCell<Sites>,
+    pub(crate) domains: RefCell<route::Cache>,
+    /// Deliveries that wait for DNS, by domain.
+    pub(crate) parked: RefCell<HashMap<String, Vec<Delivery>>>,
+    pub(crate) held: Budget,
+    pub(crate) intake: Budget,
+    pub(crate) watches: Watches<K::Stream>,
+    pub(crate) log: DeliveryLog<K::File>,
+    queued_max: u64,
+    draining: Cell<bool>,
+    lanes: Cell<usize>,
+}
+
+impl<K: Kernel> Shard<K> {
+    pub(crate) fn new(
+        kernel: K,
+        setup: &Setup,
+        journals: Vec<(u16, Journal<K>)>,
+        log: DeliveryLog<K::File>,
+    ) -> Rc<Self> {
+        let now = kernel.now();
+        Rc::new(Self {
+            index: setup.index,
+            hostname: Arc::clone(&setup.hostname),
+            limits: setup.limits.clone(),
+            schedule: setup.schedule.clone(),
+            routing: setup.routing.clone(),
+            shards: setup.shards.clone(),
+            all_meters: Arc::clone(&setup.meters),
+            journals,
+            readers: RefCell::default(),
+            spool: setup.spool.directory.clone(),
+            queue: RefCell::new(Queue::new(now)),
+            sites: RefCell::default(),
+            domains: RefCell::new(route::Cache::default()),
+            parked: RefCell::default(),
+            held: Budget::new(setup.held_bytes_max),
+            intake: Budget::new(setup.intake_bytes_max),
+            watches: Watches::default(),
+            log,
+            queued_max: setup.queued_max,
+            draining: Cell::new(false),
+            lanes: Cell::new(0),
+            kernel,
+        })
+    }
+
+    pub(crate) fn meters(&self) -> &ShardMeters {
+        self.all_meters.shard(self.index)
+    }
+
+    /// The log that takes new mail.
+    pub(crate) fn journal(&self) -> &Journal<K> {
+        &self.journals[0].1
+    }
+
+    /// The log that holds this message.
+    ///
+    /// # Panics
+    /// If it is another shard's: its owner was asked for, and that is us.
+    pub(crate) fn journal_of(&self, id: MessageId) -> &Journal<K> {
+        let journal = self.journals.iter().find(|(log, _)| *log == id.log);
+        &journal.expect("a message is settled by the shard that owns its log").1
+    }
+
+    /// Reads texts of a log, which may be another shard's.
+    pub(crate) fn reader(&self, log: u16) -> Reader<K> {
+        let mut readers = self.readers.borrow_mut();
+        let open = || Reader::new(self.kernel.clone(), &crate::log_directory(&self.spool, log));
+        readers.entry(log).or_insert_with(open).clone()
+    }
+
+    /// Whether a new message would be taken now.
+    pub(crate) fn accepting(&self) -> bool {
+        self.journal().state().accepting()
+            && self.meters().queued_recipients.get() < self.queued_max
+    }
+
+    pub(crate) fn draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    pub(crate) fn drain(&self) {
+        self.draining.set(true);
+    }
+
+    pub(crate) fn lanes(&self) -> usize {
+        self.lanes.get()
+    }
+
+    pub(crate) fn lane_started(&self, index: SiteIndex) {
+        self.lanes.set(self.lanes.get() + 1);
+        self.meters().lanes.add(1);
+        self.sites.borrow().find(index).meters.lanes.add(1);
+    }
+
+    pub(crate) fn lane_ended(self: &Rc<Self>, index: SiteIndex) {
+        self.lanes.set(self.lanes.get() - 1);
+        self.meters().lanes.sub(1);
+        self.sites.borrow().find(index).meters.lanes.sub(1);
+        self.dial();
+    }
+
+    pub(crate) fn site_name(&self, index: SiteIndex) -> Arc<str> {
+        Arc::clone(&self.sites.borrow().find(index).name)
+    }
+
+    /// The addresses of a site, in the order they are to be tried.
+    pub(crate) fn site_addresses(&self, index: SiteIndex) -> Vec<SocketAddr> {
+        let plan = Arc::clone(&self.sites.borrow().find(index).plan);
+        plan.addresses(&mut || self.kernel.random())
+    }
+
+    /// Hands a letter to a shard, which may be this one.
+    pub(crate) fn post(self: &Rc<Self>, to: usize, letter: Letter) {
+        if to == self.index {
+            self.open(letter);
+        } else {
+            self.shards[to].post(letter);
+        }
+    }
+
+    /// Acts on a letter.
+    pub(crate) fn open(self: &Rc<Self>, letter: Letter) {
+        match letter {
+            Letter::Deliver(plan, delivery) => self.enqueue(&plan, delivery),
+            Letter::Report(report) => self.settle(*report),
+            Letter::Locate(delivery) => self.locate(delivery),
+            Letter::Resolved(domain, answer) => self.resolved(&domain, &answer),
+            Letter::Drain | Letter::LanesEnded => unreachable!("the main loop keeps these"),
+        }
+    }
+}

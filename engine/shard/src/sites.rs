@@ -1,0 +1,113 @@
+//! The sites this shard is home to: who waits for them, and which lanes could take more.
+
+use crate::message::Delivery;
+use crate::outbound;
+use crate::shard::Shard;
+use event::{Meters, SiteMeters};
+use kernel::{Kernel, Signal};
+use queue::SiteIndex;
+use route::SitePlan;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Past this many, sites the queue has forgotten are forgotten here too.
+const SITES_MAX: usize = 4 * queue::IDLE_SITES_MAX;
+
+/// What the shard knows of a site beside its queue.
+#[derive(Debug)]
+pub(crate) struct Site {
+    /// The hosts, as DNS or the settings gave them last.
+    pub(crate) plan: Arc<SitePlan>,
+    pub(crate) name: Arc<str>,
+    pub(crate) meters: Arc<SiteMeters>,
+    /// Lanes that could take another delivery, the most recently used last.
+    idle: Vec<Signal>,
+}
+
+impl Site {
+    fn new(plan: &Arc<SitePlan>, meters: &Meters) -> Self {
+        let name: Arc<str> = plan.name.as_ref().into();
+        Self { plan: Arc::clone(plan), meters: meters.site(&name), name, idle: Vec::new() }
+    }
+}
+
+/// All sites with this home.
+#[derive(Debug, Default)]
+pub(crate) struct Sites(HashMap<SiteIndex, Site>);
+
+impl Sites {
+    pub(crate) fn find(&self, index: SiteIndex) -> &Site {
+        &self.0[&index]
+    }
+
+    /// The site at `index`, brought up to date.
+    fn at(&mut self, index: SiteIndex, plan: &Arc<SitePlan>, meters: &Meters) -> &mut Site {
+        let site = self.0.entry(index).or_insert_with(|| Site::new(plan, meters));
+        if !Arc::ptr_eq(&site.plan, plan) {
+            site.plan = Arc::clone(plan);
+        }
+        site
+    }
+
+    /// A lane waits for work: ring `signal` when there is some.
+    pub(crate) fn offer(&mut self, index: SiteIndex, signal: &Signal) {
+        if let Some(site) = self.0.get_mut(&index)
+            && !site.idle.iter().any(|idle| idle.is(signal))
+        {
+            site.idle.push(signal.clone());
+        }
+    }
+
+    /// A lane is busy again, or gone.
+    pub(crate) fn withdraw(&mut self, index: SiteIndex, signal: &Signal) {
+        if let Some(site) = self.0.get_mut(&index) {
+            site.idle.retain(|idle| !idle.is(signal));
+        }
+    }
+
+    /// Wakes all lanes: something changed for each of them.
+    pub(crate) fn wake_all(&mut self) {
+        for site in self.0.values_mut() {
+            site.idle.drain(..).for_each(|signal| signal.ring());
+        }
+    }
+
+    /// Wakes the lane that was used last: a warm one, and the others may grow old.
+    fn wake(&mut self, index: SiteIndex) -> bool {
+        let idle = self.0.get_mut(&index).and_then(|site| site.idle.pop());
+        idle.inspect(Signal::ring).is_some()
+    }
+}
+
+impl<K: Kernel> Shard<K> {
+    /// Puts a delivery at the end of its site's queue, and sees that somebody takes it.
+    pub(crate) fn enqueue(self: &Rc<Self>, plan: &Arc<SitePlan>, mut delivery: Delivery) {
+        delivery.queued = self.kernel.now();
+        let index = self.queue.borrow_mut().site(&plan.name, &self.limits);
+        let mut sites = self.sites.borrow_mut();
+        if sites.0.len() >= SITES_MAX {
+            let known: HashSet<SiteIndex> =
+                self.queue.borrow().views().map(|view| view.index).collect();
+            sites.0.retain(|index, _| known.contains(index));
+        }
+        let site = sites.at(index, plan, &self.all_meters);
+        site.meters.queued.add(delivery.recipients.len() as u64);
+        self.queue.borrow_mut().ready(index, delivery);
+        let woken = sites.wake(index);
+        drop(sites);
+        if !woken {
+            self.dial();
+        }
+    }
+
+    /// Opens every connection that is due and allowed.
+    pub(crate) fn dial(self: &Rc<Self>) {
+        while !self.draining() {
+            let next = self.queue.borrow_mut().dial(self.kernel.now());
+            let Some(index) = next else { return };
+            self.lane_started(index);
+            self.kernel.spawn(outbound::lane(Rc::clone(self), index));
+        }
+    }
+}

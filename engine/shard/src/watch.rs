@@ -1,0 +1,98 @@
+//! Deadlines of connections. A read is never cancelled: when a deadline passes, the socket
+//! is hung up and the read returns by itself.
+//!
+//! Kept coarsely: one sweep a second over all connections of the shard costs a few
+//! nanoseconds each, and arming one costs a store.
+
+use event::Tick;
+use kernel::Stream;
+use slab::Slab;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How often deadlines are looked at, and so how late one may be.
+pub(crate) const SWEEP: Duration = Duration::from_secs(1);
+
+/// All watched connections of one shard.
+pub(crate) struct Watches<S>(Rc<RefCell<Slab<Rc<Watched<S>>>>>);
+
+struct Watched<S> {
+    stream: S,
+    deadline: Cell<Tick>,
+    last_words: Cell<&'static [u8]>,
+    idle: Cell<bool>,
+}
+
+impl<S> Default for Watches<S> {
+    fn default() -> Self {
+        Self(Rc::default())
+    }
+}
+
+impl<S: Stream> Watches<S> {
+    /// Watches `stream` until the watch is dropped. When its deadline passes it hears
+    /// `last_words` and is hung up.
+    pub(crate) fn watch(&self, stream: S, deadline: Tick, last_words: &'static [u8]) -> Watch<S> {
+        let watched = Rc::new(Watched {
+            stream,
+            deadline: Cell::new(deadline),
+            last_words: Cell::new(last_words),
+            idle: Cell::new(false),
+        });
+        let slot = self.0.borrow_mut().insert(Rc::clone(&watched));
+        Watch { watched, slot, all: Rc::clone(&self.0) }
+    }
+
+    /// Hangs up all whose deadline has passed.
+    pub(crate) fn sweep(&self, now: Tick) {
+        for (_, watched) in self.0.borrow().iter() {
+            if watched.deadline.get() <= now {
+                watched.deadline.set(Tick::NEVER);
+                watched.stream.hang_up(watched.last_words.get());
+            }
+        }
+    }
+
+    /// Hangs up all that are idle, with these words.
+    pub(crate) fn dismiss_idle(&self, last_words: &[u8]) {
+        for (_, watched) in self.0.borrow().iter() {
+            if watched.idle.get() {
+                watched.deadline.set(Tick::NEVER);
+                watched.stream.hang_up(last_words);
+            }
+        }
+    }
+}
+
+/// One connection under watch.
+pub(crate) struct Watch<S> {
+    watched: Rc<Watched<S>>,
+    slot: usize,
+    all: Rc<RefCell<Slab<Rc<Watched<S>>>>>,
+}
+
+impl<S> Watch<S> {
+    /// Sets the deadline, in the middle of something.
+    pub(crate) fn busy_until(&self, deadline: Tick) {
+        self.watched.idle.set(false);
+        self.watched.deadline.set(deadline);
+    }
+
+    /// Sets the deadline of an idle connection, which may also be dismissed sooner.
+    pub(crate) fn idle_until(&self, deadline: Tick) {
+        self.watched.idle.set(true);
+        self.watched.deadline.set(deadline);
+    }
+
+    /// Changes what it hears when hung up.
+    pub(crate) fn say_last(&self, last_words: &'static [u8]) {
+        self.watched.last_words.set(last_words);
+    }
+}
+
+impl<S> Drop for Watch<S> {
+    fn drop(&mut self) {
+        self.all.borrow_mut().remove(self.slot);
+    }
+}
