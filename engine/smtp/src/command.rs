@@ -80,21 +80,22 @@ impl<'i> Command<'i> {
     }
 }
 
-/// The first line of `input`, without its CRLF, or `None` if it has not all arrived.
+/// The first line of `input`, without its CRLF, and the bytes it takes up; or `None` if it has
+/// not all arrived.
 ///
 /// Only CRLF ends a line. A bare CR or LF might end one for the next server, so
 /// passing it on would let a sender smuggle commands.
 /// [RFC 5321 §2.3.8](https://www.rfc-editor.org/rfc/rfc5321#section-2.3.8)
 #[must_use]
-pub fn first_line(input: &[u8]) -> Option<Result<&[u8], Refusal>> {
+pub fn first_line(input: &[u8]) -> Option<(Result<&[u8], Refusal>, usize)> {
     let readable = input.get(..COMMAND_LINE_MAX).unwrap_or(input);
     let Some(end) = memchr(b'\n', readable) else {
-        return (input.len() >= COMMAND_LINE_MAX).then_some(Err(Refusal::LineTooLong));
+        let full = input.len() >= COMMAND_LINE_MAX;
+        return full.then_some((Err(Refusal::LineTooLong), COMMAND_LINE_MAX));
     };
-    Some(match readable.get(..end).and_then(|line| line.strip_suffix(b"\r")) {
-        Some(line) if memchr2(b'\r', 0, line).is_none() => Ok(line),
-        _ => Err(Refusal::BareLineEnding),
-    })
+    let line = readable.get(..end).and_then(|line| line.strip_suffix(b"\r"));
+    let sound = line.filter(|line| memchr2(b'\r', 0, line).is_none());
+    Some((sound.ok_or(Refusal::BareLineEnding), end + 1))
 }
 
 fn longer_verb(line: &[u8]) -> Refusal {

@@ -276,14 +276,11 @@ impl Session {
         door: Door,
         replies: &mut Vec<u8>,
     ) -> Option<(usize, Step<'i>)> {
-        let line = match command::first_line(input)? {
-            Ok(line) => line,
-            // A peer whose lines we cannot tell apart is not worth guessing about.
-            Err(refusal) => return Some((input.len(), self.refuse(refusal, replies))),
-        };
-        let used = line.len() + b"\r\n".len();
+        let (line, used) = command::first_line(input)?;
+        // A peer whose lines we cannot tell apart is not worth guessing about: these refusals
+        // end the connection.
+        let command = line.and_then(Command::parse);
         let text_waits = input.len() > used;
-        let command = Command::parse(line);
         let next = command.and_then(|command| match self.transition(command, door)? {
             // RFC 2920 §3.1: DATA ends a group. What follows it unasked is not meant as text.
             (State::Text(_), ..) if text_waits => Err(Refusal::EarlyText),
