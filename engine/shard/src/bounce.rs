@@ -42,7 +42,7 @@ pub(crate) async fn bounce<K: Kernel>(shard: Rc<Shard<K>>, report: Report) {
         recipient: &String::from_utf8_lossy(to),
         recipients: recipients.len() as u32,
     });
-    shard.own(id, accepted.envelope, text.len() as u64, accepted.text, None);
+    shard.own(id, accepted.envelope, text.len() as u64, &accepted.text, None);
 }
 
 fn write<K: Kernel>(

@@ -28,7 +28,9 @@ impl Drain {
         patience: Duration,
     ) -> Self {
         shard.drain();
-        doors.iter().for_each(|door| door.listener.close());
+        for door in doors {
+            door.listener.close();
+        }
         shard.watches.dismiss_idle(Refusal::ShuttingDown.line().as_bytes());
         shard.sites.borrow_mut().wake_all();
         Self { deadline: shard.kernel.now() + patience, ended: 0, told: false }
@@ -43,7 +45,7 @@ impl Drain {
     ) -> bool {
         let inside: usize = doors.iter().map(|door| door.inside.get()).sum();
         shard.watches.dismiss_idle(Refusal::ShuttingDown.line().as_bytes());
-        let quiet = inside == 0 && shard.lanes() == 0;
+        let quiet = inside == 0 && shard.lanes.get() == 0;
         if (quiet || now >= self.deadline) && !self.told {
             self.told = true;
             let others = shard.shards.iter().enumerate().filter(|(other, _)| *other != shard.index);

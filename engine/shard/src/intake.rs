@@ -54,7 +54,7 @@ impl<K: Kernel> Shard<K> {
         let whole = parts.is_empty();
         let accepted = self.journal().accept(id, parts, text, &draft).await?;
         let held = whole.then(|| self.hold(text)).flatten();
-        self.own(id, accepted.envelope, bytes, accepted.text, held);
+        self.own(id, accepted.envelope, bytes, &accepted.text, held.as_ref());
         Ok(())
     }
 
@@ -71,8 +71,8 @@ impl<K: Kernel> Shard<K> {
         id: MessageId,
         envelope: Envelope,
         bytes: u64,
-        places: Text,
-        held: Option<Arc<Held>>,
+        places: &Text,
+        held: Option<&Arc<Held>>,
     ) {
         let recipients = envelope.recipient_count();
         Event::Accepted { id, sender: "", recipients: u32::from(recipients), bytes, peer: None }
@@ -88,7 +88,7 @@ impl<K: Kernel> Shard<K> {
                 recipients: group.recipients,
                 attempts: 0,
                 places: places.clone(),
-                held: held.clone(),
+                held: held.cloned(),
                 queued: now,
             };
             self.route(delivery);

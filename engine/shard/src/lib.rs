@@ -102,7 +102,7 @@ async fn wake<K: Kernel>(kernel: K, setup: &Setup) -> Result<Rc<Shard<K>>, Failu
     let mut found = Vec::new();
     for &log in &setup.spool.logs {
         let directory = log_directory(&setup.spool.directory, log);
-        let options = setup.spool.options.clone();
+        let options = setup.spool.options;
         let (journal, live) = Journal::open(kernel.clone(), &directory, log, options)
             .await
             .map_err(Failure::Spool)?;

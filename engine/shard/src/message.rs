@@ -103,6 +103,14 @@ pub struct Share {
     bytes: u64,
 }
 
+impl Share {
+    /// How much it is.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes as usize
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
         self.used.fetch_sub(self.bytes, Ordering::Relaxed);

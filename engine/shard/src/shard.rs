@@ -44,7 +44,8 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) log: DeliveryLog<K::File>,
     queued_max: u64,
     draining: Cell<bool>,
-    lanes: Cell<usize>,
+    /// Outgoing connections open or opening.
+    pub(crate) lanes: Cell<usize>,
 }
 
 impl<K: Kernel> Shard<K> {
@@ -58,8 +59,8 @@ impl<K: Kernel> Shard<K> {
         Rc::new(Self {
             index: setup.index,
             hostname: Arc::clone(&setup.hostname),
-            limits: setup.limits.clone(),
-            schedule: setup.schedule.clone(),
+            limits: setup.limits,
+            schedule: setup.schedule,
             routing: setup.routing.clone(),
             shards: setup.shards.clone(),
             all_meters: Arc::clone(&setup.meters),
@@ -118,23 +119,6 @@ impl<K: Kernel> Shard<K> {
 
     pub(crate) fn drain(&self) {
         self.draining.set(true);
-    }
-
-    pub(crate) fn lanes(&self) -> usize {
-        self.lanes.get()
-    }
-
-    pub(crate) fn lane_started(&self, index: SiteIndex) {
-        self.lanes.set(self.lanes.get() + 1);
-        self.meters().lanes.add(1);
-        self.sites.borrow().find(index).meters.lanes.add(1);
-    }
-
-    pub(crate) fn lane_ended(self: &Rc<Self>, index: SiteIndex) {
-        self.lanes.set(self.lanes.get() - 1);
-        self.meters().lanes.sub(1);
-        self.sites.borrow().find(index).meters.lanes.sub(1);
-        self.dial();
     }
 
     pub(crate) fn site_name(&self, index: SiteIndex) -> Arc<str> {

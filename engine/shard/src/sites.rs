@@ -94,9 +94,14 @@ impl<K: Kernel> Shard<K> {
         let site = sites.at(index, plan, &self.all_meters);
         site.meters.queued.add(delivery.recipients.len() as u64);
         self.queue.borrow_mut().ready(index, delivery);
-        let woken = sites.wake(index);
         drop(sites);
-        if !woken {
+        self.serve(index);
+    }
+
+    /// Something is ready for this site: sees that a lane takes it.
+    pub(crate) fn serve(self: &Rc<Self>, index: SiteIndex) {
+        let ready = self.queue.borrow().view(index).ready > 0;
+        if !(ready && self.sites.borrow_mut().wake(index)) {
             self.dial();
         }
     }
@@ -106,8 +111,7 @@ impl<K: Kernel> Shard<K> {
         while !self.draining() {
             let next = self.queue.borrow_mut().dial(self.kernel.now());
             let Some(index) = next else { return };
-            self.lane_started(index);
-            self.kernel.spawn(outbound::lane(Rc::clone(self), index));
+            outbound::start(self, index);
         }
     }
 }

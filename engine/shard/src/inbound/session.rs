@@ -103,22 +103,22 @@ impl<K: Kernel> Visit<K> {
         Ok(())
     }
 
-    /// The buffer that what comes next deserves.
+    /// The buffer that what comes next deserves, as far as the budget goes. A text that gets
+    /// no more room is written out in smaller parts.
     fn capacity(&mut self, window: &Window) -> usize {
-        if !self.session.in_text() {
-            return window.capacity();
-        }
-        let Some(transaction) = &mut self.transaction else { return window.capacity() };
-        let wanted = window::text_capacity(transaction.declared);
-        if !window.is_full() || window.capacity() < wanted {
+        let now = window.capacity();
+        let Some(transaction) = self.transaction.as_mut().filter(|_| self.session.in_text()) else {
+            return now;
+        };
+        let wanted = if window.is_full() { now * 4 } else { now };
+        let wanted = wanted.max(window::text_capacity(transaction.declared)).min(window::TEXT_MAX);
+        let granted = transaction.share.as_ref().map_or(now, Share::bytes);
+        if wanted <= granted {
             return wanted;
         }
-        let larger = (window.capacity() * 4).min(window::TEXT_MAX);
-        match self.shard.intake.take(larger) {
-            Some(share) => transaction.share = Some(share),
-            None => return window.capacity(),
-        }
-        larger
+        let Some(share) = self.shard.intake.take(wanted) else { return granted.max(now) };
+        transaction.share = Some(share);
+        wanted
     }
 
     /// Takes every step that can be taken.
@@ -249,7 +249,7 @@ impl<K: Kernel> Visit<K> {
             text,
             bytes: facts.bytes,
             dotted: facts.dotted,
-            eight_bit: transaction.eight_bit,
+            eight_bit: transaction.eight_bit || facts.eight_bit,
             utf8: transaction.utf8,
         };
         self.shard.take_in(incoming).await.map_err(|_| Refusal::LocalError)?;

@@ -5,8 +5,8 @@
 //! the session wants them, say all that may be said in one write, then wait for an answer
 //! or for work.
 
+use super::slot::Slot;
 use super::text::{Source, Transfer};
-use crate::message::Delivery;
 use crate::routing::local;
 use crate::shard::Shard;
 use crate::watch::Watch;
@@ -48,29 +48,25 @@ pub(super) struct Lane<K: Kernel> {
     session: Session<Box<Transfer>>,
     work: Signal,
     taken: u32,
-    works: bool,
+    slot: Rc<Slot<K>>,
     last_words: Option<Response>,
 }
 
 impl<K: Kernel> Lane<K> {
-    pub(super) fn new(
-        shard: &Rc<Shard<K>>,
-        index: SiteIndex,
-        peer: SocketAddr,
-        stream: K::Stream,
-    ) -> Self {
+    pub(super) fn new(slot: &Rc<Slot<K>>, peer: SocketAddr, stream: K::Stream) -> Self {
+        let shard = &slot.shard;
         let watch = shard.watches.watch(stream.clone(), Tick::NEVER, b"");
         let config = client::Config { ehlo: shard.hostname.as_ref().into() };
         Self {
             shard: Rc::clone(shard),
-            index,
+            index: slot.index,
             peer,
             stream,
             watch,
             session: Session::new(config),
             work: Signal::default(),
             taken: 0,
-            works: false,
+            slot: Rc::clone(slot),
             last_words: None,
         }
     }
@@ -84,7 +80,9 @@ impl<K: Kernel> Lane<K> {
             if self.speak().await.is_err() {
                 break;
             }
-            self.wait_for_work();
+            if self.wait_for_work() {
+                continue;
+            }
             match self.listen(pending, seen).await {
                 Woken::Work => (),
                 Woken::Read(Ok(1..), buffer) => {
@@ -188,22 +186,26 @@ impl<K: Kernel> Lane<K> {
     /// Sets the deadline for what we wait for now.
     fn arm(&self) {
         let now = self.shard.kernel.now();
-        match self.session.waiting() {
-            Some(patience) => {
-                self.watch.say_last(b"");
-                self.watch.busy_until(now + patience.duration());
-            }
-            None => {
-                self.watch.say_last(b"QUIT\r\n");
-                self.watch.busy_until(now + self.shard.limits.idle);
-            }
+        if let Some(patience) = self.session.waiting() {
+            self.watch.say_last(b"");
+            self.watch.busy_until(now + patience.duration());
+        } else {
+            self.watch.say_last(b"QUIT\r\n");
+            self.watch.busy_until(now + self.shard.limits.idle);
         }
     }
 
-    fn wait_for_work(&self) {
-        if self.session.wants() && !self.retiring() {
-            self.shard.sites.borrow_mut().offer(self.index, &self.work);
+    /// Offers this lane to whoever has work, unless there is some already: it may have come
+    /// while we were writing.
+    fn wait_for_work(&self) -> bool {
+        if !self.session.wants() || self.retiring() {
+            return false;
         }
+        if self.shard.queue.borrow().view(self.index).ready > 0 {
+            return true;
+        }
+        self.shard.sites.borrow_mut().offer(self.index, &self.work);
+        false
     }
 
     async fn listen(&self, reading: &mut Reading, seen: u64) -> Woken {
@@ -251,39 +253,23 @@ impl<K: Kernel> Lane<K> {
     }
 
     /// Brings every open transaction to its one true verdict.
-    fn close(mut self) -> Ending {
+    fn close(self) -> Ending {
         self.shard.sites.borrow_mut().withdraw(self.index, &self.work);
         if self.session.is_idle() {
-            self.works();
+            self.slot.works();
         }
         for (transfer, verdicts) in self.session.lost() {
             self.shard.conclude(self.index, self.peer, *transfer, verdicts);
         }
-        if self.works {
+        if self.slot.is_open() {
             return Ending::Served;
         }
         let silent = || local(451, (4, 4, 2), "the connection was lost before a transaction");
         Ending::Useless(self.last_words.unwrap_or_else(silent))
     }
 
-    /// The connection has proved itself: it carried a transaction, or would have.
-    fn works(&mut self) {
-        if !self.works {
-            self.works = true;
-            self.shard.queue.borrow_mut().connected(self.index);
-        }
-    }
-
     fn conclude(&mut self, transfer: Transfer, verdicts: Vec<client::Verdict>) {
-        self.works();
+        self.slot.works();
         self.shard.conclude(self.index, self.peer, transfer, verdicts);
-    }
-}
-
-impl<K: Kernel> Shard<K> {
-    /// Gives back a delivery that was taken and not tried.
-    pub(super) fn untried(self: &Rc<Self>, index: SiteIndex, delivery: Delivery) {
-        self.queue.borrow_mut().again(index, delivery);
-        self.dial();
     }
 }

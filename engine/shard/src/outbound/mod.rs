@@ -2,7 +2,8 @@
 
 mod dial;
 mod lane;
+mod slot;
 mod text;
 mod verdict;
 
-pub(crate) use dial::lane;
+pub(crate) use dial::start;

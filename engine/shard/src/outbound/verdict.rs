@@ -51,7 +51,7 @@ impl<K: Kernel> Shard<K> {
             }
         }
         if !untried.is_empty() {
-            self.untried(index, delivery.only(untried));
+            self.queue.borrow_mut().again(index, delivery.only(untried));
         }
         let sent = sent.get();
         let attempt = Attempt { delivery, index: Some(index), peer: Some(peer), started, sent };
@@ -148,7 +148,9 @@ impl<K: Kernel> Shard<K> {
         let sites = self.sites.borrow();
         let site = sites.find(index);
         site.meters.queued.sub(verdicts.len() as u64);
-        verdicts.iter().for_each(|settled| site.meters.count(settled.outcome));
+        for settled in verdicts {
+            site.meters.count(settled.outcome);
+        }
         Arc::clone(&site.name)
     }
 
