@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The proof: a load generator, a mailbox provider simulator, and the join of their ledgers.
+//!
+//! [`send`] offers numbered messages to a relay, [`sink`] plays the providers the relay
+//! delivers to. Both write an append-only [`ledger`], and [`verify`] joins the two: what is
+//! missing, doubled, changed, or arrived without having been accepted. Each side is a pure
+//! machine (`send::Session`, [`sink::Session`]) driven by a thin loop on tokio-uring, so that
+//! a fault of the engine's runtime cannot hide on both ends of a test.
+//!
+//! Everything can be run from inside another program: fill in the options, `start` them, read
+//! the live counters, `stop` and `join`.
+
+pub mod clock;
+pub mod hash;
+pub mod latency;
+pub mod ledger;
+pub mod message;
+mod net;
+pub mod recipient;
+pub mod send;
+pub mod sink;
+pub mod size;
+pub mod target;
+pub mod verify;

@@ -1,2 +1,0 @@
-//! ringload.
-fn main() {}

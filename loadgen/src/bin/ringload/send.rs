@@ -1,0 +1,169 @@
+//! `ringload send`.
+
+use crate::screen::{self, Screen, TICK};
+use loadgen::latency::brief;
+use loadgen::recipient::Domains;
+use loadgen::send::{self, Options, Pipelining, Report};
+use loadgen::size::Mix;
+use loadgen::target;
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::Duration;
+
+/// What was written on the command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The relay, as host:port
+    #[arg(default_value = "127.0.0.1:2525")]
+    target: String,
+    /// How many messages
+    #[arg(short, long, default_value_t = 10_000)]
+    messages: u64,
+    /// Connections at once
+    #[arg(short, long, default_value_t = 20)]
+    sessions: usize,
+    /// Threads the sessions are spread over
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Messages on one connection before a new one is made (0: any number)
+    #[arg(long, default_value_t = 0)]
+    messages_per_session: u64,
+    /// Bytes of a message: 4096, 4k, a range 2k-64k, or transactional, newsletter, attachment, mixed
+    #[arg(short = 'l', long, visible_alias = "mix", default_value = "4k")]
+    size: Mix,
+    /// Recipient domains with weights: name[=weight],...
+    #[arg(short, long, default_value = "sink.example")]
+    domains: Domains,
+    /// Recipients of each message
+    #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    recipients: u16,
+    /// Mailboxes at each domain (0: every message has its own)
+    #[arg(long, default_value_t = 0)]
+    mailboxes: u64,
+    /// How far to speak ahead of the answers: none, envelope, or full (the next envelope behind the final dot)
+    #[arg(short, long, default_value = "full")]
+    pipelining: Pipelining,
+    /// Send no 8-bit messages
+    #[arg(long)]
+    seven_bit: bool,
+    /// The name given with EHLO
+    #[arg(long, default_value = "ringload.example")]
+    helo: String,
+    /// The domain of the sender addresses
+    #[arg(long, default_value = "bulk.example")]
+    sender_domain: String,
+    /// Messages a second over all sessions (default: as fast as it goes)
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Decides everything that looks random
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Write a ledger there
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
+    /// Milliseconds after which a message answered with 4xx is offered again
+    #[arg(long, default_value_t = 250)]
+    retry_after_ms: u64,
+    /// How often it is offered again
+    #[arg(long, default_value_t = 100)]
+    retries_max: u16,
+    /// Seconds to wait for an answer or a connection
+    #[arg(long, default_value_t = 30)]
+    patience_secs: u64,
+    /// The target is mine: it need not be on this machine
+    #[arg(long)]
+    i_own_the_target: bool,
+    /// Show nothing but the report
+    #[arg(short, long)]
+    quiet: bool,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    fn options(&self) -> Result<Options, target::Refused> {
+        let target = target::check(&self.target, self.i_own_the_target)?;
+        Ok(Options {
+            messages: self.messages,
+            sessions: self.sessions,
+            threads: self.threads,
+            messages_per_session: self.messages_per_session,
+            sizes: self.size.clone(),
+            domains: self.domains.clone(),
+            recipients: self.recipients,
+            mailboxes: self.mailboxes,
+            pipelining: self.pipelining,
+            eight_bit: !self.seven_bit,
+            helo: self.helo.clone(),
+            sender_domain: self.sender_domain.clone(),
+            rate: self.rate,
+            seed: self.seed,
+            ledger: self.ledger.clone(),
+            retry_after: Duration::from_millis(self.retry_after_ms),
+            retries_max: self.retries_max,
+            patience: Duration::from_secs(self.patience_secs),
+            ..Options::new(target)
+        })
+    }
+}
+
+/// Sends. True if every message was accepted.
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    let stop_wished = screen::stop_wished()?;
+    let sending = send::start(arguments.options()?)?;
+    let mut screen = Screen::new(Some(arguments.messages), arguments.quiet);
+    let mut before = 0;
+    while !sending.has_ended() {
+        thread::sleep(TICK);
+        if stop_wished() {
+            sending.stop();
+        }
+        let counters = sending.counters();
+        let finished = counters.finished.load(Relaxed);
+        let rate = (finished - before) * 10;
+        before = finished;
+        let (postponed, open) = (counters.postponed.load(Relaxed), counters.open.load(Relaxed));
+        screen.show(finished, || format!("{rate}/s  {open} sessions  {postponed} answers 4xx"));
+    }
+    screen.clear();
+    let report = sending.join()?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        show(&report);
+    }
+    Ok(report.unsent + report.refused + report.unanswered == 0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "only shown")]
+fn show(report: &Report) {
+    let Report { messages, seconds, rate, accepted, .. } = report;
+    println!(
+        "  accepted     {messages} messages for {accepted} recipients in {seconds:.2} s: {rate:.0}/s"
+    );
+    println!("  final dot    {}", report.final_dot);
+    println!("  transaction  {}", report.transaction);
+    let per_message = report.cpu_seconds * 1e6 / (*messages).max(1) as f64;
+    println!("  own CPU      {} a message", brief(per_message as u64));
+    for (count, what) in [
+        (report.postponed, "answers 4xx, each offered again"),
+        (report.refused, "recipients refused"),
+        (
+            report.unanswered,
+            "recipients without an answer: the connection was lost behind the text",
+        ),
+        (report.unsent, "messages not sent"),
+        (report.lost, "connections lost"),
+        (report.dials_failed, "connections not made"),
+    ] {
+        if count > 0 {
+            println!("  {count} {what}");
+        }
+    }
+    if let Some(trouble) = &report.trouble {
+        println!("  last trouble: {trouble}");
+    }
+}

@@ -1,0 +1,158 @@
+//! `ringload sink`.
+
+use crate::screen::{self, Screen, TICK};
+use loadgen::latency::brief;
+use loadgen::sink::{self, Counters, Options, Provider, Simulated};
+use loadgen::target;
+use std::error::Error;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::Duration;
+
+/// What was written on the command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Addresses on which to take everything (default, without providers: 127.0.0.1:2526)
+    listen: Vec<SocketAddr>,
+    /// A provider: key=value,... with the keys of a [[provider]] table, such as
+    /// name=slow,listen=127.0.0.1:2527,delay_ms=50,defer=0.1,messages_per_connection=20
+    #[arg(long, value_name = "SPEC", value_parser = Provider::read_line)]
+    provider: Vec<Provider>,
+    /// A TOML file of [[provider]] tables
+    #[arg(long, value_name = "FILE")]
+    providers: Option<PathBuf>,
+    /// Write a ledger there
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
+    /// Decides who is deferred and who is refused
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Threads; each serves all providers
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Stop after this many messages
+    #[arg(short, long)]
+    messages: Option<u64>,
+    /// Stop after this many seconds
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// Listen on other addresses than loopback
+    #[arg(long)]
+    i_own_the_target: bool,
+    /// Show nothing but the report
+    #[arg(short, long)]
+    quiet: bool,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    fn providers(&self) -> Result<Vec<Provider>, Box<dyn Error>> {
+        let mut providers = self.provider.clone();
+        if let Some(path) = &self.providers {
+            providers.extend(Provider::read_file(&fs::read_to_string(path)?)?);
+        }
+        let mut listen = self.listen.clone();
+        if listen.is_empty() && providers.is_empty() {
+            listen.push(SocketAddr::from(([127, 0, 0, 1], 2_526)));
+        }
+        if !listen.is_empty() {
+            providers.push(Provider { listen, ..Provider::default() });
+        }
+        for address in providers.iter().flat_map(|provider| &provider.listen) {
+            target::check(&address.to_string(), self.i_own_the_target)?;
+        }
+        Ok(providers)
+    }
+}
+
+/// Serves until told to stop. True if no body arrived changed.
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    let stop_wished = screen::stop_wished()?;
+    let sink = sink::start(Options {
+        providers: arguments.providers()?,
+        seed: arguments.seed,
+        ledger: arguments.ledger.clone(),
+        threads: arguments.threads,
+    })?;
+    if !arguments.quiet {
+        for provider in sink.providers() {
+            let addresses =
+                provider.addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>();
+            eprintln!("  {} listens on {}", provider.judge.provider().name, addresses.join(", "));
+        }
+    }
+    let mut screen = Screen::new(arguments.messages, arguments.quiet);
+    let mut waited = Duration::ZERO;
+    let mut before = 0;
+    while !stop_wished() && !sink.has_ended() {
+        thread::sleep(TICK);
+        waited += TICK;
+        let messages = sink.messages();
+        let rate = (messages - before) * 10;
+        before = messages;
+        screen.show(messages, || format!("{rate}/s"));
+        let enough = arguments.messages.is_some_and(|wanted| messages >= wanted);
+        if enough || arguments.seconds.is_some_and(|secs| waited.as_secs() >= secs) {
+            break;
+        }
+    }
+    screen.clear();
+    sink.stop();
+    let providers = sink.providers().to_vec();
+    let cpu = sink.join()?;
+    let corrupt: u64 = providers.iter().map(|one| one.counters.corrupt.load(Relaxed)).sum();
+    if arguments.json {
+        println!("{}", json(&providers, cpu));
+    } else {
+        show(&providers, cpu);
+    }
+    Ok(corrupt == 0)
+}
+
+fn show(providers: &[Arc<Simulated>], cpu: Duration) {
+    println!(
+        "  {:<16}{:>11}{:>11}{:>10}{:>10}{:>10}{:>9}",
+        "provider", "messages", "delivered", "deferred", "failed", "connects", "corrupt"
+    );
+    let mut total = 0;
+    for one in providers {
+        let Counters { messages, delivered, deferred, failed, connections, corrupt, .. } =
+            &one.counters;
+        let [messages, delivered, deferred, failed, connections, corrupt] =
+            [messages, delivered, deferred, failed, connections, corrupt]
+                .map(|cell| cell.load(Relaxed));
+        total += messages;
+        println!(
+            "  {:<16}{messages:>11}{delivered:>11}{deferred:>10}{failed:>10}{connections:>10}{corrupt:>9}",
+            one.judge.provider().name
+        );
+    }
+    let per_message = cpu.as_micros() / u128::from(total.max(1));
+    println!("  own CPU {} a message", brief(u64::try_from(per_message).unwrap_or(u64::MAX)));
+}
+
+fn json(providers: &[Arc<Simulated>], cpu: Duration) -> String {
+    let one = |simulated: &Arc<Simulated>| {
+        let counters = &simulated.counters;
+        serde_json::json!({
+            "name": simulated.judge.provider().name,
+            "messages": counters.messages.load(Relaxed),
+            "bytes": counters.bytes.load(Relaxed),
+            "delivered": counters.delivered.load(Relaxed),
+            "deferred": counters.deferred.load(Relaxed),
+            "failed": counters.failed.load(Relaxed),
+            "reported": counters.reported.load(Relaxed),
+            "strangers": counters.strangers.load(Relaxed),
+            "connections": counters.connections.load(Relaxed),
+            "corrupt": counters.corrupt.load(Relaxed),
+        })
+    };
+    let providers: Vec<_> = providers.iter().map(one).collect();
+    serde_json::json!({ "providers": providers, "cpu_seconds": cpu.as_secs_f64() }).to_string()
+}

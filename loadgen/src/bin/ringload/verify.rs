@@ -1,0 +1,46 @@
+//! `ringload verify`.
+
+use loadgen::verify::{self, Options};
+use std::error::Error;
+use std::path::PathBuf;
+
+/// What was written on the command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// A generator's ledger (may be repeated)
+    #[arg(long, required = true, value_name = "FILE")]
+    sent: Vec<PathBuf>,
+    /// A sink's ledger (may be repeated)
+    #[arg(long, required = true, value_name = "FILE")]
+    received: Vec<PathBuf>,
+    /// Compare bodies only: the relay rewrites header fields
+    #[arg(long)]
+    body_only: bool,
+    /// What was last seen deferred may still be in the relay's queue
+    #[arg(long)]
+    may_be_queued: bool,
+    /// Duplicates that are no fault, because the relay was killed
+    #[arg(long, default_value_t = 0)]
+    duplicates_allowed: u64,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Joins the ledgers. True if the proof holds.
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    let proof = verify::verify(&Options {
+        sent: arguments.sent.clone(),
+        received: arguments.received.clone(),
+        body_only: arguments.body_only,
+        may_be_queued: arguments.may_be_queued,
+        duplicates_allowed: arguments.duplicates_allowed,
+        ..Options::default()
+    })?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&proof)?);
+    } else {
+        println!("{proof}");
+    }
+    Ok(proof.holds)
+}

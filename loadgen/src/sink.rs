@@ -1,0 +1,170 @@
+//! The provider simulator: listens as any number of made-up mailbox providers.
+
+mod connection;
+pub mod provider;
+mod session;
+mod text;
+
+pub use provider::{BadProvider, Close, Judge, Provider, Stage};
+pub use session::{After, Output, Session};
+
+use crate::ledger::Writer;
+use crate::net;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// What to simulate.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The providers.
+    pub providers: Vec<Provider>,
+    /// Decides who is deferred and who is refused.
+    pub seed: u64,
+    /// Where to write the ledger, if anywhere.
+    pub ledger: Option<PathBuf>,
+    /// Threads; each serves all providers.
+    pub threads: usize,
+}
+
+/// What happened at one provider so far. Written by the sink's threads, read by anyone.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Connections taken.
+    pub connections: AtomicU64,
+    /// Connections open now.
+    pub open: AtomicU64,
+    /// Messages received in full.
+    pub messages: AtomicU64,
+    /// Bytes of their texts.
+    pub bytes: AtomicU64,
+    /// Recipients answered with 250 after the final dot.
+    pub delivered: AtomicU64,
+    /// Recipients answered with 4xx.
+    pub deferred: AtomicU64,
+    /// Recipients answered with 5xx.
+    pub failed: AtomicU64,
+    /// Reports received from the null sender.
+    pub reported: AtomicU64,
+    /// Recipients of messages that are not ours.
+    pub strangers: AtomicU64,
+    /// Messages whose body was not the one their header promised.
+    pub corrupt: AtomicU64,
+}
+
+/// A provider that is being simulated.
+#[derive(Debug)]
+pub struct Simulated {
+    /// What it decides.
+    pub judge: Arc<Judge>,
+    /// What happened there.
+    pub counters: Counters,
+    /// Where it listens, with the ports the system chose.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// What the threads share.
+#[derive(Debug)]
+struct Shared {
+    stop: AtomicBool,
+    /// Connections so far, for their numbers.
+    connections: AtomicU32,
+}
+
+/// A running simulator. Stops when dropped.
+#[derive(Debug)]
+pub struct Sink {
+    providers: Vec<Arc<Simulated>>,
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<io::Result<Duration>>>,
+}
+
+/// Binds all providers and starts to serve them.
+///
+/// # Errors
+/// What bind, listen or the ledger file say.
+pub fn start(options: Options) -> io::Result<Sink> {
+    let ledger = options.ledger.as_deref().map(Writer::open).transpose()?;
+    let shared = Arc::new(Shared { stop: AtomicBool::new(false), connections: AtomicU32::new(0) });
+    let count = options.threads.max(1);
+    let mut providers = Vec::new();
+    let mut sockets = Vec::new();
+    for provider in options.providers {
+        let bound = provider
+            .listen
+            .iter()
+            .map(|at| net::bind(*at, count))
+            .collect::<io::Result<Vec<_>>>()?;
+        let addresses = bound.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
+        let (judge, counters) = (Arc::new(Judge::new(provider, options.seed)), Counters::default());
+        let simulated = Arc::new(Simulated { judge, counters, addresses });
+        sockets.extend(bound.into_iter().map(|socket| (socket, Arc::clone(&simulated))));
+        providers.push(simulated);
+    }
+    let mut sink = Sink { providers, shared, threads: Vec::new() };
+    for number in 0..count {
+        let again = |(socket, simulated): &(TcpListener, Arc<Simulated>)| {
+            let socket = if number == 0 {
+                socket.try_clone()
+            } else {
+                net::bind(socket.local_addr()?, count)
+            };
+            Ok((socket?, Arc::clone(simulated)))
+        };
+        let sockets = sockets.iter().map(again).collect::<io::Result<Vec<_>>>()?;
+        let ledger = ledger.as_ref().map(Writer::another).transpose()?;
+        let shared = Arc::clone(&sink.shared);
+        let thread = thread::Builder::new().name(format!("sink-{number}"));
+        sink.threads.push(thread.spawn(move || connection::serve(sockets, ledger, shared))?);
+    }
+    Ok(sink)
+}
+
+impl Sink {
+    /// The providers, in the order of the options.
+    #[must_use]
+    pub fn providers(&self) -> &[Arc<Simulated>] {
+        &self.providers
+    }
+
+    /// Messages received by all of them.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.providers.iter().map(|one| one.counters.messages.load(Relaxed)).sum()
+    }
+
+    /// Ends all connections and stops listening.
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Relaxed);
+    }
+
+    /// Waits until it has stopped (so call [`Self::stop`] first, or from elsewhere) and
+    /// returns the CPU time its threads used.
+    ///
+    /// # Errors
+    /// What made a thread end early: the ledger could not be written.
+    pub fn join(mut self) -> io::Result<Duration> {
+        let threads = std::mem::take(&mut self.threads);
+        threads.into_iter().try_fold(Duration::ZERO, |sum, thread| {
+            let ended =
+                thread.join().unwrap_or_else(|_| Err(io::Error::other("a sink thread panicked")));
+            Ok(sum + ended?)
+        })
+    }
+
+    /// Whether a thread has ended, which it does only when stopped or failed.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

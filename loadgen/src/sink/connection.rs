@@ -1,0 +1,243 @@
+//! One thread of the simulator: accepts, and drives a [`Session`] for each connection.
+
+use super::session::{After, Output, Session};
+use super::{Shared, Simulated};
+use crate::clock::{self, Nanos};
+use crate::ledger::{Row, Verdict, Writer};
+use crate::net::{self, Input, Listener, Open, Stream};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::net::{Shutdown, TcpListener};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+const INPUT_LEN: usize = 64 * 1_024;
+/// How often a thread looks whether it shall stop.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long a peer may take to end its half of a connection we have closed.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What the tasks of a thread share.
+struct Desk {
+    shared: Arc<Shared>,
+    ledger: RefCell<Option<Writer>>,
+    open: Open,
+    /// Why the ledger could not be written.
+    broken: RefCell<Option<io::Error>>,
+    listening: Cell<usize>,
+}
+
+/// Serves until told to stop. Returns the CPU time used.
+pub(super) fn serve(
+    sockets: Vec<(TcpListener, Arc<Simulated>)>,
+    ledger: Option<Writer>,
+    shared: Arc<Shared>,
+) -> io::Result<Duration> {
+    let desk = Rc::new(Desk {
+        shared,
+        ledger: RefCell::new(ledger),
+        open: Open::default(),
+        broken: RefCell::default(),
+        listening: Cell::new(0),
+    });
+    net::run(attend(sockets, Rc::clone(&desk)))??;
+    match desk.broken.take() {
+        Some(error) => Err(error),
+        None => Ok(clock::thread_cpu()),
+    }
+}
+
+async fn attend(sockets: Vec<(TcpListener, Arc<Simulated>)>, desk: Rc<Desk>) -> io::Result<()> {
+    for (socket, simulated) in &sockets {
+        let listener = Listener::new(socket.try_clone()?)?;
+        desk.listening.update(|count| count + 1);
+        net::spawn(accept(listener, Arc::clone(simulated), Rc::clone(&desk)));
+    }
+    while !desk.shared.stop.load(Relaxed) && desk.broken.borrow().is_none() {
+        desk.open.expire(clock::now());
+        net::sleep(LOOK).await;
+    }
+    sockets.iter().for_each(|(socket, _)| net::close(socket));
+    desk.open.shutdown_all();
+    while !desk.open.is_empty() || desk.listening.get() > 0 {
+        net::sleep(Duration::from_millis(1)).await;
+        desk.open.shutdown_all();
+    }
+    desk.write(&[Row::end(clock::now())]);
+    Ok(())
+}
+
+impl Desk {
+    /// Writes rows to the ledger; they outlive this process when it returns.
+    fn write(&self, rows: &[Row]) {
+        if let Some(ledger) = self.ledger.borrow_mut().as_mut() {
+            let written = rows.iter().try_for_each(|row| ledger.add(row));
+            if let Err(error) = written.and_then(|()| ledger.flush()) {
+                self.broken.replace(Some(error));
+            }
+        }
+    }
+}
+
+async fn accept(listener: Listener, simulated: Arc<Simulated>, desk: Rc<Desk>) {
+    while !desk.shared.stop.load(Relaxed) {
+        match listener.accept().await {
+            Ok(stream) => {
+                let number = desk.shared.connections.fetch_add(1, Relaxed) + 1;
+                let stream = Rc::new(stream);
+                desk.open.add(number, &stream);
+                net::spawn(attend_one(stream, number, Arc::clone(&simulated), Rc::clone(&desk)));
+            }
+            // Out of descriptors, most likely: asking again at once would only burn the core.
+            Err(_) => net::sleep(LOOK).await,
+        }
+    }
+    desk.listening.update(|count| count - 1);
+}
+
+async fn attend_one(stream: Rc<Stream>, number: u32, simulated: Arc<Simulated>, desk: Rc<Desk>) {
+    let counters = &simulated.counters;
+    counters.connections.fetch_add(1, Relaxed);
+    let others = counters.open.fetch_add(1, Relaxed);
+    let limit = u64::from(simulated.judge.provider().connections_max);
+    let crowded = limit > 0 && others >= limit;
+    Conversation::new(&stream, number, Arc::clone(&simulated), Rc::clone(&desk)).run(crowded).await;
+    counters.open.fetch_sub(1, Relaxed);
+    desk.open.remove(number);
+}
+
+/// A connection and what is to be said on it.
+struct Conversation<'s> {
+    stream: &'s Stream,
+    number: u32,
+    session: Session,
+    simulated: Arc<Simulated>,
+    desk: Rc<Desk>,
+    output: Output,
+    /// Replies that are not due yet.
+    late: VecDeque<(Nanos, Vec<u8>)>,
+    delay: Duration,
+}
+
+impl<'s> Conversation<'s> {
+    fn new(stream: &'s Stream, number: u32, simulated: Arc<Simulated>, desk: Rc<Desk>) -> Self {
+        let session = Session::new(Arc::clone(&simulated.judge), number);
+        let delay = simulated.judge.provider().delay();
+        let (output, late) = (Output::default(), VecDeque::new());
+        Self { stream, number, session, simulated, desk, output, late, delay }
+    }
+
+    /// Speaks until either side ends it.
+    async fn run(mut self, crowded: bool) {
+        let mut after = self.session.greet(crowded, &mut self.output.replies);
+        let mut input = Input::with_room(INPUT_LEN);
+        while self.reply().await.is_ok() {
+            if after == After::Close {
+                return self.close(input).await;
+            }
+            let (read, returned) = self.read_while_replying(input).await;
+            input = returned;
+            if !read.is_ok_and(|count| count > 0) {
+                break;
+            }
+            let (used, next) = self.session.step(input.unread(), clock::now(), &mut self.output);
+            input.consume(used);
+            after = next;
+            self.settle();
+        }
+        self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// Writes down what a step decided, before anybody is told.
+    fn settle(&mut self) {
+        let counters = &self.simulated.counters;
+        let output = &mut self.output;
+        let add = |counter: &AtomicU64, count: u64| {
+            if count > 0 {
+                counter.fetch_add(count, Relaxed);
+            }
+        };
+        if !output.rows.is_empty() {
+            self.desk.write(&output.rows);
+        }
+        for row in output.rows.drain(..) {
+            add(
+                match row.verdict {
+                    Verdict::Delivered => &counters.delivered,
+                    Verdict::Deferred => &counters.deferred,
+                    Verdict::Failed => &counters.failed,
+                    Verdict::Reported => &counters.reported,
+                    _ => &counters.strangers,
+                },
+                1,
+            );
+        }
+        add(&counters.messages, std::mem::take(&mut output.messages));
+        add(&counters.bytes, std::mem::take(&mut output.bytes));
+        add(&counters.corrupt, std::mem::take(&mut output.corrupt));
+    }
+
+    /// Sends the replies of the last step, or puts them by until they are due.
+    async fn reply(&mut self) -> io::Result<()> {
+        if self.output.replies.is_empty() {
+            return Ok(());
+        }
+        if self.delay > Duration::ZERO {
+            let due = clock::now() + u64::try_from(self.delay.as_nanos()).unwrap_or(u64::MAX / 2);
+            self.late.push_back((due, std::mem::take(&mut self.output.replies)));
+            return Ok(());
+        }
+        let (result, replies) = self.stream.write(std::mem::take(&mut self.output.replies)).await;
+        self.output.replies = replies;
+        result
+    }
+
+    /// Reads, and meanwhile sends what falls due. The read itself is never dropped.
+    async fn read_while_replying(&mut self, input: Input) -> (io::Result<usize>, Input) {
+        let stream = self.stream;
+        if self.late.is_empty() {
+            return stream.read(input).await;
+        }
+        let mut read = pin!(stream.read(input));
+        while let Some((due, _)) = self.late.front() {
+            let wait = Duration::from_nanos(due.saturating_sub(clock::now()));
+            tokio::select! {
+                biased;
+                done = &mut read => return done,
+                () = net::sleep(wait) => (),
+            }
+            if let Some((_, replies)) = self.late.pop_front() {
+                if stream.write(replies).await.0.is_err() {
+                    stream.shutdown(Shutdown::Both);
+                }
+            }
+        }
+        read.await
+    }
+
+    /// Says the last words, ends our half, and waits for the peer to end its own: closing with
+    /// bytes unread would reset the connection and could destroy our last reply on its way.
+    async fn close(mut self, mut input: Input) {
+        while let Some((due, replies)) = self.late.pop_front() {
+            net::sleep(Duration::from_nanos(due.saturating_sub(clock::now()))).await;
+            if self.stream.write(replies).await.0.is_err() {
+                break;
+            }
+        }
+        self.stream.shutdown(Shutdown::Write);
+        let patience = clock::now() + u64::try_from(LINGER.as_nanos()).unwrap_or(0);
+        self.desk.open.expect(self.number, Some(patience));
+        loop {
+            input.consume(input.unread().len());
+            let (read, returned) = self.stream.read(input).await;
+            input = returned;
+            if !read.is_ok_and(|count| count > 0) {
+                return self.stream.shutdown(Shutdown::Both);
+            }
+        }
+    }
+}

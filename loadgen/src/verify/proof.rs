@@ -1,0 +1,198 @@
+//! What the join found: counts, a few examples of each fault, and the verdict.
+
+use super::Options;
+use super::case::{Case, Finding};
+use crate::latency::{Latency, Summary};
+use serde::Serialize;
+use std::fmt;
+
+/// Examples kept of each kind of fault.
+const SAMPLES_MAX: usize = 5;
+
+/// One example of a fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sample {
+    /// What is wrong.
+    pub fault: &'static str,
+    /// The message, as its header names it.
+    pub id: String,
+    /// The checksum of the recipient's address.
+    pub recipient: String,
+}
+
+/// The verdict and what it rests on. Counts are recipients.
+#[derive(Clone, Debug, Serialize)]
+pub struct Proof {
+    /// Every accepted message arrived exactly once and unchanged, or has a good explanation.
+    pub holds: bool,
+    /// Accepted, and delivered as it was (also if more than once: see `duplicates`).
+    pub exact: u64,
+    /// Accepted, and turned down by the sink for good.
+    pub failed: u64,
+    /// Not accepted, and rightly not delivered.
+    pub not_accepted: u64,
+    /// The relay gave no answer: either end is right.
+    pub unanswered: u64,
+    /// Of those, delivered.
+    pub unanswered_delivered: u64,
+    /// Accepted, and deferred when last heard of.
+    pub queued: u64,
+    /// Fault: accepted and never seen again.
+    pub missing: u64,
+    /// Deliveries beyond the first; a fault if more than allowed.
+    pub duplicates: u64,
+    /// Fault: delivered with another text.
+    pub corrupt: u64,
+    /// Delivered and never accepted; a fault unless the generator's ledger was cut short.
+    pub never_accepted: u64,
+    /// Fault: offered to the sink again after a 5xx.
+    pub after_failure: u64,
+    /// 4xx of the sink.
+    pub deferrals: u64,
+    /// 4xx of the relay.
+    pub postponements: u64,
+    /// Reports about messages (from the null sender).
+    pub reported: u64,
+    /// Recipients of messages that are not ours.
+    pub strangers: u64,
+    /// The generator did not close its ledger: its last rows may be missing.
+    pub generator_was_cut: bool,
+    /// From the relay's 250 to the sink's.
+    pub transit: Summary,
+    /// Examples.
+    pub samples: Vec<Sample>,
+    #[serde(skip)]
+    latency: Latency,
+    #[serde(skip)]
+    duplicates_allowed: u64,
+    #[serde(skip)]
+    may_be_queued: bool,
+}
+
+impl Proof {
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            holds: true,
+            exact: 0,
+            failed: 0,
+            not_accepted: 0,
+            unanswered: 0,
+            unanswered_delivered: 0,
+            queued: 0,
+            missing: 0,
+            duplicates: 0,
+            corrupt: 0,
+            never_accepted: 0,
+            after_failure: 0,
+            deferrals: 0,
+            postponements: 0,
+            reported: 0,
+            strangers: 0,
+            generator_was_cut: false,
+            transit: Summary::default(),
+            samples: Vec::new(),
+            latency: Latency::default(),
+            duplicates_allowed: options.duplicates_allowed,
+            may_be_queued: options.may_be_queued,
+        }
+    }
+
+    pub(super) fn judge(&mut self, case: &Case, options: &Options) {
+        let finding = case.finding(options.body_only);
+        let counter = match finding {
+            Finding::Exact => &mut self.exact,
+            Finding::Failed => &mut self.failed,
+            Finding::NotAccepted => &mut self.not_accepted,
+            Finding::Open => &mut self.unanswered,
+            Finding::Queued => &mut self.queued,
+            Finding::Missing => &mut self.missing,
+            Finding::Corrupt => &mut self.corrupt,
+            Finding::NeverAccepted => &mut self.never_accepted,
+        };
+        *counter += 1;
+        self.unanswered_delivered += u64::from(finding == Finding::Open && case.delivered > 0);
+        self.duplicates += case.duplicates();
+        self.after_failure += u64::from(case.is_tried_after_failure());
+        self.deferrals += case.deferred;
+        self.postponements += case.postponed;
+        if let Some(nanos) = case.transit() {
+            self.latency.record(nanos);
+        }
+        self.note_faults(case, finding);
+    }
+
+    fn note_faults(&mut self, case: &Case, finding: Finding) {
+        let fault = match finding {
+            Finding::Queued if !self.may_be_queued => Some("still deferred"),
+            Finding::Missing => Some("missing"),
+            Finding::Corrupt => Some("corrupt"),
+            Finding::NeverAccepted => Some("never accepted"),
+            _ => None,
+        };
+        let excess = self.duplicates > self.duplicates_allowed && case.duplicates() > 0;
+        let doubled = excess.then_some("duplicate");
+        let again = case.is_tried_after_failure().then_some("tried after a 5xx");
+        for fault in fault.into_iter().chain(doubled).chain(again) {
+            if self.samples.iter().filter(|sample| sample.fault == fault).count() < SAMPLES_MAX {
+                let (id, recipient) =
+                    (format!("{:016x}", case.id), format!("{:016x}", case.recipient));
+                self.samples.push(Sample { fault, id, recipient });
+            }
+        }
+    }
+
+    pub(super) fn conclude(mut self) -> Self {
+        self.transit = self.latency.summary();
+        let unexplained = if self.generator_was_cut { 0 } else { self.never_accepted };
+        let queued = if self.may_be_queued { 0 } else { self.queued };
+        let doubled = self.duplicates.saturating_sub(self.duplicates_allowed);
+        let faults =
+            self.missing + self.corrupt + self.after_failure + unexplained + queued + doubled;
+        self.holds = faults == 0;
+        self
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = |label: &str, count: u64, note: &str| {
+            let gap = if note.is_empty() { "" } else { "  " };
+            writeln!(f, "  {label:<26}{count:>12}{gap}{note}")
+        };
+        line("delivered exactly", self.exact, "")?;
+        if self.failed > 0 {
+            line("failed, explained", self.failed, "the provider said 5xx")?;
+        }
+        if self.not_accepted > 0 {
+            line("not accepted", self.not_accepted, "and not delivered")?;
+        }
+        if self.unanswered > 0 {
+            let note = format!("the relay gave no answer; {} arrived", self.unanswered_delivered);
+            line("unanswered", self.unanswered, &note)?;
+        }
+        line("missing", self.missing, "")?;
+        line("duplicate", self.duplicates, "")?;
+        line("corrupt", self.corrupt, "")?;
+        let cut = if self.generator_was_cut { "the generator's ledger was cut short" } else { "" };
+        line("never accepted", self.never_accepted, cut)?;
+        if self.after_failure > 0 {
+            line("tried after a 5xx", self.after_failure, "")?;
+        }
+        if self.queued > 0 {
+            line("still deferred", self.queued, "in the relay's queue, or expired there")?;
+        }
+        if self.deferrals + self.postponements > 0 {
+            let note = format!("and {} by the relay", self.postponements);
+            line("deferrals by providers", self.deferrals, &note)?;
+        }
+        if self.reported + self.strangers > 0 {
+            let note = format!("and {} of others' mail", self.strangers);
+            line("reports", self.reported, &note)?;
+        }
+        for Sample { fault, id, recipient } in &self.samples {
+            writeln!(f, "  {fault}: message {id} recipient {recipient}")?;
+        }
+        writeln!(f, "  accept to delivery        {}", self.transit)?;
+        f.write_str(if self.holds { "  proof holds" } else { "  PROOF FAILS" })
+    }
+}
