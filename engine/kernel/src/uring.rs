@@ -261,3 +261,6 @@ fn seed() -> io::Result<u64> {
     }
     Ok(u64::from_ne_bytes(bytes))
 }
+
+#[cfg(test)]
+mod tests;

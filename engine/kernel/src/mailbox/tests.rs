@@ -77,5 +77,7 @@ fn no_wake_is_lost_between_threads() {
         *expected += 1;
     }
     assert_eq!(letters.take(), None);
-    posters.into_iter().for_each(|poster| poster.join().unwrap());
+    for poster in posters {
+        poster.join().unwrap();
+    }
 }

@@ -146,7 +146,7 @@ fn cause_of(error: &io::Error) -> Cause {
 }
 
 /// EPERM has two fathers: the sysctl, and a filter. Both can be read.
-fn explain(error: &io::Error, sysctl: &str, status: &str) -> Cause {
+pub(super) fn explain(error: &io::Error, sysctl: &str, status: &str) -> Cause {
     let disabled = sysctl.trim().parse().unwrap_or(0);
     let filtered = status
         .lines()

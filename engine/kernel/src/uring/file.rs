@@ -67,7 +67,7 @@ impl UringFile {
         Ok(())
     }
 
-    fn descriptor(&self) -> BorrowedFd<'_> {
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
         // SAFETY: the file owns the descriptor and is borrowed as long as we show it.
         unsafe { BorrowedFd::borrow_raw(self.file.as_raw_fd()) }
     }

@@ -13,12 +13,13 @@ use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 /// Connections that may wait to be accepted; the host's `net.core.somaxconn` may be lower.
 const BACKLOG: i32 = 4_096;
 
 /// Connections taken in one turn before other tasks have theirs.
-const TURN_MAX: u32 = 16;
+pub(super) const TURN_MAX: u32 = 16;
 
 /// A listening socket of one shard.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub struct UringListener {
     address: SocketAddr,
     flags: SocketFlags,
     closed: Cell<bool>,
-    /// Connections we may take before we wait for readiness again.
+    /// Connections we may take before others have their turns.
     turn: Cell<u32>,
 }
 
@@ -59,6 +60,15 @@ impl UringListener {
         borrow(&self.listener)
     }
 
+    /// The ring tells of readiness in a later turn, always. Epoll's answer may be known
+    /// already: then we sleep for a moment, or others would wait until the flood ends.
+    async fn wait(&self) -> io::Result<()> {
+        if self.turn.get() == 0 && self.flags.contains(SocketFlags::NONBLOCK) {
+            monoio::time::sleep(Duration::ZERO).await;
+        }
+        self.listener.readable(false).await
+    }
+
     /// A connection that is waiting, if we may still take one in this turn.
     fn take(&self) -> io::Result<Option<(OwnedFd, SocketAddr)>> {
         if self.closed.get() {
@@ -70,10 +80,7 @@ impl UringListener {
             Ok((socket, peer)) => Ok(Some((socket, known(peer)?))),
             // The peer was gone before we came: see who is next.
             Err(Errno::CONNABORTED | Errno::INTR | Errno::PROTO) => self.take(),
-            Err(Errno::AGAIN) => {
-                self.turn.set(0);
-                Ok(None)
-            }
+            Err(Errno::AGAIN) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -94,7 +101,7 @@ impl Listener for UringListener {
             if let Some((socket, peer)) = self.take()? {
                 return Ok(UringStream::new(TcpStream::from_std(socket.into())?, peer));
             }
-            self.listener.readable(false).await?;
+            self.wait().await?;
             self.turn.set(TURN_MAX);
         }
     }

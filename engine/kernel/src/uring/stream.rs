@@ -35,7 +35,7 @@ impl UringStream {
         Self(Rc::new(Inner { socket, peer, pending: Cell::new(0), writing: Cell::new(false) }))
     }
 
-    fn socket(&self) -> &TcpStream {
+    pub(super) fn socket(&self) -> &TcpStream {
         // SAFETY: only `socket_mut` makes an exclusive reference, and none lives on.
         unsafe { &*self.0.socket.get() }
     }
