@@ -73,7 +73,7 @@ impl File for SimFile {
             let start = (offset as usize).min(file.live().len());
             let available = buffer.spare().min(file.live().len() - start);
             let count = core.dice.part(available, core.physics.short_ppm);
-            buffer.extend(&file.live()[start..start + count]);
+            file.live().read(&(start..start + count), &mut buffer);
             (Ok(count), buffer)
         };
         self.sim.work(Operation::FileRead, |physics| &physics.disk_read, read).await

@@ -4,14 +4,13 @@
 //! at all. `live` is the page cache, `durable` what a power loss leaves for certain; a
 //! sector in `dirty` may have reached the disk or not.
 
+use super::bytes::{Bytes, SECTOR_LEN, Sectors, pages, sectors};
 use super::dice::Dice;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-/// Bytes a disk writes whole or not at all.
-pub(super) const SECTOR_LEN: usize = 512;
 /// A write beyond this is a bug of the caller: the world keeps its files in memory.
 const FILE_LEN_MAX: u64 = 1 << 30;
 
@@ -20,9 +19,10 @@ pub(super) type Shared = Rc<RefCell<Inode>>;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inode {
-    live: Vec<u8>,
-    durable: Vec<u8>,
-    dirty: BTreeSet<usize>,
+    live: Bytes,
+    durable: Bytes,
+    /// By page.
+    dirty: BTreeMap<usize, Sectors>,
 }
 
 /// Which unsynced things survive.
@@ -49,14 +49,23 @@ impl Mercy {
             Self::Some => dice.below(2) == 0,
         }
     }
+
+    /// Which of these sectors survive.
+    const fn spared(self, of: Sectors, dice: &mut Dice) -> Sectors {
+        match self {
+            Self::None => 0,
+            Self::All => of,
+            Self::Some => of & dice.roll() as Sectors,
+        }
+    }
 }
 
 impl Inode {
-    pub(super) fn live(&self) -> &[u8] {
+    pub(super) const fn live(&self) -> &Bytes {
         &self.live
     }
 
-    pub(super) fn durable(&self) -> &[u8] {
+    pub(super) const fn durable(&self) -> &Bytes {
         &self.durable
     }
 
@@ -64,13 +73,11 @@ impl Inode {
     pub(super) fn write(&mut self, offset: u64, bytes: &[u8]) {
         assert!(offset + bytes.len() as u64 <= FILE_LEN_MAX, "a simulated file stays small");
         let start = offset as usize;
-        let end = start + bytes.len();
-        let changed = start.min(self.live.len())..end;
-        if self.live.len() < end {
-            self.live.resize(end, 0);
+        let changed = start.min(self.live.len())..start + bytes.len();
+        self.live.write(start, bytes);
+        for (page, within) in pages(&changed) {
+            *self.dirty.entry(page).or_default() |= sectors(&within);
         }
-        self.live[start..end].copy_from_slice(bytes);
-        self.dirty.extend(sectors(&changed));
     }
 
     /// Some sectors of `bytes` are written and the others not, as a fault leaves them.
@@ -88,29 +95,30 @@ impl Inode {
 
     /// Makes the bytes of `range` durable, as `O_DSYNC` does.
     pub(super) fn harden(&mut self, range: &Range<usize>) {
-        for sector in sectors(range) {
-            if self.dirty.remove(&sector) {
-                self.harden_sector(sector);
+        for (page, within) in pages(range) {
+            let Some(dirty) = self.dirty.remove(&page) else { continue };
+            let hardened = dirty & sectors(&within);
+            self.durable.take(&self.live, page, hardened);
+            if dirty != hardened {
+                self.dirty.insert(page, dirty & !hardened);
             }
         }
     }
 
     /// Makes everything durable.
     pub(super) fn sync(&mut self) {
-        for sector in std::mem::take(&mut self.dirty) {
-            self.harden_sector(sector);
+        for (page, dirty) in std::mem::take(&mut self.dirty) {
+            self.durable.take(&self.live, page, dirty);
         }
-        self.durable.resize(self.live.len(), 0);
+        self.durable.grow(self.live.len());
     }
 
     /// A sync that failed: some of it is durable, all of it is taken to be clean, so the next
     /// sync succeeds without having written the rest. Linux does this.
     pub(super) fn sync_failed(&mut self, dice: &mut Dice) {
         let mercy = Mercy::draw(dice);
-        for sector in std::mem::take(&mut self.dirty) {
-            if mercy.spares(dice) {
-                self.harden_sector(sector);
-            }
+        for (page, dirty) in std::mem::take(&mut self.dirty) {
+            self.durable.take(&self.live, page, mercy.spared(dirty, dice));
         }
     }
 
@@ -119,35 +127,19 @@ impl Inode {
     pub(super) fn lose_power(&mut self, dice: &mut Dice) {
         self.sync_failed(dice);
         if self.durable.len() < self.live.len() && dice.below(4) == 0 {
-            self.durable.resize(self.live.len(), 0);
+            self.durable.grow(self.live.len());
         }
         self.live.clone_from(&self.durable);
     }
 
     /// A copy that never was anywhere but on the disk.
     pub(super) fn durable_copy(&self) -> Self {
-        Self { live: self.durable.clone(), durable: self.durable.clone(), dirty: BTreeSet::new() }
+        Self { live: self.durable.clone(), durable: self.durable.clone(), dirty: BTreeMap::new() }
     }
 
     /// Turns one bit over, in the cache and on the disk.
     pub(super) fn flip(&mut self, offset: usize, bit: u8) {
-        for bytes in [&mut self.live, &mut self.durable] {
-            if let Some(byte) = bytes.get_mut(offset) {
-                *byte ^= 1 << (bit % 8);
-            }
-        }
+        self.live.flip(offset, bit);
+        self.durable.flip(offset, bit);
     }
-
-    fn harden_sector(&mut self, sector: usize) {
-        let start = sector * SECTOR_LEN;
-        let end = (start + SECTOR_LEN).min(self.live.len());
-        if self.durable.len() < end {
-            self.durable.resize(end, 0);
-        }
-        self.durable[start..end].copy_from_slice(&self.live[start..end]);
-    }
-}
-
-fn sectors(range: &Range<usize>) -> Range<usize> {
-    range.start / SECTOR_LEN..range.end.div_ceil(SECTOR_LEN)
 }

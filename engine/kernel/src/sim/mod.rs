@@ -29,6 +29,7 @@
 //! socket, a journal file used after an error. Each ends the run with a panic that names
 //! the seed.
 
+mod bytes;
 mod clock;
 mod core;
 mod dice;
