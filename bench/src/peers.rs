@@ -17,6 +17,7 @@ pub use figures::{Figures, Quantity};
 pub use relay::Relay;
 pub use report::Report;
 
+use round::Load;
 use std::io;
 
 /// What to compare, and how long.
@@ -41,20 +42,19 @@ pub struct Plan {
 pub fn run(plan: &Plan, mut progress: impl FnMut(&str)) -> io::Result<Report> {
     let mut report = Report::new(plan);
     for &bytes in &plan.sizes {
+        let load = |relay: Relay| {
+            let messages = plan.messages * relay.share();
+            Load { messages, bytes, sessions: plan.sessions }
+        };
         for number in 1..=plan.rounds {
             for &relay in &plan.relays {
-                let load = round::Load {
-                    messages: plan.messages * relay.share(),
-                    bytes,
-                    sessions: plan.sessions,
-                };
-                let figures = round::run(relay, &load)?;
+                let figures = round::run(relay, &load(relay))?;
                 progress(&format!("{bytes} bytes, round {number}, {relay}: {figures}"));
                 report.add(relay, bytes, figures);
             }
         }
         for &relay in &plan.relays {
-            report.add_syncs(relay, bytes, syncs::count(relay, bytes, plan.sessions)?);
+            report.add_syncs(relay, bytes, syncs::count(relay, &load(relay))?);
         }
     }
     Ok(report)

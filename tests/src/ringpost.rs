@@ -2,6 +2,7 @@
 
 use crate::process::Process;
 use crate::{http, port, program, wait};
+use serde_json::Value;
 use std::env;
 use std::fs;
 use std::io;
@@ -65,15 +66,30 @@ impl Ringpost {
         self.process.said()
     }
 
-    /// The lines of its delivery log so far.
+    /// The attempts for `recipient` in its delivery log so far, in order.
     ///
     /// # Errors
-    /// If a line is not JSON.
-    pub fn deliveries(&self) -> io::Result<Vec<serde_json::Value>> {
+    /// If a line is not what a line should be.
+    pub fn attempts(&self, recipient: &str) -> io::Result<Vec<Attempt>> {
         let text = fs::read_to_string(self.folder.join("delivery.jsonl")).unwrap_or_default();
         // The last line may be in the making.
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        Ok(whole.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+        let lines = whole.lines().map(serde_json::from_str);
+        let lines = lines.collect::<Result<Vec<Value>, _>>()?;
+        let ours = lines
+            .iter()
+            .filter(|line| line["event"] == "attempt" && line["recipient"] == recipient);
+        ours.map(|line| Attempt::read(line).ok_or_else(|| io::Error::other(line.to_string())))
+            .collect()
+    }
+
+    /// Recipients that have no final outcome yet.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    #[allow(clippy::cast_sign_loss, reason = "a gauge of things is not negative")]
+    pub fn queued(&self) -> io::Result<u64> {
+        self.metric("ringpost_queued_recipients").map(|queued| queued as u64)
     }
 
     /// The sum of all samples of the metric `name`, whatever their labels.
@@ -109,6 +125,30 @@ impl Ringpost {
         let ready = || matches!(http::get(self.admin, "/readyz"), Ok((200, _))).then_some(());
         wait::until("a ready Ringpost", PATIENCE, ready)
             .map_err(|late| io::Error::other(format!("{late}\n{}", self.said())))
+    }
+}
+
+/// An attempt, as the delivery log tells it. Times are milliseconds since the Unix epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The how-manieth it was.
+    pub number: u64,
+    /// `delivered`, `deferred`, `failed`, ...
+    pub outcome: String,
+    /// When it ended.
+    pub at: u64,
+    /// When the next one is due, if there will be one.
+    pub next: Option<u64>,
+}
+
+impl Attempt {
+    fn read(line: &Value) -> Option<Self> {
+        Some(Self {
+            number: line["attempt"].as_u64()?,
+            outcome: line["outcome"].as_str()?.into(),
+            at: line["at"].as_u64()?,
+            next: line["next"].as_u64(),
+        })
     }
 }
 

@@ -1,4 +1,5 @@
-//! Postfix's `smtp-sink`: a server that takes everything and counts it.
+//! Postfix's own test pair: `smtp-sink`, which takes everything and counts it, and
+//! `smtp-source`, which sends.
 
 use crate::process::Process;
 use crate::{port, tool, wait};
@@ -93,20 +94,35 @@ fn messages(line: &[u8]) -> Option<u64> {
     line.rsplit_once("mesg=")?.1.trim_end().parse().ok()
 }
 
-/// Sends through Postfix's `smtp-source`: `messages` of `bytes` each in `sessions`
-/// connections that are kept, one command at a time. Returns when all are accepted.
-///
-/// # Errors
-/// If one is refused; with what it said.
-pub fn smtp_source(to: SocketAddr, messages: u64, bytes: u64, sessions: u64) -> io::Result<()> {
-    let program = tool::find("smtp-source").ok_or_else(|| io::Error::other("no smtp-source"))?;
-    let mut command = Command::new(program);
-    command.args(["-d", "-f", "sender@source.test", "-t", "recipient@sink.test"]);
-    command.args(["-m", &messages.to_string(), "-l", &bytes.to_string()]);
-    command.args(["-s", &sessions.to_string(), &to.to_string()]);
-    let output = command.output()?;
-    let said = || String::from_utf8_lossy(&output.stderr).into_owned();
-    output.status.success().then_some(()).ok_or_else(|| io::Error::other(said()))
+/// A run of Postfix's `smtp-source`: connections that are kept, one command at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct SmtpSource {
+    /// Messages in all.
+    pub messages: u64,
+    /// Bytes of each.
+    pub bytes: u64,
+    /// Connections at once.
+    pub sessions: u64,
+    /// To whom.
+    pub recipient: &'static str,
+}
+
+impl SmtpSource {
+    /// Sends to the server at `to`; returns when all are accepted.
+    ///
+    /// # Errors
+    /// If one is refused; with what it said.
+    pub fn send(self, to: SocketAddr) -> io::Result<()> {
+        let program =
+            tool::find("smtp-source").ok_or_else(|| io::Error::other("no smtp-source"))?;
+        let mut command = Command::new(program);
+        command.args(["-d", "-f", "sender@source.test", "-t", self.recipient]);
+        command.args(["-m", &self.messages.to_string(), "-l", &self.bytes.to_string()]);
+        command.args(["-s", &self.sessions.to_string(), &to.to_string()]);
+        let output = command.output()?;
+        let said = || String::from_utf8_lossy(&output.stderr).into_owned();
+        output.status.success().then_some(()).ok_or_else(|| io::Error::other(said()))
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 use tests::scratch::Scratch;
-use tests::smtp_sink::{SmtpSink, smtp_source};
+use tests::smtp_sink::{SmtpSink, SmtpSource};
 use tests::{usage, wait};
 
 /// Messages sent before anything is measured.
@@ -27,12 +27,20 @@ pub(super) struct Load {
     pub(super) sessions: u64,
 }
 
+impl Load {
+    /// The same load, of so many messages.
+    pub(super) fn of(&self, messages: u64) -> SmtpSource {
+        let Self { bytes, sessions, .. } = *self;
+        SmtpSource { messages, bytes, sessions, recipient: "recipient@sink.test" }
+    }
+}
+
 pub(super) fn run(relay: Relay, load: &Load) -> io::Result<Figures> {
     let scratch = Scratch::new("peers")?;
     let sink = SmtpSink::start(scratch.path())?;
     let running = relay.start(&scratch.path().join("relay"), sink.address())?;
     let (address, root) = (running.address(), running.root()?);
-    smtp_source(address, WARM_UP, load.bytes, load.sessions)?;
+    load.of(WARM_UP).send(address)?;
     sink.wait_for(WARM_UP, PATIENCE)?;
     wait_until_quiet(root)?;
 
@@ -67,7 +75,7 @@ fn times(
 ) -> io::Result<(Duration, Duration)> {
     let expected = sink.received() + load.messages;
     let start = wait::now();
-    smtp_source(to, load.messages, load.bytes, load.sessions)?;
+    load.of(load.messages).send(to)?;
     let accepted = start.elapsed();
     let last = sink.wait_for(expected, PATIENCE)?;
     Ok((accepted, last - start))

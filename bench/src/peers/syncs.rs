@@ -5,6 +5,7 @@
 //! count of commits is read.
 
 use super::relay::{Relay, Running};
+use super::round::Load;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 use tests::process::Process;
 use tests::scratch::Scratch;
-use tests::smtp_sink::{SmtpSink, smtp_source};
+use tests::smtp_sink::SmtpSink;
 use tests::{tool, usage, wait};
 
 /// Messages in that run.
@@ -23,12 +24,12 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const COMMITS: &str = "ringpost_commits_total";
 
 /// Syncs per message, or `None` where they cannot be counted.
-pub(super) fn count(relay: Relay, bytes: u64, sessions: u64) -> io::Result<Option<f64>> {
+pub(super) fn count(relay: Relay, load: &Load) -> io::Result<Option<f64>> {
     let scratch = Scratch::new("peers-syncs")?;
     let sink = SmtpSink::start(scratch.path())?;
     let running = relay.start(&scratch.path().join("relay"), sink.address())?;
     let send = || -> io::Result<()> {
-        smtp_source(running.address(), MESSAGES, bytes, sessions)?;
+        load.of(MESSAGES).send(running.address())?;
         sink.wait_for(MESSAGES, PATIENCE).map(|_| ())
     };
     let syncs = match &running {

@@ -1,14 +1,12 @@
 //! The harness itself, tried without Ringpost, so that a failure elsewhere is Ringpost's.
 
+use crate::common::{Mailboxes, PATIENCE};
 use std::fs;
 use std::io;
-use std::process::Command;
-use std::time::Duration;
 use tests::postfix::Postfix;
 use tests::scratch::Scratch;
+use tests::smtp_sink::SmtpSource;
 use tests::{policy, tool, wait};
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn postfix_takes_mail_into_a_maildir_and_stops() -> io::Result<()> {
@@ -16,27 +14,13 @@ fn postfix_takes_mail_into_a_maildir_and_stops() -> io::Result<()> {
         return Ok(());
     }
     let scratch = Scratch::new("postfix-maildir")?;
-    let mailbox = scratch.path().join("mail");
-    fs::create_dir(&mailbox)?;
-    std::os::unix::fs::chown(&mailbox, Some(65_534), Some(65_534))?;
-    let base = mailbox.display().to_string();
-    let postfix = Postfix::start(
-        scratch.path(),
-        &[
-            ("virtual_mailbox_domains", "site.test"),
-            ("virtual_mailbox_maps", "static:inbox/"),
-            ("virtual_mailbox_base", &base),
-            ("virtual_uid_maps", "static:65534"),
-            ("virtual_gid_maps", "static:65534"),
-        ],
-    )?;
-    source(&postfix, "a@site.test", "10")?;
-    let inbox = mailbox.join("inbox/new");
-    wait::until("ten mails", PATIENCE, || (fs::read_dir(&inbox).ok()?.count() == 10).then_some(()))
-        .map_err(|late| io::Error::other(format!("{late}\n{}", postfix.log())))?;
+    let mailboxes = Mailboxes::start(scratch.path(), &[])?;
+    let postfix = &mailboxes.postfix;
+    source("a@site.test", 10).send(postfix.address())?;
+    assert_eq!(mailboxes.wait_for(10)?.len(), 10);
     wait::until("an empty queue", PATIENCE, || (postfix.queued() == 0).then_some(()))?;
     let master = postfix.master().expect("it runs");
-    drop(postfix);
+    drop(mailboxes);
     assert!(!fs::exists(format!("/proc/{master}"))?, "its master is gone");
     Ok(())
 }
@@ -53,7 +37,7 @@ fn postfix_answers_as_the_policy_says() -> io::Result<()> {
         scratch.path(),
         &[("relayhost", "127.0.0.1:1"), ("smtpd_recipient_restrictions", &restrictions)],
     )?;
-    assert!(source(&postfix, "never@site.test", "1").is_err());
+    assert!(source("never@site.test", 1).send(postfix.address()).is_err());
     assert!(
         postfix.log().contains(
             "550 5.1.1 <never@site.test>: Recipient address rejected: no never@site.test"
@@ -62,12 +46,6 @@ fn postfix_answers_as_the_policy_says() -> io::Result<()> {
     Ok(())
 }
 
-fn source(postfix: &Postfix, to: &str, messages: &str) -> io::Result<()> {
-    let mut source = Command::new("smtp-source");
-    source
-        .args(["-m", messages, "-f", "s@sender.test", "-t", to])
-        .arg(postfix.address().to_string());
-    let output = source.output()?;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    output.status.success().then_some(()).ok_or_else(|| io::Error::other(said))
+fn source(recipient: &'static str, messages: u64) -> SmtpSource {
+    SmtpSource { messages, bytes: 1_000, sessions: 1, recipient }
 }

@@ -2,4 +2,16 @@
 //!
 //! What a test needs from Debian and does not find, it says and does not run; in CI it fails.
 
+#![allow(clippy::redundant_pub_crate, reason = "`unreachable_pub` asks for the opposite")]
+
+mod clients;
+mod common;
+mod crash;
+mod downstream;
+mod drain;
 mod harness;
+mod idle;
+mod load;
+mod restart;
+mod settings;
+mod upstream;

@@ -1,0 +1,93 @@
+//! Load from `loadgen`, through Ringpost, into its sink, and the proof at the end.
+
+use crate::common::PATIENCE;
+use loadgen::sink::Provider;
+use loadgen::verify::Proof;
+use loadgen::{send, sink, verify};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tests::ringpost::Ringpost;
+use tests::wait;
+
+/// More than any test here sends.
+const ENDLESS: u64 = 10_000_000;
+
+/// A sink that takes everything and keeps a ledger.
+pub(crate) struct Sink {
+    sink: sink::Sink,
+    ledger: PathBuf,
+}
+
+impl Sink {
+    pub(crate) fn start(folder: &Path) -> io::Result<Self> {
+        let ledger = folder.join("received.ledger");
+        let provider =
+            Provider { listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))], ..Provider::default() };
+        let options = sink::Options {
+            providers: vec![provider],
+            seed: 1,
+            ledger: Some(ledger.clone()),
+            threads: 1,
+        };
+        Ok(Self { sink: sink::start(options)?, ledger })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.sink.providers()[0].addresses[0]
+    }
+}
+
+/// A generator that sends until it is told to stop.
+pub(crate) struct Load {
+    sending: send::Sending,
+    ledger: PathBuf,
+}
+
+impl Load {
+    /// Sends `rate` messages a second of mixed sizes to `ringpost`.
+    pub(crate) fn start(folder: &Path, ringpost: &Ringpost, rate: f64) -> io::Result<Self> {
+        let ledger = folder.join("sent.ledger");
+        let options = send::Options {
+            messages: ENDLESS,
+            sizes: "1k=4,4k=4,50k=1".parse().map_err(io::Error::other)?,
+            rate: Some(rate),
+            ledger: Some(ledger.clone()),
+            ..send::Options::new(ringpost.smtp())
+        };
+        Ok(Self { sending: send::start(options)?, ledger })
+    }
+
+    /// Waits until `more` messages have been accepted since now.
+    pub(crate) fn wait_for(&self, more: u64) -> io::Result<()> {
+        let accepted = || self.sending.counters().accepted.load(Ordering::Relaxed);
+        let enough = accepted() + more;
+        wait::until("accepted mail", PATIENCE, || (accepted() >= enough).then_some(()))
+    }
+
+    /// Stops sending, lets `ringpost` deliver what it has, and joins both ledgers.
+    pub(crate) fn prove(
+        self,
+        ringpost: &Ringpost,
+        sink: Sink,
+        duplicates: u64,
+    ) -> io::Result<Proof> {
+        self.sending.stop();
+        let sent = self.sending.join()?;
+        wait::until("an empty queue", Duration::from_mins(2), || {
+            (ringpost.queued().ok()? == 0).then_some(())
+        })?;
+        sink.sink.stop();
+        sink.sink.join()?;
+        assert!(sent.accepted > 0, "{sent:?}");
+        let options = verify::Options {
+            sent: vec![self.ledger],
+            received: vec![sink.ledger],
+            duplicates_allowed: duplicates,
+            ..verify::Options::default()
+        };
+        verify::verify(&options).map_err(io::Error::other)
+    }
+}
