@@ -1,0 +1,147 @@
+//! The client side: envelopes and the server's lines are given, the rest is what the session does.
+
+use crate::notation;
+use smtp::client::{Config, Envelope, Heard, Say, Session, Verdict};
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::mem;
+
+/// Answers a fresh session with the server's side, at most `packet` bytes at a time.
+pub(crate) fn replay(written: &str, packet: usize) -> String {
+    let server = notation::spoken(written, "S:");
+    let mut stage = Stage::new(written);
+    let (mut read, mut used) = (0, 0);
+    stage.say();
+    while read < server.len() && stage.session.is_some() {
+        read += (server.len() - read).min(packet);
+        while let Some(taken) = stage.hear(&server[used..read]) {
+            used += taken;
+        }
+    }
+    stage.lose();
+    stage.transcript + &notation::show("S:", &server[used..])
+}
+
+struct Stage<'w> {
+    /// Until the connection is lost.
+    session: Option<Session<&'w str>>,
+    envelopes: VecDeque<Order<'w>>,
+    quits: bool,
+    transcript: String,
+}
+
+/// `+ name <sender> <recipient>... [size N] [8bit] [utf8]`
+struct Order<'w> {
+    name: &'w str,
+    sender: &'w [u8],
+    recipients: Vec<&'w [u8]>,
+    size: u64,
+    eight_bit: bool,
+    utf8: bool,
+}
+
+impl<'w> Order<'w> {
+    fn parse(line: &'w str) -> Self {
+        let mut words = line.split(' ');
+        let name = words.next().unwrap();
+        let mut order = Order {
+            name,
+            sender: b"",
+            recipients: Vec::new(),
+            size: 100,
+            eight_bit: false,
+            utf8: false,
+        };
+        let mut paths = Vec::new();
+        while let Some(word) = words.next() {
+            match word {
+                "size" => order.size = words.next().unwrap().parse().unwrap(),
+                "8bit" => order.eight_bit = true,
+                "utf8" => order.utf8 = true,
+                path => paths
+                    .push(path.strip_prefix('<').unwrap().strip_suffix('>').unwrap().as_bytes()),
+            }
+        }
+        order.sender = paths.remove(0);
+        order.recipients = paths;
+        order
+    }
+}
+
+impl<'w> Stage<'w> {
+    fn new(written: &'w str) -> Self {
+        let lines = written.lines().filter_map(|line| line.strip_prefix("+ "));
+        Self {
+            session: Some(Session::new(Config { ehlo: "me.example".into() })),
+            envelopes: lines.map(Order::parse).collect(),
+            quits: notation::settings(written).any(|(name, _)| name == "quit"),
+            transcript: notation::preamble(written),
+        }
+    }
+
+    /// Begins what may begin, and shows what is said.
+    fn say(&mut self) {
+        let Some(session) = &mut self.session else { return };
+        while session.wants()
+            && let Some(order) = self.envelopes.pop_front()
+        {
+            let Order { name, sender, ref recipients, size, eight_bit, utf8 } = order;
+            let envelope = Envelope { sender, recipients, size, eight_bit, utf8 };
+            if let Some((name, verdicts)) = session.begin(name, envelope) {
+                self.transcript += &show("done", name, &verdicts);
+            }
+        }
+        if self.quits && self.envelopes.is_empty() {
+            session.quit();
+        }
+        let mut out = Vec::new();
+        while let Some(Say::Text(name)) = session.say(&mut out) {
+            let name = (*name).to_owned();
+            self.transcript += &notation::show("C:", &mem::take(&mut out));
+            writeln!(self.transcript, "C: (text of {name})\nC: .").unwrap();
+        }
+        self.transcript += &notation::show("C:", &out);
+    }
+
+    /// Hears one reply, and shows what it meant; `None` if it is not all there.
+    fn hear(&mut self, input: &[u8]) -> Option<usize> {
+        let heard = self.session.as_mut()?.hear(input);
+        let (taken, heard) = match heard {
+            Ok((taken, heard)) => (taken, heard?),
+            Err(fault) => {
+                writeln!(self.transcript, "= fault: {fault}").unwrap();
+                self.lose();
+                return None;
+            }
+        };
+        self.transcript += &notation::show("S:", &input[..taken]);
+        match heard {
+            Heard::Nothing => {}
+            Heard::Ready => self.transcript += "= ready\n",
+            Heard::Done(name, verdicts) => self.transcript += &show("done", name, &verdicts),
+            Heard::Closing(response) => writeln!(self.transcript, "= closing: {response}").unwrap(),
+        }
+        self.say();
+        Some(taken)
+    }
+
+    fn lose(&mut self) {
+        for (name, verdicts) in self.session.take().into_iter().flat_map(Session::lost) {
+            self.transcript += &show("lost", name, &verdicts);
+        }
+    }
+}
+
+fn show(what: &str, name: &str, verdicts: &[Verdict]) -> String {
+    let verdicts: Vec<String> = verdicts
+        .iter()
+        .map(|verdict| match verdict {
+            Verdict::Delivered(response) => format!("delivered ({response})"),
+            Verdict::Deferred(response) => format!("deferred ({response})"),
+            Verdict::Failed(response) => format!("failed ({response})"),
+            Verdict::NotTried => "not tried".into(),
+            Verdict::Unknown => "unknown".into(),
+        })
+        .collect();
+    format!("= {what} {name}: {}\n", verdicts.join(", "))
+}
