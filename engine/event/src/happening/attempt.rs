@@ -93,3 +93,6 @@ impl Attempt<'_> {
             .millis_or_null("settled", after(self.stages.settled))
     }
 }
+
+#[cfg(test)]
+mod tests;

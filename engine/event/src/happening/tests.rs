@@ -1,1 +1,122 @@
+use super::{Attempt, Event, Stages};
+use crate::{EnhancedCode, MessageId, Outcome, Response, ShardMeters, Tick, Wall};
+use std::fmt::Write as _;
 
+const ID: MessageId = MessageId { log: 1, boot: 2, count: 500 };
+const AT: Wall = Wall(1_800_000_001_500);
+
+/// One of each kind of line. The names are a promise to whoever reads the log: this text may
+/// grow, it may not change.
+#[test]
+fn lines_have_these_fields() {
+    let response = Response::new(451, Some(EnhancedCode::new(4, 4, 1)), "nobody \"there\"");
+    let attempt = attempt(&response);
+    let peer = "192.0.2.1:25".parse().unwrap();
+    let (id, bounce) = (ID, MessageId { count: 501, ..ID });
+    let events = [
+        Event::Accepted { id, sender: "", recipients: 2, bytes: 4_096, peer: Some(peer) },
+        Event::Refused { peer, response: &response },
+        Event::Attempt(attempt),
+        Event::Attempt(Attempt { peer: Some(peer), next: Some(Wall(7)), ..attempt }),
+        Event::Bounced { id, bounce, recipient: "a@b", recipients: 1 },
+        Event::BounceDropped { id, recipients: 3 },
+        Event::DialFailed { site: "mx.example", peer, response: &response },
+        Event::ShardStarted { shard: 0, messages: 3, recipients: 4 },
+        Event::ShardStopped { shard: 0, recipients: 4 },
+    ];
+    let mut lines = Vec::new();
+    for event in events {
+        event.json(AT, &mut lines);
+    }
+    let lines = String::from_utf8(lines).unwrap();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write("src/happening/lines.jsonl", &lines).unwrap();
+    }
+    assert_eq!(lines, std::fs::read_to_string("src/happening/lines.jsonl").unwrap());
+    for line in lines.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+}
+
+fn attempt(response: &Response) -> Attempt<'_> {
+    Attempt {
+        id: ID,
+        sender: "sender@example.com",
+        recipient: "recipient@example.org",
+        site: "mx.example.org",
+        peer: None,
+        outcome: Outcome::Deferred,
+        response,
+        attempt: 2,
+        bytes: 4_096,
+        next: None,
+        duplicate_possible: true,
+        stages: Stages {
+            accepted: Wall(1_800_000_000_000),
+            received: Some(Tick(5_000_000_000)),
+            queued: Tick(5_000_001_000),
+            started: Tick(5_001_500_000),
+            sent: Tick::ZERO,
+            answered: Tick(6_234_567_899),
+            settled: Tick(6_500_000_000),
+        },
+    }
+}
+
+/// Every event moves these counters, and no others.
+#[test]
+fn events_move_these_counters() {
+    let responses = [421, 550].map(|code| Response::new(code, None, ""));
+    let (id, peer) = (ID, "192.0.2.1:25".parse().unwrap());
+    let mut moved = String::new();
+    for event in [
+        Event::Accepted { id, sender: "", recipients: 9, bytes: 4_096, peer: None },
+        Event::Refused { peer, response: &responses[0] },
+        Event::Refused { peer, response: &responses[1] },
+        Event::Bounced { id, bounce: id, recipient: "", recipients: 1 },
+        Event::BounceDropped { id, recipients: 1 },
+        Event::DialFailed { site: "", peer, response: &responses[0] },
+        Event::ShardStarted { shard: 0, messages: 3, recipients: 4 },
+        Event::ShardStopped { shard: 0, recipients: 4 },
+    ] {
+        note(&mut moved, event.kind(), &event);
+    }
+    for outcome in Outcome::ALL {
+        let duplicate_possible = outcome == Outcome::Deferred;
+        let attempt = Attempt { outcome, duplicate_possible, ..attempt(&responses[0]) };
+        note(&mut moved, outcome.name(), &Event::Attempt(attempt));
+    }
+    let wanted = "\
+accepted: accepted_messages+1 accepted_recipients+9 accepted_bytes+4096 queued_recipients+9
+refused: refused_for_now+1
+refused: refused_for_good+1
+bounced: bounces+1
+bounce_dropped: bounces_dropped+1
+dial_failed: dial_failures+1
+shard_started:
+shard_stopped:
+delivered: queued_recipients-1 delivered+1
+deferred: deferred+1 possible_duplicates+1
+failed: queued_recipients-1 failed+1
+expired: queued_recipients-1 expired+1
+dropped: queued_recipients-1 dropped+1
+";
+    assert_eq!(moved, wanted);
+}
+
+/// Writes down what one event does to meters that have ten recipients queued.
+fn note(moved: &mut String, name: &str, event: &Event<'_>) {
+    let meters = ShardMeters::default();
+    meters.resumed(10);
+    let before = meters.rows();
+    event.count(&meters);
+    assert!(meters.balance().holds(), "{name}");
+    write!(moved, "{name}:").unwrap();
+    for (before, after) in before.iter().zip(meters.rows()) {
+        let change = after.value.cast_signed() - before.value.cast_signed();
+        if change != 0 {
+            write!(moved, " {}{change:+}", after.name).unwrap();
+        }
+    }
+    moved.push('\n');
+}
