@@ -55,3 +55,6 @@ impl Limits {
             .or(unless(self.idle <= Duration::from_mins(5), "idle", "0s to 5m"))
     }
 }
+
+#[cfg(test)]
+mod tests;

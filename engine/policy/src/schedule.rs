@@ -56,6 +56,13 @@ impl Schedule {
         base.saturating_add(part(jitter_max, random))
     }
 
+    /// The longest pause there can be, jitter and all.
+    #[must_use]
+    pub fn longest_delay(&self) -> Duration {
+        let longest = self.longest.max(self.first);
+        longest.saturating_add(longest.saturating_mul(self.jitter_percent) / 100)
+    }
+
     /// When to try again after `attempt` tries of a message accepted then, or `None` if its
     /// time is up. The last try is made when it is up, never later.
     #[must_use]
