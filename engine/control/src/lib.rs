@@ -1,1 +1,111 @@
-//! Placeholder.
+//! The one side with an ordinary runtime: DNS and the operator's HTTP door.
+//!
+//! One thread with a tokio runtime of its own, beside the shards and never in their way.
+//! They ask it through [`Resolver`], whose answers come back through closures; it reads
+//! their meters. Nothing here is asked per message.
+
+pub mod admin;
+pub mod dns;
+
+pub use dns::Resolver;
+
+use event::Meters;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use tokio::runtime;
+use tokio::sync::oneshot;
+
+/// What control is told when it starts.
+#[derive(Debug)]
+pub struct Setup {
+    /// Where the operator's HTTP door listens. A loopback address: it asks nobody who they are.
+    pub admin: SocketAddr,
+    /// How names are looked up.
+    pub dns: dns::Servers,
+    /// What the shards count.
+    pub meters: Arc<Meters>,
+    /// What is told about this process beside its numbers: `version`, `durability`, `driver`.
+    pub facts: Vec<(&'static str, String)>,
+}
+
+/// The running thread.
+#[derive(Debug)]
+pub struct Control {
+    address: SocketAddr,
+    resolver: Resolver,
+    draining: Arc<AtomicBool>,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+    warnings: Vec<String>,
+}
+
+/// Starts the thread.
+///
+/// # Errors
+/// If the admin address cannot be listened on, or the thread not be started.
+pub fn start(setup: Setup) -> io::Result<Control> {
+    let listener = TcpListener::bind(setup.admin).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {} for HTTP: {error}", setup.admin))
+    })?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let (resolver, desk) = dns::desk(&setup.dns);
+    let warnings = desk.warning().into_iter().collect();
+    let draining = Arc::new(AtomicBool::new(false));
+    let door = admin::Door::new(setup.meters, Arc::clone(&draining), desk.counts(), setup.facts);
+    let (stop, stopped) = oneshot::channel();
+    let thread = thread::Builder::new().name("control".to_owned()).spawn(move || {
+        runtime.block_on(async move {
+            let desk = tokio::spawn(desk.run());
+            admin::serve(listener, door, stopped).await;
+            desk.abort();
+        });
+        // Name look-ups may hold threads of their own for a while: nobody waits for them.
+        runtime.shutdown_background();
+    })?;
+    Ok(Control { address, resolver, draining, stop, thread, warnings })
+}
+
+impl Control {
+    /// Where the HTTP door really listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A way to ask for names, from any thread.
+    #[must_use]
+    pub fn resolver(&self) -> Resolver {
+        self.resolver.clone()
+    }
+
+    /// What the operator should know about how it started.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Whether the thread still runs. If it does not, no name is looked up any more.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        !self.thread.is_finished()
+    }
+
+    /// Says at `/readyz` that no new mail should be sent here.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the thread and waits for it.
+    pub fn stop(self) {
+        // If it has ended by itself, nobody listens.
+        let _ = self.stop.send(());
+        if self.thread.join().is_err() {
+            tracing::error!("the control thread ended in a panic");
+        }
+    }
+}

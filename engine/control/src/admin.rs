@@ -1,0 +1,112 @@
+//! The operator's HTTP door: numbers, and whether we live and are ready.
+//!
+//! A scrape reads the shards' cells as they are: it takes no lock a shard takes, and costs
+//! the same whatever is queued.
+
+mod health;
+mod metrics;
+
+pub use health::LIVENESS_PATIENCE;
+
+use crate::dns::Counts;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use event::Meters;
+use health::Pulse;
+use prometheus_client::encoding::text;
+use prometheus_client::registry::Registry;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::oneshot;
+
+const INDEX: &str = "\
+Ringpost
+
+/metrics  numbers, for Prometheus
+/livez    200 while every shard's loop turns; else 503 and which one does not
+/readyz   200 while new mail is welcome; else 503 and why it is not
+";
+
+const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What the handlers look at.
+#[derive(Debug)]
+pub(crate) struct Door {
+    meters: Arc<Meters>,
+    draining: Arc<AtomicBool>,
+    registry: Registry,
+    pulse: Pulse,
+}
+
+impl Door {
+    pub(crate) fn new(
+        meters: Arc<Meters>,
+        draining: Arc<AtomicBool>,
+        lookups: Arc<Counts>,
+        facts: Vec<(&'static str, String)>,
+    ) -> Self {
+        let registry = metrics::registry(Arc::clone(&meters), lookups, facts);
+        let pulse = Pulse::new(meters.shards().len());
+        Self { meters, draining, registry, pulse }
+    }
+}
+
+/// Answers on `listener` until `stopped`.
+pub(crate) async fn serve(listener: TcpListener, door: Door, stopped: oneshot::Receiver<()>) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!("the admin address cannot be served: {error}"),
+    };
+    let door = Arc::new(door);
+    let watch = tokio::spawn(health::watch(Arc::clone(&door)));
+    let answered = async { axum::serve(listener, router(door)).await };
+    tokio::select! {
+        Err(error) = answered => tracing::error!("the admin address is served no more: {error}"),
+        _ = stopped => (),
+    }
+    watch.abort();
+}
+
+fn router(door: Arc<Door>) -> Router {
+    Router::new()
+        .route("/", get(async || INDEX))
+        .route("/metrics", get(metrics))
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .with_state(door)
+}
+
+async fn metrics(State(door): State<Arc<Door>>) -> impl IntoResponse {
+    let mut page = String::with_capacity(32 * 1_024);
+    match text::encode(&mut page, &door.registry) {
+        Ok(()) => (StatusCode::OK, [(header::CONTENT_TYPE, METRICS_TYPE)], page),
+        Err(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+            "a number could not be written\n".to_owned(),
+        ),
+    }
+}
+
+async fn livez(State(door): State<Arc<Door>>) -> (StatusCode, String) {
+    verdict(door.pulse.stopped())
+}
+
+async fn readyz(State(door): State<Arc<Door>>) -> (StatusCode, String) {
+    let draining = door.draining.load(Ordering::Relaxed);
+    verdict(health::unready(&door.meters, draining).or_else(|| door.pulse.stopped()))
+}
+
+fn verdict(complaint: Option<String>) -> (StatusCode, String) {
+    match complaint {
+        None => (StatusCode::OK, "ok\n".to_owned()),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason + "\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

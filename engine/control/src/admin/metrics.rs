@@ -1,0 +1,156 @@
+//! The meters in Prometheus' words.
+
+use crate::dns::Counts;
+use event::{Flag, Histogram, Kind, Meters, Reading, Row, ShardMeters, SiteReading};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::Arc;
+
+const PREFIX: &str = "ringpost";
+
+pub(super) fn registry(
+    meters: Arc<Meters>,
+    lookups: Arc<Counts>,
+    facts: Vec<(&'static str, String)>,
+) -> Registry {
+    let mut registry = Registry::with_prefix(PREFIX);
+    registry.register("engine", "What is running", Info::new(facts));
+    registry.register_collector(Box::new(Cells { meters, lookups }));
+    registry
+}
+
+/// Reads the cells at each scrape.
+#[derive(Debug)]
+struct Cells {
+    meters: Arc<Meters>,
+    lookups: Arc<Counts>,
+}
+
+impl Collector for Cells {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.shards(&mut encoder)?;
+        self.histograms(&mut encoder)?;
+        self.sites(&mut encoder)?;
+        self.lookups(&mut encoder)
+    }
+}
+
+impl Cells {
+    fn shards(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let shards: Vec<Vec<Row>> = self.meters.shards().iter().map(rows).collect();
+        let Some(first) = shards.first() else { return Ok(()) };
+        for (at, row) in first.iter().enumerate() {
+            let values = shards.iter().map(|rows| rows[at].value).enumerate();
+            let labelled = values.map(|(index, value)| (index.to_string(), value));
+            family(encoder, family_name(row), row.help, row.kind, "shard", labelled)?;
+        }
+        Ok(())
+    }
+
+    fn histograms(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let shards = self.meters.shards();
+        let sync = shards.iter().map(|shard| shard.sync.read());
+        histogram(encoder, "sync_seconds", "How long the sync of a commit took.", sync)?;
+        let help = "How long a message waited from its last byte to being durable.";
+        let wait = shards.iter().map(|shard| shard.durable_wait.read());
+        histogram(encoder, "durable_wait_seconds", help, wait)
+    }
+
+    fn sites(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        type Column = (&'static str, &'static str, Kind, fn(&SiteReading) -> u64);
+        const COLUMNS: [Column; 5] = [
+            ("site_queued", "Recipients waiting for this site.", Kind::Gauge, |site| site.queued),
+            ("site_delivered", "Recipients the site took.", Kind::Counter, |site| site.delivered),
+            ("site_deferred", "Tries that ended with a later try.", Kind::Counter, |site| {
+                site.deferred
+            }),
+            ("site_failed", "Recipients failed, expired or dropped.", Kind::Counter, |site| {
+                site.failed
+            }),
+            ("site_lanes", "Connections open or opening.", Kind::Gauge, |site| site.lanes),
+        ];
+        let sites = self.meters.sites();
+        for (name, help, kind, column) in COLUMNS {
+            let values = sites.iter().map(|site| (site.name.to_string(), column(site)));
+            family(encoder, name, help, kind, "site", values)?;
+        }
+        Ok(())
+    }
+
+    fn lookups(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let rows = self.lookups.rows().map(|(answer, count)| (answer.to_owned(), count));
+        family(encoder, "dns_lookups", "Names looked up.", Kind::Counter, "answer", rows)
+    }
+}
+
+/// All single numbers of a shard, the flags as 1 and 0.
+fn rows(shard: &ShardMeters) -> Vec<Row> {
+    let flag =
+        |name, help, flag: &Flag| Row { name, help, kind: Kind::Gauge, value: flag.get().into() };
+    let mut rows = shard.rows();
+    rows.push(flag("recovered", "Whether all messages on disk are known again.", &shard.recovered));
+    rows.push(flag("accepting", "Whether new mail is taken.", &shard.accepting));
+    rows
+}
+
+/// What a row is called in a scrape. Counters get `_total` from the encoder, and a counter
+/// may not share its name with a gauge.
+fn family_name(row: &Row) -> &'static str {
+    match row.name {
+        "connections_in_total" => "connections_taken",
+        name => name.strip_suffix("_total").unwrap_or(name),
+    }
+}
+
+/// One family: a number for each value of one label.
+fn family(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    kind: Kind,
+    label: &str,
+    values: impl Iterator<Item = (String, u64)>,
+) -> fmt::Result {
+    let metric = match kind {
+        Kind::Counter => MetricType::Counter,
+        Kind::Gauge => MetricType::Gauge,
+    };
+    let mut family = encoder.encode_descriptor(name, help.trim_end_matches('.'), None, metric)?;
+    for (owner, value) in values {
+        let labels = [(label, owner.as_str())];
+        let mut one = family.encode_family(&labels)?;
+        match kind {
+            Kind::Counter => one.encode_counter::<NoLabelSet, _, u64>(&value, None)?,
+            Kind::Gauge => one.encode_gauge(&value)?,
+        }
+    }
+    Ok(())
+}
+
+fn histogram(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    shards: impl Iterator<Item = Reading>,
+) -> fmt::Result {
+    let help = help.trim_end_matches('.');
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+    for (index, reading) in shards.enumerate() {
+        let labels = [("shard", index.to_string())];
+        let bounds =
+            Histogram::BOUNDS.map(|bound| bound.as_secs_f64()).into_iter().chain([f64::INFINITY]);
+        let buckets: Vec<(f64, u64)> = bounds.zip(reading.buckets).collect();
+        let sum = reading.sum.as_secs_f64();
+        family.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
+            sum,
+            reading.count(),
+            &buckets,
+            None,
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! The door, over a real socket.
+
+use crate::{Control, Setup, dns, start};
+use event::{Meters, Tick};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+fn control(meters: &Arc<Meters>) -> Control {
+    start(Setup {
+        admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        dns: dns::Servers {
+            addresses: vec!["127.0.0.1:1".parse().unwrap()],
+            ..dns::Servers::default()
+        },
+        meters: Arc::clone(meters),
+        facts: vec![("version", "0.1.0".to_owned()), ("driver", "epoll \"x\"".to_owned())],
+    })
+    .unwrap()
+}
+
+/// The status and the body.
+fn get(control: &Control, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(control.address()).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), body.to_owned())
+}
+
+fn ready(meters: &Meters) {
+    for shard in meters.shards() {
+        shard.recovered.set(true);
+        shard.accepting.set(true);
+    }
+}
+
+#[test]
+fn the_index_names_every_page() {
+    let control = control(&Meters::new(1));
+    let (status, body) = get(&control, "/");
+    assert_eq!(status, 200);
+    for page in ["/metrics", "/livez", "/readyz"] {
+        assert!(body.contains(page));
+        assert_ne!(get(&control, page).0, 404, "{page}");
+    }
+    assert_eq!(get(&control, "/nothing").0, 404);
+    control.stop();
+}
+
+#[test]
+fn readiness_says_what_it_waits_for() {
+    let meters = Meters::new(2);
+    let control = control(&meters);
+    let expect = |status: u16, word: &str| {
+        let (got, body) = get(&control, "/readyz");
+        assert_eq!(got, status, "{body}");
+        assert!(body.contains(word), "{body}");
+    };
+    expect(503, "shard 0 is still reading");
+    meters.shard(0).recovered.set(true);
+    expect(503, "shard 1 is still reading");
+    ready(&meters);
+    expect(200, "ok");
+    meters.shard(1).accepting.set(false);
+    expect(503, "shard 1 takes no mail");
+    meters.shard(1).accepting.set(true);
+    control.drain();
+    expect(503, "draining");
+    control.stop();
+}
+
+#[test]
+fn metrics_are_those_of_the_cells() {
+    let meters = Meters::new(2);
+    meters.shard(1).delivered.add(7);
+    meters.shard(1).connections_in.set(3);
+    meters.shard(1).connections_in_total.set(9);
+    meters.shard(0).sync.record(Duration::from_micros(80));
+    meters.shard(0).sync.record(Duration::from_mins(1));
+    meters.site("mx.\"odd\".example").queued.add(5);
+    let control = control(&meters);
+    let (status, body) = get(&control, "/metrics");
+    assert_eq!(status, 200);
+    for line in [
+        "ringpost_delivered_total{shard=\"0\"} 0",
+        "ringpost_delivered_total{shard=\"1\"} 7",
+        "ringpost_connections_in{shard=\"1\"} 3",
+        "ringpost_connections_taken_total{shard=\"1\"} 9",
+        "ringpost_sync_seconds_bucket{le=\"0.0001\",shard=\"0\"} 1",
+        "ringpost_sync_seconds_bucket{le=\"+Inf\",shard=\"0\"} 2",
+        "ringpost_sync_seconds_count{shard=\"0\"} 2",
+        "ringpost_site_queued{site=\"mx.\\\"odd\\\".example\"} 5",
+        "ringpost_dns_lookups_total{answer=\"temporary\"} 0",
+        "ringpost_engine_info{version=\"0.1.0\",driver=\"epoll \\\"x\\\"\"} 1",
+        "ringpost_recovered{shard=\"0\"} 0",
+        "# EOF",
+    ] {
+        assert!(body.lines().any(|one| one == line), "{line} is not in\n{body}");
+    }
+    control.stop();
+}
+
+/// Prometheus refuses a page that has a family twice, or samples away from their family.
+#[test]
+fn each_family_stands_once() {
+    let control = control(&Meters::new(3));
+    let (_, body) = get(&control, "/metrics");
+    let names = body.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let mut names: Vec<&str> = names.collect();
+    let count = names.len();
+    assert!(count > 30, "{body}");
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+    let mut family = "";
+    for line in body.lines() {
+        if let Some(named) = line.strip_prefix("# TYPE ") {
+            family = named.split(' ').next().unwrap();
+        } else if !line.starts_with('#') {
+            assert!(line.starts_with(family), "{line} stands under {family}");
+        }
+    }
+    control.stop();
+}
+
+/// In virtual time: a shard that stops beating is named after five seconds, not before.
+#[tokio::test(start_paused = true)]
+async fn a_stuck_shard_is_not_alive() {
+    let meters = Meters::new(2);
+    let (draining, counts) = (Arc::default(), Arc::default());
+    let door = Arc::new(super::Door::new(Arc::clone(&meters), draining, counts, Vec::new()));
+    tokio::spawn(super::health::watch(Arc::clone(&door)));
+    for second in 1..=20 {
+        meters.shard(0).beat(Tick(second));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        match door.pulse.stopped() {
+            None => assert!(second <= 6, "shard 1 has never moved"),
+            Some(reason) => {
+                assert!(second > 5 && reason.starts_with("shard 1"), "{second} {reason}");
+            }
+        }
+    }
+    meters.shard(1).beat(Tick(1));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(door.pulse.stopped(), None, "it moves again");
+}
+
+#[test]
+fn a_taken_address_is_named() {
+    let taken = control(&Meters::new(1));
+    let setup = Setup {
+        admin: taken.address(),
+        dns: dns::Servers::default(),
+        meters: Meters::new(1),
+        facts: Vec::new(),
+    };
+    let error = start(setup).unwrap_err().to_string();
+    assert!(error.contains(&taken.address().to_string()), "{error}");
+    taken.stop();
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test may look at the clock")]
+fn stop_does_not_wait_for_look_ups_or_clients() {
+    let control = control(&Meters::new(1));
+    let _idle = TcpStream::connect(control.address()).unwrap();
+    control.resolver().ask("example.com".to_owned(), |_| ());
+    let started = Instant::now();
+    control.stop();
+    assert!(started.elapsed() < Duration::from_secs(2));
+}

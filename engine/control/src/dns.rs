@@ -1,0 +1,252 @@
+//! What DNS says about where a domain's mail goes.
+//!
+//! Shards ask through a [`Resolver`]; one task here, the desk, answers. Equal questions in
+//! flight are asked once. Every question gets its answer exactly once: a look-up that takes
+//! too long, or panics, becomes [`Answer::Temporary`].
+
+mod lookup;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use lookup::Names;
+use route::{Answer, HOSTS_MAX};
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+/// Look-ups at one time; further ones wait.
+const LOOKUPS_MAX: usize = 256;
+/// Responses remembered until their TTL ends.
+const CACHE_RESPONSES_MAX: u64 = 32_768;
+/// The longest time a response is believed.
+const TTL_MAX: Duration = Duration::from_hours(1);
+/// The longest time a denial is believed.
+const DENIAL_TTL_MAX: Duration = Duration::from_mins(1);
+
+/// Whom to ask, and for how long.
+#[derive(Clone, Debug)]
+pub struct Servers {
+    /// The servers; empty: those of the system (`/etc/resolv.conf`).
+    pub addresses: Vec<SocketAddr>,
+    /// How long one try may take.
+    pub try_patience: Duration,
+    /// How long a whole look-up may take, with all its hosts.
+    pub patience: Duration,
+}
+
+impl Default for Servers {
+    fn default() -> Self {
+        Self {
+            addresses: Vec::new(),
+            try_patience: Duration::from_secs(5),
+            patience: Duration::from_secs(20),
+        }
+    }
+}
+
+/// What is asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Wanted {
+    /// The hosts that take the mail of a domain.
+    Mail(String),
+    /// The addresses of hosts named in a route.
+    Hosts(Vec<String>),
+}
+
+/// Somebody who waits for an answer.
+type Asker = Box<dyn FnOnce(Answer) + Send>;
+
+/// The way to ask. Works from any thread.
+#[derive(Clone)]
+pub struct Resolver(mpsc::UnboundedSender<(Wanted, Asker)>);
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Resolver")
+    }
+}
+
+impl Resolver {
+    /// Asks which hosts take the mail of `domain` (A-labels). `answer` is called once, on
+    /// another thread: it must only hand the answer on.
+    pub fn ask(&self, domain: String, answer: impl FnOnce(Answer) + Send + 'static) {
+        self.post(Wanted::Mail(domain), Box::new(answer));
+    }
+
+    /// Asks for the addresses of `hosts`, which stand in a route: no MX. Answered like
+    /// [`Self::ask`], with these hosts in this order.
+    pub fn ask_hosts(&self, hosts: Vec<String>, answer: impl FnOnce(Answer) + Send + 'static) {
+        self.post(Wanted::Hosts(hosts), Box::new(answer));
+    }
+
+    fn post(&self, wanted: Wanted, asker: Asker) {
+        if let Err(mpsc::error::SendError((_, asker))) = self.0.send((wanted, asker)) {
+            asker(Answer::Temporary("name look-ups have stopped".to_owned()));
+        }
+    }
+}
+
+/// How look-ups ended.
+#[derive(Debug, Default)]
+pub(crate) struct Counts([AtomicU64; Self::NAMES.len()]);
+
+impl Counts {
+    const NAMES: [&str; 5] = ["hosts", "null_mx", "no_domain", "no_address", "temporary"];
+
+    fn count(&self, answer: &Answer) {
+        let index = match answer {
+            Answer::Hosts { .. } => 0,
+            Answer::NullMx => 1,
+            Answer::NoDomain => 2,
+            Answer::NoAddress => 3,
+            Answer::Temporary(_) => 4,
+        };
+        self.0[index].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Each kind of answer with how often it was given.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
+        Self::NAMES.into_iter().zip(counts)
+    }
+}
+
+/// The task that answers.
+pub(crate) struct Desk {
+    questions: mpsc::UnboundedReceiver<(Wanted, Asker)>,
+    names: Result<Arc<Names>, String>,
+    patience: Duration,
+    waiting: HashMap<Wanted, Vec<Asker>>,
+    lookups: JoinSet<(Wanted, Answer)>,
+    places: Arc<Semaphore>,
+    counts: Arc<Counts>,
+}
+
+/// A resolver and the desk that answers it.
+pub(crate) fn desk(servers: &Servers) -> (Resolver, Desk) {
+    let (post, questions) = mpsc::unbounded_channel();
+    let desk = Desk {
+        questions,
+        names: resolver(servers).map(|resolver| Arc::new(Names(resolver))),
+        patience: servers.patience,
+        waiting: HashMap::new(),
+        lookups: JoinSet::new(),
+        places: Arc::new(Semaphore::new(LOOKUPS_MAX)),
+        counts: Arc::default(),
+    };
+    (Resolver(post), desk)
+}
+
+fn resolver(servers: &Servers) -> Result<TokioResolver, String> {
+    let provider = TokioRuntimeProvider::default();
+    let mut builder = if servers.addresses.is_empty() {
+        TokioResolver::builder(provider)
+            .map_err(|error| format!("the system's resolver settings cannot be used: {error}"))?
+    } else {
+        let servers = servers.addresses.iter().map(name_server).collect();
+        TokioResolver::builder_with_config(ResolverConfig::from_name_servers(servers), provider)
+    };
+    limit(builder.options_mut(), servers.try_patience);
+    builder.build().map_err(|error| format!("names cannot be looked up: {error}"))
+}
+
+fn limit(options: &mut ResolverOpts, try_patience: Duration) {
+    options.timeout = try_patience;
+    options.attempts = 2;
+    options.cache_size = CACHE_RESPONSES_MAX;
+    options.positive_max_ttl = Some(TTL_MAX);
+    options.negative_max_ttl = Some(DENIAL_TTL_MAX);
+    options.max_active_requests = LOOKUPS_MAX * HOSTS_MAX;
+}
+
+fn name_server(address: &SocketAddr) -> NameServerConfig {
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+        connection.port = address.port();
+        connection
+    });
+    NameServerConfig::new(address.ip(), true, connections.to_vec())
+}
+
+impl Desk {
+    /// Why no name can be looked up, if none can.
+    pub(crate) fn warning(&self) -> Option<String> {
+        let cause = self.names.as_ref().err()?;
+        Some(format!("{cause}; mail that needs DNS waits"))
+    }
+
+    pub(crate) fn counts(&self) -> Arc<Counts> {
+        Arc::clone(&self.counts)
+    }
+
+    /// Answers until nobody can ask any more.
+    pub(crate) async fn run(mut self) {
+        loop {
+            tokio::select! {
+                question = self.questions.recv() => match question {
+                    Some((wanted, asker)) => self.take(wanted, asker),
+                    None => return,
+                },
+                Some(Ok((wanted, answer))) = self.lookups.join_next() => {
+                    self.answer(&wanted, &answer);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, wanted: Wanted, asker: Asker) {
+        let askers = self.waiting.entry(wanted.clone()).or_default();
+        askers.push(asker);
+        if askers.len() > 1 {
+            return;
+        }
+        match self.names.clone() {
+            Ok(names) => self.look_up(names, wanted),
+            Err(cause) => self.answer(&wanted, &Answer::Temporary(cause)),
+        }
+    }
+
+    fn look_up(&mut self, names: Arc<Names>, wanted: Wanted) {
+        let places = Arc::clone(&self.places);
+        let patience = self.patience;
+        self.lookups.spawn(async move {
+            let _place = places.acquire_owned().await;
+            let question = wanted.clone();
+            // A task of its own, so that a panic on hostile answers ends there.
+            let lookup = tokio::spawn(async move {
+                match question {
+                    Wanted::Mail(domain) => names.mail(&domain).await,
+                    Wanted::Hosts(hosts) => names.hosts(&hosts).await,
+                }
+            });
+            let abort = lookup.abort_handle();
+            let answer = tokio::time::timeout(patience, lookup).await;
+            abort.abort();
+            (wanted, in_time(answer, patience))
+        });
+    }
+
+    fn answer(&mut self, wanted: &Wanted, answer: &Answer) {
+        self.counts.count(answer);
+        for asker in self.waiting.remove(wanted).unwrap_or_default() {
+            asker(answer.clone());
+        }
+    }
+}
+
+/// The answer, or why there is none.
+fn in_time<E, F>(answer: Result<Result<Answer, E>, F>, patience: Duration) -> Answer {
+    match answer {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Answer::Temporary("the look-up broke off".to_owned()),
+        Err(_) => Answer::Temporary(format!("DNS gave no answer within {} s", patience.as_secs())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

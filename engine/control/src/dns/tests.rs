@@ -1,0 +1,165 @@
+//! Look-ups against a real DNS server on a loopback port, with a zone full of traps.
+
+mod server;
+
+use super::{Resolver, Servers, desk};
+use route::{ADDRESSES_MAX, Answer, HOSTS_MAX};
+use server::{Zone, serve};
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+const ZONE: &str = include_str!("tests/zone.txt");
+
+/// Each line: who is asked about, and what we make of it.
+const ANSWERS: &str = include_str!("tests/answers.txt");
+
+fn servers(addresses: Vec<SocketAddr>) -> Servers {
+    let [try_patience, patience] = [150, 1_500].map(Duration::from_millis);
+    Servers { addresses, try_patience, patience }
+}
+
+/// A resolver that asks a server with `zone`.
+async fn resolver(zone: &str) -> (Resolver, server::Asked) {
+    let (address, asked) = serve(Zone::parse(zone)).await;
+    let (resolver, desk) = desk(&servers(vec![address]));
+    tokio::spawn(desk.run());
+    (resolver, asked)
+}
+
+async fn ask(resolver: &Resolver, domain: &str) -> Answer {
+    let (tell, told) = oneshot::channel();
+    resolver.ask(domain.to_owned(), |answer| tell.send(answer).unwrap());
+    told.await.unwrap()
+}
+
+/// `10 a.example 192.0.2.1 192.0.2.2, 20 b.example` and so on.
+fn show(answer: &Answer) -> String {
+    let Answer::Hosts { hosts, .. } = answer else { return format!("{answer:?}") };
+    let mut shown = Vec::new();
+    for host in hosts {
+        let mut one = format!("{} {}", host.preference, host.name);
+        for address in &host.addresses {
+            write!(one, " {address}").unwrap();
+        }
+        shown.push(one);
+    }
+    shown.join(", ")
+}
+
+#[tokio::test]
+async fn answers_are_as_written() {
+    let (resolver, _) = resolver(ZONE).await;
+    for line in ANSWERS.lines() {
+        let (domain, expected) = line.split_once(" -> ").unwrap();
+        let answer = show(&ask(&resolver, domain).await);
+        assert_eq!(answer, expected, "{domain}");
+    }
+}
+
+#[tokio::test]
+async fn hosts_of_a_route_are_looked_up_without_mx() {
+    let (resolver, asked) = resolver(ZONE).await;
+    let (tell, told) = oneshot::channel();
+    let hosts = ["b.hosts.example", "gone.example", "a.hosts.example"].map(str::to_owned);
+    resolver.ask_hosts(hosts.to_vec(), |answer| tell.send(answer).unwrap());
+    let expected = "0 b.hosts.example 192.0.2.2 192.0.2.3, 2 a.hosts.example 2001:db8::1 192.0.2.1";
+    assert_eq!(show(&told.await.unwrap()), expected);
+    assert_eq!(asked.times("a.hosts.example. MX"), 0);
+}
+
+#[tokio::test]
+async fn what_a_hostile_zone_holds_is_cut_off() {
+    let mut zone = String::new();
+    for host in 0..60 {
+        let name = format!("a-host-with-a-long-name-{host:02}.bomb.example");
+        writeln!(zone, "bomb.example MX {} {name}", host / 7).unwrap();
+        for address in 0..20 {
+            writeln!(zone, "{name} A 192.0.2.{address}").unwrap();
+        }
+    }
+    let (resolver, asked) = resolver(&zone).await;
+    let Answer::Hosts { hosts, .. } = ask(&resolver, "bomb.example").await else {
+        panic!("the hosts are there");
+    };
+    assert_eq!(hosts.len(), HOSTS_MAX);
+    assert!(hosts.iter().all(|host| host.addresses.len() == ADDRESSES_MAX));
+    assert!(hosts.is_sorted_by_key(|host| host.preference));
+    assert_eq!(
+        asked.in_all(),
+        2 + 2 * HOSTS_MAX,
+        "the MX by UDP, cut off, and by TCP; then A and AAAA"
+    );
+}
+
+#[tokio::test]
+async fn chains_of_aliases_end() {
+    let mut zone = String::from("link-30.example MX 10 a.hosts.example\n");
+    for link in 0..30 {
+        writeln!(zone, "link-{link}.example CNAME link-{}.example", link + 1).unwrap();
+    }
+    let (resolver, asked) = resolver(&zone).await;
+    let answer = ask(&resolver, "link-0.example").await;
+    assert!(matches!(answer, Answer::Temporary(_)), "{answer:?}");
+    assert!(asked.in_all() < 20, "{} questions", asked.in_all());
+}
+
+#[tokio::test]
+async fn equal_questions_in_flight_are_asked_once() {
+    let (resolver, asked) = resolver(ZONE).await;
+    let answers: Vec<_> = (0..50)
+        .map(|_| {
+            let (tell, told) = oneshot::channel();
+            resolver.ask("plain.example".to_owned(), |answer| tell.send(answer).unwrap());
+            told
+        })
+        .collect();
+    for answer in answers {
+        assert!(matches!(answer.await.unwrap(), Answer::Hosts { .. }));
+    }
+    assert_eq!(asked.times("plain.example. MX"), 1);
+}
+
+#[tokio::test]
+async fn an_answer_lives_as_long_as_its_shortest_record() {
+    let zone = "a.example MX 10 m.example ttl=600\nm.example A 192.0.2.1 ttl=90\n\
+                long.example MX 10 m2.example ttl=999999\nm2.example A 192.0.2.1 ttl=999999";
+    let (resolver, _) = resolver(zone).await;
+    for (domain, least, most) in [("a.example", 88, 90), ("long.example", 3_598, 3_600)] {
+        let Answer::Hosts { ttl, .. } = ask(&resolver, domain).await else { panic!("{domain}") };
+        assert!((least..=most).contains(&ttl.as_secs()), "{domain} {ttl:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_silent_server_costs_no_more_than_the_patience() {
+    let (resolver, asked) = resolver("silent.example MX SILENCE").await;
+    let started = tokio::time::Instant::now();
+    let Answer::Temporary(cause) = ask(&resolver, "silent.example").await else {
+        panic!("nobody answered");
+    };
+    assert!(cause.contains("no answer"), "{cause}");
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(asked.in_all() > 1, "it was tried again");
+}
+
+#[tokio::test]
+async fn whoever_asks_a_closed_desk_is_told_so() {
+    let (resolver, desk) = desk(&servers(Vec::new()));
+    drop(desk);
+    assert!(matches!(ask(&resolver, "plain.example").await, Answer::Temporary(_)));
+}
+
+#[tokio::test]
+async fn look_ups_are_counted_by_their_answers() {
+    let (address, _) = serve(Zone::parse(ZONE)).await;
+    let (resolver, desk) = desk(&servers(vec![address]));
+    let counts = desk.counts();
+    tokio::spawn(desk.run());
+    for domain in ["plain.example", "gone.example", "null.example", "gone.example"] {
+        ask(&resolver, domain).await;
+    }
+    let rows: Vec<_> = counts.rows().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(rows, [("hosts", 1), ("null_mx", 1), ("no_domain", 2)]);
+}
