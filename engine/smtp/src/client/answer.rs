@@ -97,6 +97,7 @@ impl<'i> Answer<'i> {
             None => Response::from_lines(self.code, None, self.lines()),
             Some(enhanced) => {
                 let lines = self.lines().map(|line| after_word(line, word));
+                let lines = lines.filter(|line| !line.is_empty());
                 Response::from_lines(self.code, Some(enhanced), lines)
             }
         }

@@ -1,1 +1,327 @@
+//! Small worlds, enumerated: whatever the peer answers, every recipient gets one true verdict.
 
+use super::Transaction;
+use crate::client::{Config, Envelope, Heard, Say, Session, Verdict};
+use std::collections::BTreeMap;
+
+/// What a peer may do instead of answering as it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Code(u16),
+    HangUp,
+}
+
+use Answer::{Code, HangUp};
+
+const ANSWERS: [Answer; 6] = [Code(250), Code(354), Code(450), Code(550), Code(421), HangUp];
+
+/// A path through the tree of all answers, and the way to the next one.
+#[derive(Debug, Default)]
+struct World {
+    picks: Vec<usize>,
+    at: usize,
+}
+
+impl World {
+    fn answer(&mut self) -> Answer {
+        if self.at == self.picks.len() {
+            self.picks.push(0);
+        }
+        self.at += 1;
+        ANSWERS[self.picks[self.at - 1]]
+    }
+
+    /// The next world, or `None` behind the last.
+    fn next(mut self) -> Option<Self> {
+        self.picks.truncate(self.at);
+        while self.picks.last() == Some(&(ANSWERS.len() - 1)) {
+            self.picks.pop();
+        }
+        *self.picks.last_mut()? += 1;
+        Some(Self { picks: self.picks, at: 0 })
+    }
+}
+
+/// A verdict without its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Delivered,
+    Deferred(u16),
+    Failed(u16),
+    NotTried,
+    Unknown,
+}
+
+fn mark(verdict: &Verdict) -> Mark {
+    match verdict {
+        Verdict::Delivered(_) => Mark::Delivered,
+        Verdict::Deferred(response) => Mark::Deferred(response.code),
+        Verdict::Failed(response) => Mark::Failed(response.code),
+        Verdict::NotTried => Mark::NotTried,
+        Verdict::Unknown => Mark::Unknown,
+    }
+}
+
+/// Verdicts by transaction.
+type Verdicts = BTreeMap<usize, Vec<Mark>>;
+
+/// One connection: transactions of so many recipients each, one after the other.
+struct Run {
+    session: Session<usize>,
+    recipients: &'static [usize],
+    begun: usize,
+    /// Lines said that have no answer yet.
+    unanswered: usize,
+    /// Transactions whose text left.
+    texts: Vec<usize>,
+    verdicts: Verdicts,
+    /// The furthest `(said, heard)` seen of each transaction.
+    cursors: BTreeMap<usize, (usize, usize)>,
+}
+
+impl Run {
+    fn new(recipients: &'static [usize], pipelining: bool) -> Self {
+        let session = Session::new(Config { ehlo: "me".into() });
+        let cursors = BTreeMap::new();
+        let (texts, verdicts) = (Vec::new(), Verdicts::new());
+        let mut run =
+            Self { session, recipients, begun: 0, unanswered: 1, texts, verdicts, cursors };
+        run.hear("220 hi\r\n");
+        run.hear(if pipelining { "250-hi\r\n250 PIPELINING\r\n" } else { "250 hi\r\n" });
+        run
+    }
+
+    fn say(&mut self) {
+        while self.session.wants() && self.begun < self.recipients.len() {
+            let recipients = vec![b"c@d".as_slice(); self.recipients[self.begun]];
+            let envelope = Envelope {
+                sender: b"a@b",
+                recipients: &recipients,
+                size: 1,
+                eight_bit: false,
+                utf8: false,
+            };
+            assert_eq!(self.session.begin(self.begun, envelope), None);
+            self.begun += 1;
+        }
+        let mut out = Vec::new();
+        while let Some(Say::Text(token)) = self.session.say(&mut out) {
+            self.texts.push(*token);
+            self.unanswered += 1;
+        }
+        self.unanswered += out.iter().filter(|byte| **byte == b'\n').count();
+        assert!(self.session.transactions.len() <= 2, "one text and one envelope");
+        self.watch();
+    }
+
+    /// The cursors never move back, and never pass each other.
+    fn watch(&mut self) {
+        for Transaction { token, said, heard, lines, .. } in &self.session.transactions {
+            let (last_said, last_heard) = self.cursors.entry(*token).or_default();
+            assert!(*last_said <= *said && *last_heard <= *heard, "a cursor moved back");
+            assert!(heard <= said && said <= lines);
+            (*last_said, *last_heard) = (*said, *heard);
+        }
+    }
+
+    /// False: this was the peer's last word.
+    fn hear(&mut self, reply: &str) -> bool {
+        self.unanswered -= 1;
+        let heard = self.session.hear(reply.as_bytes());
+        if let Ok((used, _)) = heard {
+            assert_eq!(used, reply.len());
+        }
+        self.watch();
+        match heard {
+            Ok((_, Some(Heard::Done(token, verdicts)))) => self.settle(token, &verdicts),
+            Ok((_, Some(Heard::Closing(_)))) | Err(_) => return false,
+            _ => {}
+        }
+        self.say();
+        true
+    }
+
+    fn settle(&mut self, token: usize, verdicts: &[Verdict]) {
+        assert_eq!(verdicts.len(), self.recipients[token]);
+        let earlier = self.verdicts.insert(token, verdicts.iter().map(mark).collect());
+        assert_eq!(earlier, None, "two verdicts for one transaction");
+    }
+
+    /// Answers every line as `world` has it; returns the verdicts, and whose text left.
+    fn through(mut self, world: &mut World) -> (Verdicts, Vec<usize>) {
+        while self.unanswered > 0 {
+            match world.answer() {
+                HangUp => break,
+                Code(code) if !self.hear(&format!("{code} x\r\n")) => break,
+                Code(_) => {}
+            }
+        }
+        self.end()
+    }
+
+    fn end(mut self) -> (Verdicts, Vec<usize>) {
+        let open = std::mem::replace(&mut self.session, Session::new(Config { ehlo: "".into() }));
+        for (token, verdicts) in open.lost() {
+            self.settle(token, &verdicts);
+        }
+        assert!(self.verdicts.keys().copied().eq(0..self.begun), "one set of verdicts for each");
+        (self.verdicts, self.texts)
+    }
+}
+
+/// What must become of one transaction, from the words of RFC 5321 and RFC 2920.
+struct Truth {
+    marks: Vec<Option<Mark>>,
+    text_left: bool,
+    /// The peer took the sender, and nothing has ended that transaction.
+    left_open: bool,
+    /// The connection ended: what is to become of all that was not tried.
+    ended: Option<Mark>,
+}
+
+fn truth(world: &mut World, recipients: usize, pipelining: bool, reset: bool) -> Truth {
+    let mut truth =
+        Truth { marks: vec![None; recipients], text_left: false, left_open: reset, ended: None };
+    if reset && !truth.take(world.answer(), false, None) {
+        return truth;
+    }
+    truth.left_open = false;
+    let sender = world.answer();
+    if !truth.take(sender, false, Some(0..recipients)) {
+        return truth;
+    }
+    truth.left_open = sender == Code(250);
+    for index in 0..recipients {
+        let worth_saying = pipelining || sender == Code(250);
+        if worth_saying && !truth.take(world.answer(), false, Some(index..index + 1)) {
+            return truth;
+        }
+    }
+    if !pipelining && !truth.marks.contains(&None) {
+        return truth;
+    }
+    let data = world.answer();
+    if !truth.take(data, true, Some(0..recipients)) || data != Code(354) {
+        return truth;
+    }
+    truth.text_left = truth.marks.contains(&None);
+    let last = world.answer();
+    if truth.text_left && last == Code(421) {
+        truth.settle(0..recipients, Mark::Deferred(421));
+    } else if truth.text_left && matches!(last, HangUp | Code(354)) {
+        truth.settle(0..recipients, Mark::Unknown);
+    }
+    if truth.take(last, false, Some(0..recipients)) {
+        truth.settle(0..recipients, Mark::Delivered);
+        truth.left_open = false;
+    }
+    truth
+}
+
+impl Truth {
+    /// Takes the answer to a line on which these recipients depend. False: it was the last.
+    fn take(
+        &mut self,
+        answer: Answer,
+        is_data: bool,
+        depend: Option<std::ops::Range<usize>>,
+    ) -> bool {
+        let depend = depend.unwrap_or(0..0);
+        self.ended = match answer {
+            Code(450) => return self.settle(depend, Mark::Deferred(450)),
+            Code(550) => return self.settle(depend, Mark::Failed(550)),
+            Code(250) if !is_data => return true,
+            Code(354) if is_data => return true,
+            Code(421) | HangUp => Some(Mark::NotTried),
+            // Nothing that any server should answer.
+            Code(_) => Some(Mark::Deferred(451)),
+        };
+        let rest = self.ended.expect("set above");
+        !self.settle(0..self.marks.len(), rest)
+    }
+
+    /// Settles those still open. True, so that it reads as an answer that goes on.
+    fn settle(&mut self, indices: std::ops::Range<usize>, mark: Mark) -> bool {
+        for open in self.marks[indices].iter_mut().filter(|open| open.is_none()) {
+            *open = Some(mark);
+        }
+        true
+    }
+}
+
+#[test]
+fn every_answer_to_a_delivery_of_two_recipients_gives_each_one_true_verdict() {
+    for (pipelining, count) in [(true, 336), (false, 76)] {
+        let mut next = Some(World::default());
+        let mut worlds = 0;
+        while let Some(mut world) = next {
+            let (verdicts, texts) = Run::new(&[2], pipelining).through(&mut world);
+            let replayed = World { picks: world.picks.clone(), at: 0 };
+            let expected = truth(&mut { replayed }, 2, pipelining, false);
+            let marks: Vec<Mark> = expected.marks.into_iter().map(Option::unwrap).collect();
+            assert_eq!(verdicts[&0], marks, "{world:?}, pipelining: {pipelining}");
+            assert_eq!(texts == [0], expected.text_left, "{world:?}");
+            worlds += 1;
+            next = world.next();
+        }
+        assert_eq!(worlds, count, "the tree of answers has changed");
+    }
+}
+
+#[test]
+fn every_answer_to_two_deliveries_in_flight_gives_each_one_true_verdict() {
+    for (pipelining, count) in [(true, 6_411), (false, 381)] {
+        let mut next = Some(World::default());
+        let mut worlds = 0;
+        while let Some(mut world) = next {
+            let (verdicts, texts) = Run::new(&[1, 1], pipelining).through(&mut world);
+            let mut replayed = World { picks: world.picks.clone(), at: 0 };
+            let first = truth(&mut replayed, 1, pipelining, false);
+            assert_eq!(verdicts[&0], [first.marks[0].unwrap()], "{world:?}");
+            assert_eq!(texts.contains(&0), first.text_left, "{world:?}");
+            match first.ended {
+                // The second may have been begun; none of it was tried.
+                Some(rest) => assert!(verdicts.get(&1).is_none_or(|marks| *marks == [rest])),
+                None => {
+                    let second = truth(&mut replayed, 1, pipelining, first.left_open);
+                    assert_eq!(verdicts[&1], [second.marks[0].unwrap()], "{world:?}");
+                    assert_eq!(texts.contains(&1), second.text_left, "{world:?}");
+                }
+            }
+            worlds += 1;
+            next = world.next();
+        }
+        assert_eq!(worlds, count, "the tree of answers has changed");
+    }
+}
+
+/// The reply stream of two deliveries that go well, cut behind each of its octets.
+#[test]
+fn a_connection_lost_after_any_octet_leaves_each_message_one_true_verdict() {
+    let replies =
+        ["250 ok", "250 ok", "354 go", "250 taken", "250 ok", "250 ok", "354 go", "250 taken"];
+    let stream = replies.map(|reply| format!("{reply}\r\n")).concat();
+    let end_of = |count: usize| replies[..count].iter().map(|reply| reply.len() + 2).sum::<usize>();
+    let expected = |cut: usize, invited: usize| match cut {
+        cut if cut >= end_of(invited + 1) => Mark::Delivered,
+        cut if cut >= end_of(invited) => Mark::Unknown,
+        _ => Mark::NotTried,
+    };
+    for cut in 0..=stream.len() {
+        let mut run = Run::new(&[1, 1], true);
+        let mut held = Vec::new();
+        for octet in &stream.as_bytes()[..cut] {
+            held.push(*octet);
+            let (used, heard) = run.session.hear(&held).unwrap();
+            held.drain(..used);
+            if let Some(Heard::Done(token, verdicts)) = heard {
+                run.settle(token, &verdicts);
+            }
+            run.say();
+        }
+        let (verdicts, _) = run.end();
+        assert_eq!(verdicts[&0], [expected(cut, 3)], "cut at {cut}");
+        let second = verdicts.get(&1).map_or(Mark::NotTried, |marks| marks[0]);
+        assert_eq!(second, expected(cut, 7), "cut at {cut}");
+    }
+}
