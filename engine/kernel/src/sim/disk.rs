@@ -189,14 +189,14 @@ impl Disk {
         }
     }
 
-    /// Every file that is certain to be there after a power loss, with its bytes.
-    pub(super) fn durable_files(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let reachable = self.durable.iter().filter(|(path, _)| is_reachable(&self.durable, path));
-        reachable
-            .filter_map(|(path, entry)| {
-                Some((path.clone(), entry.file()?.borrow().durable().to_vec()))
-            })
-            .collect()
+    /// Every file that is certain to be there after a power loss.
+    pub(super) fn durable_names(&self) -> Vec<PathBuf> {
+        let names = self.durable.keys().filter(|path| self.durable_file(path).is_some());
+        names.cloned().collect()
+    }
+
+    pub(super) fn durable_file(&self, path: &Path) -> Option<Shared> {
+        self.durable.get(path).filter(|_| is_reachable(&self.durable, path))?.file()
     }
 
     /// A disk that holds what is certain to be on this one after a power loss.

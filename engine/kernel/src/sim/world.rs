@@ -206,11 +206,26 @@ impl World {
         self.core().hosts[host.0].panics.iter().sum()
     }
 
-    /// The files on the disk of `host` that are certain to survive a power loss now, with
-    /// the bytes they would have.
+    /// The files on the disk of `host` that are certain to survive a power loss now, sorted.
     #[must_use]
-    pub fn durable_files(&self, host: Host) -> Vec<(PathBuf, Vec<u8>)> {
-        self.core().hosts[host.0].disk.durable_files()
+    pub fn durable_names(&self, host: Host) -> Vec<PathBuf> {
+        self.core().hosts[host.0].disk.durable_names()
+    }
+
+    /// The bytes that a file of `host` is certain to have after a power loss now.
+    #[must_use]
+    pub fn durable(&self, host: Host, path: &Path) -> Option<Vec<u8>> {
+        let file = self.core().hosts[host.0].disk.durable_file(path)?;
+        let bytes = file.borrow().durable().to_vec();
+        Some(bytes)
+    }
+
+    /// The bytes that programs on `host` see in a file.
+    #[must_use]
+    pub fn live(&self, host: Host, path: &Path) -> Option<Vec<u8>> {
+        let file = self.core().hosts[host.0].disk.file(path)?;
+        let bytes = file.borrow().live().to_vec();
+        Some(bytes)
     }
 }
 

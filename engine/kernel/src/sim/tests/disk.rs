@@ -131,7 +131,7 @@ fn a_kill_keeps_what_was_written() {
     world.restart(host);
     let sim = world.shard(host);
     assert_eq!(world.block_on(bytes_of(&sim, "/f")).unwrap(), [b'a'; 512]);
-    assert!(world.durable_files(host).is_empty(), "and it may still be lost");
+    assert!(world.durable_names(host).is_empty(), "and it may still be lost");
 }
 
 #[test]
@@ -217,7 +217,10 @@ fn a_copy_of_a_host_has_only_what_is_durable() {
         put(&file, 0, b'b', 1_024).await.unwrap();
         drop(open(&sim, "/g", Open::Create).await);
     });
-    assert_eq!(world.durable_files(host), [(PathBuf::from("/f"), vec![b'a'; 512])]);
+    assert_eq!(world.durable_names(host), [PathBuf::from("/f")]);
+    assert_eq!(world.durable(host, Path::new("/f")).unwrap(), [b'a'; 512]);
+    assert_eq!(world.live(host, Path::new("/f")).unwrap(), [b'b'; 1_024]);
+    assert_eq!(world.durable(host, Path::new("/g")), None);
     let copy = world.shard(world.host_like(host));
     assert_eq!(world.block_on(bytes_of(&copy, "/f")).unwrap(), [b'a'; 512]);
     assert_eq!(world.block_on(bytes_of(&copy, "/g")), None);
@@ -234,5 +237,5 @@ fn a_flipped_bit_is_flipped_everywhere() {
     });
     world.flip(host, Path::new("/f"), 7, 1);
     assert_eq!(world.block_on(bytes_of(&sim, "/f")).unwrap()[7], b'a' ^ 2);
-    assert_eq!(world.durable_files(host)[0].1[7], b'a' ^ 2);
+    assert_eq!(world.durable(host, Path::new("/f")).unwrap()[7], b'a' ^ 2);
 }

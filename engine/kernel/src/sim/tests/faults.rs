@@ -95,7 +95,7 @@ fn after_a_failed_sync_the_next_one_lies() {
             assert_eq!(error_of(file.sync().await), Some(libc::EIO));
             file.sync().await.unwrap();
         });
-        lost += u32::from(!world.durable_files(host)[0].1.contains(&b'a'));
+        lost += u32::from(!world.durable(host, Path::new("/f")).unwrap().contains(&b'a'));
     }
     assert!((1..100).contains(&lost), "{lost}");
 }
