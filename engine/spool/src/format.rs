@@ -19,6 +19,8 @@ const _: () = {
     assert!(BLOCK_HEADER < BLOCK_ALIGN, "a block's header is written whole or not at all");
 };
 
+/// The header of a segment is there twice.
+const HEADER_COPY: usize = SEGMENT_HEADER / 2;
 const SEGMENT_MAGIC: [u8; 8] = *b"RPSPOOL\x01";
 const BLOCK_MAGIC: [u8; 4] = *b"RPBK";
 const VERSION: u32 = 1;
@@ -45,17 +47,27 @@ pub struct SegmentHeader {
     /// The number of the first block. Blocks of this number and above in the segment before
     /// are void: they were never acknowledged.
     pub first_block: u64,
+    /// If the last block of the segment before was torn by a crash: its number, else 0. Whole
+    /// records in it count, but it was never acknowledged.
+    pub torn_block: u64,
     /// Bytes of the file when it is full.
     pub segment_len: u64,
 }
 
 impl SegmentHeader {
-    /// Encodes into the first 4 KiB of a segment, all of them.
+    /// Encodes into the first 4 KiB of a segment, all of them: twice, so that no single flaw
+    /// makes a segment unreadable.
     ///
     /// # Panics
     /// If `out` is not 4 KiB.
     pub fn encode(&self, out: &mut [u8]) {
         assert_eq!(out.len(), SEGMENT_HEADER, "a segment header is one aligned piece");
+        for copy in out.chunks_exact_mut(HEADER_COPY) {
+            self.encode_copy(copy);
+        }
+    }
+
+    fn encode_copy(&self, out: &mut [u8]) {
         out.fill(0);
         Put::new(out)
             .bytes(&SEGMENT_MAGIC)
@@ -66,17 +78,21 @@ impl SegmentHeader {
             .u64(self.segment)
             .u64(self.salt)
             .u64(self.first_block)
+            .u64(self.torn_block)
             .u64(self.segment_len)
             .u32(self.boot);
-        let check = crc(&out[..SEGMENT_HEADER - 4]);
-        Put::new(&mut out[SEGMENT_HEADER - 4..]).u32(check);
+        let check = crc(&out[..HEADER_COPY - 4]);
+        Put::new(&mut out[HEADER_COPY - 4..]).u32(check);
     }
 
     /// The header in the first 4 KiB of `bytes`, if a whole one is there.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let bytes = bytes.get(..SEGMENT_HEADER)?;
-        let (covered, check) = bytes.split_at(SEGMENT_HEADER - 4);
+        bytes.get(..SEGMENT_HEADER)?.chunks_exact(HEADER_COPY).find_map(Self::decode_copy)
+    }
+
+    fn decode_copy(bytes: &[u8]) -> Option<Self> {
+        let (covered, check) = bytes.split_at(HEADER_COPY - 4);
         let mut take = Take::new(covered);
         let known = take.bytes(8)? == SEGMENT_MAGIC && take.u32()? == VERSION;
         if !known || Take::new(check).u32()? != crc(covered) {
@@ -90,6 +106,7 @@ impl SegmentHeader {
             segment: take.u64()?,
             salt: take.u64()?,
             first_block: take.u64()?,
+            torn_block: take.u64()?,
             segment_len: take.u64()?,
             boot: take.u32()?,
         })

@@ -28,12 +28,8 @@ impl Place {
     }
 
     pub(crate) fn take(from: &mut Take<'_>) -> Option<Self> {
-        let place = Self {
-            segment: from.u64()?,
-            offset: from.u32()?,
-            len: from.u32()?,
-            crc: from.u32()?,
-        };
+        let place =
+            Self { segment: from.u64()?, offset: from.u32()?, len: from.u32()?, crc: from.u32()? };
         from.u32()?;
         Some(place)
     }

@@ -24,7 +24,6 @@ const FRONT: usize = 8;
 pub(crate) const STANDING: usize = 16;
 const VERDICT: usize = 40;
 
-
 /// What a record is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -105,6 +104,11 @@ impl RecordHeader {
     /// The payload of the `record` this is the header of.
     pub(crate) fn payload<'a>(&self, record: &'a [u8]) -> &'a [u8] {
         &record[RECORD_HEADER..RECORD_HEADER + self.payload_len as usize]
+    }
+
+    /// Where the payload starts of a record that starts at `at`.
+    pub(crate) const fn payload_offset(at: usize) -> u32 {
+        (at + RECORD_HEADER) as u32
     }
 
     /// Bytes from the start of this record to the start of the next.
@@ -198,7 +202,8 @@ pub(crate) const fn verdict_len(recipients: usize) -> usize {
 
 impl Verdict<&[u16]> {
     pub(crate) fn encode(&self, out: &mut [u8]) {
-        let enhanced = self.answer.enhanced.unwrap_or(EnhancedCode { class: 0, subject: 0, detail: 0 });
+        let enhanced =
+            self.answer.enhanced.unwrap_or(EnhancedCode { class: 0, subject: 0, detail: 0 });
         let (family, address) = match self.answer.peer {
             None => (0, [0; 16]),
             Some(IpAddr::V4(peer)) => (4, peer.to_ipv6_mapped().octets()),
@@ -238,7 +243,12 @@ pub(crate) const fn delivery_len(places: usize, standings: usize, envelope: usiz
 }
 
 /// Encodes a DELIVERY; the envelope ends up at the end of `out`.
-pub(crate) fn encode_delivery(out: &mut [u8], text: &[Place], draft: &Draft<'_>, envelope_len: usize) {
+pub(crate) fn encode_delivery(
+    out: &mut [u8],
+    text: &[Place],
+    draft: &Draft<'_>,
+    envelope_len: usize,
+) {
     let (front, envelope) = out.split_at_mut(out.len() - envelope_len);
     encode_front(front, text, &[], envelope_len);
     draft.encode(envelope);
@@ -281,6 +291,12 @@ impl<'a> Delivery<'a> {
         let envelope = take.rest();
         (envelope.len() == envelope_len).then_some(Self { text, open, envelope })
     }
+}
+
+/// The envelope inside the payload of a DELIVERY or COPY.
+#[must_use]
+pub fn envelope_of(payload: &[u8]) -> Option<&[u8]> {
+    Delivery::decode(payload).map(|delivery| delivery.envelope)
 }
 
 fn standing(take: &mut Take<'_>) -> Option<Standing> {

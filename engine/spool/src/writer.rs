@@ -13,11 +13,13 @@
 mod carry;
 
 use crate::envelope::{Draft, ENVELOPE_MAX, Envelope, RECIPIENTS_MAX};
-use crate::format::{BLOCK_HEADER, BLOCK_MAX, BlockHeader, SEGMENT_HEADER, SegmentHeader, crc};
+use crate::format::{
+    BLOCK_HEADER, BLOCK_MAX, BlockHeader, SEGMENT_HEADER, SEGMENT_MIN, SegmentHeader, crc,
+};
 use crate::place::{Place, Text};
 use crate::record::{
-    Deferral, Kind, PART_MAX, PARTS_MAX, RECORD_HEADER, RecordHeader, STANDING, Settlement, Standing,
-    Verdict, delivery_len, encode_copy, encode_delivery, record_len, verdict_len,
+    Deferral, Kind, PART_MAX, PARTS_MAX, RECORD_HEADER, RecordHeader, STANDING, Settlement,
+    Standing, Verdict, delivery_len, encode_copy, encode_delivery, record_len, verdict_len,
 };
 use carry::{Carried, Carry};
 use event::{MessageId, Outcome, Tick, Wall};
@@ -61,6 +63,11 @@ impl Position {
         let (block, chain) = (segment.first_block, segment.chain());
         Self { segment, begun: false, offset: SEGMENT_HEADER as u32, block, chain }
     }
+
+    /// Whether the longest block fits `segment` at `offset`.
+    pub(crate) fn fits(offset: u32, segment: &SegmentHeader) -> bool {
+        u64::from(offset) + BLOCK_MAX as u64 <= segment.segment_len
+    }
 }
 
 /// Fills batches. `B` is memory of [`BLOCK_MAX`] bytes, aligned as the file asks.
@@ -68,6 +75,8 @@ impl Position {
 pub struct Writer<B> {
     at: Position,
     boot: u32,
+    /// Bytes of segments yet to begin.
+    segment_len: u64,
     durable: u64,
     open: Batch<B>,
     /// The memory not in use; lent out while a block is in flight.
@@ -124,14 +133,16 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
     /// A writer whose next block goes to `at`; every block before is durable.
     ///
     /// # Panics
-    /// If the memory is too small.
-    pub fn new(at: Position, boot: u32, memory: [B; 2]) -> Self {
+    /// If the memory or the segments are too small.
+    pub fn new(at: Position, boot: u32, segment_len: u64, memory: [B; 2]) -> Self {
+        assert!(segment_len >= SEGMENT_MIN as u64, "a segment holds the longest block");
         assert!(memory.iter().all(|memory| memory.len() >= BLOCK_MAX), "a batch is a block");
         let [open, spare] = memory;
         Self {
             durable: at.block - 1,
             at,
             boot,
+            segment_len,
             open: Batch::new(open),
             spare: Some(spare),
             in_flight: None,
@@ -139,19 +150,14 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         }
     }
 
+    /// Where the batch now filling will go.
+    pub fn position(&self) -> Position {
+        self.at
+    }
+
     /// The highest block that is durable.
     pub fn durable(&self) -> u64 {
         self.durable
-    }
-
-    /// The number of the batch now filling.
-    pub fn block(&self) -> u64 {
-        self.at.block
-    }
-
-    /// The segment the batch now filling belongs to.
-    pub fn segment(&self) -> u64 {
-        self.at.segment.segment
     }
 
     /// Bytes a text of `len` takes up in a batch.
@@ -253,9 +259,15 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
     /// Records that recipients are through.
     pub fn done(&mut self, settled: &Settlement<'_>, now: Tick) {
         let verdict = final_verdict(settled);
-        self.completion(Kind::Done, settled.id, verdict_len(settled.recipients.len()), now, |out| {
-            verdict.encode(out);
-        });
+        self.completion(
+            Kind::Done,
+            settled.id,
+            verdict_len(settled.recipients.len()),
+            now,
+            |out| {
+                verdict.encode(out);
+            },
+        );
     }
 
     /// As [`Self::done`], true only if the messages of this batch come to exist.
@@ -349,7 +361,14 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         self.advance(len, salt);
         self.restage(now);
         let begins = (!begun).then_some(segment);
-        Some(Sealed { memory, len, segment: segment.segment, offset: u64::from(offset), block, begins })
+        Some(Sealed {
+            memory,
+            len,
+            segment: segment.segment,
+            offset: u64::from(offset),
+            block,
+            begins,
+        })
     }
 
     fn header(&self, payload: &[u8], records: u32, wall: Wall) -> BlockHeader {
@@ -372,19 +391,19 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         self.at.begun = true;
         self.at.offset += len as u32;
         self.at.block += 1;
-        if u64::from(self.at.offset) + BLOCK_MAX as u64 > self.at.segment.segment_len {
+        if !Position::fits(self.at.offset, &self.at.segment) {
             self.turn(self.at.block, salt);
         }
     }
 
     fn turn(&mut self, first_block: u64, salt: u64) {
-        let segment = self.at.segment.segment + 1;
-        let boot = self.boot;
         self.at = Position::start_of(SegmentHeader {
-            segment,
+            boot: self.boot,
+            segment: self.at.segment.segment + 1,
             salt,
             first_block,
-            boot,
+            torn_block: 0,
+            segment_len: self.segment_len,
             ..self.at.segment
         });
     }
@@ -439,6 +458,7 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
 }
 
 /// What a record is, and of which message.
+#[derive(Clone, Copy)]
 struct Tag {
     kind: Kind,
     bound: bool,

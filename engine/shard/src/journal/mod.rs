@@ -8,17 +8,25 @@
 //! Three tasks run beside the callers: one writes blocks, one prepares segments ahead of
 //! need, one gives segments back. A call waits for them, never for a file.
 
+mod append;
+mod commit;
 mod error;
+mod fate;
+mod log;
+mod open;
+mod pool;
 mod reader;
+mod reclaim;
 
 pub use error::{Closed, JournalError, OpenError, ReadError};
 pub use reader::Reader;
 
 use event::{MessageId, Wall};
 use kernel::{Chunk, Kernel};
-use spool::{Deferral, Draft, Envelope, Place, Settlement, Text};
-use std::marker::PhantomData;
-use std::path::Path;
+use log::Log;
+use spool::{Damage, Envelope, Place, Text};
+use std::fmt;
+use std::rc::Rc;
 
 /// What a 250 promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +104,8 @@ pub struct State {
     pub failures: u64,
     /// Messages carried forward.
     pub copies: u64,
+    /// Live messages whose envelope on disk was found damaged.
+    pub damaged: u64,
 }
 
 impl State {
@@ -107,107 +117,45 @@ impl State {
 }
 
 /// One log. A handle: cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Journal<K: Kernel>(PhantomData<K>);
+pub struct Journal<K: Kernel>(Rc<Log<K>>);
 
 impl<K: Kernel> Journal<K> {
-    /// Opens the log in `directory`, making it if there is none, and says what it holds.
-    ///
-    /// # Errors
-    /// If the directory cannot be read or written, or is another log's.
-    pub async fn open(
-        _kernel: K,
-        _directory: &Path,
-        _log: u16,
-        _options: Options,
-    ) -> Result<(Self, Vec<Recovered>), OpenError> {
-        unimplemented!()
-    }
-
-    /// A name for a message that is coming in.
-    #[must_use]
-    pub fn next_id(&self) -> MessageId {
-        unimplemented!()
-    }
-
-    /// Writes a part of a large text ahead of the rest. Waits for room, not for the disk: the
-    /// message comes to exist with [`Self::accept`]. Who does not get there calls
-    /// [`Self::forget`].
-    ///
-    /// # Errors
-    /// If no mail is accepted, or the text is longer than [`spool::PART_MAX`].
-    pub async fn part(&self, _id: MessageId, _text: &[u8]) -> Result<Place, JournalError> {
-        unimplemented!()
-    }
-
-    /// The message whose parts were written will not come.
-    pub fn forget(&self, _id: MessageId) {
-        unimplemented!()
-    }
-
-    /// Makes a message durable: `parts` already written, then `last`. Returns when it is, as
-    /// far as [`Durability`] asks. May not be dropped before.
-    ///
-    /// # Errors
-    /// If it is not ours, and will not be after a restart either.
-    pub async fn accept(
-        &self,
-        _id: MessageId,
-        _parts: Text,
-        _last: &[u8],
-        _draft: &Draft<'_>,
-    ) -> Result<Accepted, JournalError> {
-        unimplemented!()
-    }
-
-    /// As [`Self::accept`] for a bounce: the message comes to exist together with the
-    /// settlement it tells of, or neither does.
-    ///
-    /// # Errors
-    /// As [`Self::accept`]. The settled recipients are still open then.
-    pub async fn accept_and_settle(
-        &self,
-        _id: MessageId,
-        _text: &[u8],
-        _draft: &Draft<'_>,
-        _settled: &Settlement<'_>,
-    ) -> Result<Accepted, JournalError> {
-        unimplemented!()
-    }
-
-    /// Records that recipients are through. Durable within some 10 ms; not waited for.
-    pub fn settle(&self, _settled: &Settlement<'_>) {
-        unimplemented!()
-    }
-
-    /// Records that recipients are to be tried again. Durable within some 10 ms.
-    pub fn defer(&self, _deferred: &Deferral<'_>) {
-        unimplemented!()
-    }
-
     /// Reads a text's part back.
     ///
     /// # Errors
     /// As [`Reader::read`].
-    pub async fn read(&self, _place: &Place) -> Result<Chunk, ReadError> {
-        unimplemented!()
+    pub async fn read(&self, place: &Place) -> Result<Chunk, ReadError> {
+        self.0.reader.read(place).await
     }
 
     /// Where the text of a live message lies now.
     #[must_use]
-    pub fn place_of(&self, _id: MessageId) -> Option<Text> {
-        unimplemented!()
+    pub fn place_of(&self, id: MessageId) -> Option<Text> {
+        self.0.catalog.borrow().get(id).map(|live| live.text.clone())
     }
 
     /// How the log stands.
     #[must_use]
     pub fn state(&self) -> State {
-        unimplemented!()
+        self.0.state()
     }
 
-    /// Returns when all that was put in is durable.
-    pub async fn drain(&self) {
-        unimplemented!()
+    /// What was wrong with the log when it was opened.
+    #[must_use]
+    pub fn damage(&self) -> &[Damage] {
+        &self.0.damage
+    }
+}
+
+impl<K: Kernel> Clone for Journal<K> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<K: Kernel> fmt::Debug for Journal<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Journal").field(&self.0.directory).field(&self.0.state()).finish()
     }
 }
 
@@ -215,3 +163,6 @@ impl<K: Kernel> Journal<K> {
 fn segment_name(segment: u64) -> String {
     format!("{segment:017}.seg")
 }
+
+#[cfg(test)]
+mod tests;

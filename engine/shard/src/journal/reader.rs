@@ -4,6 +4,7 @@ use super::error::ReadError;
 use kernel::{Buffer, Chunk, File, Kernel, Open};
 use spool::Place;
 use std::cell::RefCell;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -51,17 +52,33 @@ impl<K: Kernel> Reader<K> {
     }
 }
 
+impl<K: Kernel> Reader<K> {
+    /// Reads what lies at `place`, whatever it is.
+    pub(super) async fn read_unchecked(&self, place: &Place) -> Result<Chunk, ReadError> {
+        let file = self.0.open(place.segment).await?;
+        Ok(chunk(read_bytes(&file, place).await?))
+    }
+
+    /// Lets go of a segment's file.
+    pub(super) fn forget(&self, segment: u64) {
+        self.0.forget(segment);
+    }
+}
+
 impl<K: Kernel> Inner<K> {
     async fn read_afresh(&self, place: &Place) -> Result<Chunk, ReadError> {
-        let path = self.directory.join(super::segment_name(place.segment));
-        let file = match self.kernel.open(&path, Open::Read).await {
-            Ok(file) => Rc::new(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ReadError::Moved),
-            Err(error) => return Err(ReadError::Io(error)),
-        };
+        let file = Rc::new(self.open(place.segment).await?);
         let chunk = read_whole(&*file, place).await?;
         self.remember(place.segment, file);
         Ok(chunk)
+    }
+
+    async fn open(&self, segment: u64) -> Result<K::File, ReadError> {
+        let path = self.directory.join(super::segment_name(segment));
+        self.kernel.open(&path, Open::Read).await.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ReadError::Moved,
+            _ => ReadError::Io(error),
+        })
     }
 
     fn known(&self, segment: u64) -> Option<Rc<K::File>> {
@@ -88,6 +105,14 @@ impl<K: Kernel> Inner<K> {
 }
 
 async fn read_whole(file: &impl File, place: &Place) -> Result<Chunk, ReadError> {
+    let buffer = read_bytes(file, place).await?;
+    if spool::crc(&buffer) != place.crc {
+        return Err(ReadError::Damaged);
+    }
+    Ok(chunk(buffer))
+}
+
+async fn read_bytes(file: &impl File, place: &Place) -> Result<Buffer, ReadError> {
     let len = place.len as usize;
     let mut buffer = Buffer::with_capacity(len.max(1));
     while buffer.len() < len {
@@ -98,15 +123,16 @@ async fn read_whole(file: &impl File, place: &Place) -> Result<Chunk, ReadError>
             return Err(ReadError::Damaged);
         }
     }
-    buffer.set_len(len);
-    if spool::crc(&buffer) != place.crc {
-        return Err(ReadError::Damaged);
-    }
-    Ok(Chunk::new(Arc::new(buffer), 0..len))
+    Ok(buffer)
 }
 
-impl<K: Kernel> std::fmt::Debug for Reader<K> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+fn chunk(buffer: Buffer) -> Chunk {
+    let len = buffer.len();
+    Chunk::new(Arc::new(buffer), 0..len)
+}
+
+impl<K: Kernel> fmt::Debug for Reader<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Reader").field(&self.0.directory).finish()
     }
 }

@@ -1,0 +1,163 @@
+//! The task that writes blocks, one at a time.
+
+use super::error::JournalError;
+use super::fate::Fate;
+use super::log::Log;
+use super::segment_name;
+use event::Tick;
+use kernel::{Buffer, File, Kernel, Open};
+use spool::{BLOCK_ALIGN, BLOCK_MAX, Sealed, SegmentHeader};
+use std::future::poll_fn;
+use std::io;
+use std::path::Path;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// How long we wait before another segment is tried after a failure.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+impl<K: Kernel> Log<K> {
+    /// Writes whatever is due, for ever.
+    pub(super) async fn write_blocks(&self) {
+        let mut failed = Vec::new();
+        loop {
+            let seen = self.work.rings();
+            let due = self.writer.borrow().flush_at();
+            match due {
+                None => self.work.after(seen).await,
+                Some(due) if due > self.kernel.now() => self.work_or(seen, due).await,
+                Some(_) if self.commit(&mut failed).await.is_err() => {
+                    self.kernel.sleep_until(self.kernel.now() + PATIENCE).await;
+                }
+                Some(_) => (),
+            }
+        }
+    }
+
+    /// Waits for more work or for a time, whichever comes first.
+    async fn work_or(&self, seen: u64, due: Tick) {
+        let mut work = pin!(self.work.after(seen));
+        let mut time = pin!(self.kernel.sleep_until(due));
+        poll_fn(|context| {
+            if work.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            time.as_mut().poll(context)
+        })
+        .await;
+    }
+
+    /// Writes the open batch, durably, and tells who waits. `failed` are batches that
+    /// were void, and whose waiters may not be told before no restart can find them.
+    pub(super) async fn commit(&self, failed: &mut Vec<Fate>) -> io::Result<()> {
+        let (salt, now, wall) = (self.kernel.random(), self.kernel.now(), self.kernel.wall());
+        let sealed = self.writer.borrow_mut().seal(salt, now, wall);
+        let Some(sealed) = sealed else { return Ok(()) };
+        let fate = self.fate.take();
+        self.room.ring();
+        self.writing.set(Some(now));
+        let (block, len, segment) = (sealed.block, sealed.len, sealed.segment);
+        let offset = sealed.offset;
+        let (result, memory) = self.write(sealed, failed).await;
+        self.writing.set(None);
+        self.written.ring();
+        let Err(error) = result else {
+            self.writer.borrow_mut().written(memory);
+            self.stuck.set(false);
+            self.durable_segment.set(segment);
+            self.count(|counts| {
+                counts.commits += 1;
+                counts.bytes += len as u64;
+            });
+            debug_assert_eq!(self.writer.borrow().durable(), block, "blocks are durable in order");
+            fate.resolve(Ok(()));
+            self.mind_space();
+            return Ok(());
+        };
+        self.fail(memory, segment, offset);
+        failed.push(fate);
+        failed.push(self.fate.take());
+        Err(error)
+    }
+
+    /// Nothing from `offset` on counts in `segment`, and its file is never touched again.
+    fn fail(&self, memory: Buffer, segment: u64, offset: u64) {
+        let (salt, now) = (self.kernel.random(), self.kernel.now());
+        self.stage(|writer, _| writer.failed(memory, salt, now));
+        self.stuck.set(true);
+        self.file.borrow_mut().take();
+        self.voids.borrow_mut().push((segment, offset));
+        self.count(|counts| counts.failures += 1);
+        self.room.ring();
+    }
+
+    async fn write(
+        &self,
+        sealed: Sealed<Buffer>,
+        failed: &mut Vec<Fate>,
+    ) -> (io::Result<()>, Buffer) {
+        let Sealed { mut memory, len, offset, begins, .. } = sealed;
+        if let Some(header) = begins {
+            let begun = self.begin(&header).await;
+            // From here on no restart finds what failed; or nothing can be written at all.
+            failed.drain(..).for_each(|fate| fate.resolve(Err(JournalError::Failed)));
+            if let Err(error) = begun {
+                return (Err(error), memory);
+            }
+        }
+        let file = self.file.borrow().clone().expect("a block follows its segment's header");
+        memory.set_len(len);
+        let (result, mut memory) = file.write_at(memory, offset).await;
+        memory.set_len(BLOCK_MAX);
+        (result, memory)
+    }
+
+    /// Makes a segment out of a file of the pool: its header first, then its name, both
+    /// durable before any block.
+    async fn begin(&self, header: &SegmentHeader) -> io::Result<()> {
+        let spare = loop {
+            let seen = self.space.rings();
+            match self.pool.take() {
+                Some(spare) => break spare,
+                None if self.pool.is_full() => return Err(io::ErrorKind::StorageFull.into()),
+                None => self.space.after(seen).await,
+            }
+        };
+        self.space.ring();
+        let file = match self.begin_in(&spare, header).await {
+            Ok(file) => file,
+            Err(error) => {
+                // A file that failed once is not used again; if it cannot go, a restart may.
+                let _removed: io::Result<()> = self.kernel.remove(&spare).await;
+                return Err(error);
+            }
+        };
+        self.catalog.borrow_mut().begin(header.segment);
+        *self.file.borrow_mut() = Some(Rc::new(file));
+        Ok(())
+    }
+
+    async fn begin_in(&self, spare: &Path, header: &SegmentHeader) -> io::Result<K::File> {
+        let file = self.kernel.open(spare, self.how()).await?;
+        let mut page = Buffer::with_capacity(BLOCK_ALIGN);
+        page.set_len(BLOCK_ALIGN);
+        header.encode(&mut page);
+        file.write_at(page, 0).await.0?;
+        let path = self.directory.join(segment_name(header.segment));
+        self.kernel.rename(spare, &path).await?;
+        self.sync_names().await?;
+        Ok(file)
+    }
+
+    /// Opens the segment a clean log goes on in.
+    pub(super) async fn go_on(&self, segment: u64) -> io::Result<()> {
+        debug_assert_ne!(self.how(), Open::Read);
+        let path = self.directory.join(segment_name(segment));
+        let file = self.kernel.open(&path, self.how()).await?;
+        *self.file.borrow_mut() = Some(Rc::new(file));
+        self.durable_segment.set(segment);
+        Ok(())
+    }
+}

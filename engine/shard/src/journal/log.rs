@@ -1,0 +1,153 @@
+//! What the callers and the tasks of one log share.
+
+use super::error::{Closed, JournalError};
+use super::fate::Fate;
+use super::pool::Pool;
+use super::{Durability, Options, Reader, State};
+use event::Tick;
+use kernel::{Buffer, Kernel, Signal};
+use spool::{Catalog, Damage, Writer};
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A write that takes longer closes the log until it is done.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// One log, open. Borrows of its cells end before every await.
+pub(super) struct Log<K: Kernel> {
+    pub(super) kernel: K,
+    pub(super) directory: PathBuf,
+    pub(super) number: u16,
+    pub(super) boot: u32,
+    pub(super) options: Options,
+    pub(super) counter: Cell<u64>,
+    pub(super) writer: RefCell<Writer<Buffer>>,
+    pub(super) catalog: RefCell<Catalog>,
+    /// The fate of the batch now filling.
+    pub(super) fate: RefCell<Fate>,
+    /// The segment being written; none before the first, and after a failure.
+    pub(super) file: RefCell<Option<Rc<K::File>>>,
+    /// The segment of the last durable block: those before it are wholly durable.
+    pub(super) durable_segment: Cell<u64>,
+    /// Where writes failed: nothing from there on counts in these segments.
+    pub(super) voids: RefCell<Vec<(u64, u64)>>,
+    pub(super) pool: Pool,
+    pub(super) reader: Reader<K>,
+    pub(super) damage: Rc<[Damage]>,
+    pub(super) counts: Cell<Counts>,
+    /// Since when a write is under way.
+    pub(super) writing: Cell<Option<Tick>>,
+    /// No segment can be begun.
+    pub(super) stuck: Cell<bool>,
+    /// Rings when the open batch wants to leave at another time than before.
+    pub(super) work: Signal,
+    /// Rings when a batch has left, and so the next has room.
+    pub(super) room: Signal,
+    /// Rings when a write has ended, well or not.
+    pub(super) written: Signal,
+    /// Rings when a segment may have become free, or one was prepared.
+    pub(super) space: Signal,
+}
+
+/// Figures of a log since it was opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) commits: u64,
+    pub(super) bytes: u64,
+    pub(super) failures: u64,
+    pub(super) copies: u64,
+    pub(super) damaged: u64,
+}
+
+impl<K: Kernel> Log<K> {
+    pub(super) fn syncs(&self) -> bool {
+        self.options.durability == Durability::Sync
+    }
+
+    pub(super) fn count(&self, change: impl FnOnce(&mut Counts)) {
+        let mut counts = self.counts.get();
+        change(&mut counts);
+        self.counts.set(counts);
+    }
+
+    /// Why no mail is taken, if none is.
+    pub(super) fn closed(&self) -> Option<Closed> {
+        let slow = |since: Tick| self.kernel.now().since(since) > SLOW;
+        if self.stuck.get() && !self.pool.is_full() {
+            Some(Closed::Failed)
+        } else if self.pool.is_low() {
+            Some(Closed::Full)
+        } else if self.writing.get().is_some_and(slow) {
+            Some(Closed::Slow)
+        } else {
+            None
+        }
+    }
+
+    /// Puts something into the open batch, and rings if the batch must leave earlier for it.
+    pub(super) fn stage<T>(&self, put: impl FnOnce(&mut Writer<Buffer>, Tick) -> T) -> T {
+        let now = self.kernel.now();
+        let mut writer = self.writer.borrow_mut();
+        let before = writer.flush_at();
+        let result = put(&mut writer, now);
+        let after = writer.flush_at();
+        drop(writer);
+        if before != after {
+            self.work.ring();
+        }
+        result
+    }
+
+    /// Waits until the open batch has room for `bytes` of new mail.
+    pub(super) async fn room_for(&self, bytes: usize) -> Result<(), JournalError> {
+        self.refuse_if_closed()?;
+        self.room(bytes).await;
+        self.refuse_if_closed()
+    }
+
+    fn refuse_if_closed(&self) -> Result<(), JournalError> {
+        self.closed().map_or(Ok(()), |why| Err(JournalError::Closed(why)))
+    }
+
+    /// Waits until the open batch has room for `bytes`.
+    pub(super) async fn room(&self, bytes: usize) {
+        loop {
+            let seen = self.room.rings();
+            if self.writer.borrow().has_room(bytes) {
+                return;
+            }
+            self.stage(|writer, _| writer.hurry());
+            self.room.after(seen).await;
+        }
+    }
+
+    /// Rings for the reclaimer if it has something to do.
+    pub(super) fn mind_space(&self) {
+        if self.head_is_done() && self.catalog.borrow().head_is_free() {
+            self.space.ring();
+        }
+    }
+
+    /// Whether the oldest segment will not be written any more.
+    pub(super) fn head_is_done(&self) -> bool {
+        self.catalog.borrow().head() < self.durable_segment.get()
+    }
+
+    pub(super) fn state(&self) -> State {
+        let catalog = self.catalog.borrow();
+        let Counts { commits, bytes, failures, copies, damaged } = self.counts.get();
+        State {
+            closed: self.closed(),
+            live: catalog.len(),
+            segments: catalog.segments(),
+            pool: self.pool.len(),
+            commits,
+            bytes,
+            failures,
+            copies,
+            damaged,
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! One segment, block by block.
+
+use super::{End, Flaw, Recovery};
+use crate::format::{
+    BLOCK_ALIGN, BLOCK_HEADER, BLOCK_MAX, BlockHeader, SEGMENT_HEADER, SegmentHeader, crc,
+};
+use crate::place::Place;
+use crate::record::{Kind, Record, RecordHeader};
+use event::MessageId;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// Goes through a segment until its end, its tail, or what its successor declares void.
+pub(super) fn segment(
+    recovery: &mut Recovery,
+    header: &SegmentHeader,
+    bytes: &[u8],
+    next: Option<&SegmentHeader>,
+) {
+    let mut scan = Scan {
+        bytes,
+        header,
+        next,
+        at: SEGMENT_HEADER,
+        block: header.first_block,
+        chain: header.chain(),
+        torn: false,
+        recovery,
+    };
+    while scan.step() {}
+    scan.end();
+}
+
+struct Scan<'a> {
+    recovery: &'a mut Recovery,
+    bytes: &'a [u8],
+    header: &'a SegmentHeader,
+    next: Option<&'a SegmentHeader>,
+    /// Where the next block should be, its number, and what it should chain to.
+    at: usize,
+    block: u64,
+    chain: u32,
+    torn: bool,
+}
+
+impl Scan<'_> {
+    /// Takes one block, or gets over one that is bad. False at the end.
+    fn step(&mut self) -> bool {
+        if self.next.is_some_and(|next| self.block >= next.first_block) {
+            return false;
+        }
+        let Some((header, check)) = self.header_at(self.at, self.block) else {
+            return self.bad(BLOCK_ALIGN);
+        };
+        let range = self.payload(&header);
+        let whole = self.bytes.get(range.clone()).is_some_and(|payload| {
+            crc(payload) == header.payload_crc && header.previous == self.chain
+        });
+        if !whole || header.number != self.block {
+            return self.bad(header.block_len());
+        }
+        self.records(range);
+        self.recovery.boot = self.recovery.boot.max(header.boot);
+        self.at += header.block_len();
+        self.block += 1;
+        self.chain = check;
+        true
+    }
+
+    fn header_at(&self, at: usize, least: u64) -> Option<(BlockHeader, u32)> {
+        let bytes = self.bytes.get(at..)?;
+        let (header, check) = BlockHeader::decode(bytes, self.header.salt)?;
+        (header.number >= least).then_some((header, check))
+    }
+
+    fn payload(&self, header: &BlockHeader) -> Range<usize> {
+        let start = self.at + BLOCK_HEADER;
+        start..start + header.payload_len as usize
+    }
+
+    /// The records of a block whose check was right.
+    fn records(&mut self, range: Range<usize>) {
+        let mut at = range.start;
+        while at < range.end {
+            let Some(header) = RecordHeader::read(&self.bytes[at..range.end]) else { return };
+            self.record(at, &header);
+            at += header.record_len();
+        }
+    }
+
+    fn record(&mut self, at: usize, header: &RecordHeader) {
+        let record = &self.bytes[at..];
+        let Some(decoded) = Record::decode(header.kind, header.payload(record)) else { return };
+        let place = Place {
+            segment: self.header.segment,
+            offset: RecordHeader::payload_offset(at),
+            len: header.payload_len,
+            crc: header.payload_crc,
+        };
+        self.recovery.apply(header.id(self.recovery.log), decoded, place);
+    }
+
+    /// What is here does not check, at least `len` bytes of it.
+    fn bad(&mut self, len: usize) -> bool {
+        let start = self.at;
+        let Some((at, header)) = self.look_ahead(start + len) else {
+            return self.tail();
+        };
+        if header.durable_upto < self.block {
+            return self.tail();
+        }
+        self.salvage(start..at, Flaw::Damaged);
+        self.at = at;
+        self.block = header.number;
+        self.chain = header.previous;
+        true
+    }
+
+    /// The next header of this segment's blocks at `from` or behind.
+    fn look_ahead(&self, from: usize) -> Option<(usize, BlockHeader)> {
+        let void = self.next.map_or(u64::MAX, |next| next.first_block);
+        (from..self.bytes.len()).step_by(BLOCK_ALIGN).find_map(|at| {
+            let (header, _) = self.header_at(at, self.block + 1)?;
+            (header.number < void).then_some((at, header))
+        })
+    }
+
+    /// Nothing follows. Whether what is here was durable, only the next segment can tell.
+    fn tail(&mut self) -> bool {
+        let flaw = match self.next {
+            Some(next) if next.torn_block != self.block => Flaw::Damaged,
+            _ => Flaw::Torn,
+        };
+        let reach = if flaw == Flaw::Torn { self.at + BLOCK_MAX } else { self.bytes.len() };
+        let range = self.at..reach.min(self.bytes.len());
+        self.torn = self.salvage(range, flaw);
+        false
+    }
+
+    /// Takes the whole records out of a bad range, and names the others. Says whether the
+    /// range held anything of this segment.
+    fn salvage(&mut self, range: Range<usize>, flaw: Flaw) -> bool {
+        let mut hit = BTreeSet::new();
+        let mut texts = BTreeSet::new();
+        let mut found = self.header_at(range.start, self.block).is_some();
+        let (mut at, mut hole) = (range.start, range.start);
+        while at + 8 <= range.end {
+            let Some(header) = RecordHeader::decode(self.header.salt, &self.bytes[at..range.end])
+            else {
+                at += 8;
+                continue;
+            };
+            found = true;
+            let id = header.id(self.recovery.log);
+            let end = at + header.record_len();
+            if end <= range.end && self.is_whole(at, &header) {
+                self.hole(hole..at);
+                self.keep(at, &header, id, &mut texts);
+                hole = end;
+            } else {
+                hit.insert(id);
+            }
+            at = end;
+        }
+        self.hole(hole..range.end);
+        if found || flaw == Flaw::Damaged {
+            hit.append(&mut texts);
+            self.recovery.note(self.header.segment, range, flaw, &hit);
+        }
+        found
+    }
+
+    fn is_whole(&self, at: usize, header: &RecordHeader) -> bool {
+        crc(header.payload(&self.bytes[at..])) == header.payload_crc
+    }
+
+    /// A whole record in a bad range. `texts` are those whose envelope has not been seen.
+    fn keep(
+        &mut self,
+        at: usize,
+        header: &RecordHeader,
+        id: MessageId,
+        texts: &mut BTreeSet<MessageId>,
+    ) {
+        if header.kind == Kind::Text {
+            texts.insert(id);
+        } else {
+            texts.remove(&id);
+        }
+        // A completion that hangs on a message in this block: was that one whole?
+        if !header.bound {
+            self.record(at, header);
+        }
+    }
+
+    fn hole(&mut self, range: Range<usize>) {
+        if !range.is_empty() {
+            let hole = range.start as u32..range.end as u32;
+            self.recovery.holes.push((self.header.segment, hole));
+        }
+    }
+
+    fn end(self) {
+        let Self { header, at, block, chain, torn, .. } = self;
+        let offset = at as u32;
+        self.recovery.end = Some(End { segment: *header, offset, block, chain, torn });
+    }
+}
