@@ -21,12 +21,11 @@
 //! # What is bounded
 //! A site with deliveries or connections is kept; of the others only the
 //! [`IDLE_SITES_MAX`] that were busy last. A waiting or ready delivery costs its own size and
-//! at most 16 bytes. No call takes time in proportion to the number of deliveries but
-//! [`Queue::drain_ready`], which says so.
+//! at most 16 bytes. No call takes time in proportion to the number of deliveries.
 //!
 //! Tenants and fairness among them will come between a site and its deliveries: where a site
 //! has one list today it will have one a tenant, and `take` will choose.
 
 mod queue;
 
-pub use queue::{HORIZON, IDLE_SITES_MAX, Queue, SORTED_MAX, SiteIndex, SiteView};
+pub use queue::{HORIZON, IDLE_SITES_MAX, LOOKED_MAX, Queue, SORTED_MAX, SiteIndex, SiteView};

@@ -12,8 +12,11 @@ pub use wheel::{HORIZON, SORTED_MAX};
 use event::Tick;
 use policy::Limits;
 use sites::Sites;
-use store::Store;
+use store::{Cursor, Step, Store};
 use wheel::{Turn, Wheel};
+
+/// The most ready deliveries looked at in one call of [`Queue::drain_ready`].
+pub const LOOKED_MAX: usize = 4_096;
 
 /// The queue of one shard. `D` is what the caller keeps of a delivery; the queue never looks
 /// into it.
@@ -82,27 +85,30 @@ impl<D> Queue<D> {
     pub fn take(&mut self, site: SiteIndex) -> Option<D> {
         let state = self.sites.of(site);
         let entry = self.store.pop(&mut state.ready)?;
+        if entry.is_at(state.looked) {
+            state.looked = Cursor::START;
+        }
         state.ready_len -= 1;
         self.ready -= 1;
         self.sites.review(site);
         self.store.take(entry)
     }
 
-    /// Takes all ready deliveries of a site that pass `test`, in order. Looks at every ready
-    /// delivery of the site: for an operator's command, not for every turn of a loop.
+    /// Takes ready deliveries of a site that pass `test`, in order. One call looks at
+    /// [`LOOKED_MAX`] of them, the next goes on behind those, and from the front again when
+    /// it has come to the end.
     pub fn drain_ready(&mut self, site: SiteIndex, mut test: impl FnMut(&D) -> bool) -> Vec<D> {
         let mut drained = Vec::new();
         let state = self.sites.of(site);
-        let mut rest = std::mem::replace(&mut state.ready, store::List::EMPTY);
-        while let Some(entry) = self.store.pop(&mut rest) {
-            if self.store.passes(&entry, &mut test) {
-                state.ready_len -= 1;
-                self.ready -= 1;
-                drained.extend(self.store.take(entry));
-            } else {
-                self.store.push_back(&mut state.ready, entry);
+        for _ in 0..LOOKED_MAX {
+            match self.store.step(&mut state.ready, &mut state.looked, &mut test) {
+                Step::Taken(entry) => drained.extend(self.store.take(entry)),
+                Step::Left => (),
+                Step::End => break,
             }
         }
+        state.ready_len -= drained.len();
+        self.ready -= drained.len();
         self.sites.review(site);
         drained
     }

@@ -1,6 +1,6 @@
 //! One site: what is ready for it, its connections, its back-off.
 
-use super::store::List;
+use super::store::{Cursor, List};
 use event::Tick;
 use policy::{Backoff, Limits};
 use std::sync::Arc;
@@ -42,6 +42,8 @@ pub(super) struct Site {
     pub(super) limits: Limits,
     pub(super) ready: List,
     pub(super) ready_len: usize,
+    /// How far the ready ones have been looked through.
+    pub(super) looked: Cursor,
     pub(super) open: u16,
     pub(super) opening: u16,
     pub(super) backoff: Backoff,
@@ -59,6 +61,7 @@ impl Site {
             limits,
             ready: List::EMPTY,
             ready_len: 0,
+            looked: Cursor::START,
             open: 0,
             opening: 0,
             backoff: Backoff::default(),

@@ -45,6 +45,33 @@ impl List {
 #[derive(Debug)]
 pub(super) struct Loose(u32);
 
+impl Loose {
+    /// Whether a walk stands behind this very entry.
+    pub(super) const fn is_at(&self, cursor: Cursor) -> bool {
+        self.0 == cursor.0
+    }
+}
+
+/// Where a walk through a list stands: behind this entry, which must stay in the list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor(u32);
+
+impl Cursor {
+    /// Before the first entry.
+    pub(super) const START: Self = Self(END);
+}
+
+/// What one step of a walk came to.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// The entry passed, and is in no list any more.
+    Taken(Loose),
+    /// The entry did not pass.
+    Left,
+    /// There is none. The walk starts again.
+    End,
+}
+
 /// All deliveries of a shard.
 #[derive(Debug)]
 pub(super) struct Store<D> {
@@ -131,10 +158,34 @@ impl<D> Store<D> {
         list.head = index;
     }
 
-    /// Whether the delivery of an entry in no list passes `test`.
-    pub(super) fn passes(&self, Loose(index): &Loose, test: &mut impl FnMut(&D) -> bool) -> bool {
-        let entry = &self.chunks[(index / CHUNK_LEN) as usize][(index % CHUNK_LEN) as usize];
-        entry.delivery.as_ref().is_some_and(test)
+    /// Looks at the entry of `list` behind `cursor`: takes it out if its delivery passes
+    /// `test`, else moves the cursor on.
+    pub(super) fn step(
+        &mut self,
+        list: &mut List,
+        cursor: &mut Cursor,
+        test: &mut impl FnMut(&D) -> bool,
+    ) -> Step {
+        let before = cursor.0;
+        let index = if before == END { list.head } else { self.entry(before).next };
+        if index == END {
+            *cursor = Cursor::START;
+            return Step::End;
+        }
+        let Entry { delivery, next, .. } = self.entry(index);
+        if !delivery.as_ref().is_some_and(test) {
+            *cursor = Cursor(index);
+            return Step::Left;
+        }
+        let next = *next;
+        match before {
+            END => list.head = next,
+            before => self.entry(before).next = next,
+        }
+        if next == END {
+            list.tail = before;
+        }
+        Step::Taken(Loose(index))
     }
 
     fn append(&mut self, entry: Entry<D>) -> u32 {
