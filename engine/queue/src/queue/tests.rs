@@ -84,10 +84,10 @@ impl World {
             }
             Op::Drain(site) => {
                 let odd = self.queue.drain_ready(self.indices[site], |delivery| delivery % 2 == 1);
-                assert!(
-                    odd.iter().all(|delivery| delivery % 2 == 1) && odd.is_sorted_by(|a, b| a != b)
-                );
-                self.models[site].ready.retain(|delivery| !odd.contains(delivery));
+                let model = &mut self.models[site].ready;
+                let wanted: Vec<_> = model.iter().copied().filter(|each| each % 2 == 1).collect();
+                assert_eq!(odd, wanted);
+                model.retain(|delivery| delivery % 2 == 0);
             }
             Op::Dial => self.dial(),
             Op::Connected(site) if self.models[site].opening > 0 => {
