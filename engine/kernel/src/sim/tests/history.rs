@@ -52,7 +52,8 @@ fn history(seed: u64) -> u64 {
         }
     }
     assert_eq!(world.panics(host) + world.panics(clients), 0);
-    let len_of = |path| world.durable(host, &path).map_or(0, |bytes| bytes.len() as u64);
+    let len_of =
+        |path: std::path::PathBuf| world.durable(host, &path).map_or(0, |bytes| bytes.len() as u64);
     let files = world.durable_names(host).into_iter().map(len_of).sum::<u64>();
     world.trace() ^ files
 }
