@@ -126,7 +126,8 @@ fn quoted_string(input: &[u8]) -> Option<usize> {
             b' '..=b'~' if escaped => escaped = false,
             _ if escaped => return None,
             b'\\' => escaped = true,
-            b'"' => return Some(at + 1),
+            // An empty one names nobody.
+            b'"' => return (at > 0).then_some(at + 1),
             _ => {}
         }
     }

@@ -42,7 +42,7 @@ pub enum Command<'i> {
     Rset,
     /// `NOOP`, with or without an argument
     Noop,
-    /// `VRFY`, whatever it asks for
+    /// `VRFY`, whomever it asks for
     Vrfy,
     /// `HELP`
     Help,
@@ -72,6 +72,7 @@ impl<'i> Command<'i> {
             b"RSET" => alone(argument, Self::Rset)?,
             b"QUIT" => alone(argument, Self::Quit)?,
             b"NOOP" => Self::Noop,
+            b"VRFY" if argument.is_empty() => return Err(Refusal::BadArgument),
             b"VRFY" => Self::Vrfy,
             b"HELP" => Self::Help,
             b"EXPN" | b"TURN" | b"AUTH" | b"BDAT" | b"ETRN" => return Err(Refusal::NotImplemented),
@@ -113,7 +114,7 @@ fn alone<'i>(argument: &[u8], command: Command<'i>) -> Result<Command<'i>, Refus
 /// [RFC 5321 §4.1.4](https://www.rfc-editor.org/rfc/rfc5321#section-4.1.4) demands; but it will
 /// stand in a header field, so it is one word without the characters that mean something there.
 fn name(argument: &[u8]) -> Result<&[u8], Refusal> {
-    let name = argument.trim_ascii_start();
+    let name = argument.strip_prefix(b" ").unwrap_or_default();
     let sound = |byte: &u8| byte.is_ascii_graphic() && !b"\"(),;<>@\\".contains(byte);
     let fits = (1..=HELO_MAX).contains(&name.len());
     (fits && name.iter().all(sound)).then_some(name).ok_or(Refusal::BadArgument)

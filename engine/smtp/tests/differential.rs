@@ -1,0 +1,184 @@
+//! Our command parser beside another one, smtp-proto: what we take, it takes, and understands
+//! the same; where not, the difference is listed here with its reason.
+
+use proptest::prelude::*;
+use smtp::command::Command;
+use smtp_proto::{MAIL_BODY_8BITMIME, MAIL_SMTPUTF8, Request};
+
+/// A command in words both parsers can be compared by.
+fn ours(line: &[u8]) -> Option<String> {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    Some(match Command::parse(line).ok()? {
+        Command::Ehlo(name) => format!("ehlo {}", text(name)),
+        Command::Helo(name) => format!("helo {}", text(name)),
+        Command::Mail(mail) => {
+            let size = mail.size.unwrap_or(0);
+            format!("mail {} {size} {} {}", text(mail.path), mail.eight_bit, mail.utf8)
+        }
+        Command::Rcpt(path) => format!("rcpt {}", text(path.mailbox)),
+        Command::Data => "data".into(),
+        Command::Rset => "rset".into(),
+        Command::Noop => "noop".into(),
+        Command::Vrfy => "vrfy".into(),
+        Command::Help => "help".into(),
+        Command::Quit => "quit".into(),
+    })
+}
+
+fn theirs(line: &[u8]) -> Option<String> {
+    let line = [line, b"\r\n"].concat();
+    Some(match Request::parse(&mut line.iter()).ok()? {
+        Request::Ehlo { host } => format!("ehlo {host}"),
+        Request::Helo { host } => format!("helo {host}"),
+        Request::Mail { from } => {
+            let (eight_bit, utf8) =
+                (from.flags & MAIL_BODY_8BITMIME != 0, from.flags & MAIL_SMTPUTF8 != 0);
+            format!("mail {} {} {eight_bit} {utf8}", from.address, from.size)
+        }
+        Request::Rcpt { to } => format!("rcpt {}", to.address),
+        Request::Data => "data".into(),
+        Request::Rset => "rset".into(),
+        Request::Noop { .. } => "noop".into(),
+        Request::Vrfy { .. } => "vrfy".into(),
+        Request::Help { .. } => "help".into(),
+        Request::Quit => "quit".into(),
+        _ => return None,
+    })
+}
+
+/// What we take and they do not: a dot at an end of a local part, or two in a row, since carriers
+/// have issued such addresses; and an address in brackets, which RFC 5321 §4.1.3 has (a sender
+/// may be at one; a recipient at one is refused by the session). `postmaster` without a domain they
+/// take, but lose the name.
+fn is_ours_alone(command: &str) -> bool {
+    let Some(path) = command.strip_prefix("mail ").or_else(|| command.strip_prefix("rcpt ")) else {
+        return false;
+    };
+    let local = path.split('@').next().unwrap_or_default();
+    local.eq_ignore_ascii_case("postmaster")
+        || local.starts_with('.')
+        || local.ends_with('.')
+        || local.contains("..")
+        || path.contains("@[")
+}
+
+/// We pass a quoted local part on as it came; they take the quotes off.
+fn unquoted(command: &str) -> String {
+    command.replace(['"', '\\'], "")
+}
+
+const WORDS: [&str; 40] = [
+    "EHLO",
+    "HELO",
+    "MAIL",
+    "RCPT",
+    "DATA",
+    "RSET",
+    "NOOP",
+    "QUIT",
+    "VRFY",
+    "HELP",
+    " ",
+    "  ",
+    "\t",
+    "FROM:",
+    "TO:",
+    "<",
+    ">",
+    "<>",
+    "@",
+    ".",
+    "..",
+    ":",
+    ",",
+    "\"",
+    "\\",
+    "a",
+    "local.part",
+    "b.example",
+    "-x",
+    "x-",
+    "[127.0.0.1]",
+    "[IPv6:::1]",
+    " SIZE=100",
+    " BODY=8BITMIME",
+    " BODY=7BIT",
+    " SMTPUTF8",
+    " SIZE=0",
+    "ü",
+    "postmaster",
+    "=",
+];
+
+fn line() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(WORDS.to_vec());
+    let soup = prop::collection::vec(word.clone(), 0..12).prop_map(|words| words.concat());
+    let local = "([a-z.+_]{1,8}|\"([ -!#-\\[\\]-~]|\\\\[ -~]){0,8}\"|[a-zü]{1,4})";
+    let domain = "([a-z0-9_-]{1,5}(\\.[a-z0-9-]{1,5}){0,2}|\\[[0-9.]{7,9}\\])";
+    let tail = prop::collection::vec(word, 0..3).prop_map(|words| words.concat());
+    let path = (local, domain).prop_map(|(local, domain)| format!("<{local}@{domain}>"));
+    let verb = prop::sample::select(vec!["MAIL FROM:", "RCPT TO:", "mail from:", "Rcpt To: "]);
+    let command = (verb, path, tail).prop_map(|(verb, path, tail)| verb.to_owned() + &path + &tail);
+    prop_oneof![soup, command]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn what_we_take_they_take_and_understand_the_same(line in line()) {
+        if let Some(command) = ours(line.as_bytes()).filter(|command| !is_ours_alone(command)) {
+            let theirs = theirs(line.as_bytes()).as_deref().map(unquoted);
+            prop_assert_eq!(theirs, Some(unquoted(&command)), "{:?}", line);
+        }
+    }
+}
+
+/// Where the two differ, and why: `true` for the one that takes the line.
+const DIFFERENCES: [(&str, bool, bool, &str); 17] = [
+    ("DATA now", false, true, "RFC 5321 §4.1.1.4: DATA has no argument"),
+    ("RSET now", false, true, "RFC 5321 §4.1.1.5: nor has RSET"),
+    ("QUIT now", false, true, "RFC 5321 §4.1.1.10: nor has QUIT"),
+    ("EHLO (a)", false, true, "it will stand in a Received field"),
+    ("MAIL FROM:<a@b> RET=HDRS", false, true, "not offered"),
+    ("MAIL FROM:<a@b> AUTH=<>", false, true, "not offered"),
+    ("MAIL FROM:<a@b> BODY=BINARYMIME", false, true, "not offered"),
+    ("MAIL FROM:<a@b> SIZE=1 SIZE=2", false, true, "RFC 5321 §4.1.1.11: once each"),
+    ("RCPT TO:<a@b> NOTIFY=NEVER", false, true, "not offered"),
+    ("RCPT TO:<a@b> ORCPT=rfc822;a@b", false, true, "not offered"),
+    ("MAIL FROM:<ü@b>", false, true, "RFC 6531 §3.4: only with SMTPUTF8"),
+    ("MAIL FROM:<a@-b>", false, true, "RFC 5321 §4.1.2: a label begins with a letter or digit"),
+    ("MAIL FROM:<a@b.>", false, true, "RFC 5321 §2.3.5: no dot at the end"),
+    ("MAIL FROM :<a@b>", false, true, "RFC 5321 §3.3: no space before the colon"),
+    ("MAIL  FROM:<a@b>", false, true, "RFC 5321 §4.1.1: one space"),
+    ("RCPT TO:<.a..b.@c>", true, false, "such addresses are in use"),
+    ("MAIL FROM:<a@[127.0.0.1]>", true, false, "RFC 5321 §4.1.3"),
+];
+
+#[test]
+fn the_differences_are_these() {
+    for (line, we, they, why) in DIFFERENCES {
+        assert_eq!(ours(line.as_bytes()).is_some(), we, "ours: {line}, {why}");
+        assert_eq!(theirs(line.as_bytes()).is_some(), they, "theirs: {line}, {why}");
+    }
+}
+
+/// Nothing is compared if we refuse everything.
+#[test]
+fn the_common_ground_is_taken_by_both() {
+    for line in [
+        "EHLO client.example",
+        "HELO [192.0.2.1]",
+        "MAIL FROM:<>",
+        "mail from:<a@b.example> size=1000 body=8bitmime smtputf8",
+        "RCPT TO:<\"quoted local\"@d.example>",
+        "RCPT TO:<@one,@two:a@b>",
+        "DATA",
+        "NOOP x",
+    ] {
+        assert!(ours(line.as_bytes()).is_some(), "{line}");
+        assert_eq!(
+            theirs(line.as_bytes()).as_deref().map(unquoted),
+            ours(line.as_bytes()).as_deref().map(unquoted)
+        );
+    }
+}
