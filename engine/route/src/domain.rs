@@ -21,12 +21,12 @@ pub fn domain_of(address: &[u8]) -> Option<String> {
 /// Underscores are let pass, because hosts with one exist.
 #[must_use]
 pub fn in_our_spelling(domain: &str) -> Option<String> {
-    let domain = domain.strip_suffix('.').unwrap_or(domain);
-    let domain = if domain.is_ascii() {
+    let mut domain = if domain.is_ascii() {
         domain.to_ascii_lowercase()
     } else {
         idna::domain_to_ascii(domain).ok()?
     };
+    domain.truncate(domain.strip_suffix('.').map_or(domain.len(), str::len));
     is_domain(&domain).then_some(domain)
 }
 
