@@ -17,18 +17,20 @@
 //! [RFC 2920 §3.1](https://www.rfc-editor.org/rfc/rfc2920#section-3.1)
 
 mod answer;
+mod fault;
 mod offers;
+mod patience;
 mod transaction;
 
 use answer::{Answer, Class};
 use event::{EnhancedCode, Response};
 use offers::Offers;
 use std::collections::VecDeque;
-use std::fmt;
-use std::time::Duration;
 use transaction::{Line, Transaction};
 
 pub use answer::{REPLY_BYTES_MAX, REPLY_LINE_BYTES_MAX, REPLY_LINES_MAX};
+pub use fault::PeerFault;
+pub use patience::Patience;
 
 /// How we introduce ourselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,88 +87,6 @@ pub enum Verdict {
     NotTried,
     /// The text left and no answer came: it may have been delivered.
     Unknown,
-}
-
-/// What a peer did that no SMTP server should do. The connection is of no more use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PeerFault {
-    /// It answered what we have not said.
-    AnswerToNothing,
-    /// A line that LF alone ends.
-    BareLineFeed,
-    /// Two codes in one reply.
-    CodesDisagree,
-    /// A line that does not begin with a reply code.
-    NotAReply,
-    /// A line or a reply of more bytes or lines than we read.
-    TooLong,
-    /// A code that answers nothing of the kind, such as 354 to MAIL.
-    WrongAnswer(u16),
-}
-
-impl fmt::Display for PeerFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AnswerToNothing => f.write_str("an answer to nothing"),
-            Self::BareLineFeed => f.write_str("a reply line without CR"),
-            Self::CodesDisagree => f.write_str("a reply with two codes"),
-            Self::NotAReply => f.write_str("a line that is no reply"),
-            Self::TooLong => f.write_str("a reply that is too long"),
-            Self::WrongAnswer(code) => write!(f, "{code} where it means nothing"),
-        }
-    }
-}
-
-impl std::error::Error for PeerFault {}
-
-/// What we wait for, and so for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Patience {
-    /// The first word.
-    Greeting,
-    /// The answer to EHLO or HELO.
-    Hello,
-    /// The answer to MAIL (or to RSET before it).
-    Mail,
-    /// The answer to RCPT.
-    Rcpt,
-    /// The answer to DATA.
-    DataInit,
-    /// Room to write a block of text: the session never waits for it, the writer does.
-    Text,
-    /// The answer to the final dot.
-    Final,
-    /// The answer to QUIT.
-    Quit,
-}
-
-impl Patience {
-    /// All of them, in order.
-    pub const ALL: [Self; 8] = [
-        Self::Greeting,
-        Self::Hello,
-        Self::Mail,
-        Self::Rcpt,
-        Self::DataInit,
-        Self::Text,
-        Self::Final,
-        Self::Quit,
-    ];
-
-    /// How long. Giving up on a final dot too early delivers the message twice.
-    ///
-    /// [RFC 5321 §4.5.3.2](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.2)
-    #[must_use]
-    pub const fn duration(self) -> Duration {
-        match self {
-            Self::Greeting | Self::Hello | Self::Mail | Self::Rcpt => Duration::from_mins(5),
-            Self::DataInit => Duration::from_mins(2),
-            Self::Text => Duration::from_mins(3),
-            Self::Final => Duration::from_mins(10),
-            // Nothing depends on it: it only spares the peer a reset.
-            Self::Quit => Duration::from_secs(10),
-        }
-    }
 }
 
 /// Where the conversation stands.

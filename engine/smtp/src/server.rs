@@ -19,80 +19,18 @@
 //!                    +--------------------------------------------------------+
 //! ```
 
+mod config;
+
 use crate::address::Path;
-use crate::command::{self, COMMAND_LINE_MAX, Command};
+use crate::command::{self, Command};
 use crate::reply::Reply;
-use crate::text::{Bounds, Drain, Stop, TERMINATOR, Text};
+use crate::text::{Drain, Stop, TERMINATOR, Text};
 use event::MessageId;
 use std::sync::Arc;
 
 pub use crate::command::Mail;
 pub use crate::reply::Refusal;
-
-/// The longest line of text, CRLF included, that every server must take.
-///
-/// [RFC 5321 §4.5.3.1.6](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.6)
-pub const TEXT_LINE_MAX: usize = 1_000;
-
-/// How many recipients every server must take.
-///
-/// [RFC 5321 §4.5.3.1.8](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.8)
-pub const RECIPIENTS_FLOOR: u16 = 100;
-
-/// What a listener allows. Shared by all its sessions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// Our name, as in the greeting.
-    pub hostname: Box<str>,
-    /// Octets in one message, as RFC 1870 counts them.
-    pub message_bytes_max: u64,
-    /// Octets in one line of text, CRLF included; at least [`TEXT_LINE_MAX`].
-    pub line_bytes_max: usize,
-    /// Recipients in one transaction; at least [`RECIPIENTS_FLOOR`].
-    pub recipients_max: u16,
-    /// Transactions on one connection.
-    pub transactions_max: u32,
-    /// Errors, since the last accepted message, that end a connection.
-    pub errors_max: u16,
-    /// Commands, since the last accepted message, that may lead to nothing.
-    pub chatter_max: u16,
-}
-
-impl Config {
-    /// The defaults, under this name.
-    #[must_use]
-    pub fn new(hostname: &str) -> Self {
-        Self {
-            hostname: hostname.into(),
-            message_bytes_max: 50 * 1_024 * 1_024,
-            line_bytes_max: TEXT_LINE_MAX,
-            recipients_max: 1_000,
-            transactions_max: 100_000,
-            errors_max: 20,
-            chatter_max: 10_000,
-        }
-    }
-
-    const fn bounds(&self) -> Bounds {
-        Bounds { message_bytes_max: self.message_bytes_max, line_bytes_max: self.line_bytes_max }
-    }
-
-    /// How much more of a refused text is read before we hang up: what a message may have.
-    const fn drain_bytes_max(&self) -> u64 {
-        self.message_bytes_max.saturating_add(TEXT_LINE_MAX as u64)
-    }
-}
-
-/// Whether new mail may come in. Asked at MAIL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
-    /// It may.
-    Open,
-    /// The spool takes nothing now: 452, and the connection stays.
-    Full,
-    /// The program is stopping: 421, and the connection ends.
-    Draining,
-}
+pub use config::{Config, Door, RECIPIENTS_FLOOR, TEXT_LINE_MAX};
 
 /// What the caller must do next. Borrows from the input; copies nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,9 +96,8 @@ pub struct Session {
     may_relay: bool,
 }
 
-// Ten thousand idle peers cost two megabytes, the longest names aside.
-const _: () = assert!(size_of::<Session>() <= 100, "an idle session is small");
-const _: () = assert!(COMMAND_LINE_MAX <= TEXT_LINE_MAX, "one small buffer holds any line");
+// Ten thousand idle peers cost a megabyte, their names aside.
+const _: () = assert!(size_of::<Session>() <= 96, "an idle session is small");
 
 impl Session {
     /// A conversation with nothing said. `may_relay`: the peer is one we take mail from for
@@ -397,10 +334,8 @@ impl Session {
         if used > 0 {
             return Some((used, Step::Text(input.get(..used)?)));
         }
-        (stop == Stop::End).then(|| {
-            self.state = State::Committing;
-            (TERMINATOR.len(), Step::Commit(text.into()))
-        })
+        (stop == Stop::End).then(|| self.state = State::Committing)?;
+        Some((TERMINATOR.len(), Step::Commit(text.into())))
     }
 
     /// A refused text is read to its true end before it is answered: whoever sent it must not

@@ -43,6 +43,8 @@ pub struct Text {
     pub dots: u64,
     /// Octets of the line that has begun. Zero: at the start of one.
     line: usize,
+    /// That line began with a dot, which does not count.
+    stuffed: bool,
     /// An octet above 127 was seen.
     pub eight_bit: bool,
 }
@@ -69,20 +71,26 @@ impl Text {
                 match rest {
                     [b'.', b'\r', b'\n', ..] => return (start, Stop::End),
                     [b'.'] | [b'.', b'\r'] => return (start, Stop::Starved),
-                    [b'.', ..] => self.dots += 1,
+                    [b'.', ..] => {
+                        self.dots += 1;
+                        self.stuffed = true;
+                    }
                     _ => {}
                 }
             }
             let content = memchr3(b'\r', b'\n', 0, rest);
             let len = content.unwrap_or(rest.len());
-            if self.line + len > content_max {
-                let good = content_max - self.line;
-                self.line = content_max;
+            // RFC 5321 §4.5.3.1.6: the dot doubled for transparency is not part of the line.
+            let line_max = content_max + usize::from(self.stuffed);
+            if self.line + len > line_max {
+                let good = line_max - self.line;
+                self.line = line_max;
                 return (start + good, Stop::Fault(Refusal::TextLineTooLong));
             }
             match rest.get(len..) {
                 Some([b'\r', b'\n', ..]) => {
                     self.line = 0;
+                    self.stuffed = false;
                     start += len + 2;
                 }
                 Some([] | [b'\r']) => {

@@ -1,5 +1,6 @@
 //! Our command parser beside another one, smtp-proto: what we take, it takes, and understands
 //! the same; where not, the difference is listed here with its reason.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use proptest::prelude::*;
 use smtp::command::Command;

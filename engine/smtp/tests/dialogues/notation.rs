@@ -1,6 +1,8 @@
 //! Bytes as a transcript shows them: `\r`, `\n`, `\0` and `\\` by name, forty of one kind in a
 //! row or more as `{x*40}`.
 
+use std::fmt::Write as _;
+
 const RUN_MIN: usize = 40;
 
 /// The bytes of all lines that begin with `mark`, each with its CRLF.
@@ -22,7 +24,7 @@ pub(crate) fn settings(transcript: &str) -> impl Iterator<Item = (&str, &str)> {
 /// The lines at the top that only people read, and those that set the scene.
 pub(crate) fn preamble(transcript: &str) -> String {
     let lines = transcript.lines().take_while(|line| line.starts_with(['#', '+']));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Shows whole lines, each behind `mark`.
@@ -51,7 +53,7 @@ fn encode(bytes: &[u8]) -> String {
             character => character.to_string(),
         };
         match run.len() {
-            RUN_MIN.. => shown.push_str(&format!("{{{one}*{}}}", run.len())),
+            len @ RUN_MIN.. => write!(shown, "{{{one}*{len}}}").unwrap(),
             len => shown.push_str(&one.repeat(len)),
         }
     }

@@ -114,12 +114,11 @@ impl Stage {
                 let dotted = if facts.dotted { " dotted" } else { "" };
                 let eight_bit = if facts.eight_bit { " 8bit" } else { "" };
                 self.note(&format!("commit {} octets{dotted}{eight_bit}", facts.bytes));
-                match self.rejection {
-                    Some(refusal) => self.session.rejected(refusal, &mut self.replies),
-                    None => {
-                        let id = MessageId { log: 0, boot: 1, count: 1 };
-                        self.session.committed(id, &mut self.replies);
-                    }
+                if let Some(refusal) = self.rejection {
+                    self.session.rejected(refusal, &mut self.replies);
+                } else {
+                    let id = MessageId { log: 0, boot: 1, count: 1 };
+                    self.session.committed(id, &mut self.replies);
                 }
             }
         }

@@ -2,11 +2,8 @@ use super::Offers;
 use crate::client::answer::Answer;
 
 fn offers(lines: &[&str]) -> Offers {
-    let mut reply = "250-mx.example PIPELINING\r\n".to_owned();
-    for line in lines {
-        reply += &format!("250-{line}\r\n");
-    }
-    reply += "250 HELP\r\n";
+    let lines: String = lines.iter().flat_map(|line| ["250-", line, "\r\n"]).collect();
+    let reply = format!("250-mx.example PIPELINING\r\n{lines}250 HELP\r\n");
     Offers::read(&Answer::read(reply.as_bytes()).unwrap().unwrap().0)
 }
 
@@ -20,7 +17,7 @@ fn keywords_are_read_whatever_their_case() {
     let read = offers(&["pipelining", "8BitMime", "SMTPUTF8", "size 1000", "X-UNKNOWN 1"]);
     let (pipelining, eight_bit, utf8, size) = (true, true, true, true);
     let bytes_max = Some(1_000);
-    assert_eq!(read, Offers { pipelining, eight_bit, utf8, size, bytes_max, ..Offers::default() });
+    assert_eq!(read, Offers { pipelining, size, bytes_max, eight_bit, utf8, ..Offers::default() });
 }
 
 /// RFC 1870 §4: without a number, or with zero, there is no fixed limit.
