@@ -60,9 +60,9 @@ pub fn main() -> ExitCode {
 /// Exit status of a command that was asked for something impossible.
 const MISUSE: u8 = 2;
 
-fn with_settings(from: &From, work: impl FnOnce(Loaded) -> io::Result<()>) -> ExitCode {
+fn with_settings(from: &From, work: impl FnOnce(&Loaded) -> io::Result<()>) -> ExitCode {
     match settings::load(from.config.as_deref(), &host()) {
-        Ok(loaded) => status(work(loaded)),
+        Ok(loaded) => status(work(&loaded)),
         Err(faults) => {
             complain(&faults.to_string());
             ExitCode::from(MISUSE)

@@ -1,12 +1,247 @@
 //! Start, run, stop.
+//!
+//! One thread a shard, one for control, one for signals; this one waits. What happens to
+//! them comes to it as [`Happened`], in one channel.
+//!
+//! ```text
+//!  settings -> spool locked -> control -> shards -> listening
+//!     ^ a fault here ends it with status 1         |
+//!                                           SIGTERM, SIGINT, or a shard's end
+//!                                                  v
+//!                             draining: 421, transactions end, all synced -> status 0
+//!                                                  | a second signal, or 30 seconds
+//!                                                  v
+//!                                               status 1
+//! ```
 
-use crate::settings::Loaded;
-use std::io;
+mod host;
+mod shards;
+mod spool;
+
+use crate::settings::{Durability, Loaded, Settings};
+use kernel::Sender;
+use kernel::uring::DriverReport;
+use shard::Letter;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use spool::SpoolLock;
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as Post, channel};
+use std::thread;
+use std::time::Duration;
+
+/// How long a drain may take in all.
+const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// How long transactions in flight get of it; the rest is for the last syncs.
+const TRANSACTIONS_MAX: Duration = Duration::from_secs(25);
+/// How often the control thread is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+const _: () = assert!(TRANSACTIONS_MAX.as_secs() < DRAIN_MAX.as_secs(), "the last syncs get time");
+
+/// What this thread waits for.
+#[derive(Debug)]
+enum Happened {
+    /// Somebody wants us to stop.
+    Signal,
+    /// A shard has opened its doors.
+    Listening(Vec<SocketAddr>),
+    /// A shard has ended; with the cause, if it was not asked to.
+    Ended(Result<(), String>),
+}
+
+/// Everything that runs.
+struct Relay {
+    control: control::Control,
+    shards: Vec<Sender<Letter>>,
+    /// Shards that have not ended.
+    running: usize,
+    happened: Receiver<Happened>,
+    _lock: SpoolLock,
+}
 
 /// Runs the relay until it is told to stop.
 ///
 /// # Errors
-/// What kept it from starting.
-pub fn run(_loaded: Loaded) -> io::Result<()> {
-    Err(io::Error::other("not yet"))
+/// What kept it from starting, or ended it before its time.
+pub fn run(loaded: &Loaded) -> io::Result<()> {
+    trace();
+    loaded.warnings.iter().for_each(warn);
+    let mut relay = start(&loaded.settings)?;
+    let outcome = relay.listen().and_then(|()| relay.wait());
+    let drained = relay.drain();
+    relay.control.stop();
+    outcome.and(drained)
+}
+
+fn start(settings: &Settings) -> io::Result<Relay> {
+    let (post, happened) = channel();
+    watch_signals(post.clone())?;
+    let driver = kernel::uring::probe();
+    introduce(settings, &driver);
+    host::raise_descriptor_limit(settings).iter().for_each(warn);
+    let lock = SpoolLock::take(&settings.spool.path)?;
+    make_log_directory(settings)?;
+    let meters = event::Meters::new(settings.shards);
+    let control = control::start(control::Setup {
+        admin: settings.admin.address,
+        dns: control::dns::Servers {
+            addresses: settings.dns.servers.clone(),
+            ..control::dns::Servers::default()
+        },
+        meters: meters.clone(),
+        facts: facts(settings, &driver),
+    })?;
+    control.warnings().iter().for_each(warn);
+    let shards = shards::start(settings, &lock, &meters, &control.resolver(), &post)?;
+    Ok(Relay { control, running: shards.len(), shards, happened, _lock: lock })
+}
+
+impl Relay {
+    /// Waits until every shard's doors are open.
+    fn listen(&mut self) -> io::Result<()> {
+        let mut opening = self.shards.len();
+        while opening > 0 {
+            match self.happened.recv().map_err(io::Error::other)? {
+                Happened::Listening(addresses) => {
+                    opening -= 1;
+                    if opening == 0 {
+                        self.announce(&addresses);
+                    }
+                }
+                Happened::Signal => return Ok(()),
+                Happened::Ended(result) => return Err(self.untimely(result)),
+            }
+        }
+        Ok(())
+    }
+
+    fn announce(&self, addresses: &[SocketAddr]) {
+        for address in addresses {
+            say(format!("listening on {address} for SMTP"));
+        }
+        say(format!("http://{}/ shows metrics and health", self.control.address()));
+    }
+
+    /// Waits until it is time to stop.
+    fn wait(&mut self) -> io::Result<()> {
+        loop {
+            match self.happened.recv_timeout(LOOK_EVERY) {
+                Ok(Happened::Signal) => return Ok(()),
+                Ok(Happened::Ended(result)) => return Err(self.untimely(result)),
+                Ok(Happened::Listening(_)) => (),
+                Err(RecvTimeoutError::Timeout) if self.control.is_alive() => (),
+                Err(_) => return Err(io::Error::other("the control thread has ended")),
+            }
+        }
+    }
+
+    fn untimely(&mut self, result: Result<(), String>) -> io::Error {
+        self.running -= 1;
+        io::Error::other(result.err().unwrap_or_else(|| "a shard has ended by itself".to_owned()))
+    }
+
+    /// Lets what is in flight finish, and waits for the last sync.
+    fn drain(&mut self) -> io::Result<()> {
+        say("draining: no new mail, transactions in flight finish".to_owned());
+        self.control.drain();
+        self.shards.iter().for_each(|shard| shard.post(Letter::Drain));
+        let looks = DRAIN_MAX.as_millis() / LOOK_EVERY.as_millis();
+        let mut left = looks;
+        while self.running > 0 {
+            match self.happened.recv_timeout(LOOK_EVERY) {
+                Ok(Happened::Ended(result)) => {
+                    self.running -= 1;
+                    result.map_err(io::Error::other)?;
+                }
+                Ok(Happened::Signal) => {
+                    return Err(io::Error::other("told twice: stopped at once"));
+                }
+                Ok(Happened::Listening(_)) => (),
+                Err(_) if left == 0 => {
+                    return Err(io::Error::other("the drain took too long: stopped at once"));
+                }
+                Err(_) => left -= 1,
+            }
+        }
+        say("drained: everything accepted is on disk or delivered".to_owned());
+        Ok(())
+    }
+}
+
+/// SIGTERM and SIGINT become [`Happened::Signal`].
+fn watch_signals(post: Post<Happened>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let watch = move || {
+        for _ in signals.forever() {
+            if post.send(Happened::Signal).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(watch).map(drop)
+}
+
+fn make_log_directory(settings: &Settings) -> io::Result<()> {
+    let Some(directory) = settings.log.delivery.parent() else { return Ok(()) };
+    std::fs::create_dir_all(directory).map_err(|error| {
+        let wrong = format!("the directory {} cannot be made: {error}", directory.display());
+        io::Error::new(error.kind(), wrong)
+    })
+}
+
+/// What we are, and what we run on.
+fn introduce(settings: &Settings, driver: &DriverReport) {
+    let shards = match settings.shards {
+        1 => "1 shard".to_owned(),
+        count => format!("{count} shards"),
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    say(format!(
+        "ringpost {version} as {}, {shards} on {}",
+        settings.hostname,
+        shards::driver_name(settings, driver)
+    ));
+    shards::driver_warning(settings, driver).iter().for_each(warn);
+    let promise = durability_name(settings.spool.durability);
+    say(format!("spool {} ({promise})", settings.spool.path.display()));
+}
+
+fn facts(settings: &Settings, driver: &DriverReport) -> Vec<(&'static str, String)> {
+    vec![
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("hostname", settings.hostname.clone()),
+        ("durability", durability_name(settings.spool.durability).to_owned()),
+        ("driver", shards::driver_name(settings, driver)),
+    ]
+}
+
+const fn durability_name(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Sync => "sync",
+        Durability::PageCache => "page-cache",
+        Durability::Memory => "memory",
+    }
+}
+
+/// The control plane's own troubles go to standard error.
+fn trace() {
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .without_time();
+    // A second run in one process, as tests do, has it already.
+    let _ = subscriber.try_init();
+}
+
+/// Mail goes on if nobody reads what we say.
+fn say(line: String) {
+    let _ = io::stdout().lock().write_all((line + "\n").as_bytes());
+}
+
+fn warn(warning: impl Display) {
+    let _ = io::stderr().lock().write_all(format!("warning: {warning}\n").as_bytes());
 }

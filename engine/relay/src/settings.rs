@@ -63,8 +63,12 @@ pub struct Spool {
     pub durability: Durability,
     /// The length of one file of the log.
     pub segment_bytes: u64,
-    /// With less than this much of the filesystem free, no new mail is taken.
-    pub free_percent_min: u8,
+    /// With less than this free on the filesystem, no new mail is taken.
+    pub free_bytes_min: u64,
+    /// With more recipients waiting than this, no new mail is taken; all shards together.
+    pub queued_max: u64,
+    /// Message text in reception at one time, all shards together.
+    pub intake_bytes: u64,
     /// Bodies kept in memory for immediate delivery, all shards together.
     pub memory_bytes: u64,
 }
@@ -143,7 +147,7 @@ pub struct Retry {
     pub factor: f64,
     /// The longest wait.
     pub longest: Duration,
-    /// The share of a wait that is left to chance.
+    /// The share of a wait that may be added to it by chance.
     pub jitter: f64,
     /// How old a message may grow.
     pub expire: Duration,

@@ -75,13 +75,29 @@ impl Spool {
                 64 * MIB,
                 "The length of one file of the log: a multiple of 4 KiB.",
             ),
-            free_percent_min: spool.bounded(
-                "free_percent_min",
-                0..=90,
-                5,
-                "With less of the filesystem free than this many percent, new mail is put off \
-                 with 452; mail already taken still goes out.",
-            ) as u8,
+            free_bytes_min: read_bytes(
+                spool,
+                "free_bytes_min",
+                0..=1_024 * 1_024 * MIB,
+                128 * MIB,
+                "What is left free of the filesystem: nearer to full than this, new mail is put \
+                 off with 452; mail already taken still goes out.",
+            ),
+            queued_max: spool.bounded(
+                "queued_max",
+                1_000..=1_000_000_000,
+                1_000_000,
+                "The most recipients waiting, all shards together; past it new mail is put off \
+                 with 452. Each takes up to 1 KiB of memory.",
+            ),
+            intake_bytes: read_bytes(
+                spool,
+                "intake_bytes",
+                MIB..=64 * 1_024 * MIB,
+                64 * MIB,
+                "Memory for message text being received, all shards together; when it is used \
+                 up, long messages go to disk in smaller parts and MAIL hears 452.",
+            ),
             memory_bytes: read_bytes(
                 spool,
                 "memory_bytes",
@@ -244,10 +260,10 @@ impl Retry {
             ),
             jitter: retry.bounded(
                 "jitter",
-                0.0..=0.5,
-                0.1,
-                "The share of each wait left to chance, so that what was deferred together \
-                 does not return together: 0.1 is 10 % either way.",
+                0.0..=1.0,
+                0.2,
+                "Each wait is made longer by up to this share of it, at random, so that what \
+                 was deferred together does not return together.",
             ),
             expire: retry.bounded(
                 "expire",

@@ -95,7 +95,7 @@ fn every_key_is_explained_and_in_the_schema() {
     }
     assert_eq!(schema["properties"]["shards"]["minimum"], 1);
     assert_eq!(schema["properties"]["route"]["items"]["required"], serde_json::json!(["domain"]));
-    assert_eq!(schema["properties"]["spool"]["properties"]["free_percent_min"]["default"], 5);
+    assert_eq!(schema["properties"]["spool"]["properties"]["queued_max"]["default"], 1_000_000);
     assert_eq!(schema["properties"]["spool"]["properties"]["durability"]["enum"][1], "page-cache");
 }
 

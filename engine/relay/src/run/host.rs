@@ -1,0 +1,62 @@
+//! What the machine grants us.
+
+use crate::settings::Settings;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::fs;
+
+/// Descriptors for everything but incoming connections.
+const OTHERS: u64 = 2_000;
+
+/// Raises our descriptor limit as far as we may; a warning if that is not far enough.
+pub(super) fn raise_descriptor_limit(settings: &Settings) -> Option<String> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // If it cannot be raised, the limit below is the one that counts.
+    let _ = setrlimit(Resource::Nofile, raised);
+    let granted = getrlimit(Resource::Nofile).current?;
+    let connections: usize =
+        settings.listeners.iter().map(|listener| listener.connections_max).sum();
+    let wanted = connections as u64 + OTHERS;
+    (granted < wanted).then(|| {
+        format!(
+            "{granted} files may be open at once, connections_max asks for {wanted}: raise \
+             LimitNOFILE, or lower connections_max"
+        )
+    })
+}
+
+/// The processors for `shards` threads to stay on: none if no processor is left over for
+/// everything else, since a pinned thread cannot step aside.
+pub(super) fn processors(shards: usize) -> Vec<Option<usize>> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let allowed = allowed(&status);
+    if allowed.len() <= shards {
+        return vec![None; shards];
+    }
+    allowed.into_iter().map(Some).take(shards).collect()
+}
+
+/// The processors of `Cpus_allowed_list: 0-3,8`.
+fn allowed(status: &str) -> Vec<usize> {
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let range = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(first.parse::<usize>().ok()?..=last.parse().ok()?)
+    };
+    allowed.unwrap_or_default().trim().split(',').filter_map(range).flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::allowed;
+
+    #[test]
+    fn processors_are_read_from_the_kernels_list() {
+        let list =
+            |text: &str| allowed(&format!("Name:\tx\nCpus_allowed_list:\t{text}\nMems:\t0\n"));
+        assert_eq!(list("0-3,8"), [0, 1, 2, 3, 8]);
+        assert_eq!(list("5"), [5]);
+        assert_eq!(list(""), [0_usize; 0]);
+        assert_eq!(allowed(""), [0_usize; 0]);
+    }
+}

@@ -1,0 +1,203 @@
+//! From settings to shards, each on its thread.
+
+use super::spool::SpoolLock;
+use super::{Happened, TRANSACTIONS_MAX, host};
+use crate::settings::{Driver, Durability, Hop, Listener, Settings};
+use control::Resolver;
+use event::Meters;
+use kernel::uring::{self, DriverChoice, DriverReport, RingConfig};
+use kernel::{Mailbox, Sender, mailbox};
+use policy::{Limits, Schedule};
+use route::{HostPort, Question, RouteSetting, Rules, Table};
+use shard::journal::{self, Options};
+use shard::{Gate, Letter, Networks, Routing, Setup};
+use smtp::server;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::Sender as Post;
+use std::thread;
+
+/// Starts all shards; each tells `post` when it listens and when it has ended.
+pub(super) fn start(
+    settings: &Settings,
+    lock: &SpoolLock,
+    meters: &Arc<Meters>,
+    resolver: &Resolver,
+    post: &Post<Happened>,
+) -> io::Result<Vec<Sender<Letter>>> {
+    let (senders, mailboxes): (Vec<_>, Vec<_>) = (0..settings.shards).map(|_| mailbox()).unzip();
+    let routing = routing(settings, resolver)?;
+    let logs = lock.logs(settings.shards)?;
+    let processors = host::processors(settings.shards);
+    for (index, (mailbox, (logs, cpu))) in
+        mailboxes.into_iter().zip(logs.into_iter().zip(processors)).enumerate()
+    {
+        let setup = setup(settings, index, logs, mailbox, &senders, &routing, meters);
+        let ring = RingConfig { cpu, driver: driver(settings), ..RingConfig::default() };
+        let post = post.clone();
+        let name = format!("shard-{index}");
+        thread::Builder::new().name(name).spawn(move || live(ring, setup, &post))?;
+    }
+    Ok(senders)
+}
+
+/// A shard's thread.
+fn live(ring: RingConfig, setup: Setup, post: &Post<Happened>) {
+    let index = setup.index;
+    let opened = post.clone();
+    let life = || {
+        uring::run(ring, |kernel| {
+            shard::run(kernel, setup, move |addresses| {
+                // Nobody listens any more once the program ends.
+                let _ = opened.send(Happened::Listening(addresses.to_vec()));
+            })
+        })
+    };
+    let result = match catch_unwind(AssertUnwindSafe(life)) {
+        Ok(Ok(report)) => report.output.map_err(|failure| failure.to_string()),
+        Ok(Err(error)) => Err(format!("shard {index} cannot run: {error}")),
+        Err(_) => Err(format!("shard {index} ended in a panic")),
+    };
+    let _ = post.send(Happened::Ended(result));
+}
+
+fn setup(
+    settings: &Settings,
+    index: usize,
+    logs: Vec<u16>,
+    mailbox: Mailbox<Letter>,
+    senders: &[Sender<Letter>],
+    routing: &Routing,
+    meters: &Arc<Meters>,
+) -> Setup {
+    let share = |whole: u64| whole.div_ceil(settings.shards as u64);
+    Setup {
+        index,
+        gates: settings.listeners.iter().map(|listener| gate(settings, listener)).collect(),
+        hostname: settings.hostname.as_str().into(),
+        spool: shard::Spool {
+            directory: settings.spool.path.clone(),
+            logs,
+            options: options(settings),
+        },
+        held_bytes_max: share(settings.spool.memory_bytes),
+        intake_bytes_max: share(settings.spool.intake_bytes),
+        queued_max: share(settings.spool.queued_max),
+        routing: routing.clone(),
+        limits: limits(settings),
+        schedule: schedule(settings),
+        delivery_log: Some(settings.log.delivery.clone()),
+        meters: Arc::clone(meters),
+        mailbox,
+        shards: senders.to_vec(),
+        drain_patience: TRANSACTIONS_MAX,
+    }
+}
+
+fn gate(settings: &Settings, listener: &Listener) -> Gate {
+    let networks = listener.relay_from.clone();
+    Gate {
+        address: listener.address,
+        relay_from: Networks(Arc::new(move |peer| networks.iter().any(|own| own.contains(peer)))),
+        server: Arc::new(server::Config {
+            message_bytes_max: listener.message_bytes_max,
+            line_bytes_max: listener.line_bytes_max,
+            recipients_max: listener.recipients_max,
+            ..server::Config::new(&settings.hostname)
+        }),
+        connections_max: listener.connections_max.div_ceil(settings.shards),
+        idle: listener.idle,
+    }
+}
+
+fn options(settings: &Settings) -> Options {
+    Options {
+        durability: match settings.spool.durability {
+            Durability::Sync => journal::Durability::Sync,
+            Durability::PageCache => journal::Durability::PageCache,
+            Durability::Memory => journal::Durability::Memory,
+        },
+        segment_bytes: settings.spool.segment_bytes,
+        free_bytes_min: settings.spool.free_bytes_min,
+        ..Options::default()
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits {
+        connections_max: settings.delivery.connections_per_site,
+        messages_per_connection_max: settings.delivery.messages_per_connection,
+        recipients_per_message_max: settings.delivery.recipients_per_message,
+        idle: settings.delivery.idle,
+    }
+}
+
+fn schedule(settings: &Settings) -> Schedule {
+    Schedule {
+        first: settings.retry.first,
+        factor_percent: percent(settings.retry.factor),
+        longest: settings.retry.longest,
+        jitter_percent: percent(settings.retry.jitter),
+        expire: settings.retry.expire,
+    }
+}
+
+/// The settings hold the number within a few thousand percent, and not negative.
+#[expect(clippy::cast_sign_loss, reason = "limits of the settings")]
+fn percent(share: f64) -> u32 {
+    (share * 100.0).round() as u32
+}
+
+fn routing(settings: &Settings, resolver: &Resolver) -> io::Result<Routing> {
+    let routes = settings.routes.iter().map(|route| {
+        let host = |hop: &Hop| HostPort::new(&hop.host, hop.port);
+        let to = route.to.iter().map(host).collect::<Result<Vec<_>, _>>();
+        let to =
+            to.map_err(|_| io::Error::other(format!("a host of {} has no name", route.domain)))?;
+        Ok(RouteSetting { pattern: route.domain.clone(), to, port: route.port })
+    });
+    let routes = routes.collect::<io::Result<Vec<_>>>()?;
+    let table = Arc::new(Table::new(routes).map_err(|bad| io::Error::other(bad.to_string()))?);
+    let rules = Rules {
+        own_names: route::in_our_spelling(&settings.hostname).into_iter().collect(),
+        own_addresses: settings.listeners.iter().map(|listener| listener.address).collect(),
+        private_allowed: settings.dns.allow_private_addresses,
+        table: Arc::clone(&table),
+    };
+    let resolver = resolver.clone();
+    let questions = Arc::clone(&table);
+    let ask = move |domain: String, asker: Sender<Letter>| {
+        let name = domain.clone();
+        let tell = move |answer| asker.post(Letter::Resolved(domain, answer));
+        match questions.question(&name) {
+            Question::Mail => resolver.ask(name, tell),
+            Question::Hosts(hosts) => {
+                resolver.ask_hosts(hosts.into_iter().map(str::to_owned).collect(), tell);
+            }
+        }
+    };
+    Ok(Routing { table, ask: Arc::new(ask), rules: Arc::new(rules) })
+}
+
+const fn driver(settings: &Settings) -> DriverChoice {
+    match settings.kernel.driver {
+        Driver::Auto => DriverChoice::Auto,
+        Driver::Uring => DriverChoice::Uring,
+        Driver::Epoll => DriverChoice::Epoll,
+    }
+}
+
+/// What shards will run on, with the ring's flags.
+pub(super) fn driver_name(settings: &Settings, report: &DriverReport) -> String {
+    match (settings.kernel.driver, report.driver) {
+        (Driver::Epoll, _) | (_, uring::Driver::Epoll) => "epoll".to_owned(),
+        (_, uring::Driver::Uring) => format!("io_uring ({})", report.flags.join(" ")),
+    }
+}
+
+/// Why it is epoll although nobody asked for that.
+pub(super) fn driver_warning(settings: &Settings, report: &DriverReport) -> Option<String> {
+    let cause = report.cause.as_ref().filter(|_| settings.kernel.driver == Driver::Auto)?;
+    Some(format!("running on epoll, which costs more processor time: {cause}"))
+}

@@ -1,0 +1,71 @@
+use super::{Node, SpoolLock};
+use std::fs;
+use std::path::PathBuf;
+
+/// A folder of its own, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("ringpost-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+#[test]
+fn a_spool_has_one_owner_and_says_who() {
+    let scratch = Scratch::new("owner");
+    let spool = scratch.0.join("deep/spool");
+    let first = SpoolLock::take(&spool).unwrap();
+    let error = SpoolLock::take(&spool).unwrap_err().to_string();
+    assert!(error.contains(&format!("process {} has it", std::process::id())), "{error}");
+    drop(first);
+    drop(SpoolLock::take(&spool).unwrap());
+    let node = Node::parse(&fs::read_to_string(spool.join("NODE")).unwrap()).unwrap();
+    assert_eq!(node.epoch, 2, "two starts; the refused one does not count");
+}
+
+#[test]
+fn a_spool_waits_for_its_last_owner_to_go() {
+    let scratch = Scratch::new("wait");
+    let first = SpoolLock::take(&scratch.0).unwrap();
+    let spool = scratch.0.clone();
+    let second = std::thread::spawn(move || SpoolLock::take(&spool).map(drop));
+    drop(first);
+    second.join().unwrap().unwrap();
+}
+
+#[test]
+fn logs_without_a_shard_go_to_one_that_is_there() {
+    let scratch = Scratch::new("logs");
+    let lock = SpoolLock::take(&scratch.0).unwrap();
+    for name in ["log-00", "log-03", "log-07", "log-10", "log-x", "quarantine"] {
+        fs::create_dir(scratch.0.join(name)).unwrap();
+    }
+    assert_eq!(lock.logs(1).unwrap(), [vec![0, 3, 7, 10]]);
+    assert_eq!(lock.logs(3).unwrap(), [vec![0, 3], vec![1, 7, 10], vec![2]]);
+    assert_eq!(lock.logs(4).unwrap(), [vec![0], vec![1], vec![2, 10], vec![3, 7]]);
+}
+
+#[test]
+fn a_node_of_another_version_is_left_alone() {
+    let scratch = Scratch::new("node");
+    let file = scratch.0.join("NODE");
+    for text in
+        ["", "format 2\nuuid x\nepoch 1\n", "format 1\nuuid x\n", "format 1\nuuid x\nepoch -1\n"]
+    {
+        fs::write(&file, text).unwrap();
+        let error = SpoolLock::take(&scratch.0).unwrap_err().to_string();
+        assert!(error.contains("NODE is damaged"), "{error}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    }
+    let node = Node { uuid: "x".to_owned(), epoch: 7 };
+    assert_eq!(Node::parse(&node.text()), Some(node));
+}
