@@ -161,3 +161,6 @@ fn line(lines: &mut impl BufRead) -> io::Result<Vec<u8>> {
         _ => Ok(line),
     }
 }
+
+#[cfg(test)]
+mod tests;
