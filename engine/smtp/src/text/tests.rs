@@ -55,7 +55,7 @@ fn truth(input: &[u8], bounds: Bounds) -> Fate {
         (from..=input.len()).find(ends)
     };
     let content_max = bounds.line_bytes_max - 2;
-    let (mut line, mut facts) = (0, Text::default());
+    let (mut line, mut stuffed, mut facts) = (0, false, Text::default());
     for at in 0..input.len() {
         let refused = |refusal, facts: Text| Fate::Refused {
             good: facts.bytes,
@@ -74,13 +74,14 @@ fn truth(input: &[u8], bounds: Bounds) -> Fate {
             if b"\r\n\0".contains(&input[at]) {
                 return refused(Refusal::BareLineEnding, facts);
             }
-            if line >= content_max {
+            if line >= content_max + usize::from(stuffed) {
                 return refused(Refusal::TextLineTooLong, facts);
             }
         }
         if input[at] == b'\r' && at + 1 == input.len() {
             return Fate::Open;
         }
+        stuffed = (stuffed && line > 0) || (line == 0 && input[at] == b'.');
         facts.dots += u64::from(line == 0 && input[at] == b'.');
         facts.bytes += 1;
         facts.eight_bit |= input[at] > 127;
