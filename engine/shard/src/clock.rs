@@ -54,9 +54,7 @@ pub(crate) async fn turn<K: Kernel>(
 
 /// Everything that time makes happen.
 fn beat<K: Kernel>(shard: &Rc<Shard<K>>, now: Tick) {
-    shard.meters().beat(now);
-    shard.meters().accepting.set(shard.accepting() && !shard.draining());
-    shard.meters().panics.set(shard.kernel.panics());
+    publish(shard, now);
     if shard.draining() {
         return;
     }
@@ -66,6 +64,18 @@ fn beat<K: Kernel>(shard: &Rc<Shard<K>>, now: Tick) {
         shard.route(delivery);
     }
     shard.dial();
+}
+
+/// Shows how the shard stands.
+fn publish<K: Kernel>(shard: &Rc<Shard<K>>, now: Tick) {
+    let meters = shard.meters();
+    meters.beat(now);
+    meters.accepting.set(shard.accepting() && !shard.draining());
+    meters.panics.set(shard.kernel.panics());
+    let states = || shard.journals.iter().map(|(_, journal)| journal.state());
+    meters.commits.set(states().map(|state| state.commits).sum());
+    meters.commit_bytes.set(states().map(|state| state.bytes).sum());
+    meters.spool_segments.set(states().map(|state| state.segments as u64).sum());
 }
 
 async fn sleep_or_letter<K: Kernel>(
