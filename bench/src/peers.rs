@@ -8,16 +8,18 @@
 
 mod disk;
 mod figures;
+mod load;
 mod relay;
 mod report;
 mod round;
 mod syncs;
 
 pub use figures::{Figures, Quantity};
+pub use load::Generator;
 pub use relay::Relay;
 pub use report::Report;
 
-use round::Load;
+use load::Load;
 use std::io;
 
 /// What to compare, and how long.
@@ -33,6 +35,8 @@ pub struct Plan {
     pub messages: u64,
     /// Connections of the generator.
     pub sessions: u64,
+    /// Who sends and who receives.
+    pub generator: Generator,
 }
 
 /// Runs all of `plan`, telling `progress` about each round.
@@ -44,17 +48,17 @@ pub fn run(plan: &Plan, mut progress: impl FnMut(&str)) -> io::Result<Report> {
     for &bytes in &plan.sizes {
         let load = |relay: Relay| {
             let messages = plan.messages * relay.share();
-            Load { messages, bytes, sessions: plan.sessions }
+            Load { generator: plan.generator, messages, bytes, sessions: plan.sessions }
         };
         for number in 1..=plan.rounds {
             for &relay in &plan.relays {
-                let figures = round::run(relay, &load(relay))?;
+                let figures = round::run(relay, load(relay))?;
                 progress(&format!("{bytes} bytes, round {number}, {relay}: {figures}"));
                 report.add(relay, bytes, figures);
             }
         }
         for &relay in &plan.relays {
-            report.add_syncs(relay, bytes, syncs::count(relay, &load(relay))?);
+            report.add_syncs(relay, bytes, syncs::count(relay, load(relay))?);
         }
     }
     Ok(report)

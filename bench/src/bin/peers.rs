@@ -2,7 +2,7 @@
 //!
 //! Installs nothing. Bounded in messages and time, and speaks to loopback only.
 
-use bench::peers::{Plan, Relay, run};
+use bench::peers::{Generator, Plan, Relay, run};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -23,6 +23,9 @@ struct Options {
     /// Connections of the generator.
     #[arg(long, default_value_t = 20)]
     sessions: u64,
+    /// Who sends and who receives.
+    #[arg(long, value_enum, default_value_t = Generator::SmtpSource)]
+    generator: Generator,
     /// Measure the peer alone.
     #[arg(long)]
     alone: bool,
@@ -47,8 +50,8 @@ fn main() -> ExitCode {
         eprintln!("{missing}");
         return ExitCode::FAILURE;
     }
-    let Options { sizes, rounds, messages, sessions, json, .. } = options;
-    let plan = Plan { relays, sizes, rounds, messages, sessions };
+    let Options { sizes, rounds, messages, sessions, generator, json, .. } = options;
+    let plan = Plan { relays, sizes, rounds, messages, sessions, generator };
     match run(&plan, |line| eprintln!("{line}")) {
         Ok(report) if json => println!("{:#}", report.json()),
         Ok(report) => print!("{}", report.table()),

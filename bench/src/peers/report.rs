@@ -1,8 +1,8 @@
 //! All rounds, their medians and spreads, and what they say of one relay beside another.
 
-use super::Plan;
 use super::figures::{Figures, Quantity};
 use super::relay::{POSTFIX_SETTINGS, Relay};
+use super::{Generator, Plan};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
@@ -66,6 +66,7 @@ impl Report {
         });
         json!({
             "rounds": self.plan.rounds,
+            "generator": format!("{:?}", self.plan.generator),
             "sessions": self.plan.sessions,
             "messages": self.plan.messages,
             "ratio": self.ratio_name(),
@@ -76,9 +77,13 @@ impl Report {
 
     fn introduction(&self) -> String {
         let mut text = format!(
-            "smtp-source, {} sessions kept open and not pipelined -> relay -> smtp-sink; \
-             {} rounds in turn, median (least - most).\n",
-            self.plan.sessions, self.plan.rounds
+            "{}, {} sessions kept open; {} rounds in turn, median (least - most).\n",
+            match self.plan.generator {
+                Generator::SmtpSource => "smtp-source, not pipelined -> relay -> smtp-sink",
+                Generator::Ringload => "ringload send, pipelined -> relay -> ringload sink",
+            },
+            self.plan.sessions,
+            self.plan.rounds
         );
         for relay in &self.plan.relays {
             let _ =

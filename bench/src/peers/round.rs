@@ -2,46 +2,31 @@
 
 use super::disk::Requests;
 use super::figures::Figures;
+use super::load::{Load, Sink};
 use super::relay::Relay;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 use tests::scratch::Scratch;
-use tests::smtp_sink::{SmtpSink, SmtpSource};
 use tests::{usage, wait};
 
 /// Messages sent before anything is measured.
 const WARM_UP: u64 = 200;
-/// How long a round may take.
+/// How long a relay may take to come to rest.
 const PATIENCE: Duration = Duration::from_mins(5);
 /// Between two looks at the relay's memory: reading it costs the machine, not the relay.
 const MEMORY_PAUSE: Duration = Duration::from_millis(250);
 /// A relay that used no processor time for this long is done.
 const QUIET: Duration = Duration::from_millis(600);
 
-/// What is sent in a round.
-pub(super) struct Load {
-    pub(super) messages: u64,
-    pub(super) bytes: u64,
-    pub(super) sessions: u64,
-}
-
-impl Load {
-    /// The same load, of so many messages.
-    pub(super) fn of(&self, messages: u64) -> SmtpSource {
-        let Self { bytes, sessions, .. } = *self;
-        SmtpSource { messages, bytes, sessions, recipient: "recipient@sink.test" }
-    }
-}
-
-pub(super) fn run(relay: Relay, load: &Load) -> io::Result<Figures> {
+pub(super) fn run(relay: Relay, load: Load) -> io::Result<Figures> {
     let scratch = Scratch::new("peers")?;
-    let sink = SmtpSink::start(scratch.path())?;
+    let sink = Sink::start(load.generator, scratch.path())?;
     let running = relay.start(&scratch.path().join("relay"), sink.address())?;
     let (address, root) = (running.address(), running.root()?);
     load.of(WARM_UP).send(address)?;
-    sink.wait_for(WARM_UP, PATIENCE)?;
+    sink.wait_for(WARM_UP)?;
     wait_until_quiet(root)?;
 
     let (cpu, disk) = (usage::cpu(root), Requests::so_far(scratch.path()));
@@ -68,16 +53,12 @@ pub(super) fn run(relay: Relay, load: &Load) -> io::Result<Figures> {
 }
 
 /// How long it took until all was accepted, and until all was delivered.
-fn times(
-    load: &Load,
-    sink: &SmtpSink,
-    to: std::net::SocketAddr,
-) -> io::Result<(Duration, Duration)> {
+fn times(load: Load, sink: &Sink, to: std::net::SocketAddr) -> io::Result<(Duration, Duration)> {
     let expected = sink.received() + load.messages;
     let start = wait::now();
-    load.of(load.messages).send(to)?;
+    load.send(to)?;
     let accepted = start.elapsed();
-    let last = sink.wait_for(expected, PATIENCE)?;
+    let last = sink.wait_for(expected)?;
     Ok((accepted, last - start))
 }
 

@@ -4,8 +4,9 @@
 //! strace counts. Ringpost writes through the ring, where no tracer sees it, so its own
 //! count of commits is read.
 
+use super::load::{Load, Sink};
 use super::relay::{Relay, Running};
-use super::round::Load;
+
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -13,7 +14,6 @@ use std::process::Command;
 use std::time::Duration;
 use tests::process::Process;
 use tests::scratch::Scratch;
-use tests::smtp_sink::SmtpSink;
 use tests::{tool, usage, wait};
 
 /// Messages in that run.
@@ -24,13 +24,13 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const COMMITS: &str = "ringpost_commits_total";
 
 /// Syncs per message, or `None` where they cannot be counted.
-pub(super) fn count(relay: Relay, load: &Load) -> io::Result<Option<f64>> {
+pub(super) fn count(relay: Relay, load: Load) -> io::Result<Option<f64>> {
     let scratch = Scratch::new("peers-syncs")?;
-    let sink = SmtpSink::start(scratch.path())?;
+    let sink = Sink::start(load.generator, scratch.path())?;
     let running = relay.start(&scratch.path().join("relay"), sink.address())?;
     let send = || -> io::Result<()> {
         load.of(MESSAGES).send(running.address())?;
-        sink.wait_for(MESSAGES, PATIENCE).map(|_| ())
+        sink.wait_for(MESSAGES).map(|_| ())
     };
     let syncs = match &running {
         Running::Ringpost(ringpost) => {

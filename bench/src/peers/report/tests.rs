@@ -1,5 +1,5 @@
 use super::{Plan, Relay, Report, Spread};
-use crate::peers::{Figures, Quantity};
+use crate::peers::{Figures, Generator, Quantity};
 
 fn figures(delivered: f64, cpu: f64) -> Figures {
     Figures { delivered_per_second: delivered, cpu_seconds_per_1000: cpu, ..Figures::default() }
@@ -7,7 +7,8 @@ fn figures(delivered: f64, cpu: f64) -> Figures {
 
 fn report() -> Report {
     let relays = vec![Relay::Postfix, Relay::Ringpost];
-    let plan = Plan { relays, sizes: vec![4_096], rounds: 2, messages: 10, sessions: 1 };
+    let generator = Generator::SmtpSource;
+    let plan = Plan { relays, sizes: vec![4_096], rounds: 2, messages: 10, sessions: 1, generator };
     let mut report = Report::new(&plan);
     report.add(Relay::Postfix, 4_096, figures(500.0, 3.0));
     report.add(Relay::Ringpost, 4_096, figures(6_000.0, 0.06));
