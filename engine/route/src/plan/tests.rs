@@ -112,6 +112,26 @@ fn private_networks_are_reached_where_the_operator_says_so() {
     assert_eq!(show(plan("example.com", &answer, &rules)), "a.b: 10[127.0.0.1:25, 10.0.0.1:25]");
 }
 
+/// A port is part of who we are: another program at another port of this host is no loop.
+#[test]
+fn mail_for_our_own_port_would_come_back() {
+    let by_mx = |port| RouteSetting { pattern: "*".to_owned(), to: Vec::new(), port };
+    for (address, port, ours) in [
+        ("127.0.0.1", 2_525, true),
+        ("::1", 2_525, true),
+        ("127.0.0.1", 2_526, false),
+        ("10.0.0.1", 2_525, false),
+        ("5.5.5.5", 25, true),
+        ("5.5.5.5", 2_525, false),
+    ] {
+        let table = Arc::new(Table::new([by_mx(port)]).unwrap());
+        let rules = Rules { private_allowed: true, table, ..rules() };
+        let answer = hosts(&[host(10, "a.b", &[address])]);
+        let plan = plan("example.com", &answer, &rules);
+        assert_eq!(plan.err(), ours.then_some(RouteFailure::Loop), "{address} {port}");
+    }
+}
+
 #[test]
 fn a_resolver_bomb_is_cut() {
     let address = |low: usize| IpAddr::from([1, 1, 1, low as u8]);
