@@ -1,1 +1,161 @@
+use super::{Failure, HEADERS_MAX, Report, write};
+use event::{EnhancedCode, MessageId, Response, Wall};
+use mail_parser::{Message, MessageParser, MimeHeaders};
 
+const HEADERS: &[u8] =
+    b"Received: from a by b; Mon, 1 Jan 2026 00:00:00 +0000\r\nSubject: hello\r\n";
+
+fn response() -> Response {
+    Response::new(550, Some(EnhancedCode::new(5, 1, 1)), "no such user")
+}
+
+fn failure<'a>(recipient: &'a [u8], response: &'a Response) -> Failure<'a> {
+    let (host, at) = (Some("mx.mail.example"), Wall(1_795_468_238_000));
+    Failure { recipient, response, expired: false, host, at }
+}
+
+fn report<'a>(failures: &'a [Failure<'a>], headers: &'a [u8]) -> Report<'a> {
+    Report {
+        hostname: "mta1.example",
+        to: b"news@shop.example",
+        id: MessageId { log: 0, boot: 1, count: 16 },
+        arrived: Wall(1_795_468_000_000),
+        now: Wall(1_795_468_240_000),
+        failures,
+        headers,
+    }
+}
+
+/// What every report must be, whatever it reports on.
+fn sound(report: &Report<'_>) -> String {
+    let out = write(report);
+    let mut rest = out.as_slice();
+    while let Some(end) = rest.iter().position(|byte| b"\r\n\0".contains(byte)) {
+        assert_eq!(&rest[end..end + 2], b"\r\n", "a bare CR, LF or NUL");
+        assert!(end <= 998, "a line of {end} octets");
+        // A line's own dot is doubled, so none stands alone.
+        assert!(!rest.starts_with(b".") || rest.starts_with(b".."), "a dot not doubled");
+        rest = &rest[end + 2..];
+    }
+    assert_eq!(rest, b"", "it ends in CRLF");
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.is_ascii() || !report.to.is_ascii());
+    text
+}
+
+fn parsed(text: &str) -> Message<'_> {
+    let message = MessageParser::default().parse(text.as_bytes()).unwrap();
+    assert_eq!(message.parts.len(), 4, "a multipart of three: {text}");
+    message
+}
+
+fn part(message: &Message<'_>, index: usize) -> String {
+    String::from_utf8(message.parts[index].contents().to_vec()).unwrap()
+}
+
+#[test]
+fn a_report_is_as_written() {
+    let response = response();
+    let failures = [failure(b"ann@mail.example", &response)];
+    let text = sound(&report(&failures, HEADERS));
+    let written = include_str!("report.txt").replace('\n', "\r\n");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write("src/dsn/report.txt", text.replace("\r\n", "\n")).unwrap();
+    } else {
+        assert_eq!(text, written);
+    }
+}
+
+#[test]
+fn another_parser_reads_its_three_parts() {
+    let response = response();
+    let late = Response::new(451, None, "busy");
+    let expired = Failure { expired: true, host: None, ..failure(b"bob@mail.example", &late) };
+    let failures = [failure(b"ann@mail.example", &response), expired];
+    let text = sound(&report(&failures, HEADERS));
+    let message = parsed(&text);
+    assert_eq!(message.to().unwrap().first().unwrap().address(), Some("news@shop.example"));
+    assert_eq!(message.content_type().unwrap().subtype(), Some("report"));
+    assert_eq!(message.content_type().unwrap().attribute("report-type"), Some("delivery-status"));
+    assert_eq!(message.date().unwrap().to_timestamp(), 1_795_468_240);
+    assert!(part(&message, 1).contains("mx.mail.example said: 550 5.1.1 no such user"));
+    let status = part(&message, 2);
+    assert!(status.contains(
+        "Final-Recipient: rfc822; ann@mail.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+    ));
+    assert!(status.contains(
+        "Final-Recipient: rfc822; bob@mail.example\r\nAction: failed\r\nStatus: 4.4.7\r\n"
+    ));
+    assert_eq!(status.matches("Remote-MTA").count(), 1);
+    assert_eq!(part(&message, 3).trim_end(), String::from_utf8_lossy(HEADERS).trim_end());
+}
+
+#[test]
+fn an_address_beyond_ascii_is_written_in_ascii() {
+    let response = Response::new(550, None, "wer ist jürgen?");
+    let failures = [failure("jürgen\\@bücher.example".as_bytes(), &response)];
+    let text = sound(&report(&failures, HEADERS));
+    let message = parsed(&text);
+    assert!(part(&message, 2).contains(r"utf-8; j\x{FC}rgen\x{5C}@b\x{FC}cher.example"));
+    assert!(part(&message, 2).contains("Diagnostic-Code: smtp; 550 wer ist j?rgen?"));
+    assert!(message.body_text(0).unwrap().contains("<jürgen\\@bücher.example>"));
+}
+
+#[test]
+fn a_header_beyond_seven_bits_or_with_long_lines_is_encoded() {
+    let response = response();
+    let failures = [failure(b"a@b", &response)];
+    let long = ["X: ".to_owned(), "x".repeat(2_000), "\r\n".into()].concat();
+    let stuffed = "Subject: grüße\r\n..dotted\r\n";
+    for headers in [stuffed, &long] {
+        let text = sound(&report(&failures, headers.as_bytes()));
+        let message = parsed(&text);
+        assert_eq!(message.parts[3].content_transfer_encoding(), Some("quoted-printable"));
+        assert_eq!(part(&message, 3).trim_end(), headers.replace("\r\n..", "\r\n.").trim_end());
+    }
+}
+
+#[test]
+fn a_header_is_cut_at_a_line() {
+    let response = response();
+    let failures = [failure(b"a@b", &response)];
+    let headers = "Subject: hello hello hello\r\n".repeat(5_000);
+    let text = sound(&report(&failures, headers.as_bytes()));
+    assert!(text.len() < HEADERS_MAX + 4_096);
+    assert!(part(&parsed(&text), 3).trim_end().ends_with("hello hello hello"));
+    // One line without an end leaves nothing worth sending.
+    sound(&report(&failures, "x".repeat(100_000).as_bytes()));
+}
+
+/// The header that comes back was written by somebody else.
+#[test]
+fn no_header_breaks_out_of_its_part() {
+    let response = response();
+    let failures = [failure(b"a@b", &response)];
+    let honest = sound(&report(&failures, HEADERS));
+    let boundary = honest.split("boundary=\"").nth(1).unwrap().split('"').next().unwrap();
+    let headers = format!(
+        "A: b\r\n--{boundary}--\r\n--{boundary}\r\nContent-Type: text/html\r\n\r\nevil\r\n"
+    );
+    let text = sound(&report(&failures, headers.as_bytes()));
+    assert!(part(&parsed(&text), 3).contains("evil"));
+}
+
+#[test]
+fn what_a_peer_said_is_folded_whatever_its_length() {
+    let words = Response::new(550, None, &"word ".repeat(200));
+    let word = Response::new(550, None, &"x".repeat(1_024));
+    let failures = [failure(b"a@b", &words), failure(b"a@b", &word)];
+    let text = sound(&report(&failures, HEADERS));
+    assert!(text.contains("\r\n word word"));
+    parsed(&text);
+}
+
+#[test]
+fn a_sender_beyond_ascii_is_written_as_it_is() {
+    let response = response();
+    let failures = [failure(b"a@b", &response)];
+    let to = "jürgen@shop.example".as_bytes();
+    let text = sound(&Report { to, ..report(&failures, HEADERS) });
+    assert!(text.contains("To: <jürgen@shop.example>\r\n"));
+}

@@ -1,1 +1,70 @@
+use super::{Hop, Protocol, received};
+use event::{MessageId, Wall};
+use mail_parser::MessageParser;
 
+const HOP: Hop<'_> = Hop {
+    helo: b"client.example",
+    peer: std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)),
+    hostname: "mx.example",
+    protocol: Protocol::Esmtp,
+    id: MessageId { log: 1, boot: 2, count: 255 },
+    recipient: Some(b"ann@mail.example"),
+    at: Wall(1_795_468_238_000),
+};
+
+fn field(hop: &Hop<'_>) -> String {
+    let mut out = Vec::new();
+    received(&mut out, hop);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[test]
+fn a_hop_is_one_folded_field() {
+    assert_eq!(
+        field(&HOP),
+        "Received: from client.example ([192.0.2.1])\r\n\
+         \tby mx.example (Ringpost) with ESMTP id 1-2-ff\r\n\
+         \tfor <ann@mail.example>;\r\n\
+         \tMon, 23 Nov 2026 21:10:38 +0000\r\n"
+    );
+    let many = Hop {
+        recipient: None,
+        protocol: Protocol::Smtp,
+        peer: "2001:db8::1".parse().unwrap(),
+        ..HOP
+    };
+    assert_eq!(
+        field(&many),
+        "Received: from client.example ([IPv6:2001:db8::1])\r\n\
+         \tby mx.example (Ringpost) with SMTP id 1-2-ff;\r\n\
+         \tMon, 23 Nov 2026 21:10:38 +0000\r\n"
+    );
+    let mapped = Hop { peer: "::ffff:192.0.2.1".parse().unwrap(), ..HOP };
+    assert_eq!(field(&mapped), field(&HOP), "an IPv4 peer at an IPv6 socket");
+}
+
+#[test]
+fn another_parser_reads_it() {
+    let text = field(&HOP) + "\r\n";
+    let message = MessageParser::default().parse(text.as_bytes()).unwrap();
+    let read = message.received().unwrap();
+    assert_eq!(read.from().unwrap().to_string(), "client.example");
+    assert_eq!(read.by().unwrap().to_string(), "mx.example");
+    assert_eq!(read.for_(), Some("ann@mail.example"));
+    assert_eq!(read.id(), Some("1-2-ff"));
+    assert_eq!(read.date().unwrap().to_rfc3339(), "2026-11-23T21:10:38Z");
+}
+
+/// T7, T14: what a peer says of itself cannot begin a field of its own.
+#[test]
+fn no_name_breaks_out_of_its_field() {
+    for byte in 0..=255 {
+        let name = [b'a', byte, b'b'];
+        let text = field(&Hop { helo: &name, recipient: Some(&name), ..HOP });
+        assert!(text.lines().skip(1).all(|line| line.starts_with('\t')), "{byte}");
+        assert!(text.bytes().all(|byte| !byte.is_ascii_control() || b"\r\n\t".contains(&byte)));
+    }
+    assert!(field(&Hop { helo: b"", ..HOP }).starts_with("Received: from unknown ("));
+    let long = field(&Hop { helo: &[b'x'; 5_000], recipient: Some(&[b'x'; 5_000]), ..HOP });
+    assert!(long.lines().all(|line| line.len() < 998));
+}
