@@ -32,6 +32,8 @@ pub struct Recovery {
     damage: Vec<Damage>,
     /// Bytes of bad blocks that no whole record covers.
     holes: Vec<(u64, Range<u32>)>,
+    /// Messages that lack a part, and the segment it was in.
+    lost: Vec<(MessageId, u64)>,
     end: Option<End>,
 }
 
@@ -108,6 +110,7 @@ impl Recovery {
             boot: 0,
             damage: Vec::new(),
             holes: Vec::new(),
+            lost: Vec::new(),
             end: None,
         }
     }
@@ -145,7 +148,7 @@ impl Recovery {
     /// `segment_len` its length.
     #[must_use]
     pub fn finish(mut self, salt: u64, segment_len: u64) -> Found {
-        self.drop_holed();
+        self.name_lost();
         let boot = self.boot + 1;
         let position = self.end.map(|end| end.position(boot, salt, segment_len));
         let mut survivors: Vec<_> = self.catalog.iter().map(|live| live.id).collect();
@@ -159,38 +162,28 @@ impl Recovery {
         Found { survivors, boot, position, catalog: self.catalog, damage: self.damage }
     }
 
-    /// A message is whole or absent: without all of its text it is lost, and named.
-    fn drop_holed(&mut self) {
-        if self.holes.is_empty() {
-            return;
-        }
-        let holed = |place: &Place| {
-            let end = place.offset + place.len;
-            self.holes.iter().any(|(segment, hole)| {
-                *segment == place.segment && place.offset < hole.end && hole.start < end
-            })
-        };
-        let lost: Vec<(MessageId, u64)> = self
-            .catalog
-            .iter()
-            .filter_map(|live| {
-                Some((live.id, live.text.iter().find(|place| holed(place))?.segment))
-            })
-            .collect();
-        for (id, segment) in lost {
-            self.catalog.abort(id);
-            self.lost(id, segment);
-        }
+    /// Whether bytes of this place are missing. Texts lie before what refers to them, so
+    /// every hole that matters is known by then.
+    fn is_gone(&self, place: &Place) -> bool {
+        let end = place.offset + place.len;
+        let hit = |hole: &Range<u32>| place.offset < hole.end && hole.start < end;
+        place.segment < self.catalog.head()
+            || self.holes.iter().any(|(segment, hole)| *segment == place.segment && hit(hole))
     }
 
-    /// Names a message that lacks something `segment` held.
-    fn lost(&mut self, id: MessageId, segment: u64) {
-        if !self.damage.iter().any(|damage| damage.segment == segment) {
-            self.missing(segment);
-        }
-        for damage in self.damage.iter_mut().filter(|damage| damage.segment == segment) {
-            if let Err(at) = damage.messages.binary_search(&id) {
-                damage.messages.insert(at, id);
+    /// Names the messages that lack something. Of a copy, the original may still be there.
+    fn name_lost(&mut self) {
+        for (id, segment) in std::mem::take(&mut self.lost) {
+            if self.catalog.get(id).is_some() {
+                continue;
+            }
+            if !self.damage.iter().any(|damage| damage.segment == segment) {
+                self.missing(segment);
+            }
+            for damage in self.damage.iter_mut().filter(|damage| damage.segment == segment) {
+                if let Err(at) = damage.messages.binary_search(&id) {
+                    damage.messages.insert(at, id);
+                }
             }
         }
     }
@@ -219,8 +212,9 @@ impl Recovery {
 
     fn message(&mut self, id: MessageId, message: Delivery<'_>, place: Place) {
         let Some(envelope) = Envelope::decode(message.envelope) else { return };
-        if let Some(gone) = message.text.iter().find(|place| place.segment < self.catalog.head()) {
-            return self.lost(id, gone.segment);
+        if let Some(gone) = message.text.iter().find(|place| self.is_gone(place)) {
+            // A message is whole or absent.
+            return self.lost.push((id, gone.segment));
         }
         let mut open = message.open;
         if open.is_empty() {

@@ -102,7 +102,7 @@ impl<K: Kernel> Journal<K> {
             let seen = log.written.rings();
             let idle = log.writing.get().is_none();
             let empty = log.writer.borrow().flush_at().is_none();
-            if idle && (empty || log.stuck.get()) {
+            if idle && (empty || log.is_stuck()) {
                 return;
             }
             log.stage(|writer, _| writer.hurry());

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-/// How long we wait before another segment is tried after a failure.
+/// How long we wait between segments when one after another fails.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 impl<K: Kernel> Log<K> {
@@ -28,10 +28,12 @@ impl<K: Kernel> Log<K> {
             match due {
                 None => self.work.after(seen).await,
                 Some(due) if due > self.kernel.now() => self.work_or(seen, due).await,
-                Some(_) if self.commit(&mut failed).await.is_err() => {
-                    self.kernel.sleep_until(self.kernel.now() + PATIENCE).await;
+                Some(_) => {
+                    let result = self.commit(&mut failed).await;
+                    if result.is_err() && self.is_stuck() {
+                        self.kernel.sleep_until(self.kernel.now() + PATIENCE).await;
+                    }
                 }
-                Some(_) => (),
             }
         }
     }
@@ -65,7 +67,7 @@ impl<K: Kernel> Log<K> {
         self.written.ring();
         let Err(error) = result else {
             self.writer.borrow_mut().written(memory);
-            self.stuck.set(false);
+            self.failures.set(0);
             self.durable_segment.set(segment);
             self.count(|counts| {
                 counts.commits += 1;
@@ -86,7 +88,7 @@ impl<K: Kernel> Log<K> {
     fn fail(&self, memory: Buffer, segment: u64, offset: u64) {
         let (salt, now) = (self.kernel.random(), self.kernel.now());
         self.stage(|writer, _| writer.failed(memory, salt, now));
-        self.stuck.set(true);
+        self.failures.set(self.failures.get() + 1);
         self.file.borrow_mut().take();
         self.voids.borrow_mut().push((segment, offset));
         self.count(|counts| counts.failures += 1);

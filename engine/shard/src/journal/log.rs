@@ -39,8 +39,8 @@ pub(super) struct Log<K: Kernel> {
     pub(super) counts: Cell<Counts>,
     /// Since when a write is under way.
     pub(super) writing: Cell<Option<Tick>>,
-    /// No segment can be begun.
-    pub(super) stuck: Cell<bool>,
+    /// Writes that failed since the last that did not.
+    pub(super) failures: Cell<u32>,
     /// Rings when the open batch wants to leave at another time than before.
     pub(super) work: Signal,
     /// Rings when a batch has left, and so the next has room.
@@ -75,15 +75,20 @@ impl<K: Kernel> Log<K> {
     /// Why no mail is taken, if none is.
     pub(super) fn closed(&self) -> Option<Closed> {
         let slow = |since: Tick| self.kernel.now().since(since) > SLOW;
-        if self.stuck.get() && !self.pool.is_full() {
-            Some(Closed::Failed)
-        } else if self.pool.is_low() {
+        if self.pool.is_low() {
             Some(Closed::Full)
+        } else if self.is_stuck() {
+            Some(Closed::Failed)
         } else if self.writing.get().is_some_and(slow) {
             Some(Closed::Slow)
         } else {
             None
         }
+    }
+
+    /// Whether a fresh segment was no better than the one that failed.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.failures.get() > 1
     }
 
     /// Puts something into the open batch, and rings if the batch must leave earlier for it.

@@ -189,7 +189,7 @@ fn assemble<K: Kernel>(
         damage: damage.into(),
         counts: Cell::new(Counts::default()),
         writing: Cell::new(None),
-        stuck: Cell::new(false),
+        failures: Cell::new(0),
         work: Signal::default(),
         room: Signal::default(),
         written: Signal::default(),

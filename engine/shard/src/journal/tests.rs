@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 mod crash;
+mod ledger;
 mod failure;
 mod space;
 
