@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use smtp::command::Command;
 use smtp_proto::{MAIL_BODY_8BITMIME, MAIL_SMTPUTF8, Request};
 
@@ -52,6 +53,10 @@ fn theirs(line: &[u8]) -> Option<String> {
 /// may be at one; a recipient at one is refused by the session). `postmaster` without a domain they
 /// take, but lose the name.
 fn is_ours_alone(command: &str) -> bool {
+    // Whatever follows these is not looked at, since the answer is always the same.
+    if matches!(command, "noop" | "vrfy" | "help") {
+        return true;
+    }
     let Some(path) = command.strip_prefix("mail ").or_else(|| command.strip_prefix("rcpt ")) else {
         return false;
     };
@@ -63,9 +68,10 @@ fn is_ours_alone(command: &str) -> bool {
         || path.contains("@[")
 }
 
-/// We pass a quoted local part on as it came; they take the quotes off.
+/// We pass a quoted local part on as it came; they take the quotes off. They keep a tab at the
+/// end of a line, which RFC 5321 §4.1.1 would have ignored.
 fn unquoted(command: &str) -> String {
-    command.replace(['"', '\\'], "")
+    command.trim_end().replace(['"', '\\'], "")
 }
 
 const WORDS: [&str; 40] = [
@@ -124,7 +130,12 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 20_000,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
     #[test]
     fn what_we_take_they_take_and_understand_the_same(line in line()) {
         if let Some(command) = ours(line.as_bytes()).filter(|command| !is_ours_alone(command)) {

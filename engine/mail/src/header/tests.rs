@@ -1,6 +1,7 @@
 use super::{Facts, Scan, scan};
 use mail_parser::{HeaderName, MessageParser};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 const MESSAGE: &[u8] = b"Received: from a\r\n\tby b; Mon, 1 Jan 2026 00:00:00 +0000\r\nreceived:again\r\n\
     Subject: Received: not this\r\n Received: nor this\r\nX-Received: nor this\r\nReceived\r\n\r\nReceived: body\r\n";
@@ -49,7 +50,7 @@ fn header() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     /// Another parser sees as many Received fields, and the body begins where it says.
     #[test]

@@ -1,6 +1,7 @@
 use super::{Bounds, Drain, Stop, Text};
 use crate::reply::Refusal;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 const WIDE: Bounds = Bounds { message_bytes_max: u64::MAX, line_bytes_max: 1_000 };
 
@@ -151,6 +152,12 @@ fn comparable(fate: Fate) -> Fate {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 1_000,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
     #[test]
     fn long_texts_are_judged_as_the_rfc_says_at_any_split(
         lines in prop::collection::vec("(\\PC{0,40}|\\.{1,3}|x{990,1000}|[\r\n\u{0}]{1,3})", 0..12),
