@@ -25,6 +25,9 @@ impl Latency {
     }
 
     /// Adds all of `other`.
+    ///
+    /// # Panics
+    /// Never: both have the same bounds.
     pub fn merge(&mut self, other: &Self) {
         self.0.add(&other.0).expect("both have the same bounds");
     }

@@ -236,22 +236,9 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// The next row, or `None` at the end.
-    ///
-    /// # Errors
-    /// What the source says.
-    pub fn next(&mut self) -> io::Result<Option<Row>> {
-        Ok(self.chunk()?.and_then(|bytes| Row::decode(&bytes)))
-    }
-
-    /// Counts the rows to the end or the torn tail, and ends. A ledger without its own header
-    /// has none.
+    /// Counts the rows to the end or the torn tail.
     fn whole_rows(mut self) -> io::Result<u64> {
-        let mut count = 0;
-        while self.next()?.is_some() {
-            count += 1;
-        }
-        Ok(count)
+        self.try_fold(0, |count, row| row.map(|_| count + 1))
     }
 
     fn chunk(&mut self) -> io::Result<Option<[u8; ROW_LEN]>> {
@@ -270,7 +257,8 @@ impl<R: Read> Reader<R> {
 impl<R: Read> Iterator for Reader<R> {
     type Item = io::Result<Row>;
     fn next(&mut self) -> Option<Self::Item> {
-        Self::next(self).transpose()
+        let chunk = self.chunk().transpose()?;
+        chunk.map(|bytes| Row::decode(&bytes)).transpose()
     }
 }
 

@@ -32,17 +32,13 @@ pub(crate) fn run<T>(main: impl Future<Output = T>) -> io::Result<T> {
     let mut builder = tokio_uring::builder();
     builder.entries(RING_ENTRIES).uring_builder(&ring);
     let wanted = std::env::var_os("RINGLOAD_EPOLL").is_none();
-    match wanted.then(|| tokio_uring::Runtime::new(&builder)) {
-        Some(Ok(runtime)) => {
-            ON_RING.set(true);
-            Ok(runtime.block_on(main))
-        }
-        _ => {
-            ON_RING.set(false);
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            Ok(tokio::task::LocalSet::new().block_on(&runtime, main))
-        }
+    if let Some(Ok(runtime)) = wanted.then(|| tokio_uring::Runtime::new(&builder)) {
+        ON_RING.set(true);
+        return Ok(runtime.block_on(main));
     }
+    ON_RING.set(false);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(tokio::task::LocalSet::new().block_on(&runtime, main))
 }
 
 /// Starts a task on this thread.

@@ -108,6 +108,9 @@ pub struct Options {
 
 impl Options {
     /// The defaults for a relay at `target`: 10,000 messages of 4 KiB over 20 sessions.
+    ///
+    /// # Panics
+    /// Never: the default domain is one.
     #[must_use]
     pub fn new(target: SocketAddr) -> Self {
         Self {

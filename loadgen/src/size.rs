@@ -65,12 +65,11 @@ impl Mix {
         let total: u32 = self.0.iter().map(|range| range.weight).sum();
         let mut ticket = (random % u64::from(total.max(1))) as u32;
         for range in &self.0 {
-            match ticket.checked_sub(range.weight) {
-                Some(rest) => ticket = rest,
-                None => {
-                    let spread = u64::from(range.to - range.from) + 1;
-                    return range.from + (scatter(random) % spread) as u32;
-                }
+            if let Some(rest) = ticket.checked_sub(range.weight) {
+                ticket = rest;
+            } else {
+                let spread = u64::from(range.to - range.from) + 1;
+                return range.from + (scatter(random) % spread) as u32;
             }
         }
         BYTES_MIN

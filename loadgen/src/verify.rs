@@ -80,9 +80,9 @@ pub fn verify(options: &Options) -> Result<Proof, Unreadable> {
     for (path, sent) in ledgers.chain(options.received.iter().map(|path| (path, false))) {
         read(path, sent, &mut proof, &mut sorter)?;
     }
-    let mut sorted = sorter.sorted().map_err(scratch)?;
     let mut case: Option<Case> = None;
-    while let Some(row) = sorted.next().map_err(scratch)? {
+    for row in sorter.sorted().map_err(scratch)? {
+        let row = row.map_err(scratch)?;
         let (id, recipient, _) = key(&row);
         match case.as_mut().filter(|case| case.is_about(id, recipient)) {
             Some(case) => case.add(&row),

@@ -137,17 +137,15 @@ impl Ord for Head {
     }
 }
 
-impl Sorted {
-    /// The next row, or `None` at the end.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn next(&mut self) -> io::Result<Option<Row>> {
-        let Some(Reverse(head)) = self.heads.pop() else { return Ok(None) };
-        self.advance(head.run)?;
-        Ok(Some(head.row))
+impl Iterator for Sorted {
+    type Item = io::Result<Row>;
+    fn next(&mut self) -> Option<Self::Item> {
+        let Reverse(head) = self.heads.pop()?;
+        Some(self.advance(head.run).map(|()| head.row))
     }
+}
 
+impl Sorted {
     fn advance(&mut self, run: usize) -> io::Result<()> {
         if let Some(row) = self.runs[run].next()? {
             self.heads.push(Reverse(Head { row, run }));
@@ -175,9 +173,10 @@ mod tests {
         expected.sort_by_key(key);
         for rows_max in [1, 7, 999, 1_000, 5_000] {
             let mut sorter = Sorter::new(rows_max, std::env::temp_dir());
-            rows.iter().for_each(|row| sorter.push(*row).unwrap());
-            let mut sorted = sorter.sorted().unwrap();
-            let all: Vec<Row> = std::iter::from_fn(|| sorted.next().unwrap()).collect();
+            for row in &rows {
+                sorter.push(*row).unwrap();
+            }
+            let all: Vec<Row> = sorter.sorted().unwrap().map(Result::unwrap).collect();
             assert_eq!(all, expected, "{rows_max} in memory");
         }
     }

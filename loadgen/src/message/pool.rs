@@ -46,6 +46,7 @@ impl Pool {
     fn letters(&mut self, front: &[u8], count: usize, random: &mut Random, eight_bit: bool) {
         const LETTERS: &[u8; 64] =
             b"abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ =.,0123456";
+        let start = self.text.len();
         self.text.extend_from_slice(front);
         let end = self.text.len() + count;
         if eight_bit {
@@ -56,6 +57,10 @@ impl Pool {
             self.text.extend((0..10).map(|n| LETTERS[(bits >> (6 * n)) as usize & 63]));
         }
         self.text.truncate(end);
+        // By chance a dot in front: it would have to be doubled.
+        if front.is_empty() && self.text[start] == b'.' {
+            self.text[start] = b'x';
+        }
     }
 
     /// Appends exactly `len` bytes of whole lines, from a place that `random` chooses: the

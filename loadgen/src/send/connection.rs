@@ -191,7 +191,9 @@ impl Desk {
         self.note(cause);
         self.settle(outcomes, number);
         let now = clock::now();
-        back.into_iter().for_each(|message| self.shared.work.put_back(message, now));
+        for message in back {
+            self.shared.work.put_back(message, now);
+        }
     }
 
     /// Writes down, counts, and arranges what is to be offered again. Says whether there was

@@ -67,17 +67,22 @@ enum Expected {
     Bye,
 }
 
+/// What the server offered in answer to EHLO.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Terms {
+    pipelining: bool,
+    eight_bit: bool,
+    size: bool,
+}
+
 /// One connection.
 #[derive(Debug)]
 pub struct Session<'o> {
     options: &'o Options,
     composer: &'o Composer,
     expected: VecDeque<Expected>,
-    /// EHLO or HELO was taken.
-    ready: bool,
-    pipelining: bool,
-    eight_bit: bool,
-    size: bool,
+    /// What the server offered, once it has taken EHLO or HELO.
+    terms: Option<Terms>,
     /// A transaction was left open by the server's refusals.
     stale: bool,
     front: Option<Transaction>,
@@ -95,10 +100,7 @@ impl<'o> Session<'o> {
             options,
             composer,
             expected: VecDeque::from([Expected::Greeting]),
-            ready: false,
-            pipelining: false,
-            eight_bit: false,
-            size: false,
+            terms: None,
             stale: false,
             front: None,
             behind: None,
@@ -132,44 +134,45 @@ impl<'o> Session<'o> {
         mut next: impl FnMut() -> Next,
         out: &mut Vec<u8>,
     ) -> Option<Nanos> {
-        if !self.ready {
-            return None;
-        }
-        if let Some(front) = self.front.as_mut().filter(|front| front.is_invited()) {
-            front.text(self.composer, self.options, now, out);
-            self.expected.push_back(Expected::Final);
-            if !self.pipelining || self.options.pipelining != Pipelining::Full || self.is_spent() {
-                return None;
-            }
-            // Nothing due is no reason to wait here: the answer to the dot comes first.
-            if let Next::Offer(message) = next() {
-                self.behind = Some(self.begin(message, now));
-                self.envelope(out);
-            }
-            return None;
-        }
-        if self.front.is_none() {
-            if self.is_waiting() {
-                return None;
-            }
-            if self.stale {
-                self.stale = false;
+        let terms = self.terms.filter(|_| !self.over)?;
+        if self.front.as_ref().is_some_and(Transaction::is_invited) {
+            self.text(terms, now, next, out);
+        } else if self.front.is_some() {
+            self.envelope(terms, out);
+        } else if self.expected.is_empty() {
+            if std::mem::take(&mut self.stale) {
                 self.command(b"RSET\r\n", Expected::Reset, out);
-                if !self.pipelining {
-                    return None;
-                }
             }
             match if self.is_spent() { Next::Done } else { next() } {
-                Next::Offer(message) => self.front = Some(self.begin(message, now)),
+                Next::Offer(message) => self.front = Some(self.begin(message, terms, now)),
                 Next::Wait(until) => return Some(until),
-                Next::Done => {
-                    self.command(b"QUIT\r\n", Expected::Bye, out);
-                    return None;
-                }
+                Next::Done => self.command(b"QUIT\r\n", Expected::Bye, out),
             }
+            self.envelope(terms, out);
         }
-        self.envelope(out);
         None
+    }
+
+    /// Says the text in front, and behind it the next envelope. That nothing is due is no
+    /// reason to wait here: the answer to the final dot comes first.
+    fn text(
+        &mut self,
+        terms: Terms,
+        now: Nanos,
+        mut next: impl FnMut() -> Next,
+        out: &mut Vec<u8>,
+    ) {
+        let Some(front) = self.front.as_mut() else { return };
+        front.text(self.composer, self.options, now, out);
+        self.expected.push_back(Expected::Final);
+        let ahead = terms.pipelining && self.options.pipelining == Pipelining::Full;
+        if !ahead || self.is_spent() {
+            return;
+        }
+        if let Next::Offer(message) = next() {
+            self.behind = Some(self.begin(message, terms, now));
+            self.envelope(terms, out);
+        }
     }
 
     fn is_spent(&self) -> bool {
@@ -182,17 +185,17 @@ impl<'o> Session<'o> {
         self.expected.push_back(expected);
     }
 
-    fn begin(&mut self, message: Message, now: Nanos) -> Transaction {
+    fn begin(&mut self, message: Message, terms: Terms, now: Nanos) -> Transaction {
         self.begun += 1;
-        Transaction::new(message, self.options, self.eight_bit, now)
+        Transaction::new(message, self.options, terms.eight_bit, now)
     }
 
     /// Says as much as may be said of the youngest transaction's envelope.
-    fn envelope(&mut self, out: &mut Vec<u8>) {
+    fn envelope(&mut self, terms: Terms, out: &mut Vec<u8>) {
         let Some(youngest) = self.behind.as_mut().or(self.front.as_mut()) else { return };
-        let together = self.pipelining && self.options.pipelining != Pipelining::None;
+        let together = terms.pipelining && self.options.pipelining != Pipelining::None;
         while together || self.expected.is_empty() {
-            let Some(expected) = youngest.say(self.options, self.size, out) else { return };
+            let Some(expected) = youngest.say(self.options, terms.size, out) else { return };
             self.expected.push_back(expected);
         }
     }
@@ -229,7 +232,7 @@ impl<'o> Session<'o> {
                 let line = format!("HELO {}\r\n", self.options.helo);
                 self.command(line.as_bytes(), Expected::Helo, out);
             }
-            (Expected::Helo, 200..=299) => self.ready = true,
+            (Expected::Helo, 200..=299) => self.terms = Some(Terms::default()),
             (Expected::Greeting | Expected::Ehlo | Expected::Helo, _) => {
                 return Err(Fault::Unwelcome(text()));
             }
@@ -248,10 +251,11 @@ impl<'o> Session<'o> {
                 word.eq_ignore_ascii_case(keyword)
             })
         };
-        self.ready = true;
-        self.pipelining = offers(b"PIPELINING");
-        self.eight_bit = offers(b"8BITMIME");
-        self.size = offers(b"SIZE");
+        self.terms = Some(Terms {
+            pipelining: offers(b"PIPELINING"),
+            eight_bit: offers(b"8BITMIME"),
+            size: offers(b"SIZE"),
+        });
     }
 
     /// An answer to the transaction in front.
@@ -273,6 +277,7 @@ impl<'o> Session<'o> {
 
     /// The connection has ended: what that means for the messages under way. Those whose text
     /// had not left are given back; they were not offered.
+    #[must_use]
     pub fn lost(mut self) -> (Vec<Outcome>, Vec<Message>) {
         let mut back = Vec::new();
         for open in self.front.take().into_iter().chain(self.behind.take()) {

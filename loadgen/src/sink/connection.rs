@@ -61,7 +61,9 @@ async fn attend(sockets: Vec<(TcpListener, Arc<Simulated>)>, desk: Rc<Desk>) -> 
         desk.open.expire(clock::now());
         net::sleep(LOOK).await;
     }
-    sockets.iter().for_each(|(socket, _)| net::close(socket));
+    for (socket, _) in &sockets {
+        net::close(socket);
+    }
     desk.open.shutdown_all();
     while !desk.open.is_empty() || desk.listening.get() > 0 {
         net::sleep(Duration::from_millis(1)).await;
@@ -210,10 +212,9 @@ impl<'s> Conversation<'s> {
                 done = &mut read => return done,
                 () = net::sleep(wait) => (),
             }
-            if let Some((_, replies)) = self.late.pop_front() {
-                if stream.write(replies).await.0.is_err() {
-                    stream.shutdown(Shutdown::Both);
-                }
+            let Some((_, replies)) = self.late.pop_front() else { continue };
+            if stream.write(replies).await.0.is_err() {
+                stream.shutdown(Shutdown::Both);
             }
         }
         read.await

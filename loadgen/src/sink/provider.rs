@@ -211,7 +211,7 @@ impl Judge {
         if stage != provider.verdict_at || provider.defer + provider.fail <= 0.0 {
             return Verdict::Delivered;
         }
-        let case = scatter(self.seed ^ scatter(id) ^ recipient);
+        let case = scatter(self.seed ^ scatter(id).wrapping_add(recipient));
         let fate = share(case);
         if fate < provider.fail {
             return Verdict::Failed;

@@ -309,7 +309,9 @@ impl Session {
 
 fn say(replies: &mut Vec<u8>, code: &str, texts: &[&str]) {
     replies.extend_from_slice(code.as_bytes());
-    texts.iter().for_each(|text| replies.extend_from_slice(text.as_bytes()));
+    for text in texts {
+        replies.extend_from_slice(text.as_bytes());
+    }
     replies.extend_from_slice(b"\r\n");
 }
 

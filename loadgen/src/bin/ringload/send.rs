@@ -14,6 +14,7 @@ use std::time::Duration;
 
 /// What was written on the command line.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Arguments {
     /// The relay, as host:port
     #[arg(default_value = "127.0.0.1:2525")]
@@ -138,7 +139,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     Ok(report.unsent + report.refused + report.unanswered == 0)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "only shown")]
 fn show(report: &Report) {
     let Report { messages, seconds, rate, accepted, .. } = report;
     println!(
@@ -146,8 +146,8 @@ fn show(report: &Report) {
     );
     println!("  final dot    {}", report.final_dot);
     println!("  transaction  {}", report.transaction);
-    let per_message = report.cpu_seconds * 1e6 / (*messages).max(1) as f64;
-    println!("  own CPU      {} a message", brief(per_message as u64));
+    let micros = Duration::from_secs_f64(report.cpu_seconds).as_micros() as u64;
+    println!("  own CPU      {} a message", brief(micros / (*messages).max(1)));
     for (count, what) in [
         (report.postponed, "answers 4xx, each offered again"),
         (report.refused, "recipients refused"),

@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     /// Addresses on which to take everything (default, without providers: 127.0.0.1:2526)
     listen: Vec<SocketAddr>,
     /// A provider: key=value,... with the keys of a [[provider]] table, such as
-    /// name=slow,listen=127.0.0.1:2527,delay_ms=50,defer=0.1,messages_per_connection=20
+    /// `name=slow,listen=127.0.0.1:2527,delay_ms=50,defer=0.1,messages_per_connection=20`
     #[arg(long, value_name = "SPEC", value_parser = Provider::read_line)]
     provider: Vec<Provider>,
     /// A TOML file of [[provider]] tables
