@@ -2,9 +2,8 @@
 #![allow(unsafe_code, reason = "memory lent to the ring")]
 
 use super::lend::Spare;
-use crate::buffer::ALIGNMENT;
 use crate::{Buffer, File, Open};
-use monoio::buf::{IoBuf, IoBufMut};
+use monoio::buf::IoBuf;
 use monoio::fs::OpenOptions;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -53,7 +52,7 @@ impl UringFile {
     }
 
     /// Whether it goes past the page cache. A [`Open::Journal`] file stops doing so, for good,
-    /// at the first operation that is not aligned, or that the filesystem refuses as such.
+    /// at the first operation that the disk finds badly aligned.
     #[must_use]
     pub fn is_direct(&self) -> bool {
         self.direct.get()
@@ -72,13 +71,6 @@ impl UringFile {
         unsafe { BorrowedFd::borrow_raw(self.file.as_raw_fd()) }
     }
 
-    fn align(&self, start: *const u8, len: usize, offset: u64) -> io::Result<()> {
-        let aligned = start.addr().is_multiple_of(ALIGNMENT)
-            && len.is_multiple_of(ALIGNMENT)
-            && offset.is_multiple_of(ALIGNMENT as u64);
-        if self.direct.get() && !aligned { self.leave_direct() } else { Ok(()) }
-    }
-
     /// What to do about a failed operation: nothing and try again, or give up.
     async fn again(&self, error: io::Error) -> io::Result<()> {
         match Errno::from_io_error(&error) {
@@ -87,7 +79,8 @@ impl UringFile {
                 monoio::time::sleep(Duration::from_millis(1)).await;
                 Ok(())
             }
-            // Stricter alignment than ours: nothing was read or written.
+            // Memory, place or length is not aligned as this disk wants it. Nothing was read
+            // or written.
             Some(Errno::INVAL) if self.direct.get() => self.leave_direct(),
             _ => Err(error),
         }
@@ -95,9 +88,6 @@ impl UringFile {
 
     async fn write_rest(&self, rest: Rest, offset: u64) -> (io::Result<()>, Rest) {
         let at = offset + rest.written as u64;
-        if let Err(error) = self.align(rest.read_ptr(), rest.bytes_init(), at) {
-            return (Err(error), rest);
-        }
         let (result, mut rest) = self.file.write_at(rest, at).await;
         match result {
             Ok(0) => (Err(io::ErrorKind::WriteZero.into()), rest),
@@ -115,9 +105,6 @@ impl File for UringFile {
         assert!(buffer.spare() > 0, "a read without room looks like the end");
         let mut room = Spare(buffer);
         loop {
-            if let Err(error) = self.align(room.write_ptr(), room.bytes_total(), offset) {
-                return (Err(error), room.0);
-            }
             let (result, back) = self.file.read_at(room, offset).await;
             room = back;
             match result {
