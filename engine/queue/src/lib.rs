@@ -28,4 +28,6 @@
 
 mod queue;
 
-pub use queue::{HORIZON, IDLE_SITES_MAX, LOOKED_MAX, Queue, SORTED_MAX, SiteIndex, SiteView};
+pub use queue::{
+    HORIZON, IDLE_SITES_MAX, LOOKED_MAX, Queue, SORTED_MAX, SiteIndex, SiteView, UNIT,
+};

@@ -7,7 +7,7 @@ mod wheel;
 
 pub use site::{SiteIndex, SiteView};
 pub use sites::IDLE_SITES_MAX;
-pub use wheel::{HORIZON, SORTED_MAX};
+pub use wheel::{HORIZON, SORTED_MAX, UNIT};
 
 use event::Tick;
 use policy::Limits;
@@ -56,18 +56,19 @@ impl<D> Queue<D> {
         self.now_ready(site);
     }
 
-    /// Keeps `delivery` until `due`, or up to a millisecond longer. A moment more than
+    /// Keeps `delivery` until `due`, or up to [`UNIT`] longer. A moment more than
     /// [`HORIZON`] ahead counts as that.
     pub fn defer(&mut self, due: Tick, delivery: D) {
         self.wheel.insert(&mut self.store, due, delivery);
     }
 
-    /// Takes a delivery that is due: those of one millisecond in the order they were deferred.
+    /// Takes a delivery that is due: those of one [`UNIT`] in the order they were deferred.
     ///
     /// `None` if nothing is due, or if sorting what comes next was enough work for one call;
     /// then [`Self::next_due`] is not later than `now`, and the caller comes back after it
     /// has turned its loop.
     pub fn due(&mut self, now: Tick) -> Option<D> {
+        self.store.tidy();
         match self.wheel.turn(&mut self.store, now) {
             Turn::Due(entry) => self.store.take(entry),
             Turn::Nothing | Turn::Later => None,

@@ -6,7 +6,7 @@
 
 use crate::{EnhancedCode, MessageId};
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The longest string in a log line, in bytes before escaping.
 pub const FIELD_BYTES_MAX: usize = 1_024;
@@ -38,7 +38,7 @@ impl<'o> Line<'o> {
 
     pub(super) fn number(self, key: &str, number: u64) -> Self {
         let line = self.key(key);
-        digits(number, 1, line.0);
+        digits::<10>(number, 1, line.0);
         line
     }
 
@@ -53,9 +53,9 @@ impl<'o> Line<'o> {
     pub(super) fn millis_or_null(self, key: &str, micros: Option<u64>) -> Self {
         let Some(micros) = micros else { return self.null(key) };
         let line = self.key(key);
-        digits(micros / 1_000, 1, line.0);
+        digits::<10>(micros / 1_000, 1, line.0);
         line.0.push(b'.');
-        digits(micros % 1_000, 3, line.0);
+        digits::<10>(micros % 1_000, 3, line.0);
         line
     }
 
@@ -66,28 +66,41 @@ impl<'o> Line<'o> {
     }
 
     pub(super) fn id(self, key: &str, id: MessageId) -> Self {
-        self.shown(key, id)
+        let line = self.key(key);
+        line.0.push(b'"');
+        for (separator, part) in
+            [(&b""[..], u64::from(id.log)), (b"-", u64::from(id.boot)), (b"-", id.count)]
+        {
+            line.0.extend_from_slice(separator);
+            digits::<16>(part, 1, line.0);
+        }
+        line.0.push(b'"');
+        line
     }
 
     pub(super) fn peer(self, key: &str, peer: Option<SocketAddr>) -> Self {
-        match peer {
-            Some(peer) => self.shown(key, peer),
-            None => self.null(key),
+        let Some(peer) = peer else { return self.null(key) };
+        let line = self.key(key);
+        line.0.push(b'"');
+        if let IpAddr::V4(address) = peer.ip() {
+            let [a, b, c, d] = address.octets();
+            parts([a, b, c, d].map(u64::from), line.0);
+        } else {
+            // Writing to a Vec does not fail.
+            let _ = write!(line.0, "[{}]", peer.ip());
         }
+        line.0.push(b':');
+        digits::<10>(u64::from(peer.port()), 1, line.0);
+        line.0.push(b'"');
+        line
     }
 
     pub(super) fn enhanced(self, key: &str, enhanced: Option<EnhancedCode>) -> Self {
-        match enhanced {
-            Some(enhanced) => self.shown(key, enhanced),
-            None => self.null(key),
-        }
-    }
-
-    /// A value whose `Display` needs no escaping.
-    fn shown(self, key: &str, value: impl std::fmt::Display) -> Self {
+        let Some(EnhancedCode { class, subject, detail }) = enhanced else { return self.null(key) };
         let line = self.key(key);
-        // Writing to a Vec does not fail.
-        let _ = write!(line.0, "\"{value}\"");
+        line.0.push(b'"');
+        parts([u16::from(class), subject, detail].map(u64::from), line.0);
+        line.0.push(b'"');
         line
     }
 
@@ -106,21 +119,32 @@ impl<'o> Line<'o> {
 }
 
 /// Appends `number` with at least `width` digits.
-fn digits(mut number: u64, width: usize, out: &mut Vec<u8>) {
+fn digits<const BASE: u64>(mut number: u64, width: usize, out: &mut Vec<u8>) {
     let mut text = [b'0'; 20];
     let mut start = text.len();
     while number > 0 || text.len() - start < width {
         start -= 1;
-        text[start] = b'0' + (number % 10) as u8;
-        number /= 10;
+        text[start] = b"0123456789abcdef"[(number % BASE) as usize];
+        number /= BASE;
     }
     out.extend_from_slice(&text[start..]);
+}
+
+/// Appends numbers with dots between.
+fn parts<const N: usize>(numbers: [u64; N], out: &mut Vec<u8>) {
+    for (index, number) in numbers.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b'.');
+        }
+        digits::<10>(number, 1, out);
+    }
 }
 
 /// Appends the first [`FIELD_BYTES_MAX`] bytes of `text`, escaped.
 fn escape(text: &str, out: &mut Vec<u8>) {
     let text = &text[..text.floor_char_boundary(FIELD_BYTES_MAX)];
-    if text.bytes().all(is_plain) {
+    // Without a way out in the middle it is done many bytes at a time.
+    if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
         return out.extend_from_slice(text.as_bytes());
     }
     for character in text.chars() {

@@ -1,6 +1,6 @@
 //! A hierarchical timer wheel over entries of the store.
 //!
-//! Six levels of 64 slots. A slot of level 0 is one unit (about a millisecond); a slot of
+//! Six levels of 64 slots. A slot of level 0 is one [`UNIT`]; a slot of
 //! level n is as long as all of level n-1. An entry lies at the level of the highest digit,
 //! in base 64, in which its due time differs from `elapsed`, so that it is moved at most
 //! five times before it is due. Entries of the same unit come out in the order they were
@@ -13,15 +13,18 @@ use super::store::{List, Loose, Store};
 use event::Tick;
 use std::time::Duration;
 
-/// Nanoseconds in a unit, as a power of two: 1.05 ms.
-const UNIT_BITS: u32 = 20;
+/// Nanoseconds in a unit, as a power of two. Retries are minutes apart: a finer unit would
+/// only move each entry once more.
+const UNIT_BITS: u32 = 23;
+/// How exactly due times are kept: 8.4 ms. Nothing comes out before it is due.
+pub const UNIT: Duration = Duration::from_nanos(1 << UNIT_BITS);
 const SLOT_BITS: u32 = 6;
 const SLOTS: usize = 1 << SLOT_BITS;
 const LEVELS: usize = 6;
 /// The furthest a due time may be ahead, in units: what 32 bits can tell apart.
 const UNITS_MAX: u64 = u32::MAX as u64;
 
-/// The furthest a due time may be ahead, about 52 days. What is due later comes out then, and
+/// The furthest a due time may be ahead, about 416 days. What is due later comes out then, and
 /// is to be put back.
 pub const HORIZON: Duration = Duration::from_nanos(UNITS_MAX << UNIT_BITS);
 

@@ -90,7 +90,7 @@ fn memory_is_used_again_and_given_back() {
             let entry = store.keep(value, 0);
             store.push_back(&mut list, entry);
         }
-        assert_eq!(store.chunks.len(), 2, "round {round}");
+        assert_eq!((store.chunks.len(), store.spent.len()), (2, 0), "round {round}");
         for _ in 0..chunk {
             let entry = store.pop(&mut list).unwrap();
             store.take(entry);
@@ -103,6 +103,9 @@ fn memory_is_used_again_and_given_back() {
         while let Some(entry) = store.pop(&mut list) {
             store.take(entry);
         }
-        assert_eq!((store.len(), store.chunks.len()), (0, 0));
+        assert_eq!((store.len(), store.chunks.len(), store.spent.len()), (0, 0, 2));
     }
+    store.tidy();
+    store.tidy();
+    assert_eq!(store.spent.len(), 1, "one stays for the next delivery");
 }
