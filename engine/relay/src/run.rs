@@ -19,6 +19,7 @@ mod shards;
 mod spool;
 
 use crate::settings::{Durability, Loaded, Settings};
+use event::Meters;
 use kernel::Sender;
 use kernel::uring::DriverReport;
 use shard::Letter;
@@ -28,6 +29,7 @@ use spool::SpoolLock;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as Post, channel};
 use std::thread;
 use std::time::Duration;
@@ -55,6 +57,7 @@ enum Happened {
 /// Everything that runs.
 struct Relay {
     control: control::Control,
+    meters: Arc<Meters>,
     shards: Vec<Sender<Letter>>,
     /// Shards that have not ended.
     running: usize,
@@ -82,21 +85,22 @@ fn start(settings: &Settings) -> io::Result<Relay> {
     let driver = kernel::uring::probe();
     introduce(settings, &driver);
     host::raise_descriptor_limit(settings).iter().for_each(warn);
+    settings.listeners.iter().try_for_each(|listener| host::probe(listener.address))?;
     let lock = SpoolLock::take(&settings.spool.path)?;
     make_log_directory(settings)?;
-    let meters = event::Meters::new(settings.shards);
+    let meters = Meters::new(settings.shards);
     let control = control::start(control::Setup {
         admin: settings.admin.address,
         dns: control::dns::Servers {
             addresses: settings.dns.servers.clone(),
             ..control::dns::Servers::default()
         },
-        meters: meters.clone(),
+        meters: Arc::clone(&meters),
         facts: facts(settings, &driver),
     })?;
     control.warnings().iter().for_each(warn);
     let shards = shards::start(settings, &lock, &meters, &control.resolver(), &post)?;
-    Ok(Relay { control, running: shards.len(), shards, happened, _lock: lock })
+    Ok(Relay { control, meters, running: shards.len(), shards, happened, _lock: lock })
 }
 
 impl Relay {
@@ -119,6 +123,11 @@ impl Relay {
     }
 
     fn announce(&self, addresses: &[SocketAddr]) {
+        let found: u64 =
+            self.meters.shards().iter().map(|shard| shard.recovered_recipients.get()).sum();
+        if found > 0 {
+            say(format!("found {found} recipients still to be served"));
+        }
         for address in addresses {
             say(format!("listening on {address} for SMTP"));
         }
@@ -245,3 +254,6 @@ fn say(line: String) {
 fn warn(warning: impl Display) {
     let _ = io::stderr().lock().write_all(format!("warning: {warning}\n").as_bytes());
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 use crate::settings::Settings;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 
 /// Descriptors for everything but incoming connections.
 const OTHERS: u64 = 2_000;
@@ -22,6 +24,14 @@ pub(super) fn raise_descriptor_limit(settings: &Settings) -> Option<String> {
             "{granted} files may be open at once, connections_max asks for {wanted}: raise \
              LimitNOFILE, or lower connections_max"
         )
+    })
+}
+
+/// Whether nobody listens on `address`: shards share their ports (`SO_REUSEPORT`), and so
+/// would a second Ringpost, unnoticed, with a spool of its own.
+pub(super) fn probe(address: SocketAddr) -> io::Result<()> {
+    TcpListener::bind(address).map(drop).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {address} for SMTP: {error}"))
     })
 }
 

@@ -31,11 +31,15 @@ pub(super) struct SpoolLock {
 impl SpoolLock {
     /// Makes the directory if it is not there, and locks it, waiting up to five seconds.
     pub(super) fn take(directory: &Path) -> io::Result<Self> {
+        Self::take_within(TRIES, directory)
+    }
+
+    fn take_within(tries: u32, directory: &Path) -> io::Result<Self> {
         let explain = |error: io::Error| {
             let wrong = format!("the spool {} cannot be used: {error}", directory.display());
             io::Error::new(error.kind(), wrong)
         };
-        let lock = lock(directory).map_err(explain)?;
+        let lock = lock(tries, directory).map_err(explain)?;
         count_start(directory).map_err(explain)?;
         Ok(Self { directory: directory.to_owned(), _lock: lock })
     }
@@ -59,13 +63,13 @@ impl SpoolLock {
     }
 }
 
-fn lock(directory: &Path) -> io::Result<File> {
+fn lock(tries: u32, directory: &Path) -> io::Result<File> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     let path = directory.join("LOCK");
     let mut options = OpenOptions::new();
     let mut file =
         options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    for _ in 0..TRIES {
+    for _ in 0..tries {
         match file.try_lock() {
             Ok(()) => {
                 file.set_len(0)?;
@@ -95,7 +99,8 @@ fn count_start(directory: &Path) -> io::Result<()> {
     };
     let node = Node { epoch: node.epoch + 1, ..node };
     let new = directory.join("NODE.new");
-    let mut file = File::create(&new)?;
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
     file.write_all(node.text().as_bytes())?;
     file.sync_all()?;
     fs::rename(&new, &path)?;

@@ -24,7 +24,7 @@ fn a_spool_has_one_owner_and_says_who() {
     let scratch = Scratch::new("owner");
     let spool = scratch.0.join("deep/spool");
     let first = SpoolLock::take(&spool).unwrap();
-    let error = SpoolLock::take(&spool).unwrap_err().to_string();
+    let error = SpoolLock::take_within(3, &spool).unwrap_err().to_string();
     assert!(error.contains(&format!("process {} has it", std::process::id())), "{error}");
     drop(first);
     drop(SpoolLock::take(&spool).unwrap());

@@ -1,0 +1,125 @@
+//! The whole program in this process, on ports and folders of its own.
+
+use super::run;
+use crate::settings::{Host, Loaded, parse};
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+/// Settings for a relay in a folder of its own, on free ports.
+struct Place {
+    folder: PathBuf,
+    smtp: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let folder =
+            std::env::temp_dir().join(format!("ringpost-run-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        Self { folder, smtp: free(), admin: free() }
+    }
+
+    fn loaded(&self, more: &str) -> Loaded {
+        let folder = self.folder.display();
+        let text = format!(
+            "hostname = \"relay.test\"\nshards = 2\n{more}\n\
+             [spool]\npath = \"{folder}/spool\"\nsegment_bytes = \"4 MiB\"\n\
+             [log]\ndelivery = \"{folder}/log/delivery.jsonl\"\n\
+             [[listener]]\naddress = \"{}\"\n[admin]\naddress = \"{}\"\n\
+             [dns]\nservers = [\"127.0.0.1:9\"]\n",
+            self.smtp, self.admin,
+        );
+        parse("test.toml", &text, &Host { cores: 2, name: String::new() }).unwrap()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.folder).unwrap();
+    }
+}
+
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn get(address: SocketAddr, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).ok()?;
+    Some(reply)
+}
+
+fn wait_until_ready(place: &Place) {
+    for _ in 0..600 {
+        if get(place.admin, "/readyz").is_some_and(|reply| reply.starts_with("HTTP/1.1 200")) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("not ready within 30 s");
+}
+
+/// Says `lines` one by one, and returns the last reply to each.
+fn talk(address: SocketAddr, lines: &[&str]) -> Vec<String> {
+    let stream = TcpStream::connect(address).unwrap();
+    let mut replies = BufReader::new(&stream).lines().map(Result::unwrap);
+    let mut last = || replies.find(|line| line.as_bytes()[3] == b' ').unwrap();
+    let mut heard = vec![last()];
+    for line in lines {
+        (&stream).write_all(format!("{line}\r\n").as_bytes()).unwrap();
+        heard.push(last());
+    }
+    heard
+}
+
+/// Mail comes in, waits for a DNS that does not answer, and is there again after a drain.
+///
+/// The one test that signals this process: two would hear each other's.
+#[test]
+fn what_is_accepted_outlives_a_drain() {
+    let place = Place::new("drain");
+    for (start, queued) in [(1, 1), (2, 2)] {
+        let loaded = place.loaded("");
+        let relay = thread::spawn(move || run(&loaded));
+        wait_until_ready(&place);
+        let heard = talk(
+            place.smtp,
+            &[
+                "EHLO x",
+                "MAIL FROM:<>",
+                "RCPT TO:<b@far.example>",
+                "DATA",
+                "Subject: x\r\n\r\nx\r\n.",
+            ],
+        );
+        assert!(heard[0].starts_with("220 relay.test "), "{heard:?}");
+        assert!(heard[5].starts_with("250 2.0.0 "), "{heard:?}");
+        let metrics = get(place.admin, "/metrics").unwrap();
+        let waiting =
+            metrics.lines().filter(|line| line.starts_with("ringpost_queued_recipients{"));
+        let waiting: u64 =
+            waiting.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum();
+        assert_eq!(waiting, queued, "start {start}");
+        signal_hook::low_level::raise(signal_hook::consts::SIGTERM).unwrap();
+        relay.join().unwrap().unwrap();
+        assert!(TcpStream::connect(place.smtp).is_err(), "nobody listens any more");
+    }
+    let log = fs::read_to_string(place.folder.join("log/delivery.jsonl")).unwrap();
+    assert_eq!(log.matches("\"shard_started\"").count(), 4, "{log}");
+}
+
+#[test]
+fn a_taken_address_is_named_before_anything_is_made() {
+    let place = Place::new("taken");
+    let _taken = TcpListener::bind(place.smtp).unwrap();
+    let error = run(&place.loaded("")).unwrap_err().to_string();
+    assert!(error.contains(&place.smtp.to_string()), "{error}");
+    assert!(!place.folder.join("spool").exists());
+}
