@@ -165,15 +165,6 @@ impl Session {
         self.refuse(refusal, replies);
     }
 
-    /// Ends the conversation from our side: says why, then [`Step::Close`] comes next. For
-    /// [`Refusal::IdleTooLong`] and [`Refusal::ShuttingDown`].
-    ///
-    /// [RFC 5321 §3.8](https://www.rfc-editor.org/rfc/rfc5321#section-3.8): never without a word.
-    pub fn hang_up(&mut self, refusal: Refusal, replies: &mut Vec<u8>) {
-        replies.extend_from_slice(refusal.line().as_bytes());
-        self.state = State::Closing;
-    }
-
     /// What comes next is message text: read it into a large buffer.
     #[must_use]
     pub const fn in_text(&self) -> bool {

@@ -253,16 +253,6 @@ fn a_rejected_message_leaves_the_connection_open_unless_it_is_to_end() {
 }
 
 #[test]
-fn hanging_up_is_said_once_and_then_done() {
-    let mut session = session(Config::new("mx.example"));
-    let mut replies = Vec::new();
-    session.hang_up(Refusal::IdleTooLong, &mut replies);
-    assert_eq!(replies, b"421 4.4.2 idle too long\r\n");
-    assert_eq!(session.step(b"NOOP\r\n", Door::Open, &mut replies), Some((0, Step::Close)));
-    assert_eq!(session.step(b"NOOP\r\n", Door::Open, &mut replies), None);
-}
-
-#[test]
 #[should_panic(expected = "no commit is outstanding")]
 fn a_message_we_do_not_hold_is_never_accepted() {
     session(Config::new("mx.example"))
