@@ -1,6 +1,7 @@
 use super::{Response, TEXT_BYTES_MAX};
 use crate::EnhancedCode;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 fn text(lines: &[&[u8]]) -> String {
     Response::from_lines(250, None, lines.iter().copied()).text.into()
@@ -32,6 +33,12 @@ fn it_shows_as_the_peer_wrote_it() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn whatever_a_peer_says_is_short_and_printable(
         lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..3_000), 0..8)

@@ -1,6 +1,7 @@
 use super::Schedule;
 use event::Wall;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -71,6 +72,12 @@ fn settings_say_only_what_differs() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn no_schedule_goes_out_of_bounds(
         first in 1_u64..100_000, factor_percent in 100_u32..=1_000, longest in 1_u64..1_000_000,

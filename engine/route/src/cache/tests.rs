@@ -2,6 +2,7 @@ use super::{Cache, Cached, DOMAINS_MAX, PATIENCE};
 use crate::{Answer, RouteFailure, SitePlan};
 use event::Tick;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,6 +78,12 @@ fn the_number_of_domains_is_bounded() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
+
     /// Beside a plain map from domain to (end, what is known).
     #[test]
     fn it_does_what_a_map_does(

@@ -1,5 +1,6 @@
 use super::{FIELD_BYTES_MAX, Line};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use serde_json::Value;
 
 fn line(text: &str) -> String {
@@ -50,6 +51,12 @@ fn numbers_are_written_in_full() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn any_string_reads_back(text in "\\PC{0,300}") {
         let value: Value = serde_json::from_str(&line(&text)).unwrap();

@@ -1,5 +1,6 @@
 use super::{CHUNK_LEN, Cursor, List, Step, Store};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::collections::VecDeque;
 
 /// A list in the store, and what it should be.
@@ -20,6 +21,12 @@ fn contents(store: &mut Store<u32>, list: List) -> Vec<u32> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
+
     /// Two lists share a store, and neither notices.
     #[test]
     fn lists_are_lists(

@@ -2,6 +2,7 @@ use super::super::store::Store;
 use super::{HORIZON, SORTED_MAX, Turn, UNIT_BITS, UNITS_MAX, Wheel};
 use event::Tick;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::collections::BTreeMap;
 use std::collections::btree_map::OccupiedEntry;
 use std::time::Duration;
@@ -172,6 +173,12 @@ fn span() -> impl Strategy<Value = u64> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn it_does_what_a_sorted_map_does(
         origin in any::<u32>(),
