@@ -2,14 +2,34 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-/// A loopback address that was free a moment ago.
+/// Where we look: below the ports that Linux gives to outgoing connections (from 32768), or
+/// one of those could sit on the port of a server that is being restarted.
+const FIRST: u16 = 20_000;
+const COUNT: u16 = 12_000;
+
+/// Ports tried so far.
+static TRIED: AtomicU16 = AtomicU16::new(0);
+
+/// A loopback address that was free a moment ago, and is given to nobody else in this process.
 ///
 /// # Errors
-/// If the host has none left.
+/// If none is free.
 pub fn free() -> io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+    // Test processes that run at once begin far from each other.
+    let start = (process::id() % 64) as u16 * (COUNT / 64);
+    for _ in 0..COUNT {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST + start.wrapping_add(tried) % COUNT;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+    Err(io::ErrorKind::AddrInUse.into())
 }
 
 /// Whether someone accepts connections on `address`.

@@ -17,7 +17,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What every instance is told, before its own settings.
-const SETTINGS: [(&str, &str); 18] = [
+const SETTINGS: [(&str, &str); 17] = [
     ("compatibility_level", "3.6"),
     ("myhostname", "postfix.test"),
     ("inet_interfaces", "127.0.0.1"),
@@ -35,7 +35,6 @@ const SETTINGS: [(&str, &str); 18] = [
     ("smtp_tls_security_level", "none"),
     ("smtpd_recipient_restrictions", "permit_mynetworks, reject"),
     ("biff", "no"),
-    ("maillog_file_permissions", "0644"),
     ("import_environment", "MAIL_CONFIG TZ"),
 ];
 

@@ -34,7 +34,7 @@ impl Ringpost {
         fs::create_dir_all(folder)?;
         fs::write(folder.join("ringpost.toml"), written(folder, smtp, admin, settings))?;
         let process = launch(folder)?;
-        let ringpost = Self { process, folder: folder.into(), smtp, admin };
+        let mut ringpost = Self { process, folder: folder.into(), smtp, admin };
         ringpost.wait_until_ready()?;
         Ok(ringpost)
     }
@@ -121,10 +121,20 @@ impl Ringpost {
         self.process.wait(PATIENCE)
     }
 
-    fn wait_until_ready(&self) -> io::Result<()> {
-        let ready = || matches!(http::get(self.admin, "/readyz"), Ok((200, _))).then_some(());
-        wait::until("a ready Ringpost", PATIENCE, ready)
-            .map_err(|late| io::Error::other(format!("{late}\n{}", self.said())))
+    fn wait_until_ready(&mut self) -> io::Result<()> {
+        let (process, admin) = (&mut self.process, self.admin);
+        let ready = || match (http::get(admin, "/readyz"), process.ended()) {
+            (_, Some(status)) => Some(Err(format!("ended with {status}"))),
+            (Ok((200, _)), None) => Some(Ok(())),
+            _ => None,
+        };
+        let ready = wait::until("a ready Ringpost", PATIENCE, ready);
+        let cause = match ready {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(ended)) => ended,
+            Err(late) => late.to_string(),
+        };
+        Err(io::Error::other(format!("{cause}\n{}", self.said())))
     }
 }
 

@@ -52,7 +52,7 @@ impl Load {
         let ledger = folder.join("sent.ledger");
         let options = send::Options {
             messages: ENDLESS,
-            sizes: "1k=4,4k=4,50k=1".parse().map_err(io::Error::other)?,
+            sizes: "1k-50k".parse().map_err(io::Error::other)?,
             rate: Some(rate),
             ledger: Some(ledger.clone()),
             ..send::Options::new(ringpost.smtp())

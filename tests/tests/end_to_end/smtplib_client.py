@@ -13,7 +13,7 @@ with smtplib.SMTP("127.0.0.1", int(sys.argv[1]), local_hostname="python.test", t
 
     assert client.sendmail("hard@python.test", ["a@site.test"], HARD) == {}
     assert client.sendmail(
-        "eight@python.test", ["a@site.test"], "Subject: eight\n\ngrüße\n".encode(), ["BODY=8BITMIME"]
+        "eight@python.test", ["a@site.test"], "Subject: eight\r\n\r\ngrüße\r\n".encode(), ["BODY=8BITMIME"]
     ) == {}
     many = [f"mailbox-{number}@site.test" for number in range(50)]
     assert client.sendmail("many@python.test", many, "Subject: many\n\nhello\n") == {}
@@ -22,7 +22,7 @@ with smtplib.SMTP("127.0.0.1", int(sys.argv[1]), local_hostname="python.test", t
     assert client.docmd("DATA")[0] == 503
     assert client.docmd("RCPT", "TO:<a@site.test>")[0] == 503
     assert client.docmd("NONSENSE")[0] == 500
-    assert client.docmd("MAIL", "FROM:<a b@site.test>")[0] == 501
+    assert client.docmd("MAIL", "FROM:<a b@site.test>")[0] == 553
     assert client.docmd("MAIL", "FROM:<a@python.test> SIZE=99999999999")[0] == 552
     assert client.vrfy("a@site.test")[0] == 252
     assert client.mail("a@python.test")[0] == 250

@@ -1,0 +1,157 @@
+//! What was promised and what arrived: everything both outsides know, in one book.
+
+use event::{MessageId, Tick};
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How long after its answer a delivery may be forgotten by a crash: the design's bound for
+/// settle records, and the time an answer travels.
+pub(crate) const SETTLE_BOUND: Duration = Duration::from_millis(110);
+
+/// The book, shared by all outside.
+pub(crate) type Book = Rc<RefCell<Ledger>>;
+
+#[derive(Default)]
+pub(crate) struct Ledger {
+    pub(crate) messages: BTreeMap<u64, Message>,
+    /// By recipient: each address is used once, so it names the message too.
+    pub(crate) fates: BTreeMap<String, Fate>,
+    /// Bounces that arrived, by their whole text.
+    pub(crate) bounces: BTreeMap<Vec<u8>, Bounce>,
+    /// When the relay went down.
+    pub(crate) crashes: Vec<Tick>,
+    /// Messages whose 250 was just read.
+    pub(crate) acknowledged: Vec<u64>,
+    /// What must never happen, and did.
+    pub(crate) violations: Vec<String>,
+    /// How long after its answer a delivery may be forgotten in this world.
+    pub(crate) bound: Duration,
+    /// The relay's wall clock was stepped: ages are not what they were.
+    pub(crate) clock_stepped: bool,
+    pub(crate) visits: u64,
+}
+
+/// One message, as its sender sees it.
+pub(crate) struct Message {
+    pub(crate) sender: String,
+    /// Those that RCPT was answered 250 for.
+    pub(crate) recipients: Vec<String>,
+    /// Wire form, without the final dot.
+    pub(crate) text: Vec<u8>,
+    pub(crate) eight_bit: bool,
+    pub(crate) standing: Standing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Its final dot was not said.
+    Begun,
+    /// Its final dot may have been heard.
+    Dotted,
+    /// 250 was read.
+    Acknowledged { at: Tick, id: MessageId },
+    /// Another answer was read.
+    Refused { at: Tick },
+}
+
+/// What became of one recipient, as providers see it.
+#[derive(Default)]
+pub(crate) struct Fate {
+    pub(crate) token: u64,
+    pub(crate) takings: Vec<Taking>,
+    /// 5xx.
+    pub(crate) refused: Vec<Tick>,
+    /// 4xx.
+    pub(crate) deferred: Vec<Tick>,
+    /// Its domain cannot be delivered to.
+    pub(crate) hopeless: bool,
+    /// Its provider may lack what the message needs.
+    pub(crate) unfit: bool,
+}
+
+/// A provider has taken responsibility.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taking {
+    pub(crate) at: Tick,
+    pub(crate) visit: u64,
+    /// Its answer reached the relay.
+    pub(crate) is_certain: bool,
+}
+
+/// A bounce, as its provider sees it.
+#[derive(Default)]
+pub(crate) struct Bounce {
+    pub(crate) to: String,
+    pub(crate) takings: Vec<Taking>,
+}
+
+impl Ledger {
+    pub(crate) fn violation(&mut self, what: impl Into<String>) {
+        self.violations.push(what.into());
+    }
+
+    pub(crate) fn visit(&mut self) -> u64 {
+        self.visits += 1;
+        self.visits
+    }
+
+    /// A connection ended badly: its last answers may not have been heard.
+    pub(crate) fn broke(&mut self, visit: u64, now: Tick) {
+        let takings = self.fates.values_mut().flat_map(|fate| &mut fate.takings);
+        for taking in
+            takings.chain(self.bounces.values_mut().flat_map(|bounce| &mut bounce.takings))
+        {
+            if taking.visit == visit && taking.at + SETTLE_BOUND >= now {
+                taking.is_certain = false;
+            }
+        }
+    }
+
+    /// Whether a message may be sent again although this provider has it.
+    pub(crate) fn excuses(&self, taking: &Taking) -> bool {
+        let forgotten = |at: &Tick| taking.at <= *at && *at <= taking.at + self.bound;
+        !taking.is_certain || self.crashes.iter().any(forgotten)
+    }
+
+    pub(crate) fn fate(&mut self, recipient: &str) -> Option<&mut Fate> {
+        self.fates.get_mut(recipient)
+    }
+
+    /// All recipients of a message at a domain.
+    pub(crate) fn fates_at(&mut self, token: u64, domain: &str) -> impl Iterator<Item = &mut Fate> {
+        let within = move |(address, fate): &(&String, &mut Fate)| {
+            fate.token == token && address.rsplit('@').next() == Some(domain)
+        };
+        self.fates.iter_mut().filter(within).map(|(_, fate)| fate)
+    }
+
+    /// Acknowledged messages.
+    pub(crate) fn ours(&self) -> impl Iterator<Item = (u64, &Message, Tick, MessageId)> {
+        self.messages.iter().filter_map(|(token, message)| match message.standing {
+            Standing::Acknowledged { at, id } => Some((*token, message, at, id)),
+            _ => None,
+        })
+    }
+
+    /// Bounces that name this recipient.
+    pub(crate) fn bounces_of(&self, recipient: &str) -> impl Iterator<Item = &Bounce> {
+        let line = format!("{recipient}\r\n");
+        let names = move |text: &&Vec<u8>| {
+            let text = String::from_utf8_lossy(text).to_ascii_lowercase();
+            text.split_inclusive('\n').any(|row| {
+                row.strip_prefix("final-recipient: rfc822;")
+                    .is_some_and(|row| row.trim_start() == line)
+            })
+        };
+        self.bounces.iter().filter(move |(text, _)| names(text)).map(|(_, bounce)| bounce)
+    }
+}
+
+/// The token of an address we made.
+pub(crate) fn token_of(address: &str) -> Option<u64> {
+    let local = address.split('@').next()?.strip_prefix('m')?;
+    local.split('.').next()?.parse().ok()
+}

@@ -1,0 +1,410 @@
+//! One world from beginning to end: senders, the relay in all its lives, providers, troubles,
+//! and then calm, until every recipient has met its end.
+
+use crate::chance::Chance;
+use crate::disk;
+use crate::injector::{Addressees, Habit, Injector};
+use crate::ledger::{Book, Ledger, SETTLE_BOUND, Standing};
+use crate::provider::{Nature, Provider, Temper};
+use crate::relay::{self, Relay};
+use crate::scenario::{Disk, Scenario};
+use crate::{check, lines};
+use event::Tick;
+use kernel::Kernel;
+use kernel::sim::{Crash, Fault, Host, Operation, Physics, Sim, When, World};
+use policy::Limits;
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How long a relay that went down stays down.
+const DOWN: Duration = Duration::from_millis(300);
+/// How long after the calm all must be over: longer than any patience, and then expiry.
+const LIMIT: Duration = Duration::from_hours(1);
+
+/// What a world has seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Summary {
+    pub(crate) trace: u64,
+    pub(crate) acknowledged: u64,
+    pub(crate) taken: u64,
+    pub(crate) refused: u64,
+    pub(crate) deferred: u64,
+    pub(crate) bounces: u64,
+    pub(crate) repeated: u64,
+    pub(crate) crashes: u64,
+}
+
+/// A world, and all that is in it.
+pub(crate) struct Life {
+    pub(crate) world: World,
+    /// Where senders and providers run.
+    outside: Sim,
+    scenario: Scenario,
+    plan: relay::Plan,
+    relay: RefCell<Relay>,
+    lives: Cell<usize>,
+    /// When a relay that is down comes back.
+    back: Cell<Option<Tick>>,
+    providers: Vec<Rc<Provider>>,
+    senders_left: Rc<Cell<u64>>,
+    book: Book,
+}
+
+impl Life {
+    /// A world with its relay started and its senders about to begin.
+    pub(crate) fn begin(scenario: Scenario) -> Self {
+        let physics = Physics {
+            window_bytes: scenario.window_bytes,
+            short_ppm: scenario.short_ppm,
+            reset_ppm: scenario.reset_ppm,
+            ..Physics::default()
+        };
+        let world = World::with(scenario.seed, physics);
+        let (host, outside) = (world.host(), world.host());
+        let book = Book::new(RefCell::new(Ledger { bound: bound(&scenario), ..Ledger::default() }));
+        book.borrow_mut().clock_stepped = !scenario.steps.is_empty();
+        let sim = world.shard(outside);
+        let providers = providers(&sim, &book, scenario.temper);
+        let plan = plan(&world, host, &sim, &providers);
+        trouble(&world, host, scenario.disk);
+        let relay = Relay::start(&world, &plan, scenario.shards[0]);
+        let life = Self {
+            world,
+            outside: sim,
+            plan,
+            relay: RefCell::new(relay),
+            lives: Cell::new(1),
+            back: Cell::new(None),
+            providers,
+            senders_left: Rc::new(Cell::new(scenario.sessions)),
+            book,
+            scenario,
+        };
+        life.send();
+        life
+    }
+
+    /// The relay's host.
+    pub(crate) const fn host(&self) -> Host {
+        self.plan.host
+    }
+
+    /// Where the relay listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.plan.address
+    }
+
+    pub(crate) fn provider(&self, domain: &str) -> &Provider {
+        self.providers
+            .iter()
+            .find(|provider| provider.nature.domain == domain)
+            .expect("a known domain")
+    }
+
+    fn send(&self) {
+        let sim = &self.outside;
+        let to = Rc::new(addressees(self.scenario.dead));
+        for _ in 0..self.scenario.sessions {
+            let injector = Injector {
+                sim: sim.clone(),
+                book: Rc::clone(&self.book),
+                relay: self.plan.address,
+                to: Rc::clone(&to),
+                habit: Habit {
+                    messages: self.scenario.messages,
+                    text_max: self.scenario.text_max,
+                    moody_percent: self.scenario.moody_percent,
+                },
+            };
+            let (left, kernel) = (Rc::clone(&self.senders_left), sim.clone());
+            let begins =
+                sim.now() + sim.millis(5..4_000.min(self.scenario.calm.as_millis() as u64 / 2));
+            sim.spawn(async move {
+                kernel.sleep_until(begins).await;
+                injector.run().await;
+                left.set(left.get() - 1);
+            });
+        }
+    }
+
+    /// Runs to the end, and says what was seen, or every rule that was broken.
+    pub(crate) fn run(&self) -> Result<Summary, String> {
+        let start = self.world.now();
+        let mut crashes = self.scenario.crashes.clone();
+        let mut steps = self.scenario.steps.clone();
+        self.pass(start + self.scenario.calm, |life| {
+            let passed = life.world.now().since(start);
+            crashes.retain(|(at, crash)| *at > passed || life.crash(*crash));
+            steps.retain(|(at, millis)| {
+                let is_due = *at <= passed;
+                if is_due {
+                    life.world.step_wall(life.host(), *millis);
+                }
+                !is_due
+            });
+            false
+        });
+        self.calm();
+        let over = self.pass(self.world.now() + LIMIT, Self::is_over);
+        if !over {
+            self.complain("not all was over an hour after the calm");
+        }
+        self.finish();
+        self.verdict()
+    }
+
+    /// Lets time pass until `condition` holds, and looks after each step.
+    fn pass(&self, until: Tick, mut condition: impl FnMut(&Self) -> bool) -> bool {
+        let limit = until.since(self.world.now());
+        let held = self.world.run_until(limit, |_| {
+            self.look();
+            condition(self) || self.is_broken()
+        });
+        held && !self.is_broken()
+    }
+
+    /// What must be seen to at once: a 250 that was read, a relay that went down.
+    fn look(&self) {
+        let acknowledged = std::mem::take(&mut self.book.borrow_mut().acknowledged);
+        if !acknowledged.is_empty() {
+            let found = disk::read(&self.world, self.host());
+            for token in acknowledged {
+                check::acknowledged(&found, &mut self.book.borrow_mut(), token, self.world.now());
+            }
+        }
+        let failed = self.relay.borrow().failed.borrow().is_some();
+        if failed && self.world.is_up(self.host()) {
+            self.crash(Crash::Kill);
+        }
+        if self.world.is_up(self.host()) {
+            return;
+        }
+        match self.back.get() {
+            None => self.went_down(None),
+            Some(back) if back <= self.world.now() => self.come_back(),
+            Some(_) => (),
+        }
+    }
+
+    /// Takes the relay down. Says false, for it was done.
+    pub(crate) fn crash(&self, crash: Crash) -> bool {
+        if self.world.is_up(self.host()) {
+            let attempts = lines::read(&self.world, self.host());
+            self.world.crash(self.host(), crash);
+            self.went_down(Some(attempts));
+        }
+        false
+    }
+
+    fn went_down(&self, attempts: Option<lines::Attempts>) {
+        let now = self.world.now();
+        self.back.set(Some(now + DOWN));
+        let outside = self.outside.clone();
+        self.outside.spawn(async move { outside.sleep_until(now + DOWN).await });
+        let found = disk::read(&self.world, self.host());
+        let mut book = self.book.borrow_mut();
+        let attempts = attempts.filter(|_| self.scenario.has_sound_disk() && !book.clock_stepped);
+        check::whole_spool(&found, attempts.as_ref(), &mut book, now);
+        book.crashes.push(now);
+    }
+
+    fn come_back(&self) {
+        self.back.set(None);
+        let shards = &self.scenario.shards;
+        let count = shards[self.lives.get() % shards.len()];
+        self.lives.set(self.lives.get() + 1);
+        self.world.restart(self.host());
+        *self.relay.borrow_mut() = Relay::start(&self.world, &self.plan, count);
+    }
+
+    /// All troubles end.
+    fn calm(&self) {
+        self.world.unplan(self.host());
+        self.world.physics(|physics| physics.reset_ppm = 0);
+        self.world.resize_disk(self.host(), 1 << 30);
+        self.providers.iter().for_each(|provider| provider.temper.set(Temper::Kind));
+        if matches!(self.scenario.disk, Disk::Failing(_)) {
+            // What could not be told while the disk failed is told after a restart.
+            self.crash(Crash::Kill);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let relay = self.relay.borrow();
+        self.senders_left.get() == 0
+            && self.world.is_up(self.host())
+            && relay.is_ready()
+            && relay.meters.balance().queued == 0
+    }
+
+    /// Drains the relay and checks what is left.
+    fn finish(&self) {
+        if self.is_broken() {
+            return;
+        }
+        let balance = self.relay.borrow().meters.balance();
+        if !balance.holds() {
+            self.complain(&format!("the books do not balance: {balance:?}"));
+        }
+        self.relay.borrow().drain();
+        let patience = self.world.now() + Duration::from_mins(2);
+        if !self.pass(patience, |life| life.relay.borrow().has_ended()) {
+            self.complain("a drain did not end");
+        }
+        // Whoever talks to a host that lost power hangs up by then.
+        self.pass(self.world.now() + Duration::from_mins(5), |_| false);
+        let found = disk::read(&self.world, self.host());
+        for (id, recipient) in found.open.keys() {
+            self.complain(&format!("message {id} to {recipient} is open after all is over"));
+        }
+        if self.world.connections() > 0 {
+            self.complain(&format!("{} connections were never closed", self.world.connections()));
+        }
+        let attempts = lines::read(&self.world, self.host());
+        let book = &mut *self.book.borrow_mut();
+        if self.scenario.has_sound_disk() && !book.clock_stepped {
+            lines::check(&attempts, book);
+        }
+        check::ends(book);
+    }
+
+    fn verdict(&self) -> Result<Summary, String> {
+        let panics = self.world.panics(self.host());
+        if panics > 0 {
+            self.complain(&format!("{panics} tasks of the relay panicked"));
+        }
+        let book = self.book.borrow();
+        if !book.violations.is_empty() {
+            return Err(book.violations.join("\n"));
+        }
+        let takings = |fate: &crate::ledger::Fate| fate.takings.len() as u64;
+        let acknowledged = |message: &&crate::ledger::Message| {
+            matches!(message.standing, Standing::Acknowledged { .. })
+        };
+        Ok(Summary {
+            trace: self.world.trace(),
+            acknowledged: book.messages.values().filter(acknowledged).count() as u64,
+            taken: book.fates.values().map(takings).sum(),
+            refused: book.fates.values().map(|fate| fate.refused.len() as u64).sum(),
+            deferred: book.fates.values().map(|fate| fate.deferred.len() as u64).sum(),
+            bounces: book.bounces.len() as u64,
+            repeated: book.fates.values().map(|fate| takings(fate).saturating_sub(1)).sum(),
+            crashes: book.crashes.len() as u64,
+        })
+    }
+
+    /// Shows how far it got: the delivery log, and how the relay stands.
+    pub(crate) fn tell(&self) {
+        let log = self.world.live(self.host(), Path::new(relay::LOG)).unwrap_or_default();
+        println!("{}", String::from_utf8_lossy(&log));
+        let relay = self.relay.borrow();
+        println!("{:?}, ready: {}", relay.meters.balance(), relay.is_ready());
+        println!("{} senders, {:?} failed", self.senders_left.get(), relay.failed.borrow());
+        println!("down at {:?}, now {:?}", self.book.borrow().crashes, self.world.now());
+        for (key, open) in disk::read(&self.world, self.host()).open {
+            println!("open: {key:?} {open:?}");
+        }
+    }
+
+    pub(crate) fn complain(&self, what: &str) {
+        self.book.borrow_mut().violation(what);
+    }
+
+    fn is_broken(&self) -> bool {
+        !self.book.borrow().violations.is_empty()
+    }
+}
+
+/// How long a settlement may be lost: the design's bound while the disk is sound, and else as
+/// long as the disk takes.
+fn bound(scenario: &Scenario) -> Duration {
+    match scenario.disk {
+        Disk::Sound => SETTLE_BOUND,
+        Disk::Slow(span) => SETTLE_BOUND + span * 4,
+        Disk::Failing(_) | Disk::Full(_) => scenario.calm,
+    }
+}
+
+fn trouble(world: &World, host: Host, disk: Disk) {
+    match disk {
+        Disk::Sound => (),
+        Disk::Slow(span) => {
+            for operation in [Operation::FileWrite, Operation::FileSync, Operation::SyncDirectory] {
+                world.plan(host, operation, When::Chance(300_000), Fault::Slow(span));
+            }
+        }
+        Disk::Failing(ppm) => {
+            for operation in Operation::ALL.into_iter().skip(Operation::Open as usize) {
+                world.plan(host, operation, When::Chance(ppm), Fault::Error(5));
+            }
+        }
+        Disk::Full(bytes) => world.resize_disk(host, bytes),
+    }
+}
+
+const DOMAINS: [&str; 5] = ["one.test", "two.test", "plain.test", "mx.test", "senders.test"];
+
+fn providers(sim: &Sim, book: &Book, temper: Temper) -> Vec<Rc<Provider>> {
+    let nature = |(number, domain): (u64, &'static str)| Nature {
+        domain,
+        address: SocketAddr::from(([10, 1, 0, number as u8], 25)),
+        ehlo: domain != "plain.test" || !sim.one_in(3),
+        pipelining: domain != "plain.test",
+        eight_bit: domain != "plain.test",
+        messages_max: if sim.one_in(4) { sim.within(1..4) } else { u64::MAX },
+        slowness_millis: sim.pick(&[0, 0, 20, 400]),
+    };
+    let provider = |(number, domain)| {
+        let nature = nature((number, domain));
+        let provider =
+            Provider { sim: sim.clone(), book: Rc::clone(book), nature, temper: Cell::new(temper) };
+        let provider = Rc::new(provider);
+        provider.open();
+        provider
+    };
+    (1..).zip(DOMAINS).map(provider).collect()
+}
+
+fn addressees(dead: bool) -> Addressees {
+    let mut domains = vec!["one.test", "one.test", "two.test", "plain.test", "mx.test"];
+    domains.extend(["nowhere.test", "null.test"]);
+    if dead {
+        domains.push("dead.test");
+    }
+    Addressees {
+        domains,
+        hopeless: vec!["nowhere.test", "null.test", "dead.test"],
+        seven_bit: vec!["plain.test"],
+    }
+}
+
+fn plan(world: &World, host: Host, sim: &Sim, providers: &[Rc<Provider>]) -> relay::Plan {
+    let nobody = SocketAddr::from(([10, 1, 0, 99], 25));
+    let routed = providers.iter().map(|provider| provider.nature);
+    let mut routes: Vec<_> = routed
+        .filter(|nature| nature.domain != "mx.test")
+        .map(|nature| (nature.domain, vec![nature.address]))
+        .collect();
+    routes.push(("dead.test", vec![nobody]));
+    let mx = providers
+        .iter()
+        .find(|provider| provider.nature.domain == "mx.test")
+        .expect("one is by MX");
+    let limits = Limits {
+        connections_max: sim.pick(&[1, 2, 10]),
+        messages_per_connection_max: sim.pick(&[1, 3, 100]),
+        recipients_per_message_max: sim.pick(&[1, 2, 100]),
+        idle: Duration::from_secs(5),
+    };
+    relay::Plan {
+        host,
+        address: SocketAddr::new(world.address(host), 2525),
+        routes,
+        mx: vec![("mx.test", vec![nobody.ip(), mx.nature.address.ip()])],
+        limits,
+        held_bytes_max: sim.pick(&[0, 2_000, 1 << 20]),
+    }
+}

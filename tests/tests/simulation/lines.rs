@@ -1,0 +1,98 @@
+//! The delivery log, read back: what the relay says it did.
+
+use crate::ledger::Ledger;
+use crate::relay::LOG;
+use event::{MessageId, Tick};
+use kernel::sim::{Host, World};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// 2026-01-01: when every world begins. Its ticks count from there.
+const WALL_FIRST_MILLIS: u64 = 1_767_225_600_000;
+/// How coarse times in the log are.
+const COARSE: Duration = Duration::from_millis(5);
+
+/// One attempt, as the log has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) at: Tick,
+    pub(crate) number: u64,
+    /// When its lane took it.
+    pub(crate) started: Option<Tick>,
+    /// When it is tried again; `None` if this was the end.
+    pub(crate) next_millis: Option<u64>,
+    pub(crate) duplicate_possible: bool,
+}
+
+/// All attempts in order, by message and recipient.
+pub(crate) type Attempts = BTreeMap<(MessageId, String), Vec<Attempt>>;
+
+/// Reads what of the log programs on `host` see. Lines that a crash cut are left out.
+pub(crate) fn read(world: &World, host: Host) -> Attempts {
+    let bytes = world.live(host, Path::new(LOG)).unwrap_or_default();
+    let mut attempts = Attempts::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let Ok(line) = serde_json::from_slice::<serde_json::Value>(line) else { continue };
+        if line["event"] != "attempt" {
+            continue;
+        }
+        if let Some((key, attempt)) = parse(&line) {
+            attempts.entry(key).or_default().push(attempt);
+        }
+    }
+    attempts
+}
+
+fn parse(line: &serde_json::Value) -> Option<((MessageId, String), Attempt)> {
+    let key = (line["id"].as_str()?.parse().ok()?, line["recipient"].as_str()?.to_owned());
+    let accepted = line["accepted"].as_u64()?;
+    let started = line["started"]
+        .as_f64()
+        .map(|millis| tick(accepted) + Duration::from_secs_f64(millis / 1e3));
+    let attempt = Attempt {
+        at: tick(line["at"].as_u64()?),
+        number: line["attempt"].as_u64()?,
+        started,
+        next_millis: line["next"].as_u64(),
+        duplicate_possible: line["duplicate_possible"].as_bool()?,
+    };
+    Some((key, attempt))
+}
+
+/// The tick of a wall time, where the wall was never stepped.
+pub(crate) fn tick(millis: u64) -> Tick {
+    Tick(millis.saturating_sub(WALL_FIRST_MILLIS) * 1_000_000)
+}
+
+/// Attempts are counted without gaps, none comes before its time, and nothing follows the end,
+/// unless a crash may have forgotten it.
+pub(crate) fn check(attempts: &Attempts, book: &mut Ledger) {
+    for ((id, recipient), attempts) in attempts {
+        for pair in attempts.windows(2) {
+            let (before, after) = (pair[0], pair[1]);
+            if forgotten(book, &before) {
+                continue;
+            }
+            let problem = match before.next_millis {
+                None => "was tried again after its final record".to_owned(),
+                Some(_) if after.number != before.number + 1 => {
+                    format!("had attempt {} and then {}", before.number, after.number)
+                }
+                Some(next)
+                    if after.started.is_some_and(|started| started + COARSE < tick(next)) =>
+                {
+                    format!("was due at {next} and tried at {:?}", after.started)
+                }
+                Some(_) => continue,
+            };
+            book.violation(format!("message {id} to {recipient} {problem}"));
+        }
+    }
+}
+
+/// Whether a crash may have lost the record of this attempt.
+pub(crate) fn forgotten(book: &Ledger, attempt: &Attempt) -> bool {
+    let reach = |at: &Tick| attempt.at <= *at + COARSE && *at <= attempt.at + book.bound;
+    book.crashes.iter().any(reach)
+}

@@ -1,0 +1,183 @@
+//! The one under test: a host with one shard or more, started, drained and started again.
+
+use event::Meters;
+use kernel::sim::{Host, Sim, World};
+use kernel::{Kernel, Sender, mailbox};
+use policy::{Limits, Schedule};
+use route::{Answer, HostPort, MxHost, RouteSetting, Rules, Table};
+use shard::journal::{Durability, Options};
+use shard::{Gate, Letter, Networks, Routing, Setup, Spool};
+use smtp::server;
+use std::cell::{Cell, RefCell};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) const SPOOL: &str = "/spool";
+pub(crate) const LOG: &str = "/delivery.log";
+/// Logs there may be, over all numbers of shards.
+pub(crate) const LOGS_MAX: usize = 3;
+
+/// How long a message may wait in the simulation.
+pub(crate) const EXPIRE: Duration = Duration::from_secs(60);
+
+/// What stays the same over a relay's lives.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) host: Host,
+    pub(crate) address: SocketAddr,
+    /// Domains with a route of their own.
+    pub(crate) routes: Vec<(&'static str, Vec<SocketAddr>)>,
+    /// Domains that DNS knows.
+    pub(crate) mx: Vec<(&'static str, Vec<IpAddr>)>,
+    pub(crate) limits: Limits,
+    pub(crate) held_bytes_max: u64,
+}
+
+/// A relay in one of its lives.
+pub(crate) struct Relay {
+    shards: Vec<Sender<Letter>>,
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) ended: Rc<Cell<usize>>,
+    /// Why it could not start.
+    pub(crate) failed: Rc<RefCell<Option<String>>>,
+}
+
+impl Relay {
+    /// Starts it with so many shards.
+    pub(crate) fn start(world: &World, plan: &Plan, count: usize) -> Self {
+        let meters = Meters::new(count);
+        let (senders, mailboxes): (Vec<_>, Vec<_>) = (0..count).map(|_| mailbox()).unzip();
+        let relay = Self { shards: senders, meters, ended: Rc::default(), failed: Rc::default() };
+        for (index, mailbox) in mailboxes.into_iter().enumerate() {
+            let setup = Setup {
+                index,
+                gates: vec![gate(plan)],
+                hostname: "relay.test".into(),
+                spool: spool(index, count),
+                held_bytes_max: plan.held_bytes_max,
+                intake_bytes_max: 16 << 20,
+                queued_max: 10_000,
+                routing: routing(plan),
+                limits: plan.limits,
+                schedule: schedule(),
+                delivery_log: Some(LOG.into()),
+                meters: Arc::clone(&relay.meters),
+                mailbox,
+                shards: relay.shards.clone(),
+                drain_patience: Duration::from_secs(30),
+            };
+            relay.spawn(world.shard(plan.host), setup);
+        }
+        relay
+    }
+
+    fn spawn(&self, sim: Sim, setup: Setup) {
+        let (ended, failed) = (Rc::clone(&self.ended), Rc::clone(&self.failed));
+        let kernel = sim.clone();
+        sim.spawn(async move {
+            // The program makes these, with its lock and its name, before any shard starts.
+            if let Err(error) = make_spool(&kernel).await {
+                *failed.borrow_mut() = Some(error.to_string());
+                return;
+            }
+            match shard::run(kernel, setup, |_| ()).await {
+                Ok(()) => ended.set(ended.get() + 1),
+                Err(failure) => *failed.borrow_mut() = Some(failure.to_string()),
+            }
+        });
+    }
+
+    /// Tells all shards to finish.
+    pub(crate) fn drain(&self) {
+        self.shards.iter().for_each(|shard| shard.post(Letter::Drain));
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.get() == self.shards.len()
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.meters.shards().iter().all(|meters| meters.recovered.get() && meters.accepting.get())
+    }
+}
+
+async fn make_spool(sim: &Sim) -> std::io::Result<()> {
+    sim.make_directory(Path::new(SPOOL)).await?;
+    sim.sync_directory(Path::new("/")).await
+}
+
+fn gate(plan: &Plan) -> Gate {
+    let mut config = server::Config::new("relay.test");
+    config.message_bytes_max = 4 << 20;
+    Gate {
+        address: plan.address,
+        relay_from: Networks(Arc::new(|_| true)),
+        server: Arc::new(config),
+        connections_max: 100,
+        idle: Duration::from_mins(5),
+    }
+}
+
+/// Log `i` belongs to shard `i` modulo their number, so no count of shards strands one.
+fn spool(index: usize, count: usize) -> Spool {
+    let logs = (index..LOGS_MAX.max(count)).step_by(count).map(|log| log as u16);
+    let options = Options {
+        durability: Durability::Sync,
+        segment_bytes: 0,
+        pool_segments: 2,
+        free_bytes_min: 1 << 20,
+    };
+    Spool { directory: SPOOL.into(), logs: logs.collect(), options }
+}
+
+fn routing(plan: &Plan) -> Routing {
+    let routes = plan.routes.iter().map(|(domain, to)| RouteSetting {
+        pattern: (*domain).to_owned(),
+        to: to.iter().map(|to| HostPort::from(*to)).collect(),
+        port: route::SMTP_PORT,
+    });
+    let table = Arc::new(Table::new(routes).expect("each domain has one route"));
+    let rules = Rules {
+        own_names: vec!["relay.test".to_owned()],
+        own_addresses: vec![plan.address],
+        private_allowed: true,
+        table: Arc::clone(&table),
+    };
+    let mx = plan.mx.clone();
+    let ask = move |domain: String, to: Sender<Letter>| {
+        let answer = answer(&mx, &domain);
+        to.post(Letter::Resolved(domain, answer));
+    };
+    Routing { table, ask: Arc::new(ask), rules: Arc::new(rules) }
+}
+
+fn answer(mx: &[(&str, Vec<IpAddr>)], domain: &str) -> Answer {
+    match (domain, mx.iter().find(|(known, _)| *known == domain)) {
+        (_, Some((_, addresses))) => {
+            let host = |(preference, address): (u16, &IpAddr)| MxHost {
+                preference,
+                name: format!("mx{preference}.{domain}"),
+                addresses: vec![*address],
+            };
+            Answer::Hosts {
+                hosts: (10..).zip(addresses).map(host).collect(),
+                ttl: Duration::from_secs(300),
+            }
+        }
+        ("null.test", None) => Answer::NullMx,
+        _ => Answer::NoDomain,
+    }
+}
+
+pub(crate) fn schedule() -> Schedule {
+    Schedule {
+        first: Duration::from_secs(1),
+        factor_percent: 200,
+        longest: Duration::from_secs(8),
+        jitter_percent: 20,
+        expire: EXPIRE,
+    }
+}

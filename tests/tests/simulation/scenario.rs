@@ -1,0 +1,108 @@
+//! From a seed to what is to happen.
+
+use crate::chance::Chance;
+use crate::provider::Temper;
+use kernel::sim::Crash;
+use std::time::Duration;
+
+/// What happens in one world.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) seed: u64,
+    /// Shards in each life, in turn.
+    pub(crate) shards: Vec<usize>,
+    pub(crate) sessions: u64,
+    pub(crate) messages: u64,
+    pub(crate) text_max: u64,
+    pub(crate) moody_percent: u64,
+    pub(crate) temper: Temper,
+    pub(crate) disk: Disk,
+    pub(crate) window_bytes: usize,
+    pub(crate) short_ppm: u32,
+    pub(crate) reset_ppm: u32,
+    /// When the relay goes down, counted from the start.
+    pub(crate) crashes: Vec<(Duration, Crash)>,
+    /// Steps of the relay's wall clock.
+    pub(crate) steps: Vec<(Duration, i64)>,
+    /// Also writes to a domain where nobody answers.
+    pub(crate) dead: bool,
+    /// When all troubles end.
+    pub(crate) calm: Duration,
+}
+
+/// What is wrong with the relay's disk until the calm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disk {
+    Sound,
+    /// Writes and syncs take up to so long.
+    Slow(Duration),
+    /// Operations fail, so many times in a million.
+    Failing(u32),
+    /// There is room for so many bytes, and from the calm on for more.
+    Full(u64),
+}
+
+impl Scenario {
+    /// Whether the disk keeps up, so that the usual bounds hold.
+    pub(crate) const fn has_sound_disk(&self) -> bool {
+        matches!(self.disk, Disk::Sound)
+    }
+
+    /// What `seed` stands for.
+    pub(crate) fn of(seed: u64) -> Self {
+        // Worlds have their own dice; these are another's, so that they do not agree.
+        let world = kernel::sim::World::new(seed ^ 0x5ce9_a810);
+        let dice = world.shard(world.host());
+        let temper = match dice.within(0..10) {
+            0 => Temper::Kind,
+            1 => Temper::Silent,
+            _ => Temper::Rough,
+        };
+        let disk = match dice.within(0..12) {
+            0 => Disk::Slow(dice.millis(50..3_000)),
+            1 | 2 => Disk::Failing(dice.pick(&[2_000, 20_000, 100_000])),
+            3 => Disk::Full(dice.within(8 << 20..40 << 20)),
+            _ => Disk::Sound,
+        };
+        let crash = |_| (dice.millis(20..9_000), dice.pick(&[Crash::Power, Crash::Kill]));
+        let step = |_| (dice.millis(100..9_000), dice.within(0..7_200_000) as i64 - 3_600_000);
+        Self {
+            seed,
+            shards: (0..4).map(|_| dice.pick(&[1, 2, 2, 3])).collect(),
+            sessions: dice.within(1..6),
+            messages: dice.within(1..6),
+            text_max: if dice.one_in(8) { 700_000 } else { 6_000 },
+            moody_percent: dice.pick(&[0, 5, 15]),
+            temper,
+            disk,
+            window_bytes: dice.pick(&[700, 4_096, 65_536]),
+            short_ppm: dice.pick(&[0, 100_000, 600_000]),
+            reset_ppm: dice.pick(&[0, 0, 5_000, 30_000]),
+            crashes: (0..dice.pick(&[0, 1, 1, 2, 3])).map(crash).collect(),
+            steps: (0..u64::from(dice.one_in(12))).map(step).collect(),
+            dead: dice.one_in(10),
+            calm: Duration::from_secs(10),
+        }
+    }
+
+    /// A small world in which nothing goes wrong by itself: what is to, is planned.
+    pub(crate) fn quiet(seed: u64) -> Self {
+        Self {
+            seed,
+            shards: vec![1],
+            sessions: 1,
+            messages: 4,
+            text_max: 1_500,
+            moody_percent: 0,
+            temper: Temper::Kind,
+            disk: Disk::Sound,
+            window_bytes: 65_536,
+            short_ppm: 0,
+            reset_ppm: 0,
+            crashes: Vec::new(),
+            steps: Vec::new(),
+            dead: false,
+            calm: Duration::from_secs(3),
+        }
+    }
+}
