@@ -158,7 +158,7 @@ impl ShardMeters {
 
     /// The balance of whole events: never of one that is half counted. Waits, at most for
     /// as long as the shard takes to count one event, and is for readers, not for the shard
-    /// inside [`Self::turn`].
+    /// while it counts.
     #[must_use]
     pub fn balance(&self) -> Balance {
         loop {
