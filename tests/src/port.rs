@@ -25,11 +25,17 @@ pub fn free() -> io::Result<SocketAddr> {
         let tried = TRIED.fetch_add(1, Ordering::Relaxed);
         let port = FIRST + start.wrapping_add(tried) % COUNT;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        if TcpListener::bind(address).is_ok() {
+        if is_free(address) {
             return Ok(address);
         }
     }
     Err(io::ErrorKind::AddrInUse.into())
+}
+
+/// Whether nobody listens on `address`.
+#[must_use]
+pub fn is_free(address: SocketAddr) -> bool {
+    TcpListener::bind(address).is_ok()
 }
 
 /// Whether someone accepts connections on `address`.

@@ -39,11 +39,14 @@ impl Ringpost {
         Ok(ringpost)
     }
 
-    /// Starts it again, after it has ended, on the same spool and ports.
+    /// Starts it again, after it has ended, on the same spool and ports. The kernel takes a
+    /// killed process's ring apart behind its end, and with it the listening sockets, so we
+    /// wait for the port, as a supervisor pauses before a restart.
     ///
     /// # Errors
     /// As [`Self::start`].
     pub fn restart(&mut self) -> io::Result<()> {
+        wait::until("the port", PATIENCE, || port::is_free(self.smtp).then_some(()))?;
         self.process = launch(&self.folder)?;
         self.wait_until_ready()
     }

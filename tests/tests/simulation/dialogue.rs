@@ -105,11 +105,13 @@ impl Dialogue {
 }
 
 async fn watch(sim: Sim, watched: Rc<Watched>) {
-    while let Some(stream) = watched.stream.borrow().clone() {
-        if sim.now().since(watched.last.get()) > PATIENCE {
-            return stream.hang_up(b"");
+    loop {
+        let now = sim.now();
+        match &*watched.stream.borrow() {
+            Some(stream) if now.since(watched.last.get()) > PATIENCE => return stream.hang_up(b""),
+            Some(_) => (),
+            None => return,
         }
-        drop(stream);
         pause(&sim, PATIENCE / 4).await;
     }
 }

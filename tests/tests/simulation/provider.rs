@@ -82,8 +82,8 @@ impl Provider {
         let this = Rc::clone(self);
         self.sim.spawn(async move {
             while let Ok(stream) = listener.accept().await {
-                let provider = Rc::clone(&this);
-                this.sim.spawn(async move { provider.serve(Dialogue::new(&provider.sim, stream)).await });
+                let (provider, dialogue) = (Rc::clone(&this), Dialogue::new(&this.sim, stream));
+                this.sim.spawn(provider.serve(dialogue));
             }
         });
     }
