@@ -217,17 +217,13 @@ impl Desk {
         self.lookups.spawn(async move {
             let _place = places.acquire_owned().await;
             let question = wanted.clone();
-            // A task of its own, so that a panic on hostile answers ends there.
-            let lookup = tokio::spawn(async move {
+            let lookup = async move {
                 match question {
                     Wanted::Mail(domain) => names.mail(&domain).await,
                     Wanted::Hosts(hosts) => names.hosts(&hosts).await,
                 }
-            });
-            let abort = lookup.abort_handle();
-            let answer = tokio::time::timeout(patience, lookup).await;
-            abort.abort();
-            (wanted, in_time(answer, patience))
+            };
+            (wanted, contained(lookup, patience).await)
         });
     }
 
@@ -239,12 +235,22 @@ impl Desk {
     }
 }
 
-/// The answer, or why there is none.
-fn in_time<E, F>(answer: Result<Result<Answer, E>, F>, patience: Duration) -> Answer {
-    match answer {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => Answer::Temporary("the look-up broke off".to_owned()),
-        Err(_) => Answer::Temporary(format!("DNS gave no answer within {} s", patience.as_secs())),
+/// The answer, or why there is none. What hostile answers may do to `lookup`, a panic or an
+/// endless wait, ends here.
+async fn contained(
+    lookup: impl Future<Output = Answer> + Send + 'static,
+    patience: Duration,
+) -> Answer {
+    // Dropped, the set ends its task.
+    let mut task = JoinSet::new();
+    task.spawn(lookup);
+    match tokio::time::timeout(patience, task.join_next()).await {
+        Ok(Some(Ok(answer))) => answer,
+        Ok(_) => Answer::Temporary("the look-up broke off".to_owned()),
+        Err(_) => {
+            let seconds = patience.as_secs_f64();
+            Answer::Temporary(format!("DNS gave no answer within {seconds} s"))
+        }
     }
 }
 
