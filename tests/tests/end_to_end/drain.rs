@@ -1,7 +1,7 @@
 //! SIGTERM under load: what is under way is finished, nothing new is begun, exit 0.
 
-use crate::common::route;
-use crate::load::{Load, Sink};
+use crate::common::{RETRY_SOON, route};
+use crate::load::{Load, Sink, told};
 use std::io;
 use tests::port;
 use tests::ringpost::Ringpost;
@@ -10,8 +10,8 @@ use tests::scratch::Scratch;
 #[test]
 fn a_drain_under_load_loses_and_doubles_nothing() -> io::Result<()> {
     let scratch = Scratch::new("drain")?;
-    let sink = Sink::start(scratch.path())?;
-    let mut ringpost = Ringpost::start(scratch.path(), &route("*", sink.address()))?;
+    let sink = Sink::start(scratch.path(), 0.2)?;
+    let mut ringpost = Ringpost::start(scratch.path(), &(route("*", sink.address()) + RETRY_SOON))?;
     let load = Load::start(scratch.path(), &ringpost, 3_000.0)?;
     for _ in 0..3 {
         load.wait_for(1_500)?;
@@ -22,6 +22,6 @@ fn a_drain_under_load_loses_and_doubles_nothing() -> io::Result<()> {
     }
     load.wait_for(500)?;
     let proof = load.prove(&ringpost, sink, 0)?;
-    assert!(proof.holds && proof.missing == 0 && proof.duplicates == 0, "{proof:#?}");
+    assert!(proof.holds && proof.missing == 0 && proof.duplicates == 0, "{}", told(&proof));
     Ok(())
 }

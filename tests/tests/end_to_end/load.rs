@@ -15,17 +15,19 @@ use tests::wait;
 /// More than any test here sends.
 const ENDLESS: u64 = 10_000_000;
 
-/// A sink that takes everything and keeps a ledger.
+/// A sink that keeps a ledger.
 pub(crate) struct Sink {
     sink: sink::Sink,
     ledger: PathBuf,
 }
 
 impl Sink {
-    pub(crate) fn start(folder: &Path) -> io::Result<Self> {
+    /// One that puts off a share of the recipients the first time, so that mail waits in the
+    /// relay at any moment.
+    pub(crate) fn start(folder: &Path, defer: f64) -> io::Result<Self> {
         let ledger = folder.join("received.ledger");
-        let provider =
-            Provider { listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))], ..Provider::default() };
+        let listen = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
+        let provider = Provider { listen, defer, ..Provider::default() };
         let options = sink::Options {
             providers: vec![provider],
             seed: 1,
@@ -38,6 +40,11 @@ impl Sink {
     pub(crate) fn address(&self) -> SocketAddr {
         self.sink.providers()[0].addresses[0]
     }
+}
+
+/// A proof, to be read by whoever must find out why it does not hold.
+pub(crate) fn told(proof: &Proof) -> String {
+    serde_json::to_string_pretty(proof).unwrap_or_default()
 }
 
 /// A generator that sends until it is told to stop.
