@@ -14,6 +14,7 @@ use crate::message::Composer;
 use crate::recipient::Domains;
 use crate::size::Mix;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -135,6 +136,24 @@ impl Options {
             retries_max: 100,
             patience: Duration::from_secs(30),
         }
+    }
+}
+
+impl Options {
+    /// How many recipients each domain will have, by name.
+    #[must_use]
+    pub fn recipients_by_domain(&self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        let mut address = Vec::new();
+        for id in Work::new(self, 0).ids() {
+            for index in 0..self.recipients.max(1) {
+                address.clear();
+                self.domains.recipient(self.seed, id, index, self.mailboxes, &mut address);
+                let domain = address.split(|byte| *byte == b'@').next_back().unwrap_or_default();
+                *counts.entry(String::from_utf8_lossy(domain).into_owned()).or_insert(0) += 1;
+            }
+        }
+        counts
     }
 }
 

@@ -18,6 +18,8 @@ struct Command {
 enum Verb {
     /// Takes mail and delivers it until SIGTERM or SIGINT, then drains
     Run(From),
+    /// Shows it all on this machine: providers, 100,000 messages, and the proof
+    Demo(crate::demo::Options),
     /// Looks at settings without starting anything
     #[command(subcommand)]
     Config(Config),
@@ -46,6 +48,7 @@ struct From {
 pub fn main() -> ExitCode {
     match Command::parse().verb {
         Verb::Run(from) => with_settings(&from, crate::run::run),
+        Verb::Demo(options) => crate::demo::run(&options),
         Verb::Config(Config::Check(from)) => with_settings(&from, |loaded| {
             say(&format!("settings are right: {}\n", from.name()))?;
             loaded.warnings.iter().try_for_each(|warning| say(&format!("warning: {warning}\n")))

@@ -3,5 +3,6 @@
 //! A library as well, so that tests and the demo can use the same settings and start.
 
 pub mod command;
+pub mod demo;
 pub mod run;
 pub mod settings;

@@ -65,6 +65,11 @@ impl Work {
         }
     }
 
+    /// The numbers of all messages.
+    pub(super) fn ids(&self) -> impl Iterator<Item = u64> + use<> {
+        self.first..self.first + self.messages
+    }
+
     pub(super) fn next(&self, now: Nanos) -> Next {
         let retry = self.retry(now);
         if let Next::Offer(_) = retry {

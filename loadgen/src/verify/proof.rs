@@ -155,44 +155,77 @@ impl Proof {
 
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = |label: &str, count: u64, note: &str| {
-            let gap = if note.is_empty() { "" } else { "  " };
-            writeln!(f, "  {label:<26}{count:>12}{gap}{note}")
-        };
-        line("delivered exactly", self.exact, "")?;
-        if self.failed > 0 {
-            line("failed, explained", self.failed, "the provider said 5xx")?;
+        writeln!(f, "{}", self.account())?;
+        f.write_str(if self.holds { "  proof holds" } else { "  PROOF FAILS" })
+    }
+}
+
+/// The counts of a proof, a line each.
+struct Account<'p>(&'p Proof);
+
+impl Proof {
+    /// The counts and examples, without the verdict.
+    #[must_use]
+    pub fn account(&self) -> impl fmt::Display {
+        Account(self)
+    }
+}
+
+impl Account<'_> {
+    /// Counts that are worth a line only if there are any.
+    fn explanations(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let proof = self.0;
+        if proof.failed > 0 {
+            line(f, "failed, explained", proof.failed, "the provider said 5xx")?;
         }
-        if self.not_accepted > 0 {
-            line("not accepted", self.not_accepted, "and not delivered")?;
+        if proof.not_accepted > 0 {
+            line(f, "not accepted", proof.not_accepted, "and not delivered")?;
         }
-        if self.unanswered > 0 {
-            let note = format!("the relay gave no answer; {} arrived", self.unanswered_delivered);
-            line("unanswered", self.unanswered, &note)?;
+        if proof.unanswered > 0 {
+            let note = format!("the relay gave no answer; {} arrived", proof.unanswered_delivered);
+            line(f, "unanswered", proof.unanswered, &note)?;
         }
-        line("missing", self.missing, "")?;
-        line("duplicate", self.duplicates, "")?;
-        line("corrupt", self.corrupt, "")?;
-        let cut = if self.generator_was_cut { "the generator's ledger was cut short" } else { "" };
-        line("never accepted", self.never_accepted, cut)?;
-        if self.after_failure > 0 {
-            line("tried after a 5xx", self.after_failure, "")?;
+        if proof.deferrals + proof.postponements > 0 {
+            let note = format!("and {} by the relay", proof.postponements);
+            line(f, "deferrals by providers", proof.deferrals, &note)?;
         }
-        if self.queued > 0 {
-            line("still deferred", self.queued, "in the relay's queue, or expired there")?;
+        if proof.reported + proof.strangers > 0 {
+            let note = format!("and {} of others' mail", proof.strangers);
+            line(f, "reports", proof.reported, &note)?;
         }
-        if self.deferrals + self.postponements > 0 {
-            let note = format!("and {} by the relay", self.postponements);
-            line("deferrals by providers", self.deferrals, &note)?;
+        Ok(())
+    }
+
+    fn faults(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let proof = self.0;
+        line(f, "missing", proof.missing, "")?;
+        line(f, "duplicate", proof.duplicates, "")?;
+        line(f, "corrupt", proof.corrupt, "")?;
+        let cut = if proof.generator_was_cut { "the generator's ledger was cut short" } else { "" };
+        line(f, "never accepted", proof.never_accepted, cut)?;
+        if proof.after_failure > 0 {
+            line(f, "tried after a 5xx", proof.after_failure, "")?;
         }
-        if self.reported + self.strangers > 0 {
-            let note = format!("and {} of others' mail", self.strangers);
-            line("reports", self.reported, &note)?;
+        if proof.queued > 0 {
+            line(f, "still deferred", proof.queued, "in the relay's queue, or expired there")?;
         }
-        for Sample { fault, id, recipient } in &self.samples {
+        Ok(())
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, label: &str, count: u64, note: &str) -> fmt::Result {
+    let gap = if note.is_empty() { "" } else { "  " };
+    writeln!(f, "  {label:<24}{count:>11}{gap}{note}")
+}
+
+impl fmt::Display for Account<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        line(f, "delivered exactly", self.0.exact, "")?;
+        self.explanations(f)?;
+        self.faults(f)?;
+        for Sample { fault, id, recipient } in &self.0.samples {
             writeln!(f, "  {fault}: message {id} recipient {recipient}")?;
         }
-        writeln!(f, "  accept to delivery        {}", self.transit)?;
-        f.write_str(if self.holds { "  proof holds" } else { "  PROOF FAILS" })
+        write!(f, "  accept to delivery      {}", self.0.transit)
     }
 }
