@@ -85,19 +85,21 @@ impl SegmentHeader {
         Put::new(&mut out[HEADER_COPY - 4..]).u32(check);
     }
 
-    /// The header in the first 4 KiB of `bytes`, if a whole one is there.
-    #[must_use]
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        bytes.get(..SEGMENT_HEADER)?.chunks_exact(HEADER_COPY).find_map(Self::decode_copy)
+    /// The header in the first 4 KiB of `bytes`.
+    ///
+    /// # Errors
+    /// If neither copy is whole, or a later version wrote it.
+    pub fn decode(bytes: &[u8]) -> Result<Self, HeaderFault> {
+        let page = bytes.get(..SEGMENT_HEADER).ok_or(HeaderFault::Unreadable)?;
+        let mut copies = page.chunks_exact(HEADER_COPY).filter_map(whole_copy);
+        let mut take = copies.next().ok_or(HeaderFault::Unreadable)?;
+        if take.u32() != Some(VERSION) {
+            return Err(HeaderFault::Version);
+        }
+        Self::decode_copy(take).ok_or(HeaderFault::Unreadable)
     }
 
-    fn decode_copy(bytes: &[u8]) -> Option<Self> {
-        let (covered, check) = bytes.split_at(HEADER_COPY - 4);
-        let mut take = Take::new(covered);
-        let known = take.bytes(8)? == SEGMENT_MAGIC && take.u32()? == VERSION;
-        if !known || Take::new(check).u32()? != crc(covered) {
-            return None;
-        }
+    fn decode_copy(mut take: Take<'_>) -> Option<Self> {
         let log = take.u16()?;
         take.u16()?;
         Some(Self {
@@ -116,6 +118,23 @@ impl SegmentHeader {
     pub(crate) fn chain(&self) -> u32 {
         crc(&[self.salt.to_le_bytes(), self.segment.to_le_bytes()].concat())
     }
+}
+
+/// What is behind the magic of one copy of a segment's header, if it checks.
+fn whole_copy(bytes: &[u8]) -> Option<Take<'_>> {
+    let (covered, check) = bytes.split_at(HEADER_COPY - 4);
+    let mut take = Take::new(covered);
+    let whole = take.bytes(8)? == SEGMENT_MAGIC && Take::new(check).u32()? == crc(covered);
+    whole.then_some(take)
+}
+
+/// Why a segment's header does not serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderFault {
+    /// No copy of it is whole.
+    Unreadable,
+    /// A later version wrote it.
+    Version,
 }
 
 /// What the front of a commit block says.

@@ -8,6 +8,8 @@
 //! `FORMAT.md` beside this crate draws every byte.
 
 pub mod catalog;
+#[cfg(test)]
+mod desk;
 pub mod envelope;
 pub mod fields;
 pub mod format;
@@ -18,7 +20,9 @@ pub mod writer;
 
 pub use catalog::{Catalog, Live};
 pub use envelope::{Draft, ENVELOPE_MAX, Envelope, RECIPIENTS_MAX};
-pub use format::{BLOCK_ALIGN, BLOCK_MAX, BlockHeader, SEGMENT_MIN, SegmentHeader, crc};
+pub use format::{
+    BLOCK_ALIGN, BLOCK_MAX, BlockHeader, HeaderFault, SEGMENT_MIN, SegmentHeader, crc,
+};
 pub use place::{Place, Text};
 pub use record::{Answer, Deferral, PART_MAX, PARTS_MAX, Settlement, Standing, envelope_of};
 pub use recovery::{Damage, Flaw, Found, Recovery, Survivor};

@@ -39,14 +39,18 @@ pub(crate) enum Kind {
     Abort = 5,
     /// A delivery carried forward, with what is still open.
     Copy = 6,
+    /// Something a later version knows: skipped.
+    Later = 255,
 }
 
 impl Kind {
     const ALL: [Self; 6] =
         [Self::Text, Self::Delivery, Self::Done, Self::Defer, Self::Abort, Self::Copy];
 
+    /// The kind with this number on disk; `None` for zero, which is padding.
     fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
+        let known = Self::ALL.into_iter().find(|kind| *kind as u8 == number);
+        known.or((number != 0).then_some(Self::Later))
     }
 }
 
@@ -325,6 +329,7 @@ impl<'a> Record<'a> {
             Kind::Done | Kind::Defer => Self::Verdict(Verdict::decode(payload)?),
             Kind::Abort => Self::Abort,
             Kind::Copy => Self::Copy(Delivery::decode(payload)?),
+            Kind::Later => return None,
         })
     }
 }

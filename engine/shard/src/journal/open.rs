@@ -6,15 +6,13 @@ use super::pool::Pool;
 use super::{Journal, Options, Reader, Recovered, segment_name};
 use kernel::{Buffer, File, Kernel, Open, Signal};
 use spool::{
-    BLOCK_ALIGN, BLOCK_MAX, Found, Position, Recovery, SEGMENT_MIN, SegmentHeader, Survivor, Writer,
+    BLOCK_ALIGN, BLOCK_MAX, Found, HeaderFault, Position, Recovery, SEGMENT_MIN, SegmentHeader,
+    Survivor, Writer,
 };
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
-
-/// Segments are read in pieces of this size.
-const PIECE: u64 = 1_024 * 1_024;
 
 impl<K: Kernel> Journal<K> {
     /// Opens the log in `directory`, making it if there is none, and says what it holds.
@@ -75,12 +73,14 @@ async fn recover<K: Kernel>(
     let (mut headers, mut bad): (Vec<SegmentHeader>, Vec<u64>) = Default::default();
     for number in names.iter().filter_map(|name| segment_number(name)) {
         let path = directory.join(segment_name(number));
-        let header = read_header(kernel, &path).await.map_err(|error| io(&path, error))?;
-        let Some(header) = header else {
-            let aside = path.with_extension("bad");
-            kernel.rename(&path, &aside).await.map_err(|error| io(&path, error))?;
-            bad.push(number);
-            continue;
+        let header = match read_header(kernel, &path).await.map_err(|error| io(&path, error))? {
+            Ok(header) => header,
+            Err(HeaderFault::Version) => return Err(OpenError::Foreign(path)),
+            Err(HeaderFault::Unreadable) => {
+                set_aside(kernel, &path).await.map_err(|error| io(&path, error))?;
+                bad.push(number);
+                continue;
+            }
         };
         let ours = headers.first().is_none_or(|first| first.log_uuid == header.log_uuid);
         if header.log != log || header.segment != number || !ours {
@@ -101,61 +101,52 @@ async fn recover<K: Kernel>(
     Ok(recovery.finish(kernel.random(), options.segment_bytes))
 }
 
+/// Keeps an unreadable segment for a look, under a name that is in nobody's way.
+async fn set_aside<K: Kernel>(kernel: &K, path: &Path) -> io::Result<()> {
+    kernel.rename(path, &path.with_extension("bad")).await
+}
+
 fn segment_number(name: &Path) -> Option<u64> {
     let number = name.to_str()?.strip_suffix(".seg")?.parse().ok()?;
     (segment_name(number) == name.to_str()?).then_some(number)
 }
 
-/// The header of a segment, if it can be read. What the last life wrote is synced first:
-/// what we build on must not be in the page cache only.
-async fn read_header<K: Kernel>(kernel: &K, path: &Path) -> io::Result<Option<SegmentHeader>> {
+/// The header of a segment. What the last life wrote is synced first: what we build on must
+/// not be in the page cache only.
+async fn read_header<K: Kernel>(
+    kernel: &K,
+    path: &Path,
+) -> io::Result<Result<SegmentHeader, HeaderFault>> {
     let file = kernel.open(path, Open::Create).await?;
     file.sync().await?;
-    let (result, page) =
-        read_piece(&file, Buffer::with_capacity(BLOCK_ALIGN), 0, BLOCK_ALIGN).await;
-    Ok(result.ok().and_then(|()| SegmentHeader::decode(&page)))
+    let page = Buffer::with_capacity(BLOCK_ALIGN);
+    Ok(SegmentHeader::decode(&read_upto(&file, page, BLOCK_ALIGN).await?))
 }
 
-/// All bytes of a file, in `memory` if they fit. What cannot be read is zeros.
+/// All bytes of a file, in `memory` if they fit. What cannot be read now may be readable
+/// later: a log is not opened without it, since what looks like its end would be written over.
 async fn read_segment<K: Kernel>(kernel: &K, path: &Path, memory: Buffer) -> io::Result<Buffer> {
     let file = kernel.open(path, Open::Read).await?;
-    let length = file.length()?;
+    let length = file.length()? as usize;
     let mut memory = match memory {
-        memory if memory.capacity() as u64 >= length => memory,
-        _ => Buffer::with_capacity((length as usize).max(1)),
+        memory if memory.capacity() >= length => memory,
+        _ => Buffer::with_capacity(length.max(1)),
     };
     memory.set_len(0);
-    while (memory.len() as u64) < length {
-        let from = memory.len();
-        let piece = (length - from as u64).min(PIECE) as usize;
-        let (result, returned) = read_piece(&file, memory, from, piece).await;
-        memory = returned;
-        if result.is_err() {
-            memory.set_len(from + piece);
-            memory[from..].fill(0);
-        }
-    }
-    Ok(memory)
+    read_upto(&file, memory, length).await
 }
 
-/// Reads until `memory` holds `len` bytes more than `from`.
-async fn read_piece(
-    file: &impl File,
-    mut memory: Buffer,
-    from: usize,
-    len: usize,
-) -> (io::Result<()>, Buffer) {
-    while memory.len() < from + len {
+/// Reads until `memory` holds `len` bytes, or all there are.
+async fn read_upto(file: &impl File, mut memory: Buffer, len: usize) -> io::Result<Buffer> {
+    while memory.len() < len {
         let offset = memory.len() as u64;
         let (result, returned) = file.read_at(memory, offset).await;
         memory = returned;
-        match result {
-            Ok(0) => return (Err(io::ErrorKind::UnexpectedEof.into()), memory),
-            Ok(_) => (),
-            Err(error) => return (Err(error), memory),
+        if result? == 0 {
+            break;
         }
     }
-    (Ok(()), memory)
+    Ok(memory)
 }
 
 fn assemble<K: Kernel>(

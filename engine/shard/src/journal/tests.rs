@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 mod crash;
-mod ledger;
 mod failure;
+mod ledger;
 mod space;
 
 #[test]

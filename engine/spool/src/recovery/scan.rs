@@ -125,10 +125,12 @@ impl Scan<'_> {
         })
     }
 
-    /// Nothing follows. Whether what is here was durable, only the next segment can tell.
+    /// Nothing follows. Whether what is here was durable, only the next segment can tell; if
+    /// that is missing, it is reported as such.
     fn tail(&mut self) -> bool {
         let flaw = match self.next {
-            Some(next) if next.torn_block != self.block => Flaw::Damaged,
+            Some(next) if next.torn_block == self.block => Flaw::Torn,
+            Some(next) if next.segment == self.header.segment + 1 => Flaw::Damaged,
             _ => Flaw::Torn,
         };
         let reach = if flaw == Flaw::Torn { self.at + BLOCK_MAX } else { self.bytes.len() };

@@ -1,1 +1,152 @@
+use super::*;
+use crate::desk::{Desk, Write, bytes_at, draft, recover, settlement};
 
+#[test]
+fn an_empty_batch_has_nothing_to_say_and_a_message_leaves_at_once() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.writer.flush_at(), None);
+    desk.done(id(1), &[0]);
+    assert_eq!(desk.writer.flush_at(), Some(Tick::ZERO + SETTLE_AGE));
+    desk.put(b"text");
+    assert_eq!(desk.writer.flush_at(), Some(Tick::ZERO));
+}
+
+#[test]
+fn parts_wait_until_the_batch_is_full() {
+    let mut desk = Desk::new();
+    desk.writer.text(id(1), &[b'x'; 100_000], Tick(5));
+    assert_eq!(desk.writer.flush_at(), Some(Tick(5) + SETTLE_AGE));
+    desk.writer.text(id(1), &[b'x'; 200_000], Tick(6));
+    assert_eq!(desk.writer.flush_at(), Some(Tick::ZERO));
+}
+
+#[test]
+fn one_block_is_in_flight_and_the_next_fills() {
+    let mut desk = Desk::new();
+    desk.put(b"one");
+    let first = desk.seal();
+    assert_eq!((first.block, first.offset, desk.writer.durable()), (1, 4_096, 0));
+    let (.., staged) = desk.put(b"two");
+    assert_eq!(staged.block, 2);
+    assert!(desk.writer.seal(1, Tick::ZERO, Wall(0)).is_none());
+    desk.writer.written(first.memory);
+    assert_eq!(desk.writer.durable(), 1);
+    assert_eq!(desk.seal().offset, 8_192);
+}
+
+#[test]
+fn places_are_where_the_bytes_land() {
+    let mut desk = Desk::new();
+    let mut texts = Vec::new();
+    for n in 0..60_u8 {
+        let bytes = vec![n; 100_000 + usize::from(n)];
+        texts.push((desk.put(&bytes).1, bytes));
+        if n % 4 == 3 {
+            desk.commit();
+        }
+    }
+    assert!(desk.segments.len() > 1, "the test crosses a segment's end");
+    for (text, bytes) in texts {
+        assert_eq!(bytes_at(&desk.segments, &text[0]), bytes);
+        assert_eq!(text[0].crc, crc(&bytes));
+    }
+}
+
+#[test]
+fn the_largest_message_fits_an_empty_batch() {
+    let path = [b'x'; 40];
+    let many = vec![&path[..]; RECIPIENTS_MAX];
+    let draft = Draft { recipients: &many, ..draft() };
+    let envelope_len = draft.envelope_len().expect("within the limits");
+    let mut desk = Desk::new();
+    let last = Writer::<Vec<u8>>::text_room(PART_MAX);
+    let room = last + Writer::<Vec<u8>>::delivery_room(PARTS_MAX, 0, envelope_len);
+    assert!(desk.writer.has_room(room));
+    let place = desk.writer.text(id(1), &vec![b'x'; PART_MAX], Tick::ZERO);
+    desk.writer.delivery(id(1), &Text::from_elem(place, PARTS_MAX), &draft, Tick::ZERO);
+    desk.commit();
+    let found = recover(&desk.segments, 1);
+    assert_eq!(found.survivors[0].open.len(), RECIPIENTS_MAX);
+}
+
+#[test]
+fn completions_always_go_in() {
+    let mut desk = Desk::new();
+    let (kept, ..) = desk.put(b"kept");
+    let recipients: Vec<u16> = (0..10_000).collect();
+    for _ in 0..100 {
+        desk.done(id(1_000), &recipients);
+    }
+    desk.done(kept, &[1]);
+    assert!(!desk.writer.has_room(0), "new mail waits behind what is carried");
+    let first = desk.commit();
+    assert!(first.bytes.len() <= BLOCK_MAX);
+    while desk.writer.flush_at().is_some() {
+        desk.commit();
+    }
+    let found = recover(&desk.segments, 1);
+    assert_eq!(found.survivors[0].open.iter().map(|open| open.recipient).collect::<Vec<_>>(), [0]);
+}
+
+#[test]
+fn after_a_failure_completions_go_on_and_messages_are_void() {
+    let mut desk = Desk::new();
+    let (kept, ..) = desk.put(b"kept");
+    desk.commit();
+    let (flown, ..) = desk.put(b"in flight");
+    desk.done(kept, &[0]);
+    let sealed = desk.seal();
+    // The failed write is on the disk after all.
+    Write::of(&sealed).land(&mut desk.segments);
+    let (open, ..) = desk.put(b"in the open batch");
+    desk.defer(kept, &[1], 4);
+    let salt = desk.salt();
+    desk.writer.failed(sealed.memory, salt, Tick::ZERO);
+    assert_eq!(desk.writer.flush_at(), Some(Tick::ZERO + SETTLE_AGE));
+    let (later, ..) = desk.put(b"later");
+    let write = desk.commit();
+    assert_eq!(write.segment, 2);
+    let found = recover(&desk.segments, 1);
+    let names: Vec<_> = found.survivors.iter().map(|survivor| survivor.id).collect();
+    assert_eq!(names, [kept, later], "not {flown} or {open}");
+    let standing = Standing { recipient: 1, attempt: 4, due: Wall(4) };
+    assert_eq!(found.survivors[0].open, [standing]);
+    assert_eq!(found.damage, []);
+}
+
+#[test]
+fn a_failure_on_top_of_a_failure_changes_nothing() {
+    let mut desk = Desk::new();
+    let (kept, ..) = desk.put(b"kept");
+    desk.commit();
+    desk.done(kept, &[1]);
+    for _ in 0..3 {
+        let sealed = desk.seal();
+        let salt = desk.salt();
+        desk.writer.failed(sealed.memory, salt, Tick::ZERO);
+    }
+    let write = desk.commit();
+    assert_eq!((write.segment, desk.writer.durable()), (4, 2));
+    let found = recover(&desk.segments, 1);
+    assert_eq!((found.survivors[0].open.len(), &found.damage[..]), (1, &[][..]));
+}
+
+#[test]
+fn a_bound_completion_falls_with_its_bounce() {
+    let mut desk = Desk::new();
+    let (original, ..) = desk.put(b"original");
+    desk.commit();
+    desk.put(b"bounce");
+    desk.writer.done_bound(&settlement(original, &[0, 1]), Tick::ZERO);
+    let sealed = desk.seal();
+    let salt = desk.salt();
+    desk.writer.failed(sealed.memory, salt, Tick::ZERO);
+    desk.commit();
+    let found = recover(&desk.segments, 1);
+    assert_eq!(found.survivors.len(), 1);
+    assert_eq!((found.survivors[0].id, found.survivors[0].open.len()), (original, 2));
+}
+
+fn id(count: u64) -> MessageId {
+    MessageId { log: 3, boot: 1, count }
+}

@@ -140,8 +140,8 @@ pub(super) async fn use_log(sim: Sim, journal: Journal<Sim>, ledger: Rc<RefCell<
 
 async fn take_in(sim: &Sim, journal: &Journal<Sim>, ledger: &RefCell<Ledger>) {
     let dice = sim.random();
-    let len = [100, 4_000, 40_000, 270_000][(dice % 4) as usize];
-    let text: Vec<u8> = (0..len).map(|at| (at as u64 * 31 + dice) as u8).collect();
+    let len = [100_u64, 4_000, 40_000, 270_000][(dice % 4) as usize];
+    let text: Vec<u8> = (0..len).map(|at| (at * 31 + dice) as u8).collect();
     let id = journal.next_id();
     ledger.borrow_mut().began(id, text.clone());
     let accepted = journal.accept(id, Text::new(), &text, &draft()).await;

@@ -51,7 +51,7 @@ fn a_disk_that_fails_now_and_then_loses_nothing() {
         life.ledger.borrow_mut().bound = Duration::from_secs(1);
         life.world.plan(life.host, Operation::FileWrite, When::Chance(30_000), Fault::Error(EIO));
         life.round();
-        life.world.plan(life.host, Operation::FileRead, When::Chance(30_000), Fault::Error(EIO));
+        life.world.plan(life.host, Operation::FileRead, When::Chance(3_000), Fault::Error(EIO));
         life.round();
     }
 }

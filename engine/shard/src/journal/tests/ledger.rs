@@ -42,7 +42,8 @@ struct Recipient {
 impl Ledger {
     pub(super) fn began(&mut self, id: MessageId, text: Vec<u8>) {
         let recipients = Default::default();
-        let fresh = self.messages.insert(id, Message { text, standing: Standing::Open, recipients });
+        let fresh =
+            self.messages.insert(id, Message { text, standing: Standing::Open, recipients });
         assert!(fresh.is_none(), "{id} was given out twice");
     }
 
@@ -114,8 +115,7 @@ impl Message {
         }
         if self.standing == Standing::Open {
             // What nobody was told about may be there or not; from now on it is known.
-            self.standing =
-                if open.is_empty() { Standing::Refused } else { Standing::Accepted };
+            self.standing = if open.is_empty() { Standing::Refused } else { Standing::Accepted };
         }
     }
 }
