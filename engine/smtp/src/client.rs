@@ -189,12 +189,10 @@ impl<T> Session<T> {
                 self.phase = Phase::Quit;
             }
             Phase::Open | Phase::Leaving => {
+                // The second begins only once the first has its invitation (see `wants`).
                 for transaction in &mut self.transactions {
                     if transaction.say(self.offers.pipelining, out) {
                         return Some(Say::Text(&transaction.token));
-                    }
-                    if !self.offers.pipelining || !transaction.is_said() {
-                        break;
                     }
                 }
             }

@@ -187,14 +187,9 @@ impl<T> Transaction<T> {
         self.heard > self.data_at || self.is_over()
     }
 
-    /// Nothing is left to say.
-    pub(super) const fn is_said(&self) -> bool {
-        self.said == self.lines
-    }
-
     /// Nothing is left to say or hear.
     pub(super) const fn is_over(&self) -> bool {
-        self.is_said() && self.heard == self.said
+        self.said == self.lines && self.heard == self.said
     }
 
     /// The peer took the sender, and no text ended the transaction: it still holds it.
