@@ -127,7 +127,8 @@ fn pin(cpu: usize) -> io::Result<()> {
 }
 
 /// A descriptor whose last operation ends now is closed in the next turn, by an operation
-/// that leaves in the one after: dropping the runtime would leave it open.
+/// that leaves in the one after. A task that still waits keeps the ring, and with it what
+/// was not submitted.
 async fn settle() {
     const TURNS: u32 = 3;
     for _ in 0..TURNS {

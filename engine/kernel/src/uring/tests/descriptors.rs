@@ -1,10 +1,11 @@
 //! No connection leaves a descriptor behind, however it ends.
 
 use super::sockets::full_listener;
-use super::{BOTH, PATIENCE, config, dial, listener, pause, piece, read_all, run_on};
+use super::{BOTH, PATIENCE, config, dial, listener, pair, pause, piece, read_all, run_on};
 use crate::uring::{Uring, UringListener, UringStream};
 use crate::{Buffer, Gather, Kernel, Listener, Open, Piece, Stream};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
@@ -175,6 +176,26 @@ fn files_are_closed_when_dropped() {
         });
         let (before, after) = counted.join().unwrap().output;
         assert_eq!(before, after, "{driver:?}");
+    }
+}
+
+/// A task that never ends keeps the ring, but not what was dropped at the very end.
+#[test]
+fn what_is_dropped_at_the_end_is_closed_though_tasks_still_wait() {
+    for driver in BOTH {
+        let open = thread::spawn(move || {
+            own_descriptors();
+            run_on(config(driver), async |kernel| {
+                let (waiting, ours) = pair(&kernel).await;
+                kernel.spawn(async move { drop((ours.readable().await, waiting)) });
+                pause(&kernel, 1).await;
+                drop(kernel.open(Path::new("/proc/version"), Open::Read).await.unwrap());
+            });
+            let names = std::fs::read_dir("/proc/thread-self/fd").unwrap();
+            let files = names.filter_map(|name| std::fs::read_link(name.unwrap().path()).ok());
+            files.filter(|file| file == Path::new("/proc/version")).count()
+        });
+        assert_eq!(open.join().unwrap(), 0, "{driver:?}");
     }
 }
 
