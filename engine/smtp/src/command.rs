@@ -140,30 +140,45 @@ fn mail(argument: &[u8]) -> Result<Mail<'_>, Refusal> {
 impl Mail<'_> {
     /// Notes one parameter, and says by a bit which it was.
     fn take(&mut self, parameter: &[u8]) -> Result<u8, Refusal> {
-        let equals = memchr(b'=', parameter).unwrap_or(parameter.len());
-        let (keyword, value) = parameter.split_at_checked(equals).ok_or(Refusal::BadArgument)?;
-        if keyword.eq_ignore_ascii_case(b"SIZE") {
-            self.size = Some(size(value)?);
-            Ok(1)
-        } else if keyword.eq_ignore_ascii_case(b"BODY") {
-            self.eight_bit = eight_bit(value)?;
-            Ok(2)
-        } else if keyword.eq_ignore_ascii_case(b"SMTPUTF8") {
-            self.utf8 = value.is_empty().then_some(true).ok_or(Refusal::BadArgument)?;
-            Ok(4)
-        } else {
-            Err(Refusal::UnknownParameter)
+        let Some((keyword, value)) = parameter.split_first_chunk::<5>() else {
+            return Err(misnamed(parameter));
+        };
+        match &keyword.map(|byte| byte.to_ascii_uppercase()) {
+            b"SIZE=" => {
+                self.size = Some(size(value)?);
+                Ok(1)
+            }
+            b"BODY=" => {
+                self.eight_bit = eight_bit(value)?;
+                Ok(2)
+            }
+            b"SMTPU" if value.eq_ignore_ascii_case(b"TF8") => {
+                self.utf8 = true;
+                Ok(4)
+            }
+            _ => Err(misnamed(parameter)),
         }
     }
 }
 
-/// `=` and at most 20 digits.
+/// A parameter without the value it should have, or with one it should not; or no such parameter.
+fn misnamed(parameter: &[u8]) -> Refusal {
+    let name = parameter.split(|byte| *byte == b'=').next().unwrap_or_default();
+    let known: [&[u8]; 3] = [b"SIZE", b"BODY", b"SMTPUTF8"];
+    if known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        Refusal::BadArgument
+    } else {
+        Refusal::UnknownParameter
+    }
+}
+
+/// Digits: 20 of them at most, says the RFC; more only say that the message is too big.
 ///
 /// [RFC 1870 §4](https://www.rfc-editor.org/rfc/rfc1870#section-4)
-fn size(value: &[u8]) -> Result<u64, Refusal> {
-    let Some(digits @ [_, ..]) = value.strip_prefix(b"=") else {
+fn size(digits: &[u8]) -> Result<u64, Refusal> {
+    if digits.is_empty() {
         return Err(Refusal::BadArgument);
-    };
+    }
     digits.iter().try_fold(0_u64, |size, digit| match digit {
         // A number too large for us is a message too large for us.
         b'0'..=b'9' => Ok(size.saturating_mul(10).saturating_add(u64::from(digit - b'0'))),
@@ -172,9 +187,9 @@ fn size(value: &[u8]) -> Result<u64, Refusal> {
 }
 
 fn eight_bit(value: &[u8]) -> Result<bool, Refusal> {
-    if value.eq_ignore_ascii_case(b"=8BITMIME") {
+    if value.eq_ignore_ascii_case(b"8BITMIME") {
         Ok(true)
-    } else if value.eq_ignore_ascii_case(b"=7BIT") {
+    } else if value.eq_ignore_ascii_case(b"7BIT") {
         Ok(false)
     } else {
         Err(Refusal::BadArgument)
