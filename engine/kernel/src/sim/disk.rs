@@ -64,6 +64,15 @@ pub(super) struct Flight {
     pub(super) file: Shared,
     pub(super) offset: u64,
     pub(super) bytes: crate::Buffer,
+    /// It goes behind whatever is there when it lands.
+    pub(super) appends: bool,
+}
+
+impl Flight {
+    /// Where it lands.
+    pub(super) fn start(&self, file: &Inode) -> u64 {
+        if self.appends { file.live().len() as u64 } else { self.offset }
+    }
 }
 
 pub(super) struct Disk {
@@ -185,7 +194,9 @@ impl Disk {
     /// The writes under way end somewhere in the middle.
     pub(super) fn land_torn(&mut self, dice: &mut Dice) {
         for flight in std::mem::take(&mut self.flights).into_values() {
-            flight.file.borrow_mut().write_torn(flight.offset, &flight.bytes, dice);
+            let mut file = flight.file.borrow_mut();
+            let start = flight.start(&file);
+            file.write_torn(start, &flight.bytes, dice);
         }
     }
 

@@ -47,12 +47,16 @@ impl SimFile {
         let disk = &mut core.hosts[self.sim.owner.host].disk;
         disk.flown += 1;
         let flight = disk.flown;
-        disk.flights.insert(flight, Flight { file: Rc::clone(&self.file), offset, bytes: buffer });
+        disk.flights.insert(
+            flight,
+            Flight {
+                file: Rc::clone(&self.file),
+                offset,
+                bytes: buffer,
+                appends: self.how == Open::Append,
+            },
+        );
         flight
-    }
-
-    fn start(&self, offset: u64) -> u64 {
-        if self.how == Open::Append { self.file.borrow().live().len() as u64 } else { offset }
     }
 }
 
@@ -89,7 +93,7 @@ impl File for SimFile {
         self.sim.living().await;
         self.require_unfailed();
         let (host, journal) = (self.sim.owner.host, self.is_direct());
-        let flight = self.launch(buffer, self.start(offset));
+        let flight = self.launch(buffer, offset);
         let land = move |core: &mut Core, error: Option<i32>| {
             let flight =
                 core.hosts[host].disk.flights.remove(&flight).expect("a flight lands once");
@@ -133,9 +137,9 @@ fn land(
     error: Option<i32>,
 ) -> io::Result<()> {
     let mut file = flight.file.borrow_mut();
-    let start = flight.offset as usize;
+    let start = flight.start(&file) as usize;
     if let Some(error) = error {
-        file.write_torn(flight.offset, &flight.bytes, &mut core.dice);
+        file.write_torn(start as u64, &flight.bytes, &mut core.dice);
         if journal {
             file.harden(&(start..start + flight.bytes.len()));
         }
@@ -147,7 +151,7 @@ fn land(
         allocated.saturating_add(core.hosts[host].disk.free() as usize).saturating_sub(start);
     let taken = room.min(flight.bytes.len());
     let mut file = flight.file.borrow_mut();
-    file.write(flight.offset, &flight.bytes[..taken]);
+    file.write(start as u64, &flight.bytes[..taken]);
     if journal {
         file.harden(&(start..start + taken));
     }
