@@ -70,10 +70,21 @@ struct Relay {
 /// # Errors
 /// What kept it from starting, or ended it before its time.
 pub fn run(loaded: &Loaded) -> io::Result<()> {
+    run_and_tell(loaded, || ())
+}
+
+/// [`run`]; calls `listening` once all doors are open.
+fn run_and_tell(loaded: &Loaded, listening: impl FnOnce()) -> io::Result<()> {
     trace();
     loaded.warnings.iter().for_each(warn);
     let mut relay = start(&loaded.settings)?;
-    let outcome = relay.listen().and_then(|()| relay.wait());
+    let outcome = relay.listen().and_then(|open| {
+        if !open {
+            return Ok(());
+        }
+        listening();
+        relay.wait()
+    });
     let drained = relay.drain();
     relay.control.stop();
     outcome.and(drained)
@@ -104,8 +115,8 @@ fn start(settings: &Settings) -> io::Result<Relay> {
 }
 
 impl Relay {
-    /// Waits until every shard's doors are open.
-    fn listen(&mut self) -> io::Result<()> {
+    /// Waits until every shard's doors are open; false if we are told to stop before.
+    fn listen(&mut self) -> io::Result<bool> {
         let mut opening = self.shards.len();
         while opening > 0 {
             match self.happened.recv().map_err(io::Error::other)? {
@@ -115,11 +126,11 @@ impl Relay {
                         self.announce(&addresses);
                     }
                 }
-                Happened::Signal => return Ok(()),
+                Happened::Signal => return Ok(false),
                 Happened::Ended(result) => return Err(self.untimely(result)),
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn announce(&self, addresses: &[SocketAddr]) {

@@ -1,11 +1,12 @@
 //! The whole program in this process, on ports and folders of its own.
 
-use super::run;
+use super::{run, run_and_tell};
 use crate::settings::{Host, Loaded, parse};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
@@ -56,16 +57,6 @@ fn get(address: SocketAddr, path: &str) -> Option<String> {
     Some(reply)
 }
 
-fn wait_until_ready(place: &Place) {
-    for _ in 0..600 {
-        if get(place.admin, "/readyz").is_some_and(|reply| reply.starts_with("HTTP/1.1 200")) {
-            return;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    panic!("not ready within 30 s");
-}
-
 /// Says `lines` one by one, and returns the last reply to each.
 fn talk(address: SocketAddr, lines: &[&str]) -> Vec<String> {
     let stream = TcpStream::connect(address).unwrap();
@@ -87,8 +78,9 @@ fn what_is_accepted_outlives_a_drain() {
     let place = Place::new("drain");
     for (start, queued) in [(1, 1), (2, 2)] {
         let loaded = place.loaded("");
-        let relay = thread::spawn(move || run(&loaded));
-        wait_until_ready(&place);
+        let (tell, told) = channel();
+        let relay = thread::spawn(move || run_and_tell(&loaded, move || tell.send(()).unwrap()));
+        told.recv_timeout(Duration::from_secs(30)).unwrap();
         let heard = talk(
             place.smtp,
             &[
