@@ -87,7 +87,6 @@ meters! {
     Counter dials: " Outgoing connections tried.";
     Counter dial_failures: " Outgoing connections that did not come about.";
     Counter commits: " Group commits.";
-    Counter commit_records: " Records in those commits.";
     Counter commit_bytes: " Bytes in those commits, padding included.";
     Counter panics: " Tasks that ended in a panic.";
     Counter log_lines_lost: " Lines of the delivery log that could not be written.";

@@ -52,7 +52,9 @@ impl<K: Kernel> Shard<K> {
         let accepted = self.kernel.wall();
         let draft = Draft { sender, recipients, prefix, accepted, eight_bit, utf8, dotted };
         let whole = parts.is_empty();
+        let arrived = self.kernel.now();
         let accepted = self.journal().accept(id, parts, text, &draft).await?;
+        self.meters().durable_wait.record(self.kernel.now().since(arrived));
         let held = whole.then(|| self.hold(text)).flatten();
         self.own(id, accepted.envelope, bytes, &accepted.text, held.as_ref());
         Ok(())

@@ -46,6 +46,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Why a shard could not start or go on.
 #[derive(Debug)]
@@ -106,6 +107,8 @@ async fn wake<K: Kernel>(kernel: K, setup: &Setup) -> Result<Rc<Shard<K>>, Failu
         let (journal, live) = Journal::open(kernel.clone(), &directory, log, options)
             .await
             .map_err(Failure::Spool)?;
+        let (meters, index) = (Arc::clone(&setup.meters), setup.index);
+        journal.observe(move |took| meters.shard(index).sync.record(took));
         journals.push((log, journal));
         found.extend(live);
     }

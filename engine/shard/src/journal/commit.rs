@@ -73,6 +73,9 @@ impl<K: Kernel> Log<K> {
                 counts.commits += 1;
                 counts.bytes += len as u64;
             });
+            if let Some(observe) = self.observer.get() {
+                observe(self.kernel.now().since(now));
+            }
             debug_assert_eq!(self.writer.borrow().durable(), block, "blocks are durable in order");
             fate.resolve(Ok(()));
             self.mind_space();

@@ -7,7 +7,7 @@ use super::{Durability, Options, Reader, State};
 use event::Tick;
 use kernel::{Buffer, Kernel, Signal};
 use spool::{Catalog, Damage, Writer};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -37,6 +37,8 @@ pub(super) struct Log<K: Kernel> {
     pub(super) reader: Reader<K>,
     pub(super) damage: Rc<[Damage]>,
     pub(super) counts: Cell<Counts>,
+    /// Hears how long each commit took.
+    pub(super) observer: OnceCell<Observer>,
     /// Since when a write is under way.
     pub(super) writing: Cell<Option<Tick>>,
     /// Writes that failed since the last that did not.
@@ -50,6 +52,9 @@ pub(super) struct Log<K: Kernel> {
     /// Rings when a segment may have become free, or one was prepared.
     pub(super) space: Signal,
 }
+
+/// Hears how long a commit took, from its seal to its being durable.
+pub(super) type Observer = Box<dyn Fn(Duration)>;
 
 /// Figures of a log since it was opened.
 #[derive(Clone, Copy, Debug, Default)]

@@ -27,6 +27,7 @@ use log::Log;
 use spool::{Damage, Envelope, Place, Text};
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What a 250 promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +133,12 @@ impl<K: Kernel> Journal<K> {
     #[must_use]
     pub fn place_of(&self, id: MessageId) -> Option<Text> {
         self.0.catalog.borrow().get(id).map(|live| live.text.clone())
+    }
+
+    /// From now on `observer` hears how long each commit took. The first to ask is heard.
+    pub fn observe(&self, observer: impl Fn(Duration) + 'static) {
+        // A second observer has no one to listen to, and loses nothing that was promised.
+        let _ = self.0.observer.set(Box::new(observer));
     }
 
     /// How the log stands.

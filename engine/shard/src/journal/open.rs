@@ -9,7 +9,7 @@ use spool::{
     BLOCK_ALIGN, BLOCK_MAX, Found, HeaderFault, Position, Recovery, SEGMENT_MIN, SegmentHeader,
     Survivor, Writer,
 };
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
@@ -179,6 +179,7 @@ fn assemble<K: Kernel>(
         reader: Reader::new(kernel.clone(), directory),
         damage: damage.into(),
         counts: Cell::new(Counts::default()),
+        observer: OnceCell::new(),
         writing: Cell::new(None),
         failures: Cell::new(0),
         work: Signal::default(),
