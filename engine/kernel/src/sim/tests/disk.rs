@@ -174,14 +174,19 @@ fn names_are_as_on_linux() {
 #[test]
 fn lines_are_appended_behind_whatever_is_there() {
     let (world, _, sim) = world();
-    world.block_on(async {
-        let (one, two) =
-            (open(&sim, "/l", Open::Append).await, open(&sim, "/l", Open::Append).await);
-        for (file, line) in [(&one, b"a\n"), (&two, b"b\n"), (&one, b"c\n")] {
+    let bell = crate::Signal::default();
+    for line in [b"a\n", b"b\n", b"c\n"] {
+        let (kernel, rings) = (sim.clone(), bell.clone());
+        sim.spawn(async move {
+            let file = open(&kernel, "/l", Open::Append).await;
             file.write_at(Buffer::copy_of(line), 0).await.0.unwrap();
-        }
-        assert_eq!(bytes_of(&sim, "/l").await.unwrap(), b"a\nb\nc\n");
-    });
+            rings.ring();
+        });
+    }
+    world.block_on(bell.after(2));
+    let mut lines = world.block_on(bytes_of(&sim, "/l")).unwrap();
+    lines.sort_unstable();
+    assert_eq!(lines, b"\n\n\nabc", "each line is whole, though all were written at once");
 }
 
 #[test]
