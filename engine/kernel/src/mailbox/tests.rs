@@ -1,8 +1,10 @@
-use super::{Mailbox, mailbox};
+#![allow(unsafe_code, reason = "a waker that does something when it is cloned")]
+
+use super::{Mailbox, Sender, mailbox};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, Thread};
 
 /// Unparks a thread, and counts.
@@ -45,6 +47,31 @@ fn a_busy_receiver_is_not_woken() {
     sender.post(2);
     assert_eq!(sleeper.1.load(Ordering::SeqCst), 0);
 }
+
+/// The letter comes after the first look, and before the receiver says that it sleeps: the
+/// sender wakes nobody, so the receiver must look again.
+#[test]
+fn a_letter_between_look_and_sleep_is_seen() {
+    let (sender, mut letters) = mailbox();
+    let raw = RawWaker::new((&raw const sender).cast(), &POSTING);
+    // SAFETY: the waker's data is a sender that outlives it, as its functions expect.
+    let waker = unsafe { Waker::from_raw(raw) };
+    assert!(pin!(letters.arrival()).poll(&mut Context::from_waker(&waker)).is_ready());
+    assert_eq!(letters.take(), Some(1));
+    drop(waker);
+    drop(sender);
+}
+
+/// A waker that posts a letter when it is cloned, which is when it is registered.
+static POSTING: RawWakerVTable = RawWakerVTable::new(post_and_clone, ignore, ignore, ignore);
+
+fn post_and_clone(data: *const ()) -> RawWaker {
+    // SAFETY: the data is the test's sender.
+    unsafe { &*data.cast::<Sender<u64>>() }.post(1);
+    RawWaker::new(data, &POSTING)
+}
+
+const fn ignore(_: *const ()) {}
 
 /// Were a wake lost, the receiver would park for ever: no other thread unparks it.
 #[test]
