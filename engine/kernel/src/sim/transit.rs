@@ -38,18 +38,16 @@ impl Core {
         Ok(Some(part))
     }
 
-    /// Sends `bytes`, or those before the cut.
+    /// Sends `bytes`, or those before the cut: what is sent later meets a broken connection.
     fn pass(&mut self, from: EndKey, bytes: &[u8]) {
         let Some(end) = self.network.end(from) else { return };
         let before = end.sent;
-        end.sent += bytes.len() as u64;
-        let Some(cut) = end.cut.filter(|cut| *cut <= end.sent) else {
+        let after = before + bytes.len() as u64;
+        end.sent = after;
+        let Some(cut) = end.cut.take_if(|cut| *cut <= after) else {
             return self.carry(from.other(), bytes);
         };
-        if before > cut || (before == cut && cut > 0) {
-            return;
-        }
-        self.carry(from.other(), &bytes[..(cut - before) as usize]);
+        self.carry(from.other(), &bytes[..cut.saturating_sub(before) as usize]);
         self.trace.note(self.now, 201, from.connection);
         self.send_reset(from.other());
         self.send_reset(from);
