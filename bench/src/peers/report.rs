@@ -44,7 +44,7 @@ impl Report {
             for relay in &self.plan.relays {
                 let _ = write!(text, "{relay:>30}");
             }
-            let _ = writeln!(text, "{:>24}", self.ratio_name().unwrap_or_default());
+            let _ = writeln!(text, "{:>28}", self.ratio_name().unwrap_or_default());
             for quantity in Quantity::ALL {
                 let _ = writeln!(text, "{}", self.row(quantity, bytes));
             }
@@ -104,7 +104,7 @@ impl Report {
                 write!(row, "{:>30}", spread.map_or_else(|| "-".into(), |spread| spread.text("")));
         }
         let ratio = Spread::of(&self.ratios(quantity, bytes));
-        let _ = write!(row, "{:>24}", ratio.map_or_else(String::new, |spread| spread.text("x")));
+        let _ = write!(row, "{:>28}", ratio.map_or_else(String::new, |spread| spread.text("x")));
         row
     }
 
