@@ -150,8 +150,9 @@ pub struct BlockHeader {
     pub payload_len: u32,
     /// How many records they are.
     pub records: u32,
-    /// CRC-32C of them.
-    pub payload_crc: u32,
+    /// The checks of them all, linked: see [`link`]. Each has the CRC of its payload in it, so
+    /// a text is gone over once, not twice.
+    pub records_check: u32,
     /// The check of the block before, or what the segment's header makes of itself.
     pub previous: u32,
     /// The boot that wrote it.
@@ -179,7 +180,7 @@ impl BlockHeader {
             .u64(self.durable_upto)
             .u32(self.payload_len)
             .u32(self.records)
-            .u32(self.payload_crc)
+            .u32(self.records_check)
             .u32(self.previous)
             .u64(self.wall);
         let check = crc(&out[..BLOCK_HEADER - 4]);
@@ -207,12 +208,19 @@ impl BlockHeader {
             durable_upto: take.u64()?,
             payload_len: take.u32()?,
             records: take.u32()?,
-            payload_crc: take.u32()?,
+            records_check: take.u32()?,
             previous: take.u32()?,
             wall: take.u64()?,
         };
         (header.block_len() <= BLOCK_MAX).then_some((header, check))
     }
+}
+
+/// The checks of records in a row, made one: from 0, with each in turn.
+#[must_use]
+pub fn link(so_far: u32, check: u32) -> u32 {
+    let both = u64::from(so_far) << 32 | u64::from(check);
+    crc(&both.to_le_bytes())
 }
 
 #[cfg(test)]

@@ -67,8 +67,8 @@ pub(crate) struct RecordHeader {
 }
 
 impl RecordHeader {
-    /// Encodes into the first bytes of `out`.
-    pub(crate) fn encode(&self, salt: u64, out: &mut [u8]) {
+    /// Encodes into the first bytes of `out`, and gives the check.
+    pub(crate) fn encode(&self, salt: u64, out: &mut [u8]) -> u32 {
         let mut sealed = [0; 4 + RECORD_HEADER];
         Put::new(&mut sealed)
             .u64(salt)
@@ -82,15 +82,17 @@ impl RecordHeader {
             .u32(0);
         let check = crc(&sealed);
         Put::new(out).bytes(&sealed[8..]).u32(check);
+        check
     }
 
-    /// The header at the front of `bytes`, if one of this salt is there.
-    pub(crate) fn decode(salt: u64, bytes: &[u8]) -> Option<Self> {
+    /// The header at the front of `bytes` and its check, if one of this salt is there.
+    pub(crate) fn decode(salt: u64, bytes: &[u8]) -> Option<(Self, u32)> {
         let header = Self::read(bytes)?;
         let (covered, check) = bytes[..RECORD_HEADER].split_at(RECORD_HEADER - 4);
         let mut sealed = [0; 4 + RECORD_HEADER];
         Put::new(&mut sealed).u64(salt).bytes(covered);
-        (crc(&sealed) == Take::new(check).u32()?).then_some(header)
+        let check = Take::new(check).u32()?;
+        (crc(&sealed) == check).then_some((header, check))
     }
 
     /// The header at the front of bytes that were never out of our hands.

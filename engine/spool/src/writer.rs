@@ -11,18 +11,17 @@
 //! without a gap, so `durable` alone says what may be acknowledged.
 
 mod carry;
+mod put;
 
-use crate::envelope::{Draft, ENVELOPE_MAX, Envelope, RECIPIENTS_MAX};
+use crate::envelope::{ENVELOPE_MAX, RECIPIENTS_MAX};
 use crate::format::{
-    BLOCK_HEADER, BLOCK_MAX, BlockHeader, SEGMENT_HEADER, SEGMENT_MIN, SegmentHeader, crc,
+    BLOCK_HEADER, BLOCK_MAX, BlockHeader, SEGMENT_HEADER, SEGMENT_MIN, SegmentHeader, crc, link,
 };
-use crate::place::{Place, Text};
-use crate::record::{
-    Deferral, Kind, PART_MAX, PARTS_MAX, RECORD_HEADER, RecordHeader, STANDING, Settlement,
-    Standing, Verdict, delivery_len, encode_copy, encode_delivery, record_len, verdict_len,
-};
+use crate::place::Place;
+use crate::record::{PART_MAX, PARTS_MAX, RECORD_HEADER, STANDING, record_len, verdict_len};
 use carry::{Carried, Carry};
-use event::{MessageId, Outcome, Tick, Wall};
+use event::{Tick, Wall};
+use put::Tag;
 use std::ops::DerefMut;
 use std::time::Duration;
 
@@ -92,6 +91,8 @@ struct Batch<B> {
     /// Bytes used, the block's header included.
     used: usize,
     records: u32,
+    /// Their checks, linked.
+    check: u32,
     /// Somebody waits for it.
     urgent: bool,
     since: Tick,
@@ -160,18 +161,6 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         self.durable
     }
 
-    /// Bytes a text of `len` takes up in a batch.
-    #[must_use]
-    pub const fn text_room(len: usize) -> usize {
-        record_len(len)
-    }
-
-    /// Bytes an envelope, or a copy with `standings`, takes up in a batch.
-    #[must_use]
-    pub const fn delivery_room(places: usize, standings: usize, envelope_len: usize) -> usize {
-        record_len(delivery_len(places, standings, envelope_len))
-    }
-
     /// Whether the open batch takes records of `bytes` more. An empty batch does for any
     /// message within the limits.
     pub fn has_room(&self, bytes: usize) -> bool {
@@ -192,158 +181,6 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         self.open.urgent = true;
     }
 
-    /// Puts in a text, or a part of one.
-    ///
-    /// # Panics
-    /// If it is longer than [`PART_MAX`], or there is no room.
-    pub fn text(&mut self, id: MessageId, bytes: &[u8], now: Tick) -> Place {
-        self.text_as(id, bytes, crc(bytes), now)
-    }
-
-    /// As [`Self::text`] for bytes whose check is known: a copy of damaged bytes stays damaged.
-    ///
-    /// # Panics
-    /// As [`Self::text`].
-    pub fn text_as(&mut self, id: MessageId, bytes: &[u8], check: u32, now: Tick) -> Place {
-        assert!(bytes.len() <= PART_MAX, "a part has a limit");
-        let fill = |out: &mut [u8]| {
-            out.copy_from_slice(bytes);
-            check
-        };
-        self.push(Tag::of(Kind::Text, id), bytes.len(), now, fill)
-    }
-
-    /// Puts in the envelope of a message whose text lies at `text`.
-    ///
-    /// # Panics
-    /// If it is longer than a message's may be, or there is no room.
-    pub fn delivery(
-        &mut self,
-        id: MessageId,
-        text: &Text,
-        draft: &Draft<'_>,
-        now: Tick,
-    ) -> (Staged, Envelope) {
-        let envelope_len = draft.envelope_len().expect("the caller looked at its length");
-        let len = delivery_len(text.len(), 0, envelope_len);
-        let delivery = self.push(Tag::of(Kind::Delivery, id), len, now, |out| {
-            encode_delivery(out, text, draft, envelope_len);
-            crc(out)
-        });
-        self.open.urgent = true;
-        let end = (delivery.offset - self.at.offset) as usize + len;
-        let envelope = Envelope::encoded(&self.open.memory[end - envelope_len..end]);
-        (Staged { block: self.at.block, delivery }, envelope)
-    }
-
-    /// Puts in a message carried forward.
-    ///
-    /// # Panics
-    /// As [`Self::delivery`].
-    pub fn copy(
-        &mut self,
-        id: MessageId,
-        text: &Text,
-        open: &[Standing],
-        envelope: &[u8],
-        now: Tick,
-    ) -> Staged {
-        let len = delivery_len(text.len(), open.len(), envelope.len());
-        let delivery = self.push(Tag::of(Kind::Copy, id), len, now, |out| {
-            encode_copy(out, text, open, envelope);
-            crc(out)
-        });
-        Staged { block: self.at.block, delivery }
-    }
-
-    /// Records that recipients are through.
-    pub fn done(&mut self, settled: &Settlement<'_>, now: Tick) {
-        let verdict = final_verdict(settled);
-        self.completion(
-            Kind::Done,
-            settled.id,
-            verdict_len(settled.recipients.len()),
-            now,
-            |out| {
-                verdict.encode(out);
-            },
-        );
-    }
-
-    /// As [`Self::done`], true only if the messages of this batch come to exist.
-    ///
-    /// # Panics
-    /// If there is no room.
-    pub fn done_bound(&mut self, settled: &Settlement<'_>, now: Tick) {
-        let verdict = final_verdict(settled);
-        let tag = Tag { bound: true, ..Tag::of(Kind::Done, settled.id) };
-        self.push(tag, verdict_len(settled.recipients.len()), now, |out| {
-            verdict.encode(out);
-            crc(out)
-        });
-    }
-
-    /// Bytes [`Self::done_bound`] takes up in a batch.
-    #[must_use]
-    pub const fn done_room(recipients: usize) -> usize {
-        record_len(verdict_len(recipients))
-    }
-
-    /// Records that recipients are to be tried again.
-    pub fn defer(&mut self, deferred: &Deferral<'_>, now: Tick) {
-        let Deferral { id, recipients, attempt, due, answer } = *deferred;
-        let verdict = Verdict { outcome: Outcome::Deferred, answer, attempt, due, recipients };
-        self.completion(Kind::Defer, id, verdict_len(recipients.len()), now, |out| {
-            verdict.encode(out);
-        });
-    }
-
-    /// Records that the message does not exist, whatever else is on disk of it.
-    pub fn abort(&mut self, id: MessageId, now: Tick) {
-        self.completion(Kind::Abort, id, 0, now, |_| ());
-    }
-
-    /// Completions always go in: behind the batch, if it is full.
-    fn completion(
-        &mut self,
-        kind: Kind,
-        id: MessageId,
-        len: usize,
-        now: Tick,
-        fill: impl FnOnce(&mut [u8]),
-    ) {
-        if !self.carry.is_empty() || self.open.used + record_len(len) > BLOCK_MAX {
-            let mut payload = vec![0; len].into_boxed_slice();
-            fill(&mut payload);
-            return self.carry.add(Carried { kind, boot: id.boot, count: id.count, payload });
-        }
-        self.push(Tag::of(kind, id), len, now, |out| {
-            fill(out);
-            crc(out)
-        });
-    }
-
-    fn push(
-        &mut self,
-        tag: Tag,
-        len: usize,
-        now: Tick,
-        fill: impl FnOnce(&mut [u8]) -> u32,
-    ) -> Place {
-        let start = self.open.used;
-        let record = &mut self.open.memory[start..start + record_len(len)];
-        let (header, rest) = record.split_at_mut(RECORD_HEADER);
-        let (payload, padding) = rest.split_at_mut(len);
-        padding.fill(0);
-        let payload_crc = fill(payload);
-        let Tag { kind, bound, boot, count } = tag;
-        RecordHeader { kind, bound, boot, count, payload_len: len as u32, payload_crc }
-            .encode(self.at.segment.salt, header);
-        self.open.took(record_len(len), now);
-        let offset = self.at.offset + (start + RECORD_HEADER) as u32;
-        Place { segment: self.at.segment.segment, offset, len: len as u32, crc: payload_crc }
-    }
-
     /// Closes the open batch and starts the next. `salt` is random: it is used if the next
     /// batch begins a segment. `None` if a block is in flight.
     pub fn seal(&mut self, salt: u64, now: Tick, wall: Wall) -> Option<Sealed<B>> {
@@ -351,8 +188,9 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
             return None;
         }
         let fresh = Batch::new(self.spare.take()?);
-        let Batch { mut memory, used, records, .. } = std::mem::replace(&mut self.open, fresh);
-        let header = self.header(&memory[BLOCK_HEADER..used], records, wall);
+        let batch = std::mem::replace(&mut self.open, fresh);
+        let header = self.header(&batch, wall);
+        let Batch { mut memory, used, .. } = batch;
         let len = header.block_len();
         memory[used..len].fill(0);
         self.at.chain = header.encode(&mut memory);
@@ -371,14 +209,14 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         })
     }
 
-    fn header(&self, payload: &[u8], records: u32, wall: Wall) -> BlockHeader {
+    fn header(&self, batch: &Batch<B>, wall: Wall) -> BlockHeader {
         BlockHeader {
             salt: self.at.segment.salt,
             number: self.at.block,
             durable_upto: self.durable,
-            payload_len: payload.len() as u32,
-            records,
-            payload_crc: crc(payload),
+            payload_len: (batch.used - BLOCK_HEADER) as u32,
+            records: batch.records,
+            records_check: batch.check,
             previous: self.at.chain,
             boot: self.boot,
             wall: wall.0,
@@ -457,42 +295,23 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
     }
 }
 
-/// What a record is, and of which message.
-#[derive(Clone, Copy)]
-struct Tag {
-    kind: Kind,
-    bound: bool,
-    boot: u32,
-    count: u64,
-}
-
-impl Tag {
-    const fn of(kind: Kind, id: MessageId) -> Self {
-        Self { kind, bound: false, boot: id.boot, count: id.count }
-    }
-}
-
-fn final_verdict<'a>(settled: &Settlement<'a>) -> Verdict<&'a [u16]> {
-    let Settlement { recipients, outcome, answer, .. } = *settled;
-    assert!(outcome.is_final(), "what is not final is deferred");
-    Verdict { outcome, answer, attempt: 0, due: Wall(0), recipients }
-}
-
 impl<B: DerefMut<Target = [u8]>> Batch<B> {
     fn new(memory: B) -> Self {
-        Self { memory, used: BLOCK_HEADER, records: 0, urgent: false, since: Tick::ZERO }
+        let (used, since) = (BLOCK_HEADER, Tick::ZERO);
+        Self { memory, used, records: 0, check: 0, urgent: false, since }
     }
 
     fn clear(&mut self) {
-        (self.used, self.records, self.urgent) = (BLOCK_HEADER, 0, false);
+        (self.used, self.records, self.check, self.urgent) = (BLOCK_HEADER, 0, 0, false);
     }
 
-    fn took(&mut self, bytes: usize, now: Tick) {
+    fn took(&mut self, bytes: usize, check: u32, now: Tick) {
         if self.records == 0 {
             self.since = now;
         }
         self.used += bytes;
         self.records += 1;
+        self.check = link(self.check, check);
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::collections::BTreeMap;
 
 #[test]
@@ -78,6 +79,12 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
+
     /// The catalog and a map of plain values agree, whatever happens.
     #[test]
     fn the_catalog_is_a_map(acts in prop::collection::vec(act(), 1..300)) {

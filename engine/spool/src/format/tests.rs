@@ -53,7 +53,7 @@ fn a_block_header_is_whole_and_of_its_salt_or_nothing() {
         durable_upto: 11,
         payload_len: 5_000,
         records: 3,
-        payload_crc: 1,
+        records_check: 1,
         previous: 2,
         boot: 5,
         wall: 6,

@@ -2,7 +2,7 @@
 
 use super::{End, Flaw, Recovery};
 use crate::format::{
-    BLOCK_ALIGN, BLOCK_HEADER, BLOCK_MAX, BlockHeader, SEGMENT_HEADER, SegmentHeader, crc,
+    BLOCK_ALIGN, BLOCK_HEADER, BLOCK_MAX, BlockHeader, SEGMENT_HEADER, SegmentHeader, crc, link,
 };
 use crate::place::Place;
 use crate::record::{Kind, Record, RecordHeader};
@@ -52,13 +52,10 @@ impl Scan<'_> {
         let Some((header, check)) = self.header_at(self.at, self.block) else {
             return self.bad(BLOCK_ALIGN);
         };
-        let range = self.payload(&header);
-        let whole = self.bytes.get(range.clone()).is_some_and(|payload| {
-            crc(payload) == header.payload_crc && header.previous == self.chain
-        });
-        if !whole || header.number != self.block {
+        if header.number != self.block || header.previous != self.chain || !self.checks(&header) {
             return self.bad(header.block_len());
         }
+        let range = self.payload(&header);
         self.records(range);
         self.recovery.boot = self.recovery.boot.max(header.boot);
         self.at += header.block_len();
@@ -76,6 +73,28 @@ impl Scan<'_> {
     fn payload(&self, header: &BlockHeader) -> Range<usize> {
         let start = self.at + BLOCK_HEADER;
         start..start + header.payload_len as usize
+    }
+
+    /// Whether every record of the block is what was written, and no other.
+    fn checks(&self, header: &BlockHeader) -> bool {
+        let range = self.payload(header);
+        let (mut at, mut check) = (range.start, 0);
+        for _ in 0..header.records {
+            let Some((record, own)) = self.record_at(at..range.end) else { return false };
+            if !self.is_whole(at, &record) {
+                return false;
+            }
+            at += record.record_len();
+            check = link(check, own);
+        }
+        at == range.end && check == header.records_check
+    }
+
+    /// The header of a record that lies wholly in `range`, at its start, and its check.
+    fn record_at(&self, range: Range<usize>) -> Option<(RecordHeader, u32)> {
+        let bytes = self.bytes.get(range)?;
+        let (header, check) = RecordHeader::decode(self.header.salt, bytes)?;
+        (header.record_len() <= bytes.len()).then_some((header, check))
     }
 
     /// The records of a block whose check was right.
@@ -147,8 +166,8 @@ impl Scan<'_> {
         let mut found = self.header_at(range.start, self.block).is_some();
         let (mut at, mut hole) = (range.start, range.start);
         while at + 8 <= range.end {
-            let Some(header) = RecordHeader::decode(self.header.salt, &self.bytes[at..range.end])
-            else {
+            let bytes = &self.bytes[at..range.end];
+            let Some((header, _)) = RecordHeader::decode(self.header.salt, bytes) else {
                 at += 8;
                 continue;
             };

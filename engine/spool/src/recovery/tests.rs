@@ -98,7 +98,7 @@ fn after_every_prefix_of_writes_everything_is_there() {
 /// what is new is whole; and it stays so when the log goes on.
 #[test]
 fn a_torn_write_takes_nothing_with_it() {
-    let history = History::new(2, 12, 9_000);
+    let history = History::new(2, 7, 9_000);
     let mut dice = Dice(3);
     for last in 1..history.writes.len() {
         let before = history.disk(last);
@@ -113,7 +113,7 @@ fn a_torn_write_takes_nothing_with_it() {
                 .collect();
             let mut disk = before.clone();
             tear(&history.writes[last].0, &keep, &mut disk);
-            check_torn(&history, last, disk, &format!("write {last}, sectors {keep:?}"));
+            check_torn(&history, last, &disk, &format!("write {last}, sectors {keep:?}"));
         }
     }
 }
@@ -129,14 +129,14 @@ fn tear(write: &Write, keep: &[bool], segments: &mut Segments) {
     }
 }
 
-fn check_torn(history: &History, last: usize, disk: Segments, what: &str) {
+fn check_torn(history: &History, last: usize, torn: &Segments, what: &str) {
     let (old, new) = (&history.writes[last - 1].1, &history.writes[last].1);
-    let recovered = recover(&disk, 5);
-    let there = found(&disk, &recovered);
+    let recovered = recover(torn, 5);
+    let there = found(torn, &recovered);
     assert!(recovered.damage.iter().all(|damage| damage.flaw == Flaw::Torn), "{what}");
     check_between(old, new, &there, what);
     // The log goes on, and what was found once is found again.
-    let (mut desk, _) = Desk::open(disk);
+    let (mut desk, _) = Desk::open(torn.clone());
     desk.commit();
     let (id, ..) = desk.put(b"after");
     desk.commit();
@@ -180,7 +180,7 @@ fn a_flipped_bit_costs_what_it_hit() {
     let disk = history.disk(history.writes.len());
     let mut dice = Dice(5);
     let mut lost = 0;
-    for _ in 0..2_000 {
+    for _ in 0..600 {
         let (write, _) = &history.writes[dice.roll(history.writes.len() as u64) as usize];
         let at = write.offset + dice.roll(write.bytes.len() as u64) as usize;
         let mut bent = disk.clone();
@@ -199,7 +199,7 @@ fn a_flipped_bit_costs_what_it_hit() {
             assert!(!recovered.damage.is_empty(), "{id} came back for no reason");
         }
     }
-    assert!(lost > 100, "the flips hit something");
+    assert!(lost > 30, "the flips hit something");
 }
 
 /// Whether `at` is in the record whose payload lies at `place`.
@@ -248,7 +248,7 @@ fn a_missing_segment_is_named_and_so_is_what_it_held() {
     let mut desk = Desk::new();
     let (id, first, _) = desk.put(b"first");
     while desk.segments.len() < 4 {
-        desk.put(&[b'x'; 200_000]);
+        desk.put(&vec![b'x'; 200_000]);
         desk.commit();
     }
     // Its text is in the second segment, its envelope in the last.

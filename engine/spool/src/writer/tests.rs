@@ -1,5 +1,8 @@
 use super::*;
 use crate::desk::{Desk, Write, bytes_at, draft, recover, settlement};
+use crate::format::crc;
+use crate::{Draft, Standing, Text};
+use event::MessageId;
 
 #[test]
 fn an_empty_batch_has_nothing_to_say_and_a_message_leaves_at_once() {
@@ -14,9 +17,9 @@ fn an_empty_batch_has_nothing_to_say_and_a_message_leaves_at_once() {
 #[test]
 fn parts_wait_until_the_batch_is_full() {
     let mut desk = Desk::new();
-    desk.writer.text(id(1), &[b'x'; 100_000], Tick(5));
+    desk.writer.text(id(1), &vec![b'x'; 100_000], Tick(5));
     assert_eq!(desk.writer.flush_at(), Some(Tick(5) + SETTLE_AGE));
-    desk.writer.text(id(1), &[b'x'; 200_000], Tick(6));
+    desk.writer.text(id(1), &vec![b'x'; 200_000], Tick(6));
     assert_eq!(desk.writer.flush_at(), Some(Tick::ZERO));
 }
 
