@@ -110,6 +110,14 @@ impl<K: Kernel> Journal<K> {
         }
     }
 
+    /// Drains, and ends the tasks of the log. It takes nothing more.
+    pub async fn close(&self) {
+        self.drain().await;
+        self.0.ended.set(true);
+        self.0.work.ring();
+        self.0.space.ring();
+    }
+
     async fn take_in(
         &self,
         intake: &Intake<'_>,

@@ -17,12 +17,14 @@ use std::time::Duration;
 
 /// How long we wait between segments when one after another fails.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a message may wait for the disk.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
 impl<K: Kernel> Log<K> {
-    /// Writes whatever is due, for ever.
+    /// Writes whatever is due, until the log is closed.
     pub(super) async fn write_blocks(&self) {
         let mut failed = Vec::new();
-        loop {
+        while !self.ended.get() {
             let seen = self.work.rings();
             let due = self.writer.borrow().flush_at();
             match due {
@@ -62,7 +64,7 @@ impl<K: Kernel> Log<K> {
         self.writing.set(Some(now));
         let (block, len, segment) = (sealed.block, sealed.len, sealed.segment);
         let offset = sealed.offset;
-        let (result, memory) = self.write(sealed, failed).await;
+        let (result, memory) = self.write_or_tell(sealed, failed, &fate).await;
         self.writing.set(None);
         self.written.ring();
         let Err(error) = result else {
@@ -96,6 +98,32 @@ impl<K: Kernel> Log<K> {
         self.voids.borrow_mut().push((segment, offset));
         self.count(|counts| counts.failures += 1);
         self.room.ring();
+    }
+
+    /// Writes a block, however long it takes; after a while those who wait for it are told
+    /// that it failed.
+    ///
+    /// [RFC 1047](https://www.rfc-editor.org/rfc/rfc1047): a peer that gives up waiting sends
+    /// the message again, so we must not keep it.
+    async fn write_or_tell(
+        &self,
+        sealed: Sealed<Buffer>,
+        failed: &mut Vec<Fate>,
+        fate: &Fate,
+    ) -> (io::Result<()>, Buffer) {
+        let mut write = pin!(self.write(sealed, failed));
+        let mut waiting = pin!(self.kernel.sleep_until(self.kernel.now() + WAIT_MAX));
+        let mut told = false;
+        poll_fn(|context| {
+            let written = write.as_mut().poll(context);
+            if written.is_pending() && !told && waiting.as_mut().poll(context).is_ready() {
+                told = true;
+                fate.resolve(Err(JournalError::Failed));
+                self.fate.take().resolve(Err(JournalError::Failed));
+            }
+            written
+        })
+        .await
     }
 
     async fn write(

@@ -41,6 +41,8 @@ pub(super) struct Log<K: Kernel> {
     pub(super) observer: OnceCell<Observer>,
     /// Since when a write is under way.
     pub(super) writing: Cell<Option<Tick>>,
+    /// The tasks are to end.
+    pub(super) ended: Cell<bool>,
     /// Writes that failed since the last that did not.
     pub(super) failures: Cell<u32>,
     /// Rings when the open batch wants to leave at another time than before.

@@ -181,6 +181,7 @@ fn assemble<K: Kernel>(
         counts: Cell::new(Counts::default()),
         observer: OnceCell::new(),
         writing: Cell::new(None),
+        ended: Cell::new(false),
         failures: Cell::new(0),
         work: Signal::default(),
         room: Signal::default(),

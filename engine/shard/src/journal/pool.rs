@@ -107,7 +107,7 @@ impl<K: Kernel> Log<K> {
 
     /// The task that keeps the pool filled.
     pub(super) async fn keep_pool(&self) {
-        loop {
+        while !self.ended.get() {
             let seen = self.space.rings();
             if self.pool.len() >= self.pool.wanted {
                 self.space.after(seen).await;

@@ -30,9 +30,9 @@ struct Copied {
 struct Later;
 
 impl<K: Kernel> Log<K> {
-    /// Gives back what is free and makes free what nearly is, for ever.
+    /// Gives back what is free and makes free what nearly is, until the log is closed.
     pub(super) async fn reclaim(&self) {
-        loop {
+        while !self.ended.get() {
             let seen = self.space.rings();
             let went_on = if self.may_give_back() {
                 self.give_back_head().await

@@ -137,6 +137,18 @@ fn an_accept_that_is_dropped_takes_the_message_back() {
 }
 
 #[test]
+fn a_closed_log_leaves_no_task_behind() {
+    let bench = Bench::new(11);
+    let (journal, _) = bench.open();
+    bench.wait(accept(&journal, journal.next_id(), b"text"));
+    settle(&journal, journal.next_id(), &[0]);
+    bench.wait(journal.close());
+    assert!(bench.world.run_until_idle(Duration::from_secs(10)));
+    let tasks = std::rc::Rc::strong_count(&journal.0) - 1;
+    assert_eq!(tasks, 0, "none holds the log");
+}
+
+#[test]
 fn durability_is_as_asked() {
     for durability in [Durability::PageCache, Durability::Memory] {
         let bench = Bench::with(8, Options { durability, ..options() });
