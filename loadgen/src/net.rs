@@ -41,6 +41,11 @@ pub(crate) fn run<T>(main: impl Future<Output = T>) -> io::Result<T> {
     Ok(tokio::task::LocalSet::new().block_on(&runtime, main))
 }
 
+/// What this thread's sockets are driven by, once [`run`] was called on it.
+pub(crate) fn driver() -> &'static str {
+    if ON_RING.get() { "io_uring" } else { "epoll" }
+}
+
 /// Starts a task on this thread.
 pub(crate) fn spawn(task: impl Future<Output = ()> + 'static) {
     drop(tokio::task::spawn_local(task));

@@ -201,6 +201,7 @@ struct Findings {
     final_dot: Latency,
     transaction: Latency,
     cpu: Duration,
+    driver: &'static str,
     /// The last thing that went wrong with a connection, and the last refusal.
     trouble: Option<String>,
 }
@@ -245,6 +246,8 @@ pub struct Report {
     pub transaction: Summary,
     /// CPU the generator's threads used.
     pub cpu_seconds: f64,
+    /// What drove its sockets: `io_uring`, or `epoll` where the host forbids that.
+    pub driver: &'static str,
     /// The last thing that went wrong, if anything did.
     pub trouble: Option<String>,
 }
@@ -302,6 +305,7 @@ impl Sending {
             all.final_dot.merge(&found.final_dot);
             all.transaction.merge(&found.transaction);
             all.cpu += found.cpu;
+            all.driver = found.driver;
             all.trouble = found.trouble.or(all.trouble);
         }
         Ok(self.shared.report(all, clock::now()))
@@ -337,6 +341,7 @@ impl Shared {
             final_dot: findings.final_dot.summary(),
             transaction: findings.transaction.summary(),
             cpu_seconds: findings.cpu.as_secs_f64(),
+            driver: findings.driver,
             trouble: findings.trouble,
         }
     }

@@ -17,6 +17,7 @@ mod scrape;
 mod screen;
 
 use engine::{Cost, Engine};
+use loadgen::clock;
 use loadgen::send::{self, Report, Sending};
 use loadgen::size::Mix;
 use loadgen::verify::{self, Proof};
@@ -36,7 +37,7 @@ use std::time::Duration;
 /// How often we look.
 const TICK: Duration = Duration::from_millis(200);
 /// After this long without any change the demo gives up.
-const STILL_MAX: Duration = Duration::from_secs(60);
+const STILL_MAX: Duration = Duration::from_mins(1);
 const SESSIONS: usize = 32;
 
 /// What to show.
@@ -158,7 +159,7 @@ fn watch(
         messages: options.messages,
         sessions: SESSIONS,
         sizes: Mix::named("mixed").unwrap_or_else(|| Mix::exactly(4_096)),
-        domains: cast.domains(),
+        domains: providers::domains(),
         ledger: Some(place.sent()),
         run: 1,
         ..send::Options::new(engine.smtp())
@@ -167,10 +168,13 @@ fn watch(
     let before = engine.cost();
     let sending = send::start(mail)?;
     let settled = follow(&sending, cast, engine, &mut screen, interrupted);
-    screen.finish();
+    match settled {
+        Err(Ended::Interrupted) => screen.clear(),
+        _ => screen.finish(),
+    }
     let (delivered_in, figures) = settled?;
-    let cost = engine.cost().since(before);
-    Ok(Results { sent: sending.join()?, cost, figures, delivered_in })
+    let used = engine.cost().since(before);
+    Ok(Results { sent: sending.join()?, cost: used, figures, delivered_in })
 }
 
 /// Looks on until everything accepted is settled. Returns how long that took, and the engine's
@@ -182,12 +186,12 @@ fn follow(
     screen: &mut Screen,
     interrupted: &AtomicBool,
 ) -> Result<(Duration, Figures), Ended> {
-    let mut waited = Duration::ZERO;
+    let began = clock::now();
     let mut still = Duration::ZERO;
     let mut last = Standing::default();
     loop {
         thread::sleep(TICK);
-        waited += TICK;
+        let waited = Duration::from_nanos(clock::now().saturating_sub(began));
         if interrupted.load(Relaxed) {
             return Err(Ended::Interrupted);
         }

@@ -62,6 +62,7 @@ pub(super) fn send(
     }
     let mut findings = desk.findings.take();
     findings.cpu = clock::thread_cpu();
+    findings.driver = net::driver();
     Ok(findings)
 }
 

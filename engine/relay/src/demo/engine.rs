@@ -17,7 +17,7 @@ const START_MAX: Duration = Duration::from_secs(20);
 /// Longer than the engine's own limit for a drain.
 const STOP_MAX: Duration = Duration::from_secs(40);
 const LOOK: Duration = Duration::from_millis(20);
-/// The unit of CPU times in /proc: USER_HZ, which Linux fixes for all programs.
+/// The unit of CPU times in /proc: `USER_HZ`, which Linux fixes for all programs.
 const MICROS_PER_JIFFY: u64 = 10_000;
 
 /// Where the engine listens.

@@ -74,10 +74,10 @@ impl Cast {
     pub(super) fn routes(&self) -> impl Iterator<Item = (Role, SocketAddr)> {
         self.providers().filter_map(|(role, one)| Some((role, *one.addresses.first()?)))
     }
+}
 
-    /// The recipient domains with their shares.
-    pub(super) fn domains(&self) -> Domains {
-        let part = |role: Role| format!("{}={}", role.domain, role.percent);
-        ROLES.map(part).join(",").parse().expect("the roles are constants with weights above 0")
-    }
+/// The recipient domains with their shares.
+pub(super) fn domains() -> Domains {
+    let part = |role: Role| format!("{}={}", role.domain, role.percent);
+    ROLES.map(part).join(",").parse().expect("the roles are constants with weights above 0")
 }

@@ -6,6 +6,7 @@ use super::screen::{bold, dim, grouped, verdict};
 use loadgen::latency::{Summary, brief};
 use loadgen::verify::Proof;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 /// Prints the report.
 pub(super) fn show(results: &Results, proof: &Proof, cast: &Cast) {
@@ -21,22 +22,26 @@ fn line(label: &str, text: &str) {
     println!("  {label:<26}{text}");
 }
 
-#[expect(clippy::cast_precision_loss, reason = "only shown")]
 fn rates(results: &Results) {
     let sent = &results.sent;
-    let (seconds, mebibytes) = (sent.seconds, sent.bytes >> 20);
     println!("  {}", bold("Throughput and latency"));
-    let count = grouped(sent.messages);
-    let rate = grouped(sent.rate as u64);
-    line("accepted", &format!("{count} messages, {mebibytes} MiB, in {seconds:.1} s: {rate}/s"));
+    let (count, mebibytes) = (grouped(sent.messages), sent.bytes >> 20);
+    let took = Duration::from_secs_f64(sent.seconds);
+    let rate = rate(sent.messages, took);
+    line("accepted", &format!("{count} messages, {mebibytes} MiB, in {rate}"));
     let delivered = results.figures.delivered;
-    let seconds = results.delivered_in.as_secs_f64();
-    let rate = grouped((delivered as f64 / seconds.max(1e-9)) as u64);
-    let count = grouped(delivered);
-    line("delivered", &format!("{count} recipients in {seconds:.1} s, retries included: {rate}/s"));
+    let (count, rate) = (grouped(delivered), self::rate(delivered, results.delivered_in));
+    line("delivered", &format!("{count} recipients, retries included, in {rate}"));
     line("final dot to 250", &percentiles(&sent.final_dot));
     line("whole transaction", &percentiles(&sent.transaction));
     println!();
+}
+
+/// The time, and so many a second.
+fn rate(count: u64, took: Duration) -> String {
+    let each_second = u128::from(count) * 1_000 / took.as_millis().max(1);
+    let each_second = grouped(u64::try_from(each_second).unwrap_or(u64::MAX));
+    format!("{:.1} s: {each_second}/s", took.as_secs_f64())
 }
 
 fn percentiles(summary: &Summary) -> String {

@@ -2,9 +2,9 @@
 
 use super::engine::Engine;
 use super::place::Place;
-use super::providers::{Cast, ROLES};
+use super::providers::{Cast, ROLES, Role};
 use super::scrape::Figures;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use loadgen::send::Sending;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -53,8 +53,8 @@ impl fmt::Display for Standing {
             f,
             "accepted {accepted}  queued {queued}  delivered {delivered}  deferred {deferred}"
         )?;
-        let each = ROLES.iter().zip(self.taken);
-        each.map(|(role, taken)| write!(f, "  {} {taken}", role.domain)).collect()
+        let mut each = ROLES.iter().zip(self.taken);
+        each.try_for_each(|(role, taken)| write!(f, "  {} {taken}", role.domain))
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) fn introduce(messages: u64, place: &Place, settings: &str) {
     println!();
     println!("  settings  {}", dim(&place.settings().display().to_string()));
     for line in settings.lines() {
-        println!("    {}", dim(line));
+        println!("{}", dim(format!("    {line}").trim_end()));
     }
     println!();
 }
@@ -114,6 +114,7 @@ pub(super) struct Screen {
 }
 
 struct Bars {
+    all: MultiProgress,
     accepted: ProgressBar,
     delivered: ProgressBar,
     providers: Vec<ProgressBar>,
@@ -140,8 +141,17 @@ impl Screen {
 
     /// Leaves the last standing on the screen.
     pub(super) fn finish(&self) {
+        for bar in self.bars.iter().flat_map(Bars::each) {
+            bar.abandon();
+        }
+    }
+
+    /// Takes everything off the screen.
+    pub(super) fn clear(&self) {
         if let Some(bars) = &self.bars {
-            bars.finish();
+            bars.each().for_each(ProgressBar::finish_and_clear);
+            // What cannot be wiped off stays; there is nobody to tell.
+            let _ = bars.all.clear();
         }
     }
 }
@@ -154,22 +164,21 @@ impl Bars {
                 format!("  {{prefix:<14}} {{bar:28.{colour}/238}} {{human_pos:>9}}  {{msg:.dim}}");
             let style =
                 ProgressStyle::with_template(&template).expect("the template is a constant");
-            let bar = ProgressBar::new(total).with_style(style.progress_chars("━╸─"));
+            // Hidden until it has its place: a bar alone would be drawn where it stands.
+            let alone = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
+            let bar = all.add(alone.with_style(style.progress_chars("━╸─")));
             bar.set_prefix(name.to_owned());
             bar.set_message(message.to_owned());
-            all.add(bar)
+            bar
         };
-        Self {
-            accepted: bar("accepted", messages, "cyan", ""),
-            delivered: bar("delivered", messages, "green", ""),
-            providers: ROLES
-                .iter()
-                .map(|role| {
-                    let total = expected.get(role.domain).copied().unwrap_or(0);
-                    bar(role.domain, total, "blue", role.about)
-                })
-                .collect(),
-        }
+        let accepted = bar("accepted", messages, "cyan", "");
+        let delivered = bar("delivered", messages, "green", "");
+        let provider = |role: &Role| {
+            let total = expected.get(role.domain).copied().unwrap_or(0);
+            bar(role.domain, total, "blue", role.about)
+        };
+        let providers = ROLES.iter().map(provider).collect();
+        Self { all, accepted, delivered, providers }
     }
 
     fn show(&self, standing: &Standing, messages: u64) {
@@ -186,9 +195,7 @@ impl Bars {
         }
     }
 
-    fn finish(&self) {
-        for bar in [&self.accepted, &self.delivered].into_iter().chain(&self.providers) {
-            bar.abandon();
-        }
+    fn each(&self) -> impl Iterator<Item = &ProgressBar> {
+        [&self.accepted, &self.delivered].into_iter().chain(&self.providers)
     }
 }

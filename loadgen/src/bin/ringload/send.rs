@@ -147,7 +147,8 @@ fn show(report: &Report) {
     println!("  final dot    {}", report.final_dot);
     println!("  transaction  {}", report.transaction);
     let micros = Duration::from_secs_f64(report.cpu_seconds).as_micros() as u64;
-    println!("  own CPU      {} a message", brief(micros / (*messages).max(1)));
+    let each = brief(micros / (*messages).max(1));
+    println!("  own CPU      {each} a message, on {}", report.driver);
     for (count, what) in [
         (report.postponed, "answers 4xx, each offered again"),
         (report.refused, "recipients refused"),

@@ -1,0 +1,144 @@
+//! The program itself: what it refuses, what its exit status says, and what a kill leaves.
+#![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
+
+use loadgen::send::{self, Options};
+use loadgen::verify;
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+fn ringload(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringload"));
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Exit status, and what was said on both streams.
+fn outcome(arguments: &[&str]) -> (i32, String) {
+    let output = ringload(arguments).output().unwrap();
+    let said =
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), said)
+}
+
+fn scratch(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("ringload-command-{name}-{}", std::process::id()));
+    drop(fs::remove_dir_all(&path));
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// A child that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// A sink that listens when this returns.
+fn sink(address: SocketAddr, ledger: &Path) -> Running {
+    let arguments = ["sink", &address.to_string(), "--ledger", ledger.to_str().unwrap(), "-q"];
+    let running = Running(ringload(&arguments).spawn().unwrap());
+    for _ in 0..1_000 {
+        if TcpStream::connect(address).is_ok() {
+            return running;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("the sink does not listen");
+}
+
+fn joined(directory: &Path) -> verify::Proof {
+    let (sent, received) = (vec![directory.join("sent")], vec![directory.join("received")]);
+    verify::verify(&verify::Options { sent, received, ..verify::Options::default() }).unwrap()
+}
+
+#[test]
+fn others_servers_are_not_loaded() {
+    let (status, said) = outcome(&["send", "192.0.2.1:25"]);
+    assert_eq!(status, 2);
+    assert!(said.contains("--i-own-the-target"), "{said}");
+    let (status, said) = outcome(&["sink", "0.0.0.0:0"]);
+    assert_eq!(status, 2);
+    assert!(said.contains("--i-own-the-target"), "{said}");
+}
+
+#[test]
+fn the_exit_status_says_whether_the_proof_holds() {
+    let directory = scratch("status");
+    let file = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    let address = free_address();
+    let serving = sink(address, &directory.join("received"));
+    let (status, said) =
+        outcome(&["send", &address.to_string(), "-m", "300", "--ledger", &file("sent"), "--json"]);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("\"accepted\": 300"), "{said}");
+    drop(serving);
+    let verify = ["verify", "--sent", &file("sent"), "--received", &file("received")];
+    let (status, said) = outcome(&verify);
+    assert!(status == 0 && said.contains("proof holds"), "{said}");
+    let rows = fs::read(file("received")).unwrap();
+    fs::write(file("received"), &rows[..rows.len() - 48]).unwrap();
+    let (status, said) = outcome(&[&verify[..], &["--json"]].concat());
+    assert!(status == 1 && said.contains("\"missing\": 1"), "{said}");
+    fs::write(file("received"), b"this file is not a ledger, but longer than a row of one")
+        .unwrap();
+    let (status, said) = outcome(&verify);
+    assert!(status == 2 && said.contains("is no ledger"), "{said}");
+    fs::remove_dir_all(directory).unwrap();
+}
+
+/// What a sink has said 250 to is in its ledger, even if it was killed right behind it.
+#[test]
+fn a_killed_sink_forgets_nothing_it_has_acknowledged() {
+    let directory = scratch("sink");
+    let address = free_address();
+    let serving = sink(address, &directory.join("received"));
+    let sending = send::start(Options {
+        messages: 1 << 30,
+        ledger: Some(directory.join("sent")),
+        patience: Duration::from_millis(50),
+        ..Options::new(address)
+    })
+    .unwrap();
+    while sending.counters().accepted.load(std::sync::atomic::Ordering::Relaxed) < 3_000 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    drop(serving);
+    let report = sending.join().unwrap();
+    let proof = joined(&directory);
+    assert!(proof.holds, "{proof}");
+    assert_eq!((proof.exact, proof.unanswered), (report.accepted, report.unanswered));
+    fs::remove_dir_all(directory).unwrap();
+}
+
+/// What the generator was told 250 is in its ledger, except what was under way.
+#[test]
+fn a_killed_generator_leaves_a_ledger_that_can_be_joined() {
+    let directory = scratch("send");
+    let (sent, address) = (directory.join("sent"), free_address());
+    let serving = sink(address, &directory.join("received"));
+    let target = address.to_string();
+    let arguments = ["send", &target, "-m", "100000000", "-q", "--ledger", sent.to_str().unwrap()];
+    let sending = Running(ringload(&arguments).spawn().unwrap());
+    while fs::metadata(&sent).map_or(0, |file| file.len()) < 48 * 3_000 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    drop(sending);
+    drop(serving);
+    let proof = joined(&directory);
+    assert!(proof.holds && proof.generator_was_cut, "{proof}");
+    let sessions = 20;
+    assert!(proof.exact >= 2_999 && proof.never_accepted <= sessions, "{proof}");
+    fs::remove_dir_all(directory).unwrap();
+}
