@@ -1,30 +1,100 @@
 //! Bad news: a delivery status notification to the sender, in the same block of the log as
 //! the record that its recipients are done. So neither is ever there without the other.
 
+use crate::journal::JournalError;
 use crate::letter::Report;
 use crate::settle;
 use crate::shard::Shard;
-use event::Event;
+use event::{Event, MessageId};
 use kernel::Kernel;
 use mail::dsn;
 use spool::{Draft, Settlement};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
-/// Tells the sender, or keeps the recipients open so that the next start tries again.
-pub(crate) async fn bounce<K: Kernel>(shard: Rc<Shard<K>>, report: Report) {
-    let header = header(&shard, &report).await;
+/// How many bounces are written at one time. Each may hold a part of a text in memory.
+const WORKERS_MAX: usize = 16;
+/// How long a bounce waits when the log takes nothing.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Bounces to be written: reports whose recipients are still open on disk.
+#[derive(Default)]
+pub(crate) struct Bounces {
+    waiting: RefCell<VecDeque<Report>>,
+    workers: Cell<usize>,
+}
+
+impl Bounces {
+    /// Whether all are written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.workers.get() == 0
+    }
+}
+
+impl<K: Kernel> Shard<K> {
+    /// Sees that the sender hears of this. All recipients of the report met the same end.
+    pub(crate) fn bounce(self: &Rc<Self>, report: Report) {
+        self.bounces.waiting.borrow_mut().push_back(report);
+        let workers = self.bounces.workers.get();
+        if workers < WORKERS_MAX {
+            self.bounces.workers.set(workers + 1);
+            self.kernel.spawn(work(Worker(Rc::clone(self))));
+        }
+    }
+}
+
+/// Counted while it lives, however it ends.
+struct Worker<K: Kernel>(Rc<Shard<K>>);
+
+impl<K: Kernel> Drop for Worker<K> {
+    fn drop(&mut self) {
+        let workers = &self.0.bounces.workers;
+        workers.set(workers.get() - 1);
+    }
+}
+
+async fn work<K: Kernel>(worker: Worker<K>) {
+    let shard = &worker.0;
+    loop {
+        let next = shard.bounces.waiting.borrow_mut().pop_front();
+        let Some(report) = next else { return };
+        let header = header(shard, &report).await;
+        while let Err(error) = write(shard, &report, &header).await {
+            if error == JournalError::TooLarge {
+                // It would be too large for ever: the outcome is recorded, and nobody is told.
+                let (id, recipients) = (report.delivery.message.id, report.verdicts.len() as u32);
+                shard.tell(&Event::BounceDropped { id, recipients });
+                shard.record(&report, &report.verdicts);
+                break;
+            }
+            if shard.draining() {
+                // Its recipients are open on disk: the next start tries them again.
+                return;
+            }
+            shard.kernel.sleep_until(shard.kernel.now() + PAUSE).await;
+        }
+    }
+}
+
+/// Makes the bounce ours, and the recipients it tells of done.
+async fn write<K: Kernel>(
+    shard: &Rc<Shard<K>>,
+    report: &Report,
+    header: &[u8],
+) -> Result<(), JournalError> {
     let message = &report.delivery.message;
     let journal = shard.journal_of(message.id);
     let id = journal.next_id();
-    let text = write(&shard, &report, &header, id);
-    let to = message.envelope.sender();
+    let (text, to) = (compose(shard, report, header, id), message.envelope.sender());
     let draft = Draft {
         sender: b"",
         recipients: &[to],
         prefix: b"",
         accepted: shard.kernel.wall(),
-        eight_bit: true,
-        utf8: message.envelope.utf8(),
+        eight_bit: !text.is_ascii(),
+        utf8: !to.is_ascii(),
         dotted: true,
     };
     let recipients: Vec<u16> = report.verdicts.iter().map(|settled| settled.recipient).collect();
@@ -33,9 +103,9 @@ pub(crate) async fn bounce<K: Kernel>(shard: Rc<Shard<K>>, report: Report) {
         id: message.id,
         recipients: &recipients,
         outcome: first.outcome,
-        answer: settle::answer(&report, first),
+        answer: settle::answer(report, first),
     };
-    let Ok(accepted) = journal.accept_and_settle(id, &text, &draft, &settled).await else { return };
+    let accepted = journal.accept_and_settle(id, &text, &draft, &settled).await?;
     shard.tell(&Event::Bounced {
         id: message.id,
         bounce: id,
@@ -43,14 +113,10 @@ pub(crate) async fn bounce<K: Kernel>(shard: Rc<Shard<K>>, report: Report) {
         recipients: recipients.len() as u32,
     });
     shard.own(id, accepted.envelope, text.len() as u64, &accepted.text, None);
+    Ok(())
 }
 
-fn write<K: Kernel>(
-    shard: &Shard<K>,
-    report: &Report,
-    header: &[u8],
-    id: event::MessageId,
-) -> Vec<u8> {
+fn compose<K: Kernel>(shard: &Shard<K>, report: &Report, headers: &[u8], id: MessageId) -> Vec<u8> {
     let message = &report.delivery.message;
     let (now, host) = (shard.kernel.wall(), report.peer.map(|peer| peer.ip().to_string()));
     let failures: Vec<dsn::Failure<'_>> = report
@@ -71,21 +137,23 @@ fn write<K: Kernel>(
         arrived: message.envelope.accepted(),
         now,
         failures: &failures,
-        headers: header,
+        headers,
     })
 }
 
 /// The header of the message that failed. Without it the bounce still says what is needed.
 async fn header<K: Kernel>(shard: &Rc<Shard<K>>, report: &Report) -> Vec<u8> {
-    let own = report.delivery.message.envelope.prefix();
-    let text = match (&report.delivery.held, report.delivery.places.first()) {
+    let message = &report.delivery.message;
+    let places = shard.journal_of(message.id).place_of(message.id).unwrap_or_default();
+    let text = match (&report.delivery.held, places.first()) {
         (Some(held), _) => Some(held.text.clone()),
-        (None, Some(place)) => shard.reader(report.delivery.message.id.log).read(place).await.ok(),
+        (None, Some(place)) => shard.reader(message.id.log).read(place).await.ok(),
         (None, None) => None,
     };
-    let mut header = own.to_vec();
+    let mut header = message.envelope.prefix().to_vec();
     if let Some(text) = text {
-        header.extend_from_slice(&text[..mail::header::scan(&text).len]);
+        let own = &text[..mail::header::scan(&text).len];
+        header.extend_from_slice(&own[..own.len().min(dsn::HEADERS_MAX)]);
     }
     header
 }

@@ -17,6 +17,10 @@ use std::time::Duration;
 /// The longest time between two looks at the clock.
 const TURN: Duration = Duration::from_millis(100);
 
+/// Letters opened, and due deliveries routed, in one turn: tasks with sockets wait meanwhile.
+const LETTERS_MAX: usize = 4_096;
+const DUE_MAX: usize = 1_024;
+
 /// Turns until the shard has drained.
 pub(crate) async fn turn<K: Kernel>(
     shard: &Rc<Shard<K>>,
@@ -28,7 +32,11 @@ pub(crate) async fn turn<K: Kernel>(
     let mut swept = Tick::ZERO;
     let mut draining = None;
     loop {
-        while let Some(letter) = mailbox.take() {
+        let mut opened = 0;
+        while opened < LETTERS_MAX
+            && let Some(letter) = mailbox.take()
+        {
+            opened += 1;
             match letter {
                 Letter::Drain => {
                     draining.get_or_insert_with(|| drain::Drain::begin(shard, doors, patience));
@@ -48,7 +56,12 @@ pub(crate) async fn turn<K: Kernel>(
         {
             return drain::finish(shard).await;
         }
-        sleep_or_letter(shard, &mut mailbox, now).await;
+        if opened < LETTERS_MAX {
+            sleep_or_letter(shard, &mut mailbox, now).await;
+        } else {
+            // More letters wait, and so do the sockets: they come first for a moment.
+            shard.kernel.sleep_until(now + Duration::from_millis(1)).await;
+        }
     }
 }
 
@@ -58,7 +71,7 @@ fn beat<K: Kernel>(shard: &Rc<Shard<K>>, now: Tick) {
     if shard.draining() {
         return;
     }
-    loop {
+    for _ in 0..DUE_MAX {
         let due = shard.queue.borrow_mut().due(now);
         let Some(delivery) = due else { break };
         shard.route(delivery);

@@ -45,7 +45,8 @@ impl Drain {
     ) -> bool {
         let inside: usize = doors.iter().map(|door| door.inside.get()).sum();
         shard.watches.dismiss_idle(Refusal::ShuttingDown.line().as_bytes());
-        let quiet = inside == 0 && shard.lanes.get() == 0;
+        // A lane that carries nothing is only closed by the end of the process.
+        let quiet = inside == 0 && shard.carrying.get() == 0 && shard.bounces.is_empty();
         if (quiet || now >= self.deadline) && !self.told {
             self.told = true;
             let others = shard.shards.iter().enumerate().filter(|(other, _)| *other != shard.index);

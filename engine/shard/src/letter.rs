@@ -40,6 +40,19 @@ pub struct Report {
     pub verdicts: Vec<Settled>,
 }
 
+impl Report {
+    /// The same attempt, as far as it is about these.
+    pub(crate) fn about(&self, verdicts: Vec<Settled>) -> Self {
+        let recipients = verdicts.iter().map(|settled| settled.recipient).collect();
+        Self {
+            delivery: self.delivery.only(recipients),
+            site: Arc::clone(&self.site),
+            verdicts,
+            ..*self
+        }
+    }
+}
+
 /// What became of one recipient.
 #[derive(Debug)]
 pub struct Settled {

@@ -36,6 +36,8 @@ pub use letter::{Letter, Report, Settled};
 pub use message::{Budget, Delivery, Held, Message, Share};
 pub use setup::{Gate, Networks, Routing, Setup, Spool};
 
+pub use sites::LANES_MAX;
+
 use inbound::{Door, accept};
 use journal::{Journal, OpenError};
 use kernel::{Kernel, Listener};

@@ -16,7 +16,7 @@ impl<K: Kernel> Shard<K> {
         for settled in &report.verdicts {
             self.tell_attempt(&report, settled);
         }
-        let (bad_news, others): (Vec<_>, Vec<_>) =
+        let (mut bad_news, others): (Vec<_>, Vec<_>) =
             report.verdicts.drain(..).partition(|settled| is_bad_news(settled.outcome));
         for group in alike(&others) {
             self.record(&report, group);
@@ -35,8 +35,13 @@ impl<K: Kernel> Shard<K> {
             }
             return;
         }
-        report.verdicts = bad_news;
-        self.kernel.spawn(crate::bounce::bounce(Rc::clone(self), report));
+        for outcome in [Outcome::Failed, Outcome::Expired] {
+            let verdicts: Vec<Settled> =
+                bad_news.extract_if(.., |settled| settled.outcome == outcome).collect();
+            if !verdicts.is_empty() {
+                self.bounce(report.about(verdicts));
+            }
+        }
     }
 
     /// Writes one record for recipients that met the same end.

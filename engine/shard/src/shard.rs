@@ -1,5 +1,6 @@
 //! What the tasks of one shard share. All state changes between awaits, never across one.
 
+use crate::bounce::Bounces;
 use crate::delivery_log::DeliveryLog;
 use crate::journal::{Journal, Reader};
 use crate::letter::Letter;
@@ -44,6 +45,10 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) log: DeliveryLog<K::File>,
     queued_max: u64,
     draining: Cell<bool>,
+    /// Deliveries on lanes.
+    pub(crate) carrying: Cell<usize>,
+    /// Bounces to be written.
+    pub(crate) bounces: Bounces,
     /// Outgoing connections open or opening.
     pub(crate) lanes: Cell<usize>,
 }
@@ -77,6 +82,8 @@ impl<K: Kernel> Shard<K> {
             log,
             queued_max: setup.queued_max,
             draining: Cell::new(false),
+            carrying: Cell::new(0),
+            bounces: Bounces::default(),
             lanes: Cell::new(0),
             kernel,
         })

@@ -7,12 +7,13 @@ use event::{Meters, SiteMeters};
 use kernel::{Kernel, Signal};
 use queue::SiteIndex;
 use route::SitePlan;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Past this many, sites the queue has forgotten are forgotten here too.
-const SITES_MAX: usize = 4 * queue::IDLE_SITES_MAX;
+/// The most connections one shard has open or opening, to all sites together: a list of ten
+/// thousand dead domains must leave descriptors for everything else.
+pub const LANES_MAX: usize = 1_000;
 
 /// What the shard knows of a site beside its queue.
 #[derive(Debug)]
@@ -44,18 +45,22 @@ impl Sites {
     /// The site at `index`, brought up to date.
     fn at(&mut self, index: SiteIndex, plan: &Arc<SitePlan>, meters: &Meters) -> &mut Site {
         let site = self.0.entry(index).or_insert_with(|| Site::new(plan, meters));
-        if !Arc::ptr_eq(&site.plan, plan) {
+        if *site.name != *plan.name {
+            // The queue gave the index of a site it had forgotten to another.
+            *site = Site::new(plan, meters);
+        } else if !Arc::ptr_eq(&site.plan, plan) {
             site.plan = Arc::clone(plan);
         }
         site
     }
 
-    /// A lane waits for work: ring `signal` when there is some.
-    pub(crate) fn offer(&mut self, index: SiteIndex, signal: &Signal) {
-        if let Some(site) = self.0.get_mut(&index)
-            && !site.idle.iter().any(|idle| idle.is(signal))
-        {
-            site.idle.push(signal.clone());
+    /// A lane could take more: ring `signal` when there is some. One that is `free` goes
+    /// before those that still wait for an answer, since that may take its peer minutes.
+    pub(crate) fn offer(&mut self, index: SiteIndex, signal: &Signal, free: bool) {
+        self.withdraw(index, signal);
+        if let Some(site) = self.0.get_mut(&index) {
+            let place = if free { site.idle.len() } else { 0 };
+            site.idle.insert(place, signal.clone());
         }
     }
 
@@ -86,13 +91,12 @@ impl<K: Kernel> Shard<K> {
         delivery.queued = self.kernel.now();
         let index = self.queue.borrow_mut().site(&plan.name, &self.limits);
         let mut sites = self.sites.borrow_mut();
-        if sites.0.len() >= SITES_MAX {
-            let known: HashSet<SiteIndex> =
-                self.queue.borrow().views().map(|view| view.index).collect();
-            sites.0.retain(|index, _| known.contains(index));
-        }
         let site = sites.at(index, plan, &self.all_meters);
         site.meters.queued.add(delivery.recipients.len() as u64);
+        if self.queue.borrow().view(index).failures > 0 {
+            // It may wait for hours: others can use the memory.
+            delivery.held = None;
+        }
         self.queue.borrow_mut().ready(index, delivery);
         drop(sites);
         self.serve(index);
@@ -108,7 +112,7 @@ impl<K: Kernel> Shard<K> {
 
     /// Opens every connection that is due and allowed.
     pub(crate) fn dial(self: &Rc<Self>) {
-        while !self.draining() {
+        while !self.draining() && self.lanes.get() < LANES_MAX {
             let next = self.queue.borrow_mut().dial(self.kernel.now());
             let Some(index) = next else { return };
             outbound::start(self, index);

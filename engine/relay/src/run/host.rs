@@ -6,8 +6,8 @@ use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
-/// Descriptors for everything but incoming connections.
-const OTHERS: u64 = 2_000;
+/// Descriptors for everything but connections: segments, DNS, the operator's door.
+const OTHERS: usize = 500;
 
 /// Raises our descriptor limit as far as we may; a warning if that is not far enough.
 pub(super) fn raise_descriptor_limit(settings: &Settings) -> Option<String> {
@@ -18,7 +18,7 @@ pub(super) fn raise_descriptor_limit(settings: &Settings) -> Option<String> {
     let granted = getrlimit(Resource::Nofile).current?;
     let connections: usize =
         settings.listeners.iter().map(|listener| listener.connections_max).sum();
-    let wanted = connections as u64 + OTHERS;
+    let wanted = (connections + settings.shards * shard::LANES_MAX + OTHERS) as u64;
     (granted < wanted).then(|| {
         format!(
             "{granted} files may be open at once, connections_max asks for {wanted}: raise \

@@ -11,6 +11,7 @@ use crate::intake::{Incoming, RECEIVED_MAX};
 use crate::message::Share;
 use crate::shard::Shard;
 use crate::watch::Watch;
+use event::Tick;
 use kernel::{Kernel, Piece, Stream};
 use mail::trace::{self, Hop, Protocol};
 use smallvec::smallvec;
@@ -46,6 +47,12 @@ struct Visit<K: Kernel> {
     transaction: Option<Box<Transaction>>,
 }
 
+impl<K: Kernel> Drop for Visit<K> {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
 impl<K: Kernel> Visit<K> {
     /// Until the peer or we have enough.
     async fn last(&mut self) -> io::Result<()> {
@@ -68,7 +75,7 @@ impl<K: Kernel> Visit<K> {
         if self.session.in_transaction() {
             self.watch.busy_until(deadline);
         } else {
-            self.transaction = None;
+            self.abandon();
             self.watch.idle_until(deadline);
         }
     }
@@ -125,9 +132,11 @@ impl<K: Kernel> Visit<K> {
     async fn answer(&mut self, window: &mut Window, replies: &mut Vec<u8>) -> ControlFlow<()> {
         loop {
             let (door, share) = self.door();
+            let said = replies.len();
             let Some((used, step)) = self.session.step(window.unread(), door, replies) else {
                 return ControlFlow::Continue(());
             };
+            self.count_refusal(replies.get(said));
             match step {
                 Step::Text(_) => {
                     window.keep(used);
@@ -149,6 +158,15 @@ impl<K: Kernel> Visit<K> {
         }
     }
 
+    /// Counts a reply, by its first digit, if it is a refusal.
+    fn count_refusal(&self, digit: Option<&u8>) {
+        match digit {
+            Some(b'4') => self.shard.meters().refused_for_now.add(1),
+            Some(b'5') => self.shard.meters().refused_for_good.add(1),
+            _ => (),
+        }
+    }
+
     /// Whether a MAIL would be welcome now, and the memory it gets if so.
     fn door(&self) -> (server::Door, Option<Share>) {
         if self.session.in_transaction() {
@@ -165,6 +183,12 @@ impl<K: Kernel> Visit<K> {
 
     fn discard(&mut self, window: &mut Window) {
         window.release();
+        window.shrink();
+        self.abandon();
+    }
+
+    /// The transaction comes to nothing: parts of it on disk are nobody's.
+    fn abandon(&mut self) {
         if let Some(streamed) = self.transaction.take().and_then(|all| all.streamed) {
             self.shard.journal().forget(streamed.id);
         }
@@ -191,11 +215,23 @@ impl<K: Kernel> Visit<K> {
     /// The final dot: makes the message durable, and only then says so.
     async fn commit(&mut self, window: &mut Window, facts: &Facts, replies: &mut Vec<u8>) {
         let transaction = self.transaction.take().expect("a commit ends a transaction");
+        let streamed = transaction.streamed.as_ref().map(|streamed| streamed.id);
+        // The peer waits for us now, not we for it.
+        self.watch.busy_until(Tick::NEVER);
         match self.receive(*transaction, window.text(), facts).await {
             Ok(id) => self.session.committed(id, replies),
-            Err(refusal) => self.session.rejected(refusal, replies),
+            Err(refusal) => {
+                let said = replies.len();
+                self.session.rejected(refusal, replies);
+                self.count_refusal(replies.get(said));
+            }
+        }
+        if let Some(id) = streamed {
+            // Its parts are held by the message now, or by nobody.
+            self.shard.journal().forget(id);
         }
         window.release();
+        window.shrink();
     }
 
     /// The keyword behind `with`.
@@ -249,7 +285,7 @@ impl<K: Kernel> Visit<K> {
             text,
             bytes: facts.bytes,
             dotted: facts.dotted,
-            eight_bit: transaction.eight_bit || facts.eight_bit,
+            eight_bit: facts.eight_bit,
             utf8: transaction.utf8,
         };
         self.shard.take_in(incoming).await.map_err(|_| Refusal::LocalError)?;

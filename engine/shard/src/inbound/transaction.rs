@@ -8,7 +8,6 @@ use spool::Text;
 pub(super) struct Transaction {
     pub(super) sender: Box<[u8]>,
     pub(super) declared: Option<u64>,
-    pub(super) eight_bit: bool,
     pub(super) utf8: bool,
     /// All recipients, one behind the other.
     recipients: Vec<u8>,
@@ -35,7 +34,6 @@ impl Transaction {
         Self {
             sender: mail.path.into(),
             declared: mail.size,
-            eight_bit: mail.eight_bit,
             utf8: mail.utf8,
             recipients: Vec::new(),
             ends: Vec::new(),

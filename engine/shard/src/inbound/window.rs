@@ -82,6 +82,15 @@ impl Window {
         self.text = self.text.map(|_| 0);
     }
 
+    /// Gives a large buffer back, if what is not read yet fits into a small one.
+    pub(super) fn shrink(&mut self) {
+        if self.buffer.capacity() > TEXT_FIRST + COMMANDS && self.unread().len() < COMMANDS {
+            let mut small = Buffer::with_capacity(COMMANDS);
+            small.extend(self.unread());
+            (self.buffer, self.read) = (small, 0);
+        }
+    }
+
     /// Gives the buffer to a read, which brings it back to [`Self::filled`].
     pub(super) fn lend(&mut self) -> Buffer {
         std::mem::replace(&mut self.buffer, Buffer::with_capacity(1))

@@ -45,7 +45,7 @@ pub enum Durability {
 pub struct Options {
     /// What a 250 promises.
     pub durability: Durability,
-    /// Bytes of one segment; raised to the least the format allows.
+    /// Bytes of one segment; kept within [`spool::SEGMENT_MIN`] and [`spool::SEGMENT_MAX`].
     pub segment_bytes: u64,
     /// Segments kept ready in the pool.
     pub pool_segments: usize,

@@ -6,8 +6,8 @@ use super::pool::Pool;
 use super::{Journal, Options, Reader, Recovered, segment_name};
 use kernel::{Buffer, File, Kernel, Open, Signal};
 use spool::{
-    BLOCK_ALIGN, BLOCK_MAX, Found, HeaderFault, Position, Recovery, SEGMENT_MIN, SegmentHeader,
-    Survivor, Writer,
+    BLOCK_ALIGN, BLOCK_MAX, Found, HeaderFault, Position, Recovery, SEGMENT_MAX, SEGMENT_MIN,
+    SegmentHeader, Survivor, Writer,
 };
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
@@ -26,7 +26,8 @@ impl<K: Kernel> Journal<K> {
         log: u16,
         options: Options,
     ) -> Result<(Self, Vec<Recovered>), OpenError> {
-        let segment_bytes = options.segment_bytes.max(SEGMENT_MIN as u64);
+        let limits = (SEGMENT_MIN as u64, SEGMENT_MAX as u64);
+        let segment_bytes = options.segment_bytes.clamp(limits.0, limits.1);
         let segment_bytes = segment_bytes.next_multiple_of(BLOCK_ALIGN as u64);
         let options = Options { segment_bytes, ..options };
         let at = |error| OpenError::Io(directory.to_owned(), error);

@@ -66,6 +66,7 @@ fn give_up<K: Kernel>(slot: &Slot<K>, failure: &Response) {
         shard.postpone_all(delivery, Some(index), failure);
     }
     shard.expire_ready(index, failure);
+    shard.reroute_ready(index);
 }
 
 fn refused(error: &io::Error) -> Response {

@@ -7,18 +7,22 @@
 
 use super::slot::Slot;
 use super::text::{Source, Transfer};
+use crate::journal::ReadError;
 use crate::routing::local;
 use crate::shard::Shard;
 use crate::watch::Watch;
 use event::{Response, Tick};
 use kernel::{Buffer, Gather, Kernel, Piece, Signal, Stream};
 use queue::SiteIndex;
-use smtp::client::{self, Heard, Say, Session};
+use smallvec::{SmallVec, smallvec};
+use smtp::client::{self, Heard, Say, Session, Verdict};
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 /// Room for replies. A longer one gets more.
@@ -34,6 +38,20 @@ pub(super) enum Ending {
 
 type Reading = Pin<Box<dyn Future<Output = (io::Result<usize>, Buffer)>>>;
 
+/// The parts of a text that follow the first.
+struct Parts {
+    log: u16,
+    places: spool::Text,
+    broken: Rc<RefCell<Option<ReadError>>>,
+}
+
+impl Parts {
+    fn of(transfer: &Transfer, places: &spool::Text) -> Self {
+        let log = transfer.delivery.message.id.log;
+        Self { log, places: places.clone(), broken: Rc::clone(&transfer.broken) }
+    }
+}
+
 enum Woken {
     Read(io::Result<usize>, Buffer),
     Work,
@@ -48,6 +66,8 @@ pub(super) struct Lane<K: Kernel> {
     session: Session<Box<Transfer>>,
     work: Signal,
     taken: u32,
+    /// The peer was ready for a transaction.
+    ready: bool,
     slot: Rc<Slot<K>>,
     last_words: Option<Response>,
 }
@@ -66,6 +86,7 @@ impl<K: Kernel> Lane<K> {
             session: Session::new(config),
             work: Signal::default(),
             taken: 0,
+            ready: false,
             slot: Rc::clone(slot),
             last_words: None,
         }
@@ -93,8 +114,11 @@ impl<K: Kernel> Lane<K> {
         }
         self.stream.hang_up(b"");
         if let Some(pending) = reading {
-            // A read is never dropped before it is done.
-            let _gone = pending.await;
+            // A read is never dropped before it is done, and a peer that closed on us may
+            // have said why.
+            if let (Ok(1..), buffer) = pending.await {
+                self.hear(buffer);
+            }
         }
         self.close()
     }
@@ -109,8 +133,10 @@ impl<K: Kernel> Lane<K> {
         while self.session.wants() && !self.retiring() {
             let next = self.shard.queue.borrow_mut().take(self.index);
             let Some(delivery) = next else { break };
+            self.shard.sites.borrow_mut().withdraw(self.index, &self.work);
             let Some(transfer) = self.shard.prepare(self.index, delivery).await else { continue };
             self.taken += 1;
+            self.shard.carrying.set(self.shard.carrying.get() + 1);
             self.begin(transfer);
         }
         if self.session.is_idle() && self.retiring() {
@@ -119,8 +145,8 @@ impl<K: Kernel> Lane<K> {
     }
 
     fn begin(&mut self, transfer: Transfer) {
-        let message = std::sync::Arc::clone(&transfer.delivery.message);
-        let recipients: smallvec::SmallVec<[&[u8]; 4]> = transfer
+        let message = Arc::clone(&transfer.delivery.message);
+        let recipients: SmallVec<[&[u8]; 4]> = transfer
             .delivery
             .recipients
             .iter()
@@ -140,7 +166,9 @@ impl<K: Kernel> Lane<K> {
 
     /// This connection has carried its share, or we are going home.
     fn retiring(&self) -> bool {
-        self.taken >= self.shard.limits.messages_per_connection_max || self.shard.draining()
+        self.taken >= self.shard.limits.messages_per_connection_max
+            || self.session.is_spent()
+            || self.shard.draining()
     }
 
     /// Says all that may be said now, in one write where the text is in memory.
@@ -149,18 +177,16 @@ impl<K: Kernel> Lane<K> {
         let mut commands = Vec::new();
         loop {
             let now = self.shard.kernel.now();
-            let said = self.session.say(&mut commands);
-            let Some(Say::Text(transfer)) = said else { break };
+            let Some(Say::Text(transfer)) = self.session.say(&mut commands) else { break };
             transfer.sent.set(now);
-            let log = transfer.delivery.message.id.log;
             commands.extend_from_slice(transfer.delivery.message.envelope.prefix());
             pieces.push(Piece::Owned(std::mem::take(&mut commands)));
-            match transfer.source.clone() {
-                Source::Memory(text) => pieces.push(Piece::Shared(text)),
-                Source::Disk(places) => {
-                    self.arm();
-                    self.stream.write(std::mem::take(&mut pieces)).await?;
-                    self.stream_parts(log, &places).await?;
+            match &transfer.source {
+                Source::Memory(text) => pieces.push(Piece::Shared(text.clone())),
+                Source::Disk(first, rest) => {
+                    pieces.push(Piece::Shared(first.clone()));
+                    let parts = Parts::of(transfer, rest);
+                    self.stream(std::mem::take(&mut pieces), parts).await?;
                 }
             }
             commands.extend_from_slice(b".\r\n");
@@ -173,12 +199,20 @@ impl<K: Kernel> Lane<K> {
     }
 
     /// Sends a large text part by part, so that only one part is in memory.
-    async fn stream_parts(&self, log: u16, places: &spool::Text) -> io::Result<()> {
-        let reader = self.shard.reader(log);
-        for place in places {
-            let chunk = reader.read(place).await.map_err(io::Error::other)?;
+    async fn stream(&self, beginning: Gather, parts: Parts) -> io::Result<()> {
+        self.arm();
+        self.stream.write(beginning).await?;
+        let reader = self.shard.reader(parts.log);
+        for place in &parts.places {
+            let chunk = match reader.read(place).await {
+                Ok(chunk) => chunk,
+                Err(error) => {
+                    *parts.broken.borrow_mut() = Some(error);
+                    return Err(io::ErrorKind::InvalidData.into());
+                }
+            };
             self.arm();
-            self.stream.write(smallvec::smallvec![Piece::Shared(chunk)]).await?;
+            self.stream.write(smallvec![Piece::Shared(chunk)]).await?;
         }
         Ok(())
     }
@@ -204,7 +238,8 @@ impl<K: Kernel> Lane<K> {
         if self.shard.queue.borrow().view(self.index).ready > 0 {
             return true;
         }
-        self.shard.sites.borrow_mut().offer(self.index, &self.work);
+        let free = self.session.is_idle();
+        self.shard.sites.borrow_mut().offer(self.index, &self.work, free);
         false
     }
 
@@ -240,7 +275,8 @@ impl<K: Kernel> Lane<K> {
                     self.last_words = Some(response);
                     return None;
                 }
-                Some(Heard::Ready | Heard::Nothing) | None => (),
+                Some(Heard::Ready) => self.ready = true,
+                Some(Heard::Nothing) | None => (),
             }
         }
         buffer.consume(used);
@@ -255,10 +291,14 @@ impl<K: Kernel> Lane<K> {
     /// Brings every open transaction to its one true verdict.
     fn close(self) -> Ending {
         self.shard.sites.borrow_mut().withdraw(self.index, &self.work);
-        if self.session.is_idle() {
+        // Whoever was ready and got nothing to do, or took a text, was worth dialling.
+        if self.ready && self.taken == 0 {
             self.slot.works();
         }
         for (transfer, verdicts) in self.session.lost() {
+            if verdicts.iter().any(|verdict| *verdict != Verdict::NotTried) {
+                self.slot.works();
+            }
             self.shard.conclude(self.index, self.peer, *transfer, verdicts);
         }
         if self.slot.is_open() {
@@ -268,7 +308,7 @@ impl<K: Kernel> Lane<K> {
         Ending::Useless(self.last_words.unwrap_or_else(silent))
     }
 
-    fn conclude(&mut self, transfer: Transfer, verdicts: Vec<client::Verdict>) {
+    fn conclude(&mut self, transfer: Transfer, verdicts: Vec<Verdict>) {
         self.slot.works();
         self.shard.conclude(self.index, self.peer, transfer, verdicts);
     }

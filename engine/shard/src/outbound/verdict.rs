@@ -13,6 +13,10 @@ use smtp::client::Verdict;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a delivery waits for a site that cannot be reached before DNS is asked again.
+const REROUTE_AFTER: Duration = Duration::from_mins(10);
 
 /// One attempt, from where it was made.
 struct Attempt {
@@ -41,7 +45,12 @@ impl<K: Kernel> Shard<K> {
         transfer: Transfer,
         verdicts: Vec<Verdict>,
     ) {
-        let Transfer { delivery, started, sent, .. } = transfer;
+        self.carrying.set(self.carrying.get() - 1);
+        let Transfer { delivery, broken, started, sent, .. } = transfer;
+        if let Some(error) = broken.take() {
+            // No final dot left: whatever the connection said, nobody has this message.
+            return self.unreadable(index, delivery, &error);
+        }
         let mut fates = Vec::with_capacity(verdicts.len());
         let mut untried = SmallVec::new();
         for (&recipient, verdict) in delivery.recipients.iter().zip(verdicts) {
@@ -100,6 +109,19 @@ impl<K: Kernel> Shard<K> {
         let old = self.queue.borrow_mut().drain_ready(index, is_old);
         for delivery in old {
             self.conclude_all(delivery, Some(index), Outcome::Expired, response);
+        }
+    }
+
+    /// Routes what has waited long for a site that cannot be reached once more: its domains may
+    /// have moved to other hosts meanwhile, which is another site.
+    pub(super) fn reroute_ready(self: &Rc<Self>, index: SiteIndex) {
+        let now = self.kernel.now();
+        let waited = |delivery: &Delivery| now.since(delivery.queued) > REROUTE_AFTER;
+        let waiting = self.queue.borrow_mut().drain_ready(index, waited);
+        for delivery in waiting {
+            let recipients = delivery.recipients.len() as u64;
+            self.sites.borrow().find(index).meters.queued.sub(recipients);
+            self.route(delivery);
         }
     }
 
