@@ -8,6 +8,8 @@ pub const BLOCK_ALIGN: usize = 4_096;
 pub const BLOCK_MAX: usize = 1_024 * 1_024;
 /// The smallest segment we work with: its header and four of the longest blocks.
 pub const SEGMENT_MIN: usize = BLOCK_ALIGN + 4 * BLOCK_MAX;
+/// The largest segment: offsets in it are 32 bits.
+pub const SEGMENT_MAX: usize = 2 * 1_024 * 1_024 * 1_024;
 /// Bytes of a segment's header; the first block follows.
 pub(crate) const SEGMENT_HEADER: usize = BLOCK_ALIGN;
 /// Bytes of a block's header; the first record follows.
@@ -16,6 +18,7 @@ pub(crate) const BLOCK_HEADER: usize = 96;
 const _: () = {
     assert!(BLOCK_MAX.is_multiple_of(BLOCK_ALIGN), "the longest block is whole");
     assert!(BLOCK_HEADER.is_multiple_of(8), "records start aligned");
+    assert!(SEGMENT_MAX + BLOCK_MAX <= u32::MAX as usize, "an offset fits its field");
     assert!(BLOCK_HEADER < BLOCK_ALIGN, "a block's header is written whole or not at all");
 };
 

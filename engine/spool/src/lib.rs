@@ -21,7 +21,7 @@ pub mod writer;
 pub use catalog::{Catalog, Live};
 pub use envelope::{Draft, ENVELOPE_MAX, Envelope, RECIPIENTS_MAX};
 pub use format::{
-    BLOCK_ALIGN, BLOCK_MAX, BlockHeader, HeaderFault, SEGMENT_MIN, SegmentHeader, crc,
+    BLOCK_ALIGN, BLOCK_MAX, BlockHeader, HeaderFault, SEGMENT_MAX, SEGMENT_MIN, SegmentHeader, crc,
 };
 pub use place::{Place, Text};
 pub use record::{Answer, Deferral, PART_MAX, PARTS_MAX, Settlement, Standing, envelope_of};
