@@ -96,7 +96,7 @@ fn a_message_does_not_wait_for_ever() {
     let bench = Bench::new(43);
     let (journal, _) = bench.open();
     bench.world.run_for(Duration::from_secs(1));
-    let frozen = Fault::Slow(Duration::from_secs(60));
+    let frozen = Fault::Slow(Duration::from_mins(1));
     bench.world.plan(bench.host, Operation::FileWrite, When::Nth(1), frozen);
     let (began, id) = (bench.world.now(), journal.next_id());
     let refused = bench.wait(journal.accept(id, Text::new(), b"text", &draft()));
@@ -104,7 +104,7 @@ fn a_message_does_not_wait_for_ever() {
     let waited = bench.world.now().since(began);
     assert!(waited < Duration::from_secs(31), "{waited:?}");
     // It reaches the disk after all; what was said of it does, too.
-    bench.world.run_for(Duration::from_secs(60));
+    bench.world.run_for(Duration::from_mins(1));
     assert!(journal.state().accepting());
     bench.crash();
     assert!(bench.open().1.is_empty());
