@@ -50,16 +50,16 @@ impl Dialogue {
 
     /// The next line, without its CRLF. `UnexpectedEof` if the peer has ended.
     pub(crate) async fn line(&mut self) -> io::Result<Vec<u8>> {
-        self.until(|heard| find(heard, b"\r\n").map(|at| (at, at + 2))).await
+        self.until(|heard, from| find(heard, b"\r\n", from).map(|at| (at, at + 2))).await
     }
 
     /// Message text as it is on the wire, up to the final dot and without it.
     pub(crate) async fn text(&mut self) -> io::Result<Vec<u8>> {
-        self.until(|heard| {
+        self.until(|heard, from| {
             if heard.starts_with(b".\r\n") {
                 return Some((0, 3));
             }
-            find(heard, b"\r\n.\r\n").map(|at| (at + 2, at + 5))
+            find(heard, b"\r\n.\r\n", from).map(|at| (at + 2, at + 5))
         })
         .await
     }
@@ -82,18 +82,21 @@ impl Dialogue {
         self.heard.is_empty()
     }
 
-    /// Reads until `end` finds what is asked for: where it ends, and where the rest begins.
+    /// Reads until `end`, which is told where to look from, finds what is asked for: where it
+    /// ends, and where the rest begins.
     async fn until(
         &mut self,
-        end: impl Fn(&[u8]) -> Option<(usize, usize)>,
+        end: impl Fn(&[u8], usize) -> Option<(usize, usize)>,
     ) -> io::Result<Vec<u8>> {
+        let mut from = 0;
         loop {
-            if let Some((end, rest)) = end(&self.heard) {
+            if let Some((end, rest)) = end(&self.heard, from) {
                 let rest = self.heard.split_off(rest);
                 let mut found = std::mem::replace(&mut self.heard, rest);
                 found.truncate(end);
                 return Ok(found);
             }
+            from = self.heard.len().saturating_sub(4);
             let (result, buffer) = self.stream.read(Buffer::with_capacity(16_384)).await;
             if result? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -116,7 +119,7 @@ async fn watch(sim: Sim, watched: Rc<Watched>) {
     }
 }
 
-/// Where `needle` first is in `haystack`.
-pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+/// Where `needle` first is in `haystack`, at `from` or behind.
+fn find(haystack: &[u8], needle: &[u8], from: usize) -> Option<usize> {
+    haystack[from..].windows(needle.len()).position(|window| window == needle).map(|at| from + at)
 }

@@ -46,7 +46,7 @@ fn read_log(world: &World, host: Host, log: u16, segments: &[PathBuf], found: &m
     let mut bad = Vec::new();
     for path in segments {
         let bytes = world.durable(host, path).unwrap_or_default();
-        if let Some(header) = SegmentHeader::decode(&bytes) {
+        if let Ok(header) = SegmentHeader::decode(&bytes) {
             files.insert(header.segment, bytes);
             headers.push(header);
         } else {

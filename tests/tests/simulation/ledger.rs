@@ -31,6 +31,8 @@ pub(crate) struct Ledger {
     pub(crate) bound: Duration,
     /// The relay's wall clock was stepped: ages are not what they were.
     pub(crate) clock_stepped: bool,
+    /// What is written on a connection arrives.
+    pub(crate) network_sound: bool,
     pub(crate) visits: u64,
 }
 
@@ -75,9 +77,13 @@ pub(crate) struct Fate {
 /// A provider has taken responsibility.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taking {
+    /// When it said so, or, if it did not, when it took it.
     pub(crate) at: Tick,
-    pub(crate) visit: u64,
-    /// Its answer reached the relay.
+    /// When the connection came about that it was taken on.
+    pub(crate) begun: Tick,
+    /// That connection, while it lasts.
+    pub(crate) visit: Option<u64>,
+    /// It said so, and nothing kept the relay from hearing it.
     pub(crate) is_certain: bool,
 }
 
@@ -98,22 +104,35 @@ impl Ledger {
         self.visits
     }
 
-    /// A connection ended badly: its last answers may not have been heard.
-    pub(crate) fn broke(&mut self, visit: u64, now: Tick) {
-        let takings = self.fates.values_mut().flat_map(|fate| &mut fate.takings);
-        for taking in
-            takings.chain(self.bounces.values_mut().flat_map(|bounce| &mut bounce.takings))
-        {
-            if taking.visit == visit && taking.at + SETTLE_BOUND >= now {
-                taking.is_certain = false;
-            }
+    /// A provider has answered all it was told on this connection.
+    pub(crate) fn answered(&mut self, visit: u64, now: Tick) {
+        for taking in self.takings_on(visit).filter(|taking| !taking.is_certain) {
+            (taking.at, taking.is_certain) = (now, true);
         }
     }
 
-    /// Whether a message may be sent again although this provider has it.
+    /// A connection ended; if badly, its last answers may not have been heard.
+    pub(crate) fn ended(&mut self, visit: u64, badly: bool, now: Tick) {
+        for taking in self.takings_on(visit) {
+            taking.visit = None;
+            taking.is_certain &= !badly || taking.at + SETTLE_BOUND < now;
+        }
+    }
+
+    fn takings_on(&mut self, visit: u64) -> impl Iterator<Item = &mut Taking> {
+        let delivered = self.fates.values_mut().flat_map(|fate| &mut fate.takings);
+        let bounced = self.bounces.values_mut().flat_map(|bounce| &mut bounce.takings);
+        delivered.chain(bounced).filter(move |taking| taking.visit == Some(visit))
+    }
+
+    /// Whether a message may be sent again although this provider has it: the relay did not
+    /// hear so, or it went down before that was on its disk.
     pub(crate) fn excuses(&self, taking: &Taking) -> bool {
-        let forgotten = |at: &Tick| taking.at <= *at && *at <= taking.at + self.bound;
-        !taking.is_certain || self.crashes.iter().any(forgotten)
+        !taking.is_certain || self.crashed_within(taking.begun, taking.at + self.bound)
+    }
+
+    pub(crate) fn crashed_within(&self, from: Tick, to: Tick) -> bool {
+        self.crashes.iter().any(|at| from <= *at && *at <= to)
     }
 
     pub(crate) fn fate(&mut self, recipient: &str) -> Option<&mut Fate> {

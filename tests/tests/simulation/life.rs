@@ -3,16 +3,15 @@
 
 use crate::chance::Chance;
 use crate::disk;
-use crate::injector::{Addressees, Habit, Injector};
+use crate::injector::{Habit, Injector};
 use crate::ledger::{Book, Ledger, SETTLE_BOUND, Standing};
-use crate::provider::{Nature, Provider, Temper};
+use crate::provider::{Provider, Temper};
 use crate::relay::{self, Relay};
 use crate::scenario::{Disk, Scenario};
-use crate::{check, lines};
+use crate::{cast, check, lines};
 use event::Tick;
 use kernel::Kernel;
 use kernel::sim::{Crash, Fault, Host, Operation, Physics, Sim, When, World};
-use policy::Limits;
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -48,6 +47,8 @@ pub(crate) struct Life {
     lives: Cell<usize>,
     /// When a relay that is down comes back.
     back: Cell<Option<Tick>>,
+    /// When something was last to be done.
+    quiet: Cell<Tick>,
     providers: Vec<Rc<Provider>>,
     senders_left: Rc<Cell<u64>>,
     book: Book,
@@ -66,9 +67,10 @@ impl Life {
         let (host, outside) = (world.host(), world.host());
         let book = Book::new(RefCell::new(Ledger { bound: bound(&scenario), ..Ledger::default() }));
         book.borrow_mut().clock_stepped = !scenario.steps.is_empty();
+        book.borrow_mut().network_sound = scenario.reset_ppm == 0;
         let sim = world.shard(outside);
-        let providers = providers(&sim, &book, scenario.temper);
-        let plan = plan(&world, host, &sim, &providers);
+        let providers = cast::providers(&sim, &book, scenario.temper);
+        let plan = cast::plan(&world, host, &sim, &providers);
         trouble(&world, host, scenario.disk);
         let relay = Relay::start(&world, &plan, scenario.shards[0]);
         let life = Self {
@@ -78,6 +80,7 @@ impl Life {
             relay: RefCell::new(relay),
             lives: Cell::new(1),
             back: Cell::new(None),
+            quiet: Cell::default(),
             providers,
             senders_left: Rc::new(Cell::new(scenario.sessions)),
             book,
@@ -106,7 +109,7 @@ impl Life {
 
     fn send(&self) {
         let sim = &self.outside;
-        let to = Rc::new(addressees(self.scenario.dead));
+        let to = Rc::new(cast::addressees(self.scenario.dead));
         for _ in 0..self.scenario.sessions {
             let injector = Injector {
                 sim: sim.clone(),
@@ -232,12 +235,19 @@ impl Life {
         }
     }
 
+    /// Whether nothing is left to do, and was not a second ago either: a bounce is under way
+    /// after what it tells of is over.
     fn is_over(&self) -> bool {
         let relay = self.relay.borrow();
-        self.senders_left.get() == 0
+        let is_quiet = self.senders_left.get() == 0
             && self.world.is_up(self.host())
             && relay.is_ready()
-            && relay.meters.balance().queued == 0
+            && relay.meters.balance().queued == 0;
+        let now = self.world.now();
+        if !is_quiet {
+            self.quiet.set(now);
+        }
+        now.since(self.quiet.get()) > Duration::from_secs(1)
     }
 
     /// Drains the relay and checks what is left.
@@ -255,13 +265,13 @@ impl Life {
             self.complain("a drain did not end");
         }
         // Whoever talks to a host that lost power hangs up by then.
-        self.pass(self.world.now() + Duration::from_mins(5), |_| false);
+        self.pass(self.world.now() + Duration::from_mins(40), |_| false);
         let found = disk::read(&self.world, self.host());
         for (id, recipient) in found.open.keys() {
             self.complain(&format!("message {id} to {recipient} is open after all is over"));
         }
-        if self.world.connections() > 0 {
-            self.complain(&format!("{} connections were never closed", self.world.connections()));
+        for (from, to) in self.world.connections() {
+            self.complain(&format!("the connection from {from} to {to} was never closed"));
         }
         let attempts = lines::read(&self.world, self.host());
         let book = &mut *self.book.borrow_mut();
@@ -342,69 +352,5 @@ fn trouble(world: &World, host: Host, disk: Disk) {
             }
         }
         Disk::Full(bytes) => world.resize_disk(host, bytes),
-    }
-}
-
-const DOMAINS: [&str; 5] = ["one.test", "two.test", "plain.test", "mx.test", "senders.test"];
-
-fn providers(sim: &Sim, book: &Book, temper: Temper) -> Vec<Rc<Provider>> {
-    let nature = |(number, domain): (u64, &'static str)| Nature {
-        domain,
-        address: SocketAddr::from(([10, 1, 0, number as u8], 25)),
-        ehlo: domain != "plain.test" || !sim.one_in(3),
-        pipelining: domain != "plain.test",
-        eight_bit: domain != "plain.test",
-        messages_max: if sim.one_in(4) { sim.within(1..4) } else { u64::MAX },
-        slowness_millis: sim.pick(&[0, 0, 20, 400]),
-    };
-    let provider = |(number, domain)| {
-        let nature = nature((number, domain));
-        let provider =
-            Provider { sim: sim.clone(), book: Rc::clone(book), nature, temper: Cell::new(temper) };
-        let provider = Rc::new(provider);
-        provider.open();
-        provider
-    };
-    (1..).zip(DOMAINS).map(provider).collect()
-}
-
-fn addressees(dead: bool) -> Addressees {
-    let mut domains = vec!["one.test", "one.test", "two.test", "plain.test", "mx.test"];
-    domains.extend(["nowhere.test", "null.test"]);
-    if dead {
-        domains.push("dead.test");
-    }
-    Addressees {
-        domains,
-        hopeless: vec!["nowhere.test", "null.test", "dead.test"],
-        seven_bit: vec!["plain.test"],
-    }
-}
-
-fn plan(world: &World, host: Host, sim: &Sim, providers: &[Rc<Provider>]) -> relay::Plan {
-    let nobody = SocketAddr::from(([10, 1, 0, 99], 25));
-    let routed = providers.iter().map(|provider| provider.nature);
-    let mut routes: Vec<_> = routed
-        .filter(|nature| nature.domain != "mx.test")
-        .map(|nature| (nature.domain, vec![nature.address]))
-        .collect();
-    routes.push(("dead.test", vec![nobody]));
-    let mx = providers
-        .iter()
-        .find(|provider| provider.nature.domain == "mx.test")
-        .expect("one is by MX");
-    let limits = Limits {
-        connections_max: sim.pick(&[1, 2, 10]),
-        messages_per_connection_max: sim.pick(&[1, 3, 100]),
-        recipients_per_message_max: sim.pick(&[1, 2, 100]),
-        idle: Duration::from_secs(5),
-    };
-    relay::Plan {
-        host,
-        address: SocketAddr::new(world.address(host), 2525),
-        routes,
-        mx: vec![("mx.test", vec![nobody.ip(), mx.nature.address.ip()])],
-        limits,
-        held_bytes_max: sim.pick(&[0, 2_000, 1 << 20]),
     }
 }

@@ -6,6 +6,7 @@
 //! `cargo sim -- --seed N` runs one seed and tells what happens in it.
 
 mod body;
+mod cast;
 mod chance;
 mod check;
 mod dialogue;
@@ -35,16 +36,19 @@ fn main() -> ExitCode {
         arguments.get(at + 1)?.parse::<u64>().ok()
     };
     if let Some(seed) = number("--seed") {
-        return one(seed);
+        return one(seed, arguments.iter().any(|argument| argument == "--tell"));
     }
     many(number("--from").unwrap_or(0), number("--seeds").unwrap_or(SEEDS))
 }
 
 /// Runs one seed and tells all of it.
-fn one(seed: u64) -> ExitCode {
+fn one(seed: u64, tell: bool) -> ExitCode {
     let scenario = Scenario::of(seed);
     println!("{scenario:#?}");
     let life = Life::begin(scenario);
+    if tell {
+        life.world.tell();
+    }
     let result = caught(|| life.run());
     life.tell();
     match result {
@@ -84,8 +88,10 @@ fn many(from: u64, count: u64) -> ExitCode {
     });
     let failures = failures.into_inner().expect("no panic holds it");
     let all = all.into_inner().expect("no panic holds it");
-    println!("{} seeds, {} failed: {failures:?}", count, failures.len());
+    let verdict = if failures.is_empty() { "ok" } else { "FAILED" };
     println!("{:?}", sum(&all));
+    println!("failed: {failures:?}");
+    println!("test result: {verdict}. {} passed; {} failed; 0 ignored", all.len(), failures.len());
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -97,7 +103,9 @@ fn attempt(scenario: &Scenario) -> Result<Summary, String> {
 fn caught<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let words = panic.downcast_ref::<String>().cloned();
-        Err(words.or_else(|| panic.downcast_ref::<&str>().map(|&words| words.into())).unwrap_or_default())
+        Err(words
+            .or_else(|| panic.downcast_ref::<&str>().map(|&words| words.into()))
+            .unwrap_or_default())
     })
 }
 

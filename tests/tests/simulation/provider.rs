@@ -6,6 +6,7 @@
 use crate::chance::{Chance, pause};
 use crate::dialogue::Dialogue;
 use crate::ledger::{Book, Taking, token_of};
+use event::Tick;
 use kernel::sim::Sim;
 use kernel::{Kernel, Listener};
 use std::cell::Cell;
@@ -94,6 +95,7 @@ impl Provider {
             provider: &self,
             dialogue,
             number,
+            begun: self.sim.now(),
             replies: Vec::new(),
             envelope: None,
             pipelining: false,
@@ -101,9 +103,8 @@ impl Provider {
         };
         let ended = visit.run().await;
         let is_quiet = matches!(&ended, Err(error) if error.kind() == io::ErrorKind::UnexpectedEof);
-        if ended.is_err() && !is_quiet {
-            self.book.borrow_mut().broke(number, self.sim.now());
-        }
+        let badly = ended.is_err() && !is_quiet;
+        self.book.borrow_mut().ended(number, badly, self.sim.now());
     }
 
     fn decide(&self, stage: Stage, is_bounce: bool) -> Say {
@@ -139,6 +140,7 @@ struct Visit<'p> {
     provider: &'p Rc<Provider>,
     dialogue: Dialogue,
     number: u64,
+    begun: Tick,
     replies: Vec<u8>,
     envelope: Option<Envelope>,
     pipelining: bool,
@@ -167,8 +169,14 @@ impl Visit<'_> {
             }
             self.command(&line).await?;
             if self.taken == self.provider.nature.messages_max {
-                // Without a word, as some large providers do.
-                return self.flush().await;
+                // Without a word, as some large providers do; so it may not know that it was not heard.
+                self.flush().await?;
+                let is_sound = self.provider.book.borrow().network_sound;
+                return if is_sound {
+                    Ok(())
+                } else {
+                    Err(io::ErrorKind::ConnectionAborted.into())
+                };
             }
         }
     }
@@ -242,8 +250,7 @@ impl Visit<'_> {
             say => return self.end(say, Stage::Mail).await,
         }
         // After a refusal there is no transaction: MAIL may come again.
-        self.envelope =
-            (said == Say::Yes).then_some(Envelope { sender, recipients: Vec::new() });
+        self.envelope = (said == Say::Yes).then_some(Envelope { sender, recipients: Vec::new() });
         Ok(())
     }
 
@@ -319,7 +326,7 @@ impl Visit<'_> {
         let said = self.provider.decide(Stage::Final, is_bounce);
         let keeps = said == Say::Yes || (said == Say::Drop && self.provider.sim.one_in(2));
         if keeps {
-            self.take(&envelope, &text, said == Say::Yes);
+            self.take(&envelope, &text);
         }
         match said {
             Say::Yes => {
@@ -336,8 +343,13 @@ impl Visit<'_> {
     }
 
     /// The message is ours: writes it down for each recipient, and compares.
-    fn take(&self, envelope: &Envelope, text: &[u8], is_certain: bool) {
-        let taking = Taking { at: self.provider.sim.now(), visit: self.number, is_certain };
+    fn take(&self, envelope: &Envelope, text: &[u8]) {
+        let taking = Taking {
+            at: self.provider.sim.now(),
+            begun: self.begun,
+            visit: Some(self.number),
+            is_certain: false,
+        };
         let mut book = self.provider.book.borrow_mut();
         if self.is_bounce(&envelope.sender) {
             let bounce = book.bounces.entry(text.to_vec()).or_default();
@@ -393,7 +405,11 @@ impl Visit<'_> {
             pause(&self.provider.sim, self.provider.sim.millis(0..slowness)).await;
         }
         let replies = std::mem::take(&mut self.replies);
-        if replies.is_empty() { Ok(()) } else { self.dialogue.say(replies).await }
+        if !replies.is_empty() {
+            self.dialogue.say(replies).await?;
+            self.provider.book.borrow_mut().answered(self.number, self.provider.sim.now());
+        }
+        Ok(())
     }
 
     async fn close(&mut self, line: &str) -> io::Result<()> {
@@ -410,7 +426,7 @@ impl Visit<'_> {
                 // Longer than any patience: the other hangs up first.
                 pause(&self.provider.sim, Duration::from_mins(30)).await;
             }
-            // What was said before is never heard.
+            // What was not said yet is never heard.
             _ => self.replies.clear(),
         }
         Err(io::ErrorKind::ConnectionAborted.into())

@@ -163,9 +163,11 @@ impl Network {
         self.dialled.get(&to).copied().unwrap_or(0)
     }
 
-    /// Connections of which at least one end is held.
-    pub(super) fn connections(&self) -> usize {
-        self.connections.len()
+    /// Who dialled whom, of the connections of which at least one end is held.
+    pub(super) fn connections(&self) -> Vec<(SocketAddr, SocketAddr)> {
+        let both =
+            |Connection([dialler, listener]): &Connection| (dialler.address, listener.address);
+        self.connections.values().map(both).collect()
     }
 
     fn take_cut(&mut self, to: SocketAddr, nth: u64, side: Side) -> Option<u64> {

@@ -146,9 +146,9 @@ impl World {
         self.core().network.dialled(to)
     }
 
-    /// Connections of which someone still holds an end.
+    /// Who dialled whom, of the connections of which someone still holds an end.
     #[must_use]
-    pub fn connections(&self) -> usize {
+    pub fn connections(&self) -> Vec<(SocketAddr, SocketAddr)> {
         self.core().network.connections()
     }
 
