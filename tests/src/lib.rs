@@ -5,6 +5,7 @@
 //! passed. Every process is ended by its id.
 
 pub mod http;
+pub mod names;
 pub mod policy;
 pub mod port;
 pub mod postfix;

@@ -12,6 +12,7 @@ mod drain;
 mod harness;
 mod idle;
 mod load;
+mod mx;
 mod restart;
 mod settings;
 mod upstream;
