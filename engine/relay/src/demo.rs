@@ -121,7 +121,11 @@ fn show(options: &Options) -> Result<bool, Ended> {
         watch(options, &place, &cast, &engine, &interrupted)
     });
     let stopped = engine.stop();
-    let results = results.and_then(|results| stopped.map(|()| results));
+    let results = match (results, stopped) {
+        // How it ended says more than that it did not answer.
+        (Ok(_) | Err(Ended::Engine(_)), Err(ended)) => Err(ended),
+        (results, _) => results,
+    };
     let results = results.map_err(|ended| place.explain(ended))?;
     let proof = prove(&place)?;
     report::show(&results, &proof, &cast);

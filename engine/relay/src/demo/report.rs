@@ -61,7 +61,7 @@ fn providers(cast: &Cast) {
             count => format!(", {} deferrals", grouped(count)),
         };
         let text = format!("{taken:>7} taken on {connections} connections{deferred}");
-        println!("  {:<26}{text}  {}", role.domain, dim(role.about));
+        line(role.domain, &text);
     }
     println!();
 }

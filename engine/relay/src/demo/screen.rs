@@ -92,6 +92,10 @@ pub(super) fn introduce(messages: u64, place: &Place, settings: &str) {
     println!("  {} messages through one relay to four made-up providers,", grouped(messages));
     println!("  each message on the disk before its 250, and each accounted for at the end.");
     println!();
+    for role in ROLES {
+        println!("  {:<16}{}", role.domain, dim(role.about));
+    }
+    println!();
     println!("  settings  {}", dim(&place.settings().display().to_string()));
     for line in settings.lines() {
         println!("{}", dim(format!("    {line}").trim_end()));
@@ -141,8 +145,9 @@ impl Screen {
 
     /// Leaves the last standing on the screen.
     pub(super) fn finish(&self) {
-        for bar in self.bars.iter().flat_map(Bars::each) {
-            bar.abandon();
+        if let Some(bars) = &self.bars {
+            bars.each().for_each(ProgressBar::abandon);
+            println!();
         }
     }
 
