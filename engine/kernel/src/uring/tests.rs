@@ -3,10 +3,11 @@
 
 use super::{Driver, DriverChoice, RingConfig, RunReport, Uring, UringListener, UringStream, run};
 use crate::{Buffer, Gather, Kernel, Listener, Piece, Stream};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 mod descriptors;
+mod dials;
 mod drivers;
 mod files;
 mod memory;
@@ -18,6 +19,9 @@ const BOTH: [DriverChoice; 2] = [DriverChoice::Uring, DriverChoice::Epoll];
 
 /// Ends a test that hangs, and says so.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Nobody listens here. (A port that was just free may be another test's by now.)
+const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 99)), 9);
 
 fn config(driver: DriverChoice) -> RingConfig {
     RingConfig { entries: 256, driver, panicked: |_| (), ..RingConfig::default() }
@@ -76,6 +80,16 @@ async fn read_all(stream: &UringStream) -> Vec<u8> {
 async fn pause(kernel: &Uring, millis: u64) {
     kernel.sleep_until(kernel.now() + Duration::from_millis(millis)).await;
 }
+
+/// Waits for something that must come soon; how soon depends on how busy the machine is.
+async fn until(kernel: &Uring, mut come: impl FnMut() -> bool) {
+    while !come() {
+        pause(kernel, 1).await;
+    }
+}
+
+/// More than any socket takes while nobody reads.
+static LONG_TEXT: [u8; 32 << 20] = [0; 32 << 20];
 
 fn is_epoll(kernel: &Uring) -> bool {
     kernel.driver().driver == Driver::Epoll

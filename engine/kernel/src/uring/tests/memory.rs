@@ -1,11 +1,12 @@
 //! What a connection and an operation cost, counted by the allocator of the tests.
 
-use super::{BOTH, config, listener, pair, pause, piece, run_on};
+use super::{BOTH, config, listener, pair, pause, piece, run_on, until};
 use crate::uring::{Uring, UringStream};
 use crate::{Buffer, Gather, Kernel, Listener, Piece, Stream};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::net::TcpStream;
+use std::rc::Rc;
 
 /// Counts what its thread holds, and how often it asked.
 struct Counted;
@@ -39,17 +40,19 @@ unsafe impl GlobalAlloc for Counted {
 }
 
 /// As a session between two commands: it waits for readiness, and only then has a buffer.
-async fn serve(stream: UringStream) {
+async fn serve(stream: UringStream, answers: Rc<Cell<usize>>) {
     while stream.readable().await.is_ok() {
         let (result, buffer) = stream.read(Buffer::with_capacity(4_096)).await;
         if result.unwrap_or(0) == 0 {
-            return;
+            break;
         }
         let reply = Gather::from_iter([Piece::Owned(buffer.to_vec())]);
         if stream.write(reply).await.is_err() {
-            return;
+            break;
         }
+        answers.set(answers.get() + 1);
     }
+    answers.set(answers.get() - 1);
 }
 
 /// 3 KiB each would be 30 MB for ten thousand; the session on top of us has the rest of 40.
@@ -59,34 +62,32 @@ fn an_idle_connection_is_cheap() {
     const BYTES_MAX: usize = 3_072;
     for driver in BOTH {
         run_on(config(driver), async |kernel| {
-            let before = BYTES.get();
-            let peers = crowd(&kernel, PEERS).await;
+            let (before, answers) = (BYTES.get(), Rc::default());
+            let peers = crowd(&kernel, PEERS, &answers).await;
             let each = usize::try_from(BYTES.get() - before).unwrap() / PEERS;
             println!("{driver:?}: an idle connection holds {each} bytes");
             assert!(each < BYTES_MAX, "{each} bytes");
             drop(peers);
-            pause(&kernel, 100).await;
+            until(&kernel, || answers.get() == 0).await;
+            pause(&kernel, 1).await;
             let left = usize::try_from(BYTES.get() - before).unwrap_or(0) / PEERS;
             assert!(left < BYTES_MAX / 8, "{left} bytes a connection stay behind");
         });
     }
 }
 
-/// Idle connections that have said something before.
-async fn crowd(kernel: &Uring, count: usize) -> Vec<TcpStream> {
-    use std::io::{Read, Write};
+/// Idle connections that have said something before, and were answered.
+async fn crowd(kernel: &Uring, count: usize, answers: &Rc<Cell<usize>>) -> Vec<TcpStream> {
+    use std::io::Write;
     let (listener, mut peers) = (listener(kernel), Vec::with_capacity(count));
     for _ in 0..count {
         peers.push(TcpStream::connect(listener.address()).unwrap());
-        kernel.spawn(serve(listener.accept().await.unwrap()));
+        kernel.spawn(serve(listener.accept().await.unwrap(), Rc::clone(answers)));
     }
     for peer in &mut peers {
         peer.write_all(b"hello").unwrap();
     }
-    pause(kernel, 100).await;
-    for peer in &mut peers {
-        peer.read_exact(&mut [0; 5]).unwrap();
-    }
+    until(kernel, || answers.get() == count).await;
     peers
 }
 
