@@ -271,12 +271,9 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         self.carry = carry;
         self.spare = Some(memory);
         self.open.clear();
-        // Else the batch that was open begins a segment, and still does.
-        if self.at.begun {
-            self.turn(flight.block, salt);
-        }
-        self.at.block = flight.block;
-        self.at.segment.first_block = flight.block;
+        // Also where the open batch was to begin a segment: its number goes with the places
+        // that were given out in it, so that nobody takes what comes there for theirs.
+        self.turn(flight.block, salt);
         self.restage(now);
     }
 

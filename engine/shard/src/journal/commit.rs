@@ -92,10 +92,17 @@ impl<K: Kernel> Log<K> {
     /// Nothing from `offset` on counts in `segment`, and its file is never touched again.
     fn fail(&self, memory: Buffer, segment: u64, offset: u64) {
         let (salt, now) = (self.kernel.random(), self.kernel.now());
+        let open = self.writer.borrow().position().segment.segment;
         self.stage(|writer, _| writer.failed(memory, salt, now));
         self.failures.set(self.failures.get() + 1);
         self.file.borrow_mut().take();
-        self.voids.borrow_mut().push((segment, offset));
+        let mut voids = self.voids.borrow_mut();
+        voids.push((segment, offset));
+        if open != segment {
+            // The open batch was to begin this one, and parts were given places in it.
+            voids.push((open, 0));
+        }
+        drop(voids);
         self.count(|counts| counts.failures += 1);
         self.room.ring();
     }
