@@ -5,6 +5,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::thread;
+use std::time::Duration;
 
 /// Descriptors for everything but connections: segments, DNS, the operator's door.
 const OTHERS: usize = 500;
@@ -27,12 +29,28 @@ pub(super) fn raise_descriptor_limit(settings: &Settings) -> Option<String> {
     })
 }
 
+/// How long the system may take to let go of the ports of a process that was killed: its
+/// ring is dismantled behind it.
+const PORT_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Whether nobody listens on `address`: shards share their ports (`SO_REUSEPORT`), and so
 /// would a second Ringpost, unnoticed, with a spool of its own.
 pub(super) fn probe(address: SocketAddr) -> io::Result<()> {
-    TcpListener::bind(address).map(drop).map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot listen on {address} for SMTP: {error}"))
-    })
+    const PAUSE: Duration = Duration::from_millis(20);
+    let mut waited = Duration::ZERO;
+    loop {
+        match TcpListener::bind(address) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && waited < PORT_PATIENCE => {
+                thread::sleep(PAUSE);
+                waited += PAUSE;
+            }
+            Err(error) => {
+                let what = format!("cannot listen on {address} for SMTP: {error}");
+                return Err(io::Error::new(error.kind(), what));
+            }
+        }
+    }
 }
 
 /// The processors for `shards` threads to stay on: none if no processor is left over for

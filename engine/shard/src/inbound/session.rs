@@ -1,6 +1,6 @@
 //! One inbound connection, from greeting to close.
 //!
-//! Between bursts it waits for readiness and owns no buffer. A burst is read, stepped
+//! Between messages it waits for readiness and owns no buffer. A burst is read, stepped
 //! through, and answered in one write; the wait for the disk is inside it, so the 250 of a
 //! message and the answers to what was pipelined behind it leave together.
 
@@ -69,18 +69,14 @@ impl<K: Kernel> Visit<K> {
         }
     }
 
-    /// Between bursts. A peer between messages may be dismissed when we drain.
+    /// Between messages, a peer may be dismissed when we drain.
     fn rest(&mut self) {
-        let deadline = self.shard.kernel.now() + self.door.gate.idle;
-        if self.session.in_transaction() {
-            self.watch.busy_until(deadline);
-        } else {
-            self.abandon();
-            self.watch.idle_until(deadline);
-        }
+        self.abandon();
+        self.watch.idle_until(self.shard.kernel.now() + self.door.gate.idle);
     }
 
-    /// Reads and answers until nothing is left half said.
+    /// Reads and answers until nothing is left half said, and no transaction is under way:
+    /// within one the peer is about to speak, and waiting for readiness first would only cost.
     async fn burst(&mut self) -> io::Result<ControlFlow<()>> {
         let mut window = Window::new();
         loop {
@@ -91,7 +87,7 @@ impl<K: Kernel> Visit<K> {
             if !replies.is_empty() {
                 self.stream.write(smallvec![Piece::Owned(replies)]).await?;
             }
-            if flow.is_break() || (window.is_spent() && !self.session.in_text()) {
+            if flow.is_break() || (window.is_spent() && !self.session.in_transaction()) {
                 return Ok(flow);
             }
         }
