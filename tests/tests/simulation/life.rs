@@ -11,7 +11,7 @@ use crate::scenario::{Disk, Scenario};
 use crate::{cast, check, lines};
 use event::Tick;
 use kernel::Kernel;
-use kernel::sim::{Crash, Fault, Host, Operation, Physics, Sim, When, World};
+use kernel::sim::{Crash, Fault, Host, Operation, Physics, Side, Sim, When, World};
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -34,6 +34,20 @@ pub(crate) struct Summary {
     pub(crate) bounces: u64,
     pub(crate) repeated: u64,
     pub(crate) crashes: u64,
+}
+
+impl Summary {
+    /// Counts another world in.
+    pub(crate) const fn add(&mut self, other: &Self) {
+        self.trace ^= other.trace;
+        self.acknowledged += other.acknowledged;
+        self.taken += other.taken;
+        self.refused += other.refused;
+        self.deferred += other.deferred;
+        self.bounces += other.bounces;
+        self.repeated += other.repeated;
+        self.crashes += other.crashes;
+    }
 }
 
 /// A world, and all that is in it.
@@ -98,6 +112,12 @@ impl Life {
     /// Where the relay listens.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.plan.address
+    }
+
+    /// Plans that the first connection to `address` breaks after so many bytes from `side`.
+    pub(crate) fn cut(&self, address: SocketAddr, side: Side, bytes: u64) {
+        self.book.borrow_mut().network_sound = false;
+        self.world.cut(address, 1, side, bytes);
     }
 
     pub(crate) fn provider(&self, domain: &str) -> &Provider {
@@ -225,6 +245,7 @@ impl Life {
 
     /// All troubles end.
     fn calm(&self) {
+        self.quiet.set(self.world.now());
         self.world.unplan(self.host());
         self.world.physics(|physics| physics.reset_ppm = 0);
         self.world.resize_disk(self.host(), 1 << 30);
@@ -235,8 +256,8 @@ impl Life {
         }
     }
 
-    /// Whether nothing is left to do, and was not a second ago either: a bounce is under way
-    /// after what it tells of is over.
+    /// Whether nothing is left to do, and was not some seconds ago either: a bounce that the disk
+    /// did not take is tried again after five, when what it tells of is over.
     fn is_over(&self) -> bool {
         let relay = self.relay.borrow();
         let is_quiet = self.senders_left.get() == 0
@@ -247,7 +268,7 @@ impl Life {
         if !is_quiet {
             self.quiet.set(now);
         }
-        now.since(self.quiet.get()) > Duration::from_secs(1)
+        now.since(self.quiet.get()) > Duration::from_secs(6)
     }
 
     /// Drains the relay and checks what is left.

@@ -3,7 +3,7 @@
 //! close and fall silent, while the host loses power; and every promise is kept.
 //!
 //! `cargo test -p tests --test simulation` runs a thousand seeds and the enumerated worlds.
-//! `cargo sim -- --seed N` runs one seed and tells what happens in it.
+//! `cargo sim -- --seed N` runs one seed, `--case N` one of the enumerated worlds; `--tell` shows each step.
 
 mod body;
 mod cast;
@@ -11,6 +11,7 @@ mod chance;
 mod check;
 mod dialogue;
 mod disk;
+mod enumerated;
 mod injector;
 mod ledger;
 mod life;
@@ -19,12 +20,14 @@ mod provider;
 mod relay;
 mod scenario;
 
+use enumerated::Case;
 use life::{Life, Summary};
 use scenario::Scenario;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Seeds a plain run tries.
 const SEEDS: u64 = 1_000;
@@ -35,17 +38,22 @@ fn main() -> ExitCode {
         let at = arguments.iter().position(|argument| argument == name)?;
         arguments.get(at + 1)?.parse::<u64>().ok()
     };
+    let tell = arguments.iter().any(|argument| argument == "--tell");
     if let Some(seed) = number("--seed") {
-        return one(seed, arguments.iter().any(|argument| argument == "--tell"));
+        let scenario = Scenario::of(seed);
+        println!("{scenario:#?}");
+        return told(Life::begin(scenario), tell);
+    }
+    if let Some(case) = number("--case") {
+        let case = enumerated::cases().swap_remove(case as usize);
+        println!("{case}");
+        return told(case.begin(), tell);
     }
     many(number("--from").unwrap_or(0), number("--seeds").unwrap_or(SEEDS))
 }
 
-/// Runs one seed and tells all of it.
-fn one(seed: u64, tell: bool) -> ExitCode {
-    let scenario = Scenario::of(seed);
-    println!("{scenario:#?}");
-    let life = Life::begin(scenario);
+/// Runs one world and tells how it ended; step by step if `tell`.
+fn told(life: Life, tell: bool) -> ExitCode {
     if tell {
         life.world.tell();
     }
@@ -57,46 +65,62 @@ fn one(seed: u64, tell: bool) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(problem) => {
-            println!("seed {seed}:\n{problem}");
+            println!("{problem}");
             ExitCode::FAILURE
         }
     }
 }
 
 fn many(from: u64, count: u64) -> ExitCode {
-    let next = AtomicU64::new(from);
-    let failures = Mutex::new(Vec::new());
-    let all = Mutex::new(Vec::new());
+    let seeds = (from..from + count).map(Job::Seed);
+    let cases = if from == 0 { enumerated::cases() } else { Vec::new() };
+    let jobs: Vec<Job> = seeds.chain(cases.into_iter().map(Job::Case)).collect();
+    let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let all = Mutex::new(Summary::default());
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= from + count {
-                        return;
-                    }
-                    match attempt(&Scenario::of(seed)) {
-                        Ok(summary) => all.lock().expect("no panic holds it").push(summary),
+                while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    match caught(|| job.run()) {
+                        Ok(summary) => all.lock().expect("no panic holds it").add(&summary),
                         Err(problem) => {
-                            println!("seed {seed}:\n{problem}\n");
-                            failures.lock().expect("no panic holds it").push(seed);
+                            println!("{job}:\n{problem}\n");
+                            failed.fetch_add(1, Ordering::Relaxed);
                         }
                     }
                 }
             });
         }
     });
-    let failures = failures.into_inner().expect("no panic holds it");
-    let all = all.into_inner().expect("no panic holds it");
-    let verdict = if failures.is_empty() { "ok" } else { "FAILED" };
-    println!("{:?}", sum(&all));
-    println!("failed: {failures:?}");
-    println!("test result: {verdict}. {} passed; {} failed; 0 ignored", all.len(), failures.len());
-    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let failed = failed.into_inner();
+    println!("{:?}", all.into_inner().expect("no panic holds it"));
+    let verdict = if failed == 0 { "ok" } else { "FAILED" };
+    println!("test result: {verdict}. {} passed; {failed} failed; 0 ignored", jobs.len() - failed);
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn attempt(scenario: &Scenario) -> Result<Summary, String> {
-    caught(|| Life::begin(scenario.clone()).run())
+/// One world to run.
+enum Job {
+    Seed(u64),
+    Case(Case),
+}
+
+impl Job {
+    fn run(&self) -> Result<Summary, String> {
+        match self {
+            Self::Seed(seed) => Life::begin(Scenario::of(*seed)).run(),
+            Self::Case(case) => case.begin().run(),
+        }
+    }
+}
+
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seed(seed) => write!(f, "seed {seed}"),
+            Self::Case(case) => case.fmt(f),
+        }
+    }
 }
 
 /// A panic is a broken rule too.
@@ -106,18 +130,5 @@ fn caught<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
         Err(words
             .or_else(|| panic.downcast_ref::<&str>().map(|&words| words.into()))
             .unwrap_or_default())
-    })
-}
-
-fn sum(all: &[Summary]) -> Summary {
-    all.iter().fold(Summary::default(), |sum, one| Summary {
-        trace: sum.trace ^ one.trace,
-        acknowledged: sum.acknowledged + one.acknowledged,
-        taken: sum.taken + one.taken,
-        refused: sum.refused + one.refused,
-        deferred: sum.deferred + one.deferred,
-        bounces: sum.bounces + one.bounces,
-        repeated: sum.repeated + one.repeated,
-        crashes: sum.crashes + one.crashes,
     })
 }

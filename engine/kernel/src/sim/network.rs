@@ -16,7 +16,7 @@ use std::task::{Poll, Waker};
 const PORT_FIRST: u16 = 32_768;
 
 /// Which end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     /// The one that dialled.
     Dialler,
@@ -138,6 +138,8 @@ pub(super) struct Network {
     cuts: Vec<Cut>,
     /// How many connections were made to an address.
     dialled: BTreeMap<SocketAddr, u64>,
+    /// The most bytes that one side of any connection to an address has sent.
+    pub(super) sent: BTreeMap<(SocketAddr, Side), u64>,
     /// Addresses of hosts that lost power.
     pub(super) dark: Vec<(usize, SocketAddr)>,
 }
@@ -168,6 +170,16 @@ impl Network {
         let both =
             |Connection([dialler, listener]): &Connection| (dialler.address, listener.address);
         self.connections.values().map(both).collect()
+    }
+
+    pub(super) fn sent(&self, to: SocketAddr, side: Side) -> u64 {
+        self.sent.get(&(to, side)).copied().unwrap_or(0)
+    }
+
+    pub(super) fn note_sent(&mut self, from: EndKey, bytes: u64) {
+        let to = self.address_of(EndKey { side: Side::Listener, ..from });
+        let most = self.sent.entry((to, from.side)).or_default();
+        *most = bytes.max(*most);
     }
 
     fn take_cut(&mut self, to: SocketAddr, nth: u64, side: Side) -> Option<u64> {

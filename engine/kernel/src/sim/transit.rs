@@ -44,6 +44,8 @@ impl Core {
         let before = end.sent;
         let after = before + bytes.len() as u64;
         end.sent = after;
+        self.network.note_sent(from, after);
+        let Some(end) = self.network.end(from) else { return };
         let Some(cut) = end.cut.take_if(|cut| *cut <= after) else {
             return self.carry(from.other(), bytes);
         };

@@ -146,6 +146,12 @@ impl World {
         self.core().network.dialled(to)
     }
 
+    /// The most bytes that `side` of any connection to `to` has sent: where cuts make sense.
+    #[must_use]
+    pub fn sent(&self, to: SocketAddr, side: Side) -> u64 {
+        self.core().network.sent(to, side)
+    }
+
     /// Who dialled whom, of the connections of which someone still holds an end.
     #[must_use]
     pub fn connections(&self) -> Vec<(SocketAddr, SocketAddr)> {
