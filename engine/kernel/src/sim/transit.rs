@@ -24,7 +24,8 @@ impl Core {
             _ => return Err(libc::EPIPE),
         }
         let room = window.saturating_sub(peer).min(bytes.len());
-        if room == 0 && !bytes.is_empty() {
+        // As TCP does, it does not send crumbs: RFC 9293 section 3.8.6.2.1.
+        if room < bytes.len().min((window / 4).max(1)) {
             wait(&mut end.writers, waker);
             return Ok(None);
         }
