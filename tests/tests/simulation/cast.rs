@@ -64,8 +64,8 @@ pub(crate) fn plan(
     providers: &[Rc<Provider>],
 ) -> relay::Plan {
     let nobody = SocketAddr::from(([10, 1, 0, 99], 25));
-    let routed = providers.iter().map(|provider| provider.nature);
-    let mut routes: Vec<_> = routed
+    let natures = providers.iter().map(|provider| provider.nature);
+    let mut routes: Vec<_> = natures
         .filter(|nature| nature.domain != "mx.test")
         .map(|nature| (nature.domain, vec![nature.address]))
         .collect();

@@ -40,7 +40,9 @@ pub(crate) fn whole_spool(
     now: Tick,
 ) {
     let tokens: Vec<u64> = book.ours().map(|(token, ..)| token).collect();
-    tokens.into_iter().for_each(|token| acknowledged(found, book, token, now));
+    for token in tokens {
+        acknowledged(found, book, token, now);
+    }
     for (key, attempts) in attempts.into_iter().flatten() {
         let Some(last) = attempts.last() else { continue };
         if last.at + book.bound > now || lines::forgotten(book, last) {
@@ -122,9 +124,7 @@ fn bounces(book: &Ledger, problems: &mut Vec<String>) {
         let text = String::from_utf8_lossy(text);
         let named: Vec<&str> = text
             .split("\r\n")
-            .filter_map(|line| {
-                line.to_ascii_lowercase().starts_with("final-recipient:").then_some(line)
-            })
+            .filter(|line| line.to_ascii_lowercase().starts_with("final-recipient:"))
             .filter_map(|line| line.rsplit(';').next().map(str::trim))
             .collect();
         if named.is_empty() {

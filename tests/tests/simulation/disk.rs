@@ -57,7 +57,9 @@ fn read_log(world: &World, host: Host, log: u16, segments: &[PathBuf], found: &m
         }
     }
     let mut recovery = Recovery::new(log, headers.first().map_or(1, |header| header.segment));
-    bad.into_iter().for_each(|number| recovery.missing(number));
+    for number in bad {
+        recovery.missing(number);
+    }
     for (at, header) in headers.iter().enumerate() {
         recovery.segment(header, &files[&header.segment], headers.get(at + 1));
     }

@@ -64,13 +64,12 @@ impl Injector {
         let mut next = None;
         while *left > 0 {
             *left -= 1;
-            let token = match next.take() {
-                Some(token) => token,
-                None => {
-                    let token = self.compose();
-                    self.say_envelope(&dialogue, token).await?;
-                    token
-                }
+            let token = if let Some(token) = next.take() {
+                token
+            } else {
+                let token = self.compose();
+                self.say_envelope(&dialogue, token).await?;
+                token
             };
             if self.hear_envelope(&mut dialogue, token).await? {
                 let follows = *left > 0 && self.sim.one_in(3);

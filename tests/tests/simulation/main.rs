@@ -42,18 +42,18 @@ fn main() -> ExitCode {
     if let Some(seed) = number("--seed") {
         let scenario = Scenario::of(seed);
         println!("{scenario:#?}");
-        return told(Life::begin(scenario), tell);
+        return told(&Life::begin(scenario), tell);
     }
     if let Some(case) = number("--case") {
         let case = enumerated::cases().swap_remove(case as usize);
         println!("{case}");
-        return told(case.begin(), tell);
+        return told(&case.begin(), tell);
     }
     many(number("--from").unwrap_or(0), number("--seeds").unwrap_or(SEEDS))
 }
 
 /// Runs one world and tells how it ended; step by step if `tell`.
-fn told(life: Life, tell: bool) -> ExitCode {
+fn told(life: &Life, tell: bool) -> ExitCode {
     if tell {
         life.world.tell();
     }

@@ -101,9 +101,8 @@ impl Provider {
 
     fn decide(&self, stage: Stage, is_bounce: bool) -> Say {
         let rough = match self.temper.get() {
-            Temper::Kind => return Say::Yes,
             Temper::Closing(at) if at == stage => return Say::Closing,
-            Temper::Closing(_) => return Say::Yes,
+            Temper::Kind | Temper::Closing(_) => return Say::Yes,
             Temper::Silent if self.sim.one_in(60) => return Say::Silence,
             Temper::Rough | Temper::Silent => self.sim.within(0..100),
         };

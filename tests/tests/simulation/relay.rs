@@ -21,7 +21,7 @@ pub(crate) const LOG: &str = "/delivery.log";
 pub(crate) const LOGS_MAX: usize = 3;
 
 /// How long a message may wait in the simulation.
-pub(crate) const EXPIRE: Duration = Duration::from_secs(60);
+pub(crate) const EXPIRE: Duration = Duration::from_mins(1);
 
 /// What stays the same over a relay's lives.
 #[derive(Clone, Debug)]
@@ -69,12 +69,12 @@ impl Relay {
                 shards: relay.shards.clone(),
                 drain_patience: Duration::from_secs(30),
             };
-            relay.spawn(world.shard(plan.host), setup);
+            relay.spawn(&world.shard(plan.host), setup);
         }
         relay
     }
 
-    fn spawn(&self, sim: Sim, setup: Setup) {
+    fn spawn(&self, sim: &Sim, setup: Setup) {
         let (ended, failed) = (Rc::clone(&self.ended), Rc::clone(&self.failed));
         let kernel = sim.clone();
         sim.spawn(async move {
@@ -164,7 +164,7 @@ fn answer(mx: &[(&str, Vec<IpAddr>)], domain: &str) -> Answer {
             };
             Answer::Hosts {
                 hosts: (10..).zip(addresses).map(host).collect(),
-                ttl: Duration::from_secs(300),
+                ttl: Duration::from_mins(5),
             }
         }
         ("null.test", None) => Answer::NullMx,

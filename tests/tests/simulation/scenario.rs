@@ -65,7 +65,8 @@ impl Scenario {
             _ => Disk::Sound,
         };
         let crash = |_| (dice.millis(20..9_000), dice.pick(&[Crash::Power, Crash::Kill]));
-        let step = |_| (dice.millis(100..9_000), dice.within(0..7_200_000) as i64 - 3_600_000);
+        let step =
+            |_| (dice.millis(100..9_000), dice.within(0..7_200_000).cast_signed() - 3_600_000);
         Self {
             seed,
             shards: (0..4).map(|_| dice.pick(&[1, 2, 2, 3])).collect(),
