@@ -47,8 +47,10 @@ fn read_log(world: &World, host: Host, log: u16, segments: &[PathBuf], found: &m
     for path in segments {
         let mut bytes = world.durable(host, path).unwrap_or_default();
         // Zeros behind the last block are no records; looking at each takes its time.
-        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        bytes.truncate(end.next_multiple_of(spool::BLOCK_ALIGN));
+        let is_written = |page: &[u8]| page != &[0; spool::BLOCK_ALIGN][..page.len()];
+        let pages =
+            bytes.chunks(spool::BLOCK_ALIGN).rposition(is_written).map_or(0, |last| last + 1);
+        bytes.truncate(pages * spool::BLOCK_ALIGN);
         if let Ok(header) = SegmentHeader::decode(&bytes) {
             files.insert(header.segment, bytes);
             headers.push(header);

@@ -165,11 +165,11 @@ impl Network {
         self.dialled.get(&to).copied().unwrap_or(0)
     }
 
-    /// Who dialled whom, of the connections of which at least one end is held.
-    pub(super) fn connections(&self) -> Vec<(SocketAddr, SocketAddr)> {
-        let both =
-            |Connection([dialler, listener]): &Connection| (dialler.address, listener.address);
-        self.connections.values().map(both).collect()
+    /// Who dialled whom, of the connections of which a host holds an end.
+    pub(super) fn connections(&self, host: usize) -> Vec<(SocketAddr, SocketAddr)> {
+        let holds = |end: &End| !end.is_gone() && end.owner.is_some_and(|owner| owner.host == host);
+        let held = self.connections.values().filter(|Connection(ends)| ends.iter().any(holds));
+        held.map(|Connection([dialler, listener])| (dialler.address, listener.address)).collect()
     }
 
     pub(super) fn sent(&self, to: SocketAddr, side: Side) -> u64 {

@@ -152,10 +152,10 @@ impl World {
         self.core().network.sent(to, side)
     }
 
-    /// Who dialled whom, of the connections of which someone still holds an end.
+    /// Who dialled whom, of the connections of which `host` holds an end.
     #[must_use]
-    pub fn connections(&self) -> Vec<(SocketAddr, SocketAddr)> {
-        self.core().network.connections()
+    pub fn connections(&self, host: Host) -> Vec<(SocketAddr, SocketAddr)> {
+        self.core().network.connections(host.0)
     }
 
     /// Changes how the world behaves from now on.

@@ -181,8 +181,20 @@ fn what_is_sent_to_a_closed_end_comes_back_as_a_reset() {
         world.shard(world.host()).sleep_until(world.now() + PATIENCE).await;
         assert_eq!(error_of(write(&client, SAID).await), Some(libc::ECONNRESET));
     });
-    assert!(world.run_until_idle(PATIENCE));
-    assert_eq!(world.connections(), []);
+}
+
+#[test]
+fn a_host_holds_a_connection_until_its_last_handle_is_dropped() {
+    let world = World::new(1);
+    let (host, server) = (world.host(), world.shard(world.host()));
+    let listener = server.listen("10.0.0.2:25".parse().unwrap()).unwrap();
+    let dialled =
+        world.block_on(world.shard(host).connect(listener.address(), None, PATIENCE)).unwrap();
+    let other = dialled.clone();
+    drop(dialled);
+    assert_eq!(world.connections(host), [(other.local(), other.peer())]);
+    drop(other);
+    assert_eq!(world.connections(host), []);
 }
 
 #[test]
