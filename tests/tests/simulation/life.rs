@@ -63,6 +63,8 @@ pub(crate) struct Life {
     back: Cell<Option<Tick>>,
     /// When something was last to be done.
     quiet: Cell<Tick>,
+    /// A hash of all that happened until the relay was drained.
+    trace: Cell<u64>,
     providers: Vec<Rc<Provider>>,
     senders_left: Rc<Cell<u64>>,
     book: Book,
@@ -95,6 +97,7 @@ impl Life {
             lives: Cell::new(1),
             back: Cell::new(None),
             quiet: Cell::default(),
+            trace: Cell::default(),
             providers,
             senders_left: Rc::new(Cell::new(scenario.sessions)),
             book,
@@ -276,6 +279,7 @@ impl Life {
         if self.is_broken() {
             return;
         }
+        self.trace.set(self.world.trace());
         let balance = self.relay.borrow().meters.balance();
         if !balance.holds() {
             self.complain(&format!("the books do not balance: {balance:?}"));
@@ -316,7 +320,7 @@ impl Life {
             matches!(message.standing, Standing::Acknowledged { .. })
         };
         Ok(Summary {
-            trace: self.world.trace(),
+            trace: self.trace.get(),
             acknowledged: book.messages.values().filter(acknowledged).count() as u64,
             taken: book.fates.values().map(takings).sum(),
             refused: book.fates.values().map(|fate| fate.refused.len() as u64).sum(),

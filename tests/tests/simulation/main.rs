@@ -31,6 +31,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Seeds a plain run tries.
 const SEEDS: u64 = 1_000;
+/// Seeds that are run twice more, to see that nothing but the seed decides.
+const AGAIN: u64 = 60;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -73,8 +75,9 @@ fn told(life: &Life, tell: bool) -> ExitCode {
 
 fn many(from: u64, count: u64) -> ExitCode {
     let seeds = (from..from + count).map(Job::Seed);
+    let again = (from..from + count.min(AGAIN)).map(Job::Again);
     let cases = if from == 0 { enumerated::cases() } else { Vec::new() };
-    let jobs: Vec<Job> = seeds.chain(cases.into_iter().map(Job::Case)).collect();
+    let jobs: Vec<Job> = seeds.chain(again).chain(cases.into_iter().map(Job::Case)).collect();
     let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let all = Mutex::new(Summary::default());
     std::thread::scope(|scope| {
@@ -102,6 +105,8 @@ fn many(from: u64, count: u64) -> ExitCode {
 /// One world to run.
 enum Job {
     Seed(u64),
+    /// The same seed twice: one seed, one history.
+    Again(u64),
     Case(Case),
 }
 
@@ -109,6 +114,15 @@ impl Job {
     fn run(&self) -> Result<Summary, String> {
         match self {
             Self::Seed(seed) => Life::begin(Scenario::of(*seed)).run(),
+            Self::Again(seed) => {
+                let [first, second] =
+                    [0, 1].map(|_| Life::begin(Scenario::of(*seed)).run().map(|seen| seen.trace));
+                if first == second {
+                    Ok(Summary::default())
+                } else {
+                    Err("its second run was another than its first".to_owned())
+                }
+            }
             Self::Case(case) => case.begin().run(),
         }
     }
@@ -118,6 +132,7 @@ impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Seed(seed) => write!(f, "seed {seed}"),
+            Self::Again(seed) => write!(f, "seed {seed}, run twice"),
             Self::Case(case) => case.fmt(f),
         }
     }
