@@ -6,7 +6,8 @@ use std::ops::{Deref, DerefMut, Range};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-/// Every buffer starts on such a boundary, so any may be used with `O_DIRECT`.
+/// A buffer of a multiple of this many bytes starts on such a boundary: it may be used with
+/// `O_DIRECT`, which takes no other lengths either.
 pub const ALIGNMENT: usize = 4_096;
 
 /// A fixed number of bytes of which the first [`Self::len`] are in use. Owned, never grown.
@@ -41,13 +42,21 @@ impl Buffer {
     /// A buffer that holds exactly a copy of `bytes` (and has a byte of room if that is none).
     #[must_use]
     pub fn copy_of(bytes: &[u8]) -> Self {
-        let mut buffer = Self::with_capacity(bytes.len().max(1));
-        buffer.extend(bytes);
-        buffer
+        if bytes.is_empty() {
+            return Self::with_capacity(1);
+        }
+        let layout = Self::layout(bytes.len());
+        // SAFETY: the layout has a size above zero.
+        let start = unsafe { alloc::alloc(layout) };
+        let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(layout) };
+        // SAFETY: the new memory is as long as `bytes` and nobody else's; all of it is
+        // initialised by this.
+        unsafe { start.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        Self { start, len: bytes.len(), capacity: bytes.len() }
     }
 
     fn layout(capacity: usize) -> Layout {
-        let alignment = if capacity < ALIGNMENT { 16 } else { ALIGNMENT };
+        let alignment = if capacity.is_multiple_of(ALIGNMENT) { ALIGNMENT } else { 16 };
         Layout::from_size_align(capacity, alignment).expect("no buffer is near the address space")
     }
 

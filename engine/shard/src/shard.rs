@@ -2,6 +2,7 @@
 
 use crate::bounce::Bounces;
 use crate::delivery_log::DeliveryLog;
+use crate::inbound::Shelf;
 use crate::journal::{Journal, Reader};
 use crate::letter::Letter;
 use crate::message::{Budget, Delivery};
@@ -41,6 +42,7 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) parked: RefCell<HashMap<String, Vec<Delivery>>>,
     pub(crate) held: Budget,
     pub(crate) intake: Budget,
+    pub(crate) shelf: Shelf,
     pub(crate) watches: Watches<K::Stream>,
     pub(crate) log: DeliveryLog<K::File>,
     queued_max: u64,
@@ -78,6 +80,7 @@ impl<K: Kernel> Shard<K> {
             parked: RefCell::default(),
             held: Budget::new(setup.held_bytes_max),
             intake: Budget::new(setup.intake_bytes_max),
+            shelf: Shelf::default(),
             watches: Watches::default(),
             log,
             queued_max: setup.queued_max,

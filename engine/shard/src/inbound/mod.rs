@@ -2,7 +2,9 @@
 
 mod accept;
 mod session;
+mod shelf;
 mod transaction;
 mod window;
 
 pub(crate) use accept::{Door, accept};
+pub(crate) use shelf::Shelf;

@@ -78,7 +78,7 @@ impl<K: Kernel> Visit<K> {
     /// Reads and answers until nothing is left half said, and no transaction is under way:
     /// within one the peer is about to speak, and waiting for readiness first would only cost.
     async fn burst(&mut self) -> io::Result<ControlFlow<()>> {
-        let mut window = Window::new();
+        let mut window = Window::new(&self.shard.shelf);
         loop {
             self.watch.busy_until(self.shard.kernel.now() + self.door.gate.idle);
             self.fill(&mut window).await?;

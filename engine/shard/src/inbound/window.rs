@@ -8,8 +8,11 @@
 //! Text is never copied out line by line: it stays where the kernel put it until the spool
 //! takes all of it in one piece.
 
+use super::shelf::Shelf;
 use kernel::Buffer;
 use std::ops::Range;
+
+const LENT: &str = "a read has the buffer, and nobody else asks for it";
 
 /// The buffer outside of message text: a burst of commands.
 pub(super) const COMMANDS: usize = 4 * 1_024;
@@ -18,19 +21,22 @@ const TEXT_FIRST: usize = 16 * 1_024;
 
 /// A buffer, and how far it has been read.
 pub(super) struct Window {
-    buffer: Buffer,
+    shelf: Shelf,
+    /// `None` while a read has it.
+    buffer: Option<Buffer>,
     text: Option<usize>,
     read: usize,
 }
 
 impl Window {
-    pub(super) fn new() -> Self {
-        Self { buffer: Buffer::with_capacity(COMMANDS), text: None, read: 0 }
+    pub(super) fn new(shelf: &Shelf) -> Self {
+        let buffer = Some(shelf.take(COMMANDS));
+        Self { shelf: shelf.clone(), buffer, text: None, read: 0 }
     }
 
     /// What has arrived and is not read.
     pub(super) fn unread(&self) -> &[u8] {
-        &self.buffer[self.read..]
+        &self.held()[self.read..]
     }
 
     /// `count` bytes are read, and not needed any more.
@@ -46,7 +52,7 @@ impl Window {
 
     /// The text kept so far.
     pub(super) fn text(&self) -> &[u8] {
-        &self.buffer[self.text_range()]
+        &self.held()[self.text_range()]
     }
 
     /// Lets go of the text.
@@ -61,22 +67,20 @@ impl Window {
 
     /// Whether there is room left to read into.
     pub(super) fn is_full(&self) -> bool {
-        self.buffer.spare() == 0
+        self.held().spare() == 0
     }
 
     pub(super) fn capacity(&self) -> usize {
-        self.buffer.capacity()
+        self.held().capacity()
     }
 
     /// Moves what is held to the front, into a buffer of `capacity` if that is more.
     pub(super) fn make_room(&mut self, capacity: usize) {
         let from = self.text.unwrap_or(self.read);
-        if capacity > self.buffer.capacity() {
-            let mut larger = Buffer::with_capacity(capacity);
-            larger.extend(&self.buffer[from..]);
-            self.buffer = larger;
+        if capacity > self.capacity() {
+            self.change(capacity, from);
         } else if from > 0 {
-            self.buffer.consume(from);
+            self.buffer.as_mut().expect(LENT).consume(from);
         }
         self.read -= from;
         self.text = self.text.map(|_| 0);
@@ -84,25 +88,45 @@ impl Window {
 
     /// Gives a large buffer back, if what is not read yet fits into a small one.
     pub(super) fn shrink(&mut self) {
-        if self.buffer.capacity() > TEXT_FIRST + COMMANDS && self.unread().len() < COMMANDS {
-            let mut small = Buffer::with_capacity(COMMANDS);
-            small.extend(self.unread());
-            (self.buffer, self.read) = (small, 0);
+        if self.capacity() > TEXT_FIRST + COMMANDS && self.unread().len() < COMMANDS {
+            self.change(COMMANDS, self.read);
+            self.read = 0;
         }
     }
 
     /// Gives the buffer to a read, which brings it back to [`Self::filled`].
     pub(super) fn lend(&mut self) -> Buffer {
-        std::mem::replace(&mut self.buffer, Buffer::with_capacity(1))
+        self.buffer.take().expect(LENT)
     }
 
     /// Takes the buffer back.
     pub(super) fn filled(&mut self, buffer: Buffer) {
-        self.buffer = buffer;
+        self.buffer = Some(buffer);
+    }
+
+    fn held(&self) -> &Buffer {
+        self.buffer.as_ref().expect(LENT)
+    }
+
+    /// Goes on in a buffer of another size, with what the old one holds behind `from`.
+    fn change(&mut self, capacity: usize, from: usize) {
+        let mut other = self.shelf.take(capacity);
+        other.extend(&self.held()[from..]);
+        if let Some(old) = self.buffer.replace(other) {
+            self.shelf.put(old);
+        }
     }
 
     fn text_range(&self) -> Range<usize> {
         self.text.unwrap_or(self.read)..self.read
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        if let Some(buffer) = self.buffer.take() {
+            self.shelf.put(buffer);
+        }
     }
 }
 
