@@ -97,6 +97,7 @@ impl Case {
         match self.trouble {
             Trouble::Operation(operation, nth, fault) => {
                 life.world.plan(life.host(), operation, When::Nth(nth), fault);
+                life.must_be_ready.set(true);
             }
             Trouble::Cut(address, side, bytes) => life.cut(address, side, bytes),
             Trouble::Closing(domain, stage) => {

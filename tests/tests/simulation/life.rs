@@ -63,6 +63,8 @@ pub(crate) struct Life {
     back: Cell<Option<Tick>>,
     /// When something was last to be done.
     quiet: Cell<Tick>,
+    /// Whether all that goes wrong must be got over before the calm.
+    pub(crate) must_be_ready: Cell<bool>,
     /// A hash of all that happened until the relay was drained.
     trace: Cell<u64>,
     providers: Vec<Rc<Provider>>,
@@ -97,6 +99,7 @@ impl Life {
             lives: Cell::new(1),
             back: Cell::new(None),
             quiet: Cell::default(),
+            must_be_ready: Cell::default(),
             trace: Cell::default(),
             providers,
             senders_left: Rc::new(Cell::new(scenario.sessions)),
@@ -173,6 +176,9 @@ impl Life {
             });
             false
         });
+        if self.must_be_ready.get() && !self.relay.borrow().is_ready() {
+            self.complain("it does not accept mail again");
+        }
         self.calm();
         let over = self.pass(self.world.now() + LIMIT, Self::is_over);
         if !over {
