@@ -25,7 +25,7 @@ use life::{Life, Summary};
 use scenario::Scenario;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -99,7 +99,20 @@ fn many(from: u64, count: u64) -> ExitCode {
     println!("{:?}", all.into_inner().expect("no panic holds it"));
     let verdict = if failed == 0 { "ok" } else { "FAILED" };
     println!("test result: {verdict}. {} passed; {failed} failed; 0 ignored", jobs.len() - failed);
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 {
+        return ExitCode::SUCCESS;
+    }
+    println!("at commit {}: replay with `cargo sim -- --seed N` or `--case N`", commit());
+    ExitCode::FAILURE
+}
+
+/// What is checked out.
+fn commit() -> String {
+    let head = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
+    head.map_or_else(
+        |_| "unknown".into(),
+        |head| String::from_utf8_lossy(&head.stdout).trim().into(),
+    )
 }
 
 /// One world to run.
