@@ -11,6 +11,9 @@ use std::time::Duration;
 /// settle records, and the time an answer travels.
 pub(crate) const SETTLE_BOUND: Duration = Duration::from_millis(110);
 
+/// How long a provider may be about other things before it sees that its connection is broken.
+const UNSEEN: Duration = Duration::from_secs(1);
+
 /// The book, shared by all outside.
 pub(crate) type Book = Rc<RefCell<Ledger>>;
 
@@ -115,7 +118,7 @@ impl Ledger {
     pub(crate) fn ended(&mut self, visit: u64, badly: bool, now: Tick) {
         for taking in self.takings_on(visit) {
             taking.visit = None;
-            taking.is_certain &= !badly || taking.at + SETTLE_BOUND < now;
+            taking.is_certain &= !badly || taking.at + UNSEEN < now;
         }
     }
 
