@@ -80,7 +80,8 @@ impl<K: Kernel> Shard<K> {
         Event::Accepted { id, sender: "", recipients: u32::from(recipients), bytes, peer: None }
             .count(self.meters());
         let now = self.kernel.now();
-        let message = Arc::new(Message { id, owner: self.index, envelope, bytes, accepted: now });
+        let message =
+            Arc::new(Message { id, owner: self.index, envelope, bytes, accepted: Some(now) });
         let first = |_| Standing { attempts: 0, due: Tick::ZERO };
         for group in
             groups(&message.envelope, 0..recipients, first, self.limits.recipients_per_message_max)
@@ -106,7 +107,7 @@ impl<K: Kernel> Shard<K> {
             owner: self.index,
             bytes: found.text.iter().map(|place| u64::from(place.len)).sum(),
             envelope: found.envelope,
-            accepted: now,
+            accepted: None,
         });
         // The longest pause there is: jitter at most doubles it.
         let longest = self.schedule.longest.saturating_mul(2);

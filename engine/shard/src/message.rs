@@ -18,8 +18,8 @@ pub struct Message {
     pub envelope: Envelope,
     /// Octets of its text as received, dots unstuffed not counted.
     pub bytes: u64,
-    /// When we took responsibility.
-    pub accepted: Tick,
+    /// When we took responsibility; `None` if that was before a restart.
+    pub accepted: Option<Tick>,
 }
 
 /// One message to those of its recipients that share a domain: what one transaction carries.

@@ -7,7 +7,7 @@ use event::{Meters, SiteMeters};
 use kernel::{Kernel, Signal};
 use queue::SiteIndex;
 use route::SitePlan;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ impl Site {
 
 /// All sites with this home.
 #[derive(Debug, Default)]
-pub(crate) struct Sites(HashMap<SiteIndex, Site>);
+pub(crate) struct Sites(BTreeMap<SiteIndex, Site>);
 
 impl Sites {
     pub(crate) fn find(&self, index: SiteIndex) -> &Site {

@@ -145,7 +145,7 @@ impl<K: Kernel> Shard<K> {
             .collect();
         let stages = Stages {
             accepted: delivery.message.envelope.accepted(),
-            received: Some(delivery.message.accepted),
+            received: delivery.message.accepted,
             queued: delivery.queued,
             started,
             sent,
