@@ -3,7 +3,8 @@
 //! The caller owns the file and runs one loop:
 //!
 //! 1. put records in ([`Writer::text`], [`Writer::delivery`], ...) while [`Writer::has_room`];
-//! 2. when [`Writer::flush_at`] has come and nothing is in flight, [`Writer::seal`];
+//! 2. when [`Writer::flush_at`] has come and nothing is in flight, [`Writer::seal`] (it may
+//!    come later while [`Writer::expect`]ed company is on its way);
 //! 3. if the sealed block begins a segment, make that segment's header durable first;
 //! 4. write the block, durably, and say [`Writer::written`], or [`Writer::failed`].
 //!
@@ -29,6 +30,9 @@ use std::time::Duration;
 pub const BATCH_FULL: usize = 256 * 1_024;
 /// How long a completion may wait for company.
 pub const SETTLE_AGE: Duration = Duration::from_millis(10);
+/// How long after one batch has left the next waits for messages that are on their way: a
+/// commit costs the same for one as for fifty. A log at rest writes at once.
+pub const GATHER_AGE: Duration = Duration::from_millis(1);
 /// Room that only completions may use, so that they need not wait.
 const RESERVE: usize = 64 * 1_024;
 
@@ -81,6 +85,10 @@ pub struct Writer<B> {
     /// The memory not in use; lent out while a block is in flight.
     spare: Option<B>,
     in_flight: Option<Flight>,
+    /// When the last batch left.
+    left: Tick,
+    /// Messages are on their way.
+    expecting: bool,
     /// Completions that found no room, or whose write failed.
     carry: Carry,
 }
@@ -147,6 +155,8 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
             open: Batch::new(open),
             spare: Some(spare),
             in_flight: None,
+            left: Tick::ZERO,
+            expecting: false,
             carry: Carry::default(),
         }
     }
@@ -167,13 +177,24 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         self.carry.is_empty() && self.open.used + bytes + RESERVE <= BLOCK_MAX
     }
 
-    /// When the open batch should leave: at once if somebody waits for it or it is full.
+    /// When the open batch should leave: at once if it is full, or somebody waits for it and
+    /// no company for him is on its way.
     pub fn flush_at(&self) -> Option<Tick> {
         if self.open.records == 0 {
             return None;
         }
-        let now = self.open.urgent || self.open.used >= BATCH_FULL || !self.carry.is_empty();
-        Some(if now { Tick::ZERO } else { self.open.since + SETTLE_AGE })
+        let full = self.open.used >= BATCH_FULL || !self.carry.is_empty();
+        Some(match self.open.urgent {
+            _ if full => Tick::ZERO,
+            true if self.expecting => self.left + GATHER_AGE,
+            true => Tick::ZERO,
+            false => self.open.since + SETTLE_AGE,
+        })
+    }
+
+    /// Whether messages are on their way, for whose sake a batch may wait [`GATHER_AGE`].
+    pub fn expect(&mut self, company: bool) {
+        self.expecting = company;
     }
 
     /// Asks for the open batch to leave at once.
@@ -196,6 +217,7 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         self.at.chain = header.encode(&mut memory);
         let Position { segment, begun, offset, block, .. } = self.at;
         self.in_flight = Some(Flight { block, len });
+        self.left = now;
         self.advance(len, salt);
         self.restage(now);
         let begins = (!begun).then_some(segment);

@@ -8,6 +8,7 @@ use super::accept::{Door, Inside};
 use super::transaction::{Streamed, Transaction};
 use super::window::{self, Window};
 use crate::intake::{Incoming, RECEIVED_MAX};
+use crate::journal::Announced;
 use crate::message::Share;
 use crate::shard::Shard;
 use crate::watch::Watch;
@@ -32,7 +33,8 @@ pub(super) async fn serve<K: Kernel>(
         shard.watches.watch(stream.clone(), deadline, Refusal::IdleTooLong.line().as_bytes());
     let may_relay = (door.gate.relay_from.0)(stream.peer().ip());
     let session = Session::new(door.gate.server.clone(), may_relay);
-    let mut visit = Visit { shard, door, stream, watch, session, transaction: None };
+    let mut visit =
+        Visit { shard, door, stream, watch, session, transaction: None, announced: None };
     // An error here is the peer's going away; there is nobody left to tell.
     let _gone: io::Result<()> = visit.last().await;
     drop(inside);
@@ -45,6 +47,8 @@ struct Visit<K: Kernel> {
     watch: Watch<K::Stream>,
     session: Session,
     transaction: Option<Box<Transaction>>,
+    /// The log expects the message of this transaction.
+    announced: Option<Announced<K>>,
 }
 
 impl<K: Kernel> Drop for Visit<K> {
@@ -140,6 +144,7 @@ impl<K: Kernel> Visit<K> {
                 }
                 Step::Sender(mail) => {
                     self.transaction = Some(Box::new(Transaction::new(&mail, share)));
+                    self.announced = Some(self.shard.journal().announce());
                 }
                 Step::Recipient(path) => {
                     let transaction = self.transaction.as_mut().expect("a sender came first");
@@ -185,6 +190,7 @@ impl<K: Kernel> Visit<K> {
 
     /// The transaction comes to nothing: parts of it on disk are nobody's.
     fn abandon(&mut self) {
+        self.announced = None;
         if let Some(streamed) = self.transaction.take().and_then(|all| all.streamed) {
             self.shard.journal().forget(streamed.id);
         }
@@ -212,6 +218,7 @@ impl<K: Kernel> Visit<K> {
     async fn commit(&mut self, window: &mut Window, facts: &Facts, replies: &mut Vec<u8>) {
         let transaction = self.transaction.take().expect("a commit ends a transaction");
         let streamed = transaction.streamed.as_ref().map(|streamed| streamed.id);
+        self.announced = None;
         // The peer waits for us now, not we for it.
         self.watch.busy_until(Tick::NEVER);
         match self.receive(*transaction, window.text(), facts).await {

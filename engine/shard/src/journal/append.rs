@@ -11,6 +11,8 @@ use spool::{
     Deferral, Draft, Envelope, PART_MAX, PARTS_MAX, Place, Settlement, Staged, Standing, Text,
     Writer,
 };
+use std::fmt;
+use std::rc::Rc;
 
 impl<K: Kernel> Journal<K> {
     /// A name for a message that is coming in.
@@ -19,6 +21,14 @@ impl<K: Kernel> Journal<K> {
         let log = &self.0;
         log.counter.set(log.counter.get() + 1);
         MessageId { log: log.number, boot: log.boot, count: log.counter.get() }
+    }
+
+    /// Says that a message is being received, so that a commit may wait a moment for it. It
+    /// is no longer expected once what this returns is dropped.
+    #[must_use]
+    pub fn announce(&self) -> Announced<K> {
+        self.0.announce(self.0.announced.get() + 1);
+        Announced(Rc::clone(&self.0))
     }
 
     /// Writes a part of a large text ahead of the rest. Waits for room, not for the disk: the
@@ -155,6 +165,21 @@ struct Intake<'a> {
     id: MessageId,
     draft: &'a Draft<'a>,
     settled: Option<&'a Settlement<'a>>,
+}
+
+/// A message that is being received.
+pub struct Announced<K: Kernel>(Rc<Log<K>>);
+
+impl<K: Kernel> Drop for Announced<K> {
+    fn drop(&mut self) {
+        self.0.announce(self.0.announced.get() - 1);
+    }
+}
+
+impl<K: Kernel> fmt::Debug for Announced<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Announced").field(&self.0.announced.get()).finish()
+    }
 }
 
 impl<K: Kernel> Log<K> {

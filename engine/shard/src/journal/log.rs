@@ -23,6 +23,8 @@ pub(super) struct Log<K: Kernel> {
     pub(super) boot: u32,
     pub(super) options: Options,
     pub(super) counter: Cell<u64>,
+    /// Messages that are being received.
+    pub(super) announced: Cell<u32>,
     pub(super) writer: RefCell<Writer<Buffer>>,
     pub(super) catalog: RefCell<Catalog>,
     /// The fate of the batch now filling.
@@ -110,6 +112,12 @@ impl<K: Kernel> Log<K> {
             self.work.ring();
         }
         result
+    }
+
+    /// One message more, or one less, is on its way.
+    pub(super) fn announce(&self, announced: u32) {
+        self.announced.set(announced);
+        self.stage(|writer, _| writer.expect(announced > 0));
     }
 
     /// Waits until the open batch has room for `bytes` of new mail.

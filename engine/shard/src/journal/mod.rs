@@ -18,6 +18,7 @@ mod pool;
 mod reader;
 mod reclaim;
 
+pub use append::Announced;
 pub use error::{Closed, JournalError, OpenError, ReadError};
 pub use reader::Reader;
 

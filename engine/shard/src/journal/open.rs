@@ -170,6 +170,7 @@ fn assemble<K: Kernel>(
         number: log,
         boot,
         counter: Cell::new(0),
+        announced: Cell::new(0),
         writer: RefCell::new(writer),
         catalog: RefCell::new(catalog),
         fate: RefCell::default(),

@@ -24,6 +24,24 @@ fn parts_wait_until_the_batch_is_full() {
 }
 
 #[test]
+fn a_message_waits_a_moment_for_company_but_not_in_a_log_at_rest() {
+    let mut desk = Desk::new();
+    let later = Tick::ZERO + GATHER_AGE * 5;
+    desk.writer.expect(true);
+    desk.put(b"first");
+    assert!(desk.writer.flush_at() <= Some(later), "the log is at rest");
+    let sealed = desk.writer.seal(1, later, Wall(1)).expect("nothing is in flight");
+    desk.writer.written(sealed.memory);
+    desk.put(b"second");
+    assert_eq!(desk.writer.flush_at(), Some(later + GATHER_AGE));
+    desk.writer.expect(false);
+    assert_eq!(desk.writer.flush_at(), Some(Tick::ZERO), "nobody else comes");
+    desk.writer.expect(true);
+    desk.writer.text(id(9), &vec![b'x'; BATCH_FULL], later);
+    assert_eq!(desk.writer.flush_at(), Some(Tick::ZERO), "it is full");
+}
+
+#[test]
 fn one_block_is_in_flight_and_the_next_fills() {
     let mut desk = Desk::new();
     desk.put(b"one");
