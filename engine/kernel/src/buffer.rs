@@ -1,6 +1,7 @@
 //! Memory that is lent to the kernel.
 #![allow(unsafe_code, reason = "the memory a kernel writes into is not initialised by us")]
 
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use std::alloc::{self, Layout};
 use std::ops::{Deref, DerefMut, Range};
 use std::ptr::NonNull;
@@ -9,6 +10,9 @@ use std::sync::Arc;
 /// A buffer of a multiple of this many bytes starts on such a boundary: it may be used with
 /// `O_DIRECT`, which takes no other lengths either.
 pub const ALIGNMENT: usize = 4_096;
+
+/// Buffers of this size and above are mapped. A segment to be scanned is one, a block is not.
+const MAPPED_MIN: usize = 4 * 1_024 * 1_024;
 
 /// A fixed number of bytes of which the first [`Self::len`] are in use. Owned, never grown.
 /// The whole capacity is zeroed when made, so every byte of it may be read.
@@ -32,6 +36,9 @@ impl Buffer {
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         assert!(capacity > 0, "a buffer holds something");
+        if capacity >= MAPPED_MIN {
+            return Self::mapped(capacity);
+        }
         let layout = Self::layout(capacity);
         // SAFETY: the layout has a size above zero.
         let start = unsafe { alloc::alloc_zeroed(layout) };
@@ -45,6 +52,11 @@ impl Buffer {
         if bytes.is_empty() {
             return Self::with_capacity(1);
         }
+        if bytes.len() >= MAPPED_MIN {
+            let mut copy = Self::mapped(bytes.len());
+            copy.extend(bytes);
+            return copy;
+        }
         let layout = Self::layout(bytes.len());
         // SAFETY: the layout has a size above zero.
         let start = unsafe { alloc::alloc(layout) };
@@ -53,6 +65,17 @@ impl Buffer {
         // initialised by this.
         unsafe { start.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
         Self { start, len: bytes.len(), capacity: bytes.len() }
+    }
+
+    /// Memory straight from the system, zeroed by it, and given back as soon as it is dropped:
+    /// an allocator keeps what is freed, and of this size that would be seen.
+    fn mapped(capacity: usize) -> Self {
+        let (rights, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+        // SAFETY: the kernel chooses where; nothing else can be there.
+        let start = unsafe { mmap_anonymous(std::ptr::null_mut(), capacity, rights, flags) };
+        let start = start.ok().and_then(|start| NonNull::new(start.cast()));
+        let Some(start) = start else { alloc::handle_alloc_error(Self::layout(capacity)) };
+        Self { start, len: 0, capacity }
     }
 
     fn layout(capacity: usize) -> Layout {
@@ -123,7 +146,14 @@ impl DerefMut for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: allocated in `with_capacity` with this very layout.
+        if self.capacity >= MAPPED_MIN {
+            // SAFETY: all of it was mapped in `mapped`, and nobody else has it. It fails only if
+            // that is not so.
+            let gone = unsafe { munmap(self.start.as_ptr().cast(), self.capacity) };
+            debug_assert!(gone.is_ok(), "{gone:?}");
+            return;
+        }
+        // SAFETY: allocated in `with_capacity` or `copy_of` with this very layout.
         unsafe { alloc::dealloc(self.start.as_ptr(), Self::layout(self.capacity)) }
     }
 }

@@ -156,6 +156,12 @@ impl Uring {
     }
 }
 
+/// The wall clock, for those who have no kernel: an operator's tools.
+#[must_use]
+pub fn wall() -> Wall {
+    Wall(nanos(ClockId::Realtime) / 1_000_000)
+}
+
 impl Kernel for Uring {
     type Stream = UringStream;
     type Listener = UringListener;
@@ -166,7 +172,7 @@ impl Kernel for Uring {
     }
 
     fn wall(&self) -> Wall {
-        Wall(nanos(ClockId::Realtime) / 1_000_000)
+        wall()
     }
 
     fn random(&self) -> u64 {

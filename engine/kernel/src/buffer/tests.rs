@@ -1,4 +1,4 @@
-use super::{ALIGNMENT, Buffer, Chunk, Gather, Piece};
+use super::{ALIGNMENT, Buffer, Chunk, Gather, MAPPED_MIN, Piece};
 use std::sync::Arc;
 
 #[test]
@@ -83,4 +83,16 @@ fn pieces_are_their_bytes() {
     let pieces = Gather::from_iter(pieces);
     let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
     assert_eq!(bytes, b"owned shared static");
+}
+
+#[test]
+fn a_large_one_is_zeroed_aligned_and_whole() {
+    for capacity in [MAPPED_MIN, MAPPED_MIN + 1] {
+        let mut buffer = Buffer::with_capacity(capacity);
+        buffer.set_len(capacity);
+        assert!(buffer.iter().all(|byte| *byte == 0));
+        assert_eq!(buffer.as_ptr() as usize % ALIGNMENT, 0);
+        let copy = Buffer::copy_of(&vec![7; capacity]);
+        assert!(copy.len() == capacity && copy.iter().all(|byte| *byte == 7));
+    }
 }

@@ -56,14 +56,20 @@ impl Bytes {
     }
 
     pub(super) fn to_vec(&self) -> Vec<u8> {
-        let mut all = vec![0; self.pages.len() * PAGE_LEN];
-        for (number, page) in self.pages.iter().enumerate() {
-            if let Some(page) = page {
-                all[number * PAGE_LEN..][..PAGE_LEN].copy_from_slice(&**page);
-            }
-        }
-        all.truncate(self.len);
+        let mut all = self.front();
+        all.resize(self.len, 0);
         all
+    }
+
+    /// Everything but the zeros that no page holds at the end.
+    pub(super) fn front(&self) -> Vec<u8> {
+        let pages = self.pages.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        let mut front = Vec::with_capacity(pages * PAGE_LEN);
+        for page in &self.pages[..pages] {
+            front.extend_from_slice(page.as_deref().unwrap_or(&ZEROS));
+        }
+        front.truncate(self.len);
+        front
     }
 
     /// Takes some sectors of a page of `from` over, and the length they need.

@@ -46,7 +46,11 @@ pub(super) struct Machine {
     pub(super) wall_offset_millis: i64,
     pub(super) panics: Vec<u64>,
     pub(super) counts: [u64; Operation::ALL.len()],
+    /// What was asked of the disk, in order.
+    pub(super) asked: Vec<Operation>,
     pub(super) rules: Vec<Rule>,
+    /// When an operation last went wrong as planned.
+    pub(super) struck: Option<Tick>,
 }
 
 impl Machine {
@@ -59,7 +63,9 @@ impl Machine {
             wall_offset_millis: 0,
             panics: Vec::new(),
             counts: [0; Operation::ALL.len()],
+            asked: Vec::new(),
             rules: Vec::new(),
+            struck: None,
         }
     }
 }
@@ -95,6 +101,9 @@ impl Core {
         let machine = &mut hosts[owner.host];
         let count = &mut machine.counts[operation as usize];
         *count += 1;
+        if operation.is_of_disk() {
+            machine.asked.push(operation);
+        }
         trace.note(*now, operation as u64, *count);
         let found = machine.rules.iter().position(|rule| {
             rule.operation == operation
@@ -103,6 +112,7 @@ impl Core {
                     When::Chance(ppm) => dice.chance(ppm),
                 }
         })?;
+        machine.struck = Some(*now);
         let fault = machine.rules[found].fault;
         if matches!(machine.rules[found].when, When::Nth(_)) {
             machine.rules.remove(found);

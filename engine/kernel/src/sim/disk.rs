@@ -64,6 +64,8 @@ pub(super) struct Flight {
     pub(super) file: Shared,
     pub(super) offset: u64,
     pub(super) bytes: crate::Buffer,
+    /// So many of them are written already.
+    pub(super) written: usize,
     /// It goes behind whatever is there when it lands.
     pub(super) appends: bool,
 }
@@ -71,7 +73,12 @@ pub(super) struct Flight {
 impl Flight {
     /// Where it lands.
     pub(super) fn start(&self, file: &Inode) -> u64 {
-        if self.appends { file.live().len() as u64 } else { self.offset }
+        if self.appends { file.live().len() as u64 } else { self.offset + self.written as u64 }
+    }
+
+    /// What lands there.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.bytes[self.written..]
     }
 }
 
@@ -196,7 +203,7 @@ impl Disk {
         for flight in std::mem::take(&mut self.flights).into_values() {
             let mut file = flight.file.borrow_mut();
             let start = flight.start(&file);
-            file.write_torn(start, &flight.bytes, dice);
+            file.write_torn(start, flight.rest(), dice);
         }
     }
 

@@ -51,6 +51,12 @@ impl Operation {
         Self::FileWrite,
         Self::FileSync,
     ];
+
+    /// Whether it is asked of the disk, not of the network.
+    #[must_use]
+    pub const fn is_of_disk(self) -> bool {
+        self as usize >= Self::Open as usize
+    }
 }
 
 /// Which operations a fault hits.
@@ -68,7 +74,16 @@ pub enum Fault {
     /// It fails with this error number. A file write leaves an unknown part written; a file
     /// sync forgets what was not on the disk (fsyncgate); a socket is reset, unless the error
     /// is one that passes (`EINTR`, `EAGAIN`, `ENOBUFS`, `ENOMEM`).
+    ///
+    /// What the real kernel crate tries again by itself, its callers never see, so they do not
+    /// see it here: a file's read or write that ends in `EINTR` or `EAGAIN` did nothing and is
+    /// asked for once more. All else is for the caller to bear: `ECANCELED`, and `EINTR` of a
+    /// sync, an open or a change of names.
     Error(i32),
+    /// A read of a file gives less than there is. A write of one gets a part done, and the
+    /// rest of it is asked for as another write; or the rest fails with this error number, as
+    /// it does on a full disk. Nothing else can be short.
+    Short(Option<i32>),
     /// It takes so much longer.
     Slow(Duration),
     /// The host goes down with the operation half done.

@@ -66,7 +66,7 @@ impl Sim {
         self.living().await;
         let fault = self.core().begin(self.owner, operation);
         match fault {
-            None => Ok(()),
+            None | Some(Fault::Short(_)) => Ok(()),
             Some(Fault::Error(error)) => Err(error),
             Some(Fault::Slow(more)) => {
                 self.sleep(more).await;
@@ -232,9 +232,9 @@ impl Sim {
         change: impl FnOnce(&mut super::disk::Disk) -> io::Result<T> + 'static,
     ) -> io::Result<T> {
         let host = self.owner.host;
-        let effect = move |core: &mut Core, error: Option<i32>| match error {
-            Some(error) => Err(os(error)),
-            None => change(&mut core.hosts[host].disk),
+        let effect = move |core: &mut Core, fault: Option<Fault>| match fault {
+            Some(Fault::Error(error)) => Err(os(error)),
+            _ => change(&mut core.hosts[host].disk),
         };
         self.work(operation, |physics| &physics.disk_sync, effect).await
     }

@@ -135,6 +135,18 @@ impl World {
         self.core().hosts[host.0].counts[operation as usize]
     }
 
+    /// What `host` has asked of its disk, in order, in all its lives.
+    #[must_use]
+    pub fn asked_of_disk(&self, host: Host) -> Vec<Operation> {
+        self.core().hosts[host.0].asked.clone()
+    }
+
+    /// When an operation of `host` last went wrong as planned.
+    #[must_use]
+    pub fn struck(&self, host: Host) -> Option<Tick> {
+        self.core().hosts[host.0].struck
+    }
+
     /// Resets the `nth` connection from now on to `to`, when `side` has sent `bytes` bytes.
     pub fn cut(&self, to: SocketAddr, nth: u64, side: Side, bytes: u64) {
         self.core().network.cut(to, nth, side, bytes);
@@ -223,6 +235,14 @@ impl World {
     pub fn durable(&self, host: Host, path: &Path) -> Option<Vec<u8>> {
         let file = self.core().hosts[host.0].disk.durable_file(path)?;
         let bytes = file.borrow().durable().to_vec();
+        Some(bytes)
+    }
+
+    /// As [`Self::durable`], without the zeros behind what was last written.
+    #[must_use]
+    pub fn durable_front(&self, host: Host, path: &Path) -> Option<Vec<u8>> {
+        let file = self.core().hosts[host.0].disk.durable_file(path)?;
+        let bytes = file.borrow().durable().front();
         Some(bytes)
     }
 

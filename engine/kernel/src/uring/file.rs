@@ -35,7 +35,9 @@ impl UringFile {
     /// `O_DSYNC` makes each write durable by itself, with `O_DIRECT` and without: a write and
     /// its sync are one operation.
     async fn open_journal(path: &Path) -> io::Result<Self> {
-        let (direct, synced) = (OFlags::DIRECT | OFlags::DSYNC, OFlags::DSYNC);
+        // Not `OFlags::DSYNC`: on Linux that is O_SYNC, with which every write waits for the
+        // filesystem to write down the file's times as well.
+        let (direct, synced) = (libc::O_DIRECT | libc::O_DSYNC, libc::O_DSYNC);
         match Self::open_with(path, &flagged(direct)).await {
             Ok(file) => {
                 file.direct.set(true);
@@ -146,9 +148,9 @@ fn writer() -> OpenOptions {
     options
 }
 
-fn flagged(flags: OFlags) -> OpenOptions {
+fn flagged(flags: i32) -> OpenOptions {
     let mut options = writer();
-    options.read(true).custom_flags(flags.bits().cast_signed());
+    options.read(true).custom_flags(flags);
     options
 }
 
