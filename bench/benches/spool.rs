@@ -3,7 +3,7 @@
 use bench::inputs;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use event::{MessageId, Tick, Wall};
-use spool::{BLOCK_MAX, Draft, Position, SegmentHeader, Text, Writer};
+use spool::{BLOCK_MAX, Draft, Index, Position, SegmentHeader, Text, Writer};
 use std::hint::black_box;
 
 /// Messages in a batch, as 64 busy sessions make it.
@@ -40,7 +40,7 @@ fn writer() -> Writer<Vec<u8>> {
         segment_len: SEGMENT_LEN,
     };
     let memory = [vec![0; BLOCK_MAX], vec![0; BLOCK_MAX]];
-    Writer::new(Position::start_of(segment), 1, SEGMENT_LEN, memory)
+    Writer::new(Position::start_of(segment), Index::default(), 1, SEGMENT_LEN, memory)
 }
 
 fn put(writer: &mut Writer<Vec<u8>>, count: u64, text: &[u8]) {

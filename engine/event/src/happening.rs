@@ -13,6 +13,7 @@
 //! | bounced | id, bounce, recipient, recipients |
 //! | bounce_dropped | id, recipients |
 //! | dial_failed | site, peer, code, enhanced, text |
+//! | spool_unread | log, text |
 //! | shard_started | shard, messages, recipients |
 //! | shard_stopped | shard, recipients |
 
@@ -79,6 +80,14 @@ pub enum Event<'a> {
         /// What we say for it.
         response: &'a Response,
     },
+    /// A segment of a log cannot be read. Mail is taken and delivered, but what lies in that
+    /// log from before the start waits until it can.
+    SpoolUnread {
+        /// The log's number.
+        log: u16,
+        /// Which file, and what the machine says.
+        text: &'a str,
+    },
     /// A shard has read its logs and works.
     ShardStarted {
         /// Its number.
@@ -116,7 +125,7 @@ impl Event<'_> {
             Self::Bounced { .. } => meters.bounces.add(1),
             Self::BounceDropped { .. } => meters.bounces_dropped.add(1),
             Self::DialFailed { .. } => meters.dial_failures.add(1),
-            Self::ShardStarted { .. } | Self::ShardStopped { .. } => (),
+            Self::SpoolUnread { .. } | Self::ShardStarted { .. } | Self::ShardStopped { .. } => (),
         });
     }
 
@@ -128,6 +137,7 @@ impl Event<'_> {
             Self::Bounced { .. } => "bounced",
             Self::BounceDropped { .. } => "bounce_dropped",
             Self::DialFailed { .. } => "dial_failed",
+            Self::SpoolUnread { .. } => "spool_unread",
             Self::ShardStarted { .. } => "shard_started",
             Self::ShardStopped { .. } => "shard_stopped",
         }
@@ -153,6 +163,9 @@ impl Event<'_> {
             }
             Self::DialFailed { site, peer, response } => {
                 reply(line.text("site", site).peer("peer", Some(peer)), response)
+            }
+            Self::SpoolUnread { log, text } => {
+                line.number("log", u64::from(log)).text("text", text)
             }
             Self::ShardStarted { shard, messages, recipients } => line
                 .number("shard", u64::from(shard))

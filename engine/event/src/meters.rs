@@ -44,6 +44,8 @@ macro_rules! meters {
             pub recovered: Flag,
             /// New mail is taken.
             pub accepting: Flag,
+            /// A 250 means that the message is on the disk.
+            pub durable: Flag,
             /// When the shard last turned its loop, on its own clock.
             heartbeat: Count,
             /// Odd while a shard is in the middle of counting one event.
@@ -88,9 +90,17 @@ meters! {
     Counter dial_failures: " Outgoing connections that did not come about.";
     Counter commits: " Group commits.";
     Counter commit_bytes: " Bytes in those commits, padding included.";
+    Counter commit_records: " Records in those commits.";
     Counter panics: " Tasks that ended in a panic.";
     Counter log_lines_lost: " Lines of the delivery log that could not be written.";
     Gauge spool_segments: " Segment files in use.";
+    Gauge spool_pool_segments: " Segment files ready for use.";
+    Gauge spool_live_bytes: " Bytes of messages with an open recipient, on disk.";
+    Gauge spool_reclaim_debt_bytes: " Bytes written to segment files that no open recipient needs.";
+    Counter spool_write_failures: " Writes to the spool that failed. Each gives up its segment file.";
+    Counter spool_copies: " Messages copied forward so that the segment they were in can be reused.";
+    Counter spool_messages_damaged: " Open messages whose envelope on disk was found damaged.";
+    Gauge oldest_age_seconds: " Seconds since the oldest message with an open recipient was accepted, to ten; 0 if there is none.";
 }
 
 /// The two sides of the promise that nothing is lost: what came in, and where it is.

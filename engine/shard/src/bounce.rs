@@ -3,10 +3,11 @@
 
 use crate::journal::JournalError;
 use crate::letter::Report;
+use crate::message::Message;
 use crate::settle;
 use crate::shard::Shard;
 use event::{Event, MessageId};
-use kernel::Kernel;
+use kernel::{Chunk, Kernel};
 use mail::dsn;
 use spool::{Draft, Settlement};
 use std::cell::{Cell, RefCell};
@@ -60,11 +61,12 @@ async fn work<K: Kernel>(worker: Worker<K>) {
     loop {
         let next = shard.bounces.waiting.borrow_mut().pop_front();
         let Some(report) = next else { return };
-        let header = header(shard, &report).await;
-        while let Err(error) = write(shard, &report, &header).await {
+        let message = report.message.clone().expect("who settles knows the message");
+        let header = header(shard, report.id, &message).await;
+        while let Err(error) = write(shard, &report, &message, &header).await {
             if error == JournalError::TooLarge {
                 // It would be too large for ever: the outcome is recorded, and nobody is told.
-                let (id, recipients) = (report.delivery.message.id, report.verdicts.len() as u32);
+                let (id, recipients) = (report.id, report.verdicts.len() as u32);
                 shard.tell(&Event::BounceDropped { id, recipients });
                 shard.record(&report, &report.verdicts);
                 break;
@@ -82,12 +84,12 @@ async fn work<K: Kernel>(worker: Worker<K>) {
 async fn write<K: Kernel>(
     shard: &Rc<Shard<K>>,
     report: &Report,
+    message: &Message,
     header: &[u8],
 ) -> Result<(), JournalError> {
-    let message = &report.delivery.message;
-    let journal = shard.journal_of(message.id);
+    let journal = shard.journal_of(report.id);
     let id = journal.next_id();
-    let (text, to) = (compose(shard, report, header, id), message.envelope.sender());
+    let (text, to) = (compose(shard, report, message, header, id), message.envelope.sender());
     let draft = Draft {
         sender: b"",
         recipients: &[to],
@@ -100,24 +102,29 @@ async fn write<K: Kernel>(
     let recipients: Vec<u16> = report.verdicts.iter().map(|settled| settled.recipient).collect();
     let first = &report.verdicts[0];
     let settled = Settlement {
-        id: message.id,
+        id: report.id,
         recipients: &recipients,
         outcome: first.outcome,
         answer: settle::answer(report, first),
     };
     let accepted = journal.accept_and_settle(id, &text, &draft, &settled).await?;
     shard.tell(&Event::Bounced {
-        id: message.id,
+        id: report.id,
         bounce: id,
         recipient: &String::from_utf8_lossy(to),
         recipients: recipients.len() as u32,
     });
-    shard.own(id, accepted.envelope, text.len() as u64, &accepted.text, None);
+    shard.own(id, accepted, text.len() as u64, &text);
     Ok(())
 }
 
-fn compose<K: Kernel>(shard: &Shard<K>, report: &Report, headers: &[u8], id: MessageId) -> Vec<u8> {
-    let message = &report.delivery.message;
+fn compose<K: Kernel>(
+    shard: &Shard<K>,
+    report: &Report,
+    message: &Message,
+    headers: &[u8],
+    id: MessageId,
+) -> Vec<u8> {
     let (now, host) = (shard.kernel.wall(), report.peer.map(|peer| peer.ip().to_string()));
     let failures: Vec<dsn::Failure<'_>> = report
         .verdicts
@@ -142,13 +149,10 @@ fn compose<K: Kernel>(shard: &Shard<K>, report: &Report, headers: &[u8], id: Mes
 }
 
 /// The header of the message that failed. Without it the bounce still says what is needed.
-async fn header<K: Kernel>(shard: &Rc<Shard<K>>, report: &Report) -> Vec<u8> {
-    let message = &report.delivery.message;
-    let places = shard.journal_of(message.id).place_of(message.id).unwrap_or_default();
-    let text = match (&report.delivery.held, places.first()) {
-        (Some(held), _) => Some(held.text.clone()),
-        (None, Some(place)) => shard.reader(message.id.log).read(place).await.ok(),
-        (None, None) => None,
+async fn header<K: Kernel>(shard: &Rc<Shard<K>>, id: MessageId, message: &Message) -> Vec<u8> {
+    let text = match &message.text {
+        Some(text) => Some(text.clone()),
+        None => beginning(shard, id).await,
     };
     let mut header = message.envelope.prefix().to_vec();
     if let Some(text) = text {
@@ -156,4 +160,14 @@ async fn header<K: Kernel>(shard: &Rc<Shard<K>>, report: &Report) -> Vec<u8> {
         header.extend_from_slice(&own[..own.len().min(dsn::HEADERS_MAX)]);
     }
     header
+}
+
+/// The first part of a text, if it can be read.
+async fn beginning<K: Kernel>(shard: &Rc<Shard<K>>, id: MessageId) -> Option<Chunk> {
+    let (spot, reader) = (shard.journal_of(id).spot_of(id)?, shard.reader(id.log));
+    let loaded = reader.load(id, &spot).await.ok()?;
+    match loaded.text {
+        Some(text) => Some(text),
+        None => reader.read(loaded.places.first()?).await.ok(),
+    }
 }

@@ -6,7 +6,7 @@ use crate::inbound::Door;
 use crate::letter::Letter;
 use crate::shard::Shard;
 use crate::watch;
-use event::Tick;
+use event::{Tick, Wall};
 use kernel::{Kernel, Mailbox};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -88,7 +88,16 @@ fn publish<K: Kernel>(shard: &Rc<Shard<K>>, now: Tick) {
     let states = || shard.journals.iter().map(|(_, journal)| journal.state());
     meters.commits.set(states().map(|state| state.commits).sum());
     meters.commit_bytes.set(states().map(|state| state.bytes).sum());
+    meters.commit_records.set(states().map(|state| state.records).sum());
     meters.spool_segments.set(states().map(|state| state.segments as u64).sum());
+    meters.spool_pool_segments.set(states().map(|state| state.pool as u64).sum());
+    meters.spool_live_bytes.set(states().map(|state| state.live_bytes).sum());
+    meters.spool_reclaim_debt_bytes.set(states().map(|state| state.debt_bytes).sum());
+    meters.spool_write_failures.set(states().map(|state| state.failures).sum());
+    meters.spool_copies.set(states().map(|state| state.copies).sum());
+    meters.spool_messages_damaged.set(states().map(|state| state.damaged).sum());
+    let age = |oldest: Wall| shard.kernel.wall().since(oldest).as_secs();
+    meters.oldest_age_seconds.set(shard.ages.borrow().oldest().map_or(0, age));
 }
 
 async fn sleep_or_letter<K: Kernel>(

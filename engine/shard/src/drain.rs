@@ -73,7 +73,7 @@ pub(crate) fn heard<K: Kernel>(
 /// Makes durable whatever is not yet, and ends.
 pub(crate) async fn finish<K: Kernel>(shard: &Rc<Shard<K>>) {
     for (_, journal) in &shard.journals {
-        journal.drain().await;
+        journal.close().await;
     }
     let recipients = shard.meters().queued_recipients.get();
     shard.tell(&Event::ShardStopped { shard: shard.index as u16, recipients });

@@ -1,12 +1,12 @@
 //! A message becomes ours: durable first, then cut into deliveries.
 
-use crate::journal::JournalError;
-use crate::message::{Delivery, Held, Message};
+use crate::journal::{Accepted, JournalError, Recovered};
+use crate::message::{Delivery, Message};
 use crate::shard::Shard;
-use event::{Event, MessageId, Tick};
+use event::{Event, MessageId, Tick, Wall};
 use kernel::{Buffer, Chunk, Kernel};
 use smallvec::{SmallVec, smallvec};
-use spool::{Draft, Envelope, Text};
+use spool::{Draft, Text};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -14,6 +14,9 @@ use std::sync::Arc;
 ///
 /// [RFC 5321 §6.3](https://www.rfc-editor.org/rfc/rfc5321#section-6.3)
 pub(crate) const RECEIVED_MAX: u16 = 100;
+
+/// What a message in memory takes up beside its envelope and its text.
+const HELD_FIXED: usize = 160;
 
 /// A message not yet ours.
 pub(crate) struct Incoming<'a> {
@@ -55,86 +58,84 @@ impl<K: Kernel> Shard<K> {
         let arrived = self.kernel.now();
         let accepted = self.journal().accept(id, parts, text, &draft).await?;
         self.meters().durable_wait.record(self.kernel.now().since(arrived));
-        let held = whole.then(|| self.hold(text)).flatten();
-        self.own(id, accepted.envelope, bytes, &accepted.text, held.as_ref());
+        self.own(id, accepted, bytes, if whole { text } else { b"" });
         Ok(())
     }
 
-    /// Keeps a copy of a text in memory, if the budget has room for it.
-    fn hold(&self, text: &[u8]) -> Option<Arc<Held>> {
-        let share = self.held.take(text.len())?;
-        let chunk = Chunk::new(Arc::new(Buffer::copy_of(text)), 0..text.len());
-        Some(Held::new(chunk, share))
-    }
-
-    /// Counts a durable message as ours and routes it.
-    pub(crate) fn own(
-        self: &Rc<Self>,
-        id: MessageId,
-        envelope: Envelope,
-        bytes: u64,
-        places: &Text,
-        held: Option<&Arc<Held>>,
-    ) {
+    /// Counts a durable message as ours and routes it. It stays in memory for the first
+    /// attempt, and its text with it unless that is empty, as far as the budget goes.
+    pub(crate) fn own(self: &Rc<Self>, id: MessageId, accepted: Accepted, bytes: u64, text: &[u8]) {
+        let Accepted { envelope, spot } = accepted;
         let recipients = envelope.recipient_count();
         Event::Accepted { id, sender: "", recipients: u32::from(recipients), bytes, peer: None }
             .count(self.meters());
-        let now = self.kernel.now();
-        let message =
-            Arc::new(Message { id, owner: self.index, envelope, bytes, accepted: Some(now) });
-        let first = |_| Standing { attempts: 0, due: Tick::ZERO };
-        for group in
-            groups(&message.envelope, 0..recipients, first, self.limits.recipients_per_message_max)
-        {
-            let delivery = Delivery {
-                message: Arc::clone(&message),
-                recipients: group.recipients,
-                attempts: 0,
-                places: places.clone(),
-                held: held.cloned(),
-                queued: now,
-            };
+        self.ages.borrow_mut().opened(envelope.accepted(), recipients.into());
+        let share = self.held.take(HELD_FIXED + envelope.bytes().len() + text.len());
+        let text = (share.is_some() && !text.is_empty())
+            .then(|| Chunk::new(Arc::new(Buffer::copy_of(text)), 0..text.len()));
+        let received = Some(self.kernel.now());
+        let message = Arc::new(Message { envelope, bytes, received, text, share });
+        let fresh = Standing { attempts: 0, due: Tick::ZERO };
+        let open = message.envelope.recipients().map(|path| (fresh, domain_bytes(path)));
+        for group in self.groups((0..).zip(open)) {
+            let domain = self.names.of(group.domain);
+            let accepted = message.envelope.accepted();
+            let mut delivery =
+                Delivery::new(id, spot, accepted, domain, group.recipients[..].into());
+            delivery.message = message.share.is_some().then(|| Arc::clone(&message));
             self.route(delivery);
         }
     }
 
     /// Puts a message found on disk back to where it stood.
-    pub(crate) fn resume(self: &Rc<Self>, found: crate::journal::Recovered) {
+    pub(crate) fn resume(self: &Rc<Self>, found: Recovered<'_>) {
         let (now, wall) = (self.kernel.now(), self.kernel.wall());
-        self.meters().resumed(found.open.len() as u64);
-        let message = Arc::new(Message {
-            id: found.id,
-            owner: self.index,
-            bytes: found.text.iter().map(|place| u64::from(place.len)).sum(),
-            envelope: found.envelope,
-            accepted: None,
-        });
+        let Recovered { id, spot, accepted, .. } = found;
         // The longest pause there is: jitter at most doubles it.
         let longest = self.schedule.longest.saturating_mul(2);
-        let standing = |recipient: u16| {
-            let open = found.open.iter().find(|open| open.0 == recipient);
-            let (attempts, due) = open.map_or((0, wall), |open| (open.1, open.2));
-            // A wall clock that stepped must not park mail for years.
-            Standing { attempts, due: now + due.since(wall).min(longest) }
-        };
-        let open = found.open.iter().map(|open| open.0);
-        for group in
-            groups(&message.envelope, open, standing, self.limits.recipients_per_message_max)
-        {
-            let delivery = Delivery {
-                message: Arc::clone(&message),
-                recipients: group.recipients,
-                attempts: group.standing.attempts,
-                places: found.text.clone(),
-                held: None,
-                queued: now,
-            };
+        // A wall clock that stepped must not park mail for years.
+        let tick = |due: Wall| now + due.since(wall).min(longest);
+        let open = found.open().map(|(open, domain)| {
+            let standing = Standing { attempts: open.attempt, due: tick(open.due) };
+            (open.recipient, (standing, domain))
+        });
+        let recipients = found.open().count() as u64;
+        self.meters().resumed(recipients);
+        self.ages.borrow_mut().opened(accepted, recipients);
+        for group in self.groups(open) {
+            let domain = self.names.of(group.domain);
+            let mut delivery =
+                Delivery::new(id, spot, accepted, domain, group.recipients[..].into());
+            delivery.attempts = group.standing.attempts;
             if group.standing.due > now {
                 self.queue.borrow_mut().defer(group.standing.due, delivery);
             } else {
                 self.route(delivery);
             }
         }
+    }
+
+    /// Recipients that may share a transaction: same domain, same standing, no more than a
+    /// transaction may have. Providers that forbid mixed domains are not to be found out one
+    /// refusal at a time.
+    fn groups<'d>(
+        &self,
+        open: impl Iterator<Item = (u16, (Standing, &'d [u8]))>,
+    ) -> SmallVec<[Group<'d>; 1]> {
+        let most = usize::from(self.limits.recipients_per_message_max);
+        let mut groups: SmallVec<[Group<'d>; 1]> = SmallVec::new();
+        for (recipient, (standing, domain)) in open {
+            let fits = |group: &&mut Group<'_>| {
+                group.standing == standing
+                    && group.recipients.len() < most
+                    && group.domain.eq_ignore_ascii_case(domain)
+            };
+            match groups.iter_mut().rev().find(fits) {
+                Some(group) => group.recipients.push(recipient),
+                None => groups.push(Group { recipients: smallvec![recipient], standing, domain }),
+            }
+        }
+        groups
     }
 }
 
@@ -144,35 +145,10 @@ struct Standing {
     due: Tick,
 }
 
-struct Group {
+struct Group<'d> {
     recipients: SmallVec<[u16; 4]>,
     standing: Standing,
-}
-
-/// Recipients that may share a transaction: same domain, same standing, at most `most`.
-/// Providers that forbid mixed domains are not to be found out one refusal at a time.
-fn groups(
-    envelope: &Envelope,
-    recipients: impl Iterator<Item = u16>,
-    standing: impl Fn(u16) -> Standing,
-    most: u16,
-) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::with_capacity(1);
-    for recipient in recipients {
-        let standing = standing(recipient);
-        let domain = domain_bytes(envelope.recipient(recipient));
-        let fits = |group: &&mut Group| {
-            group.standing == standing
-                && group.recipients.len() < usize::from(most)
-                && domain
-                    .eq_ignore_ascii_case(domain_bytes(envelope.recipient(group.recipients[0])))
-        };
-        match groups.iter_mut().rev().find(fits) {
-            Some(group) => group.recipients.push(recipient),
-            None => groups.push(Group { recipients: smallvec![recipient], standing }),
-        }
-    }
-    groups
+    domain: &'d [u8],
 }
 
 /// What stands behind the last `@`.

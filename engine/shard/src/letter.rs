@@ -1,7 +1,7 @@
 //! What crosses shards. Never a body: at most a counted reference to one.
 
-use crate::message::Delivery;
-use event::{Outcome, Response, Stages, Wall};
+use crate::message::{Delivery, Message};
+use event::{MessageId, Outcome, Response, Stages, Wall};
 use route::{Answer, SitePlan};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,8 +26,10 @@ pub enum Letter {
 /// One attempt, as its lane saw it.
 #[derive(Debug)]
 pub struct Report {
-    /// The delivery as it was tried, its message and text with it.
-    pub delivery: Delivery,
+    /// The message.
+    pub id: MessageId,
+    /// The same in memory, if it was when this was written.
+    pub message: Option<Arc<Message>>,
     /// The site's name.
     pub site: Arc<str>,
     /// Who answered, if somebody did.
@@ -43,13 +45,8 @@ pub struct Report {
 impl Report {
     /// The same attempt, as far as it is about these.
     pub(crate) fn about(&self, verdicts: Vec<Settled>) -> Self {
-        let recipients = verdicts.iter().map(|settled| settled.recipient).collect();
-        Self {
-            delivery: self.delivery.only(recipients),
-            site: Arc::clone(&self.site),
-            verdicts,
-            ..*self
-        }
+        let (site, message) = (Arc::clone(&self.site), self.message.clone());
+        Self { message, site, verdicts, ..*self }
     }
 }
 

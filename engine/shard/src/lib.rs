@@ -13,11 +13,14 @@
 //! | `outbound/` | a lane carries deliveries and brings back verdicts |
 //! | `settle.rs`, `bounce.rs` | verdicts are recorded; senders hear bad news |
 //! | `delivery_log.rs` | events as JSON lines |
+//! | `ages.rs` | how old the oldest open recipient is |
 //! | `clock.rs`, `drain.rs` | what is due; the end |
 
+mod ages;
 mod bounce;
 mod clock;
 mod delivery_log;
+mod domains;
 mod drain;
 mod inbound;
 mod intake;
@@ -25,6 +28,7 @@ pub mod journal;
 mod letter;
 mod message;
 mod outbound;
+mod recipients;
 mod routing;
 mod settle;
 mod setup;
@@ -32,14 +36,16 @@ mod shard;
 mod sites;
 mod watch;
 
+pub use domains::Domain;
 pub use letter::{Letter, Report, Settled};
-pub use message::{Budget, Delivery, Held, Message, Share};
+pub use message::{Budget, Delivery, Message, Share};
+pub use recipients::Recipients;
 pub use setup::{Gate, Networks, Routing, Setup, Spool};
 
 pub use sites::LANES_MAX;
 
 use inbound::{Door, accept};
-use journal::{Journal, OpenError};
+use journal::{Backlog, Journal, OpenError, Recovered};
 use kernel::{Kernel, Listener};
 use shard::Shard;
 use std::cell::Cell;
@@ -49,6 +55,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a segment that cannot be read is left alone.
+const UNREAD_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why a shard could not start or go on.
 #[derive(Debug)]
@@ -84,45 +94,62 @@ pub async fn run<K: Kernel>(
     setup: Setup,
     listening: impl FnOnce(&[SocketAddr]),
 ) -> Result<(), Failure> {
-    let shard = wake(kernel, &setup).await?;
+    let (shard, backlogs) = wake(kernel, &setup).await?;
+    shard.meters().durable.set(setup.spool.options.durability == journal::Durability::Sync);
     let doors = open_doors(&shard, &setup.gates)?;
     for door in &doors {
         shard.kernel.spawn(accept(Rc::clone(&shard), Rc::clone(door)));
     }
     let addresses: Vec<SocketAddr> = doors.iter().map(|door| door.listener.address()).collect();
     listening(&addresses);
+    shard.kernel.spawn(recover(Rc::clone(&shard), backlogs));
     clock::turn(&shard, &doors, setup.mailbox, setup.drain_patience).await;
     Ok(())
 }
 
-/// Opens the logs, and puts what they hold back where it stood.
-async fn wake<K: Kernel>(kernel: K, setup: &Setup) -> Result<Rc<Shard<K>>, Failure> {
+/// Opens the logs. What they hold is read while mail comes in already.
+async fn wake<K: Kernel>(
+    kernel: K,
+    setup: &Setup,
+) -> Result<(Rc<Shard<K>>, Vec<Backlog<K>>), Failure> {
     let path = setup.delivery_log.as_deref();
     let log = delivery_log::open(&kernel, path)
         .await
         .map_err(|error| Failure::Log(path.unwrap_or(Path::new("")).to_owned(), error))?;
     let mut journals = Vec::new();
-    let mut found = Vec::new();
+    let mut backlogs = Vec::new();
     for &log in &setup.spool.logs {
         let directory = log_directory(&setup.spool.directory, log);
         let options = setup.spool.options;
-        let (journal, live) = Journal::open(kernel.clone(), &directory, log, options)
+        let (journal, backlog) = Journal::open(kernel.clone(), &directory, log, options)
             .await
             .map_err(Failure::Spool)?;
         let (meters, index) = (Arc::clone(&setup.meters), setup.index);
         journal.observe(move |took| meters.shard(index).sync.record(took));
         journals.push((log, journal));
-        found.extend(live);
+        backlogs.push(backlog);
     }
-    let shard = Shard::new(kernel, setup, journals, log);
-    let messages = found.len() as u64;
-    let recipients = found.iter().map(|found| found.open.len() as u64).sum();
-    shard.tell(&event::Event::ShardStarted { shard: setup.index as u16, messages, recipients });
-    for message in found {
-        shard.resume(message);
+    Ok((Shard::new(kernel, setup, journals, log), backlogs))
+}
+
+/// Puts what the logs hold back where it stood.
+async fn recover<K: Kernel>(shard: Rc<Shard<K>>, backlogs: Vec<Backlog<K>>) {
+    let (mut messages, mut recipients) = (0, 0);
+    for mut backlog in backlogs {
+        let mut tell = |found: Recovered<'_>| {
+            messages += 1;
+            recipients += found.open().count() as u64;
+            shard.resume(found);
+        };
+        while let Err(error) = backlog.load(&mut tell).await {
+            let (log, text) = (backlog.log(), error.to_string());
+            shard.tell(&event::Event::SpoolUnread { log, text: &text });
+            shard.kernel.sleep_until(shard.kernel.now() + UNREAD_PAUSE).await;
+        }
     }
+    let index = shard.index as u16;
+    shard.tell(&event::Event::ShardStarted { shard: index, messages, recipients });
     shard.meters().recovered.set(true);
-    Ok(shard)
 }
 
 /// Where a log lives in its spool.

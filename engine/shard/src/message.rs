@@ -1,72 +1,125 @@
 //! A message on its way: what the shards hand each other, and what they hold in memory.
 
-use event::{MessageId, Tick};
+use crate::domains::Domain;
+use crate::recipients::Recipients;
+use event::{MessageId, Tick, Wall};
 use kernel::Chunk;
-use smallvec::SmallVec;
-use spool::{Envelope, Text};
+use spool::{Envelope, Spot};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What stays the same of a message while any recipient of it is open.
+/// A message in memory: all of what is queued while it is young, and of what is on a lane.
 #[derive(Debug)]
 pub struct Message {
-    /// Its name.
-    pub id: MessageId,
-    /// The shard that keeps its log, and so records what becomes of it.
-    pub owner: usize,
     /// Sender, recipients and the header fields we add.
     pub envelope: Envelope,
     /// Octets of its text as received, dots unstuffed not counted.
     pub bytes: u64,
-    /// When we took responsibility; `None` if that was before a restart.
-    pub accepted: Option<Tick>,
+    /// When we took responsibility; `None` if it was read back from disk.
+    pub received: Option<Tick>,
+    /// Its text, kept for immediate delivery.
+    pub text: Option<Chunk>,
+    /// What it uses of the budget for that; `None` if it is on its way only.
+    pub share: Option<Share>,
 }
 
-/// One message to those of its recipients that share a domain: what one transaction carries.
-#[derive(Debug)]
-pub struct Delivery {
-    /// The message.
-    pub message: Arc<Message>,
-    /// Indices into its envelope. Never empty.
-    pub recipients: SmallVec<[u16; 4]>,
-    /// Attempts made before this one.
-    pub attempts: u16,
-    /// Where its text lies on disk.
-    pub places: Text,
-    /// Its text in memory, while it is young.
-    pub held: Option<Arc<Held>>,
-    /// When it came into the queue.
-    pub queued: Tick,
-}
-
-impl Delivery {
-    /// The same, to these recipients only.
+impl Message {
+    /// A message read back from `spot`, for the moment.
     #[must_use]
-    pub fn only(&self, recipients: SmallVec<[u16; 4]>) -> Self {
-        Self {
-            message: Arc::clone(&self.message),
-            recipients,
-            attempts: self.attempts,
-            places: self.places.clone(),
-            held: self.held.clone(),
-            queued: self.queued,
-        }
+    pub fn loaded(envelope: Envelope, spot: &Spot) -> Self {
+        let bytes = u64::from(spot.text_len());
+        Self { envelope, bytes, received: None, text: None, share: None }
+    }
+
+    /// Stands for a message whose envelope cannot be read any more.
+    #[must_use]
+    pub fn unreadable(recipients: u16, accepted: Wall) -> Self {
+        let envelope = Envelope::nameless(recipients, accepted);
+        Self { envelope, bytes: 0, received: None, text: None, share: None }
     }
 }
 
-/// A text kept in memory for immediate delivery, and the share of the budget it uses.
+/// One message to those of its recipients that share a domain: what one transaction carries.
+/// The queue holds millions of them, so it is small.
 #[derive(Debug)]
-pub struct Held {
-    /// The text.
-    pub text: Chunk,
-    _share: Share,
+pub struct Delivery {
+    // Log, boot and count of the message: apart, they leave room for the attempts.
+    log: u16,
+    /// Attempts made before this one.
+    pub attempts: u16,
+    boot: u32,
+    count: u64,
+    /// Where the message lies.
+    pub spot: Spot,
+    /// Indices into its envelope. Never empty.
+    pub recipients: Recipients,
+    /// Where they all are.
+    pub domain: Domain,
+    /// The message in memory, while it is young.
+    pub message: Option<Arc<Message>>,
+    /// When the message was accepted, in seconds of the wall clock.
+    accepted: u32,
+    queued: u32,
 }
 
-impl Held {
-    /// Keeps `text` until the last delivery of it lets go.
+const _: () = assert!(size_of::<Option<Delivery>>() == 72, "a queued recipient costs little");
+
+/// The unit of [`Delivery::queued`], as a power of two of nanoseconds: 65 microseconds.
+const QUEUED_BITS: u32 = 16;
+
+impl Delivery {
+    /// A delivery that was not tried yet and is not queued.
     #[must_use]
-    pub fn new(text: Chunk, share: Share) -> Arc<Self> {
-        Arc::new(Self { text, _share: share })
+    pub fn new(
+        id: MessageId,
+        spot: Spot,
+        accepted: Wall,
+        domain: Domain,
+        recipients: Recipients,
+    ) -> Self {
+        let MessageId { log, boot, count } = id;
+        let accepted = u32::try_from(accepted.0 / 1_000).unwrap_or(u32::MAX);
+        let (attempts, message, queued) = (0, None, 0);
+        Self { log, attempts, boot, count, spot, recipients, domain, message, accepted, queued }
+    }
+
+    /// The message's name.
+    #[must_use]
+    pub const fn id(&self) -> MessageId {
+        MessageId { log: self.log, boot: self.boot, count: self.count }
+    }
+
+    /// When the message was accepted, to a second.
+    #[must_use]
+    pub const fn accepted(&self) -> Wall {
+        Wall(self.accepted as u64 * 1_000)
+    }
+
+    /// It comes into the queue.
+    pub fn queue(&mut self, now: Tick) {
+        self.queued = (now.0 >> QUEUED_BITS) as u32;
+    }
+
+    /// When it came into the queue, to 65 microseconds. Good for three days: after them, it
+    /// seems to have come later.
+    #[must_use]
+    pub fn queued(&self, now: Tick) -> Tick {
+        let age = ((now.0 >> QUEUED_BITS) as u32).wrapping_sub(self.queued);
+        Tick(now.0.saturating_sub(u64::from(age) << QUEUED_BITS))
+    }
+
+    /// The same, to these recipients only.
+    #[must_use]
+    pub fn only(&self, recipients: &[u16]) -> Self {
+        let Self { log, attempts, boot, count, spot, accepted, queued, .. } = *self;
+        let (recipients, domain) = (recipients.into(), self.domain.clone());
+        let message = self.message.clone();
+        Self { log, attempts, boot, count, spot, recipients, domain, message, accepted, queued }
+    }
+
+    /// Lets go of the message, unless memory was set aside for it.
+    pub fn forget(&mut self) {
+        self.message.take_if(|message| message.share.is_none());
     }
 }
 

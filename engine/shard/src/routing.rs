@@ -12,13 +12,12 @@ use std::sync::Arc;
 impl<K: Kernel> Shard<K> {
     /// Sends a delivery to its site's home, or keeps it until DNS has spoken.
     pub(crate) fn route(self: &Rc<Self>, delivery: Delivery) {
-        let recipient = delivery.message.envelope.recipient(delivery.recipients[0]);
-        let Some(domain) = route::domain_of(recipient) else {
+        if delivery.domain.is_empty() {
             return self.unroutable(delivery, &RouteFailure::bad_address());
-        };
-        match self.routing.table.find(&domain) {
+        }
+        match self.routing.table.find(&delivery.domain) {
             Target::Static(plan) => self.dispatch(Arc::clone(plan), delivery),
-            Target::Mx => self.route_by_mx(domain, delivery),
+            Target::Mx => self.route_by_mx(delivery.domain.to_string(), delivery),
         }
     }
 

@@ -1,21 +1,36 @@
 //! At a message's owner: what became of its recipients is recorded, logged, and, where it
 //! is bad news, told to the sender.
 
+use crate::journal::ReadError;
 use crate::letter::{Report, Settled};
+use crate::message::Message;
 use crate::shard::Shard;
 use event::{Attempt, Event, Outcome, Response};
 use kernel::Kernel;
 use smallvec::SmallVec;
 use spool::{Answer, Deferral, Settlement};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 impl<K: Kernel> Shard<K> {
     /// Records one attempt. Nothing waits for it: the record rides in the next commit.
     pub(crate) fn settle(self: &Rc<Self>, mut report: Report) {
         report.stages.settled = self.kernel.now();
-        for settled in &report.verdicts {
-            self.tell_attempt(&report, settled);
+        match report.message.take() {
+            Some(message) => self.settle_known(report, message),
+            None => self.kernel.spawn(recall(Rc::clone(self), report)),
         }
+    }
+
+    fn settle_known(self: &Rc<Self>, mut report: Report, message: Arc<Message>) {
+        report.stages.accepted = message.envelope.accepted();
+        for settled in &report.verdicts {
+            self.tell_attempt(&report, &message, settled);
+        }
+        let ended = report.verdicts.iter().filter(|settled| settled.outcome.is_final()).count();
+        let accepted = message.envelope.accepted();
+        self.ages.borrow_mut().closed(accepted, ended as u64);
         let (mut bad_news, others): (Vec<_>, Vec<_>) =
             report.verdicts.drain(..).partition(|settled| is_bad_news(settled.outcome));
         for group in alike(&others) {
@@ -24,17 +39,15 @@ impl<K: Kernel> Shard<K> {
         if bad_news.is_empty() {
             return;
         }
-        if report.delivery.message.envelope.sender().is_empty() {
+        if message.envelope.sender().is_empty() {
             // RFC 5321 section 4.5.5: nobody is told about a bounce, or bounces would multiply.
-            self.tell(&Event::BounceDropped {
-                id: report.delivery.message.id,
-                recipients: bad_news.len() as u32,
-            });
+            self.tell(&Event::BounceDropped { id: report.id, recipients: bad_news.len() as u32 });
             for group in alike(&bad_news) {
                 self.record(&report, group);
             }
             return;
         }
+        report.message = Some(message);
         for outcome in [Outcome::Failed, Outcome::Expired] {
             let verdicts: Vec<Settled> =
                 bad_news.extract_if(.., |settled| settled.outcome == outcome).collect();
@@ -46,7 +59,7 @@ impl<K: Kernel> Shard<K> {
 
     /// Writes one record for recipients that met the same end.
     pub(crate) fn record(&self, report: &Report, group: &[Settled]) {
-        let id = report.delivery.message.id;
+        let id = report.id;
         let recipients: SmallVec<[u16; 8]> =
             group.iter().map(|settled| settled.recipient).collect();
         let first = &group[0];
@@ -60,12 +73,11 @@ impl<K: Kernel> Shard<K> {
         }
     }
 
-    fn tell_attempt(&self, report: &Report, settled: &Settled) {
-        let message = &report.delivery.message;
+    fn tell_attempt(&self, report: &Report, message: &Message, settled: &Settled) {
         let sender = String::from_utf8_lossy(message.envelope.sender());
         let recipient = String::from_utf8_lossy(message.envelope.recipient(settled.recipient));
         self.tell(&Event::Attempt(Attempt {
-            id: message.id,
+            id: report.id,
             sender: &sender,
             recipient: &recipient,
             site: &report.site,
@@ -84,6 +96,39 @@ impl<K: Kernel> Shard<K> {
     pub(crate) fn tell(&self, event: &Event<'_>) {
         event.count(self.meters());
         self.log.write(event, self.kernel.wall());
+    }
+}
+
+/// How long a message that cannot be read just now is left alone.
+const UNREAD_PAUSE: Duration = Duration::from_secs(1);
+
+/// Reads a message back for the sake of its names, and records what became of it. If that
+/// cannot be done before we end, its recipients are open on disk, and tried again.
+async fn recall<K: Kernel>(shard: Rc<Shard<K>>, report: Report) {
+    shard.carrying.set(shard.carrying.get() + 1);
+    if let Some(message) = shard.recalled(&report).await {
+        shard.settle_known(report, Arc::new(message));
+    }
+    shard.carrying.set(shard.carrying.get() - 1);
+}
+
+impl<K: Kernel> Shard<K> {
+    /// A message of ours, as it is on disk. One that is damaged is settled all the same, by
+    /// nobody's name.
+    async fn recalled(&self, report: &Report) -> Option<Message> {
+        let id = report.id;
+        while let Some(spot) = self.journal_of(id).spot_of(id) {
+            match self.reader(id.log).load(id, &spot).await {
+                Ok(loaded) => return Some(Message::loaded(loaded.envelope, &spot)),
+                Err(ReadError::Damaged) => break,
+                Err(ReadError::Io(_) | ReadError::Moved) if self.draining() => return None,
+                Err(ReadError::Io(_) | ReadError::Moved) => {
+                    self.kernel.sleep_until(self.kernel.now() + UNREAD_PAUSE).await;
+                }
+            }
+        }
+        let last = report.verdicts.iter().map(|settled| settled.recipient).max();
+        Some(Message::unreadable(last.unwrap_or(0) + 1, report.stages.accepted))
     }
 }
 

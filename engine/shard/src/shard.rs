@@ -1,7 +1,9 @@
 //! What the tasks of one shard share. All state changes between awaits, never across one.
 
+use crate::ages::Ages;
 use crate::bounce::Bounces;
 use crate::delivery_log::DeliveryLog;
+use crate::domains::Domains;
 use crate::inbound::Shelf;
 use crate::journal::{Journal, Reader};
 use crate::letter::Letter;
@@ -40,6 +42,8 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) domains: RefCell<route::Cache>,
     /// Deliveries that wait for DNS, by domain.
     pub(crate) parked: RefCell<HashMap<String, Vec<Delivery>>>,
+    /// The same domains, as deliveries name them.
+    pub(crate) names: Domains,
     pub(crate) held: Budget,
     pub(crate) intake: Budget,
     pub(crate) shelf: Shelf,
@@ -49,6 +53,8 @@ pub(crate) struct Shard<K: Kernel> {
     draining: Cell<bool>,
     /// Deliveries on lanes.
     pub(crate) carrying: Cell<usize>,
+    /// Open recipients of this shard's messages, by age.
+    pub(crate) ages: RefCell<Ages>,
     /// Bounces to be written.
     pub(crate) bounces: Bounces,
     /// Outgoing connections open or opening.
@@ -78,6 +84,7 @@ impl<K: Kernel> Shard<K> {
             sites: RefCell::default(),
             domains: RefCell::new(route::Cache::default()),
             parked: RefCell::default(),
+            names: Domains::default(),
             held: Budget::new(setup.held_bytes_max),
             intake: Budget::new(setup.intake_bytes_max),
             shelf: Shelf::default(),
@@ -86,6 +93,7 @@ impl<K: Kernel> Shard<K> {
             queued_max: setup.queued_max,
             draining: Cell::new(false),
             carrying: Cell::new(0),
+            ages: RefCell::default(),
             bounces: Bounces::default(),
             lanes: Cell::new(0),
             kernel,
@@ -108,6 +116,11 @@ impl<K: Kernel> Shard<K> {
     pub(crate) fn journal_of(&self, id: MessageId) -> &Journal<K> {
         let journal = self.journals.iter().find(|(log, _)| *log == id.log);
         &journal.expect("a message is settled by the shard that owns its log").1
+    }
+
+    /// The shard that keeps the log of this message, and so records what becomes of it.
+    pub(crate) fn owner(&self, id: MessageId) -> usize {
+        usize::from(id.log) % self.shards.len()
     }
 
     /// Reads texts of a log, which may be another shard's.

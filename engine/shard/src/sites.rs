@@ -88,14 +88,14 @@ impl Sites {
 impl<K: Kernel> Shard<K> {
     /// Puts a delivery at the end of its site's queue, and sees that somebody takes it.
     pub(crate) fn enqueue(self: &Rc<Self>, plan: &Arc<SitePlan>, mut delivery: Delivery) {
-        delivery.queued = self.kernel.now();
+        delivery.queue(self.kernel.now());
         let index = self.queue.borrow_mut().site(&plan.name, &self.limits);
         let mut sites = self.sites.borrow_mut();
         let site = sites.at(index, plan, &self.all_meters);
         site.meters.queued.add(delivery.recipients.len() as u64);
         if self.queue.borrow().view(index).failures > 0 {
             // It may wait for hours: others can use the memory.
-            delivery.held = None;
+            delivery.message = None;
         }
         self.queue.borrow_mut().ready(index, delivery);
         drop(sites);

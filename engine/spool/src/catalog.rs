@@ -5,13 +5,14 @@
 //! first, so when one is the head, every completion in it is about messages that are gone, and
 //! only messages at home in it must be settled, or carried forward, before it is free.
 
+mod open;
 mod table;
 
-use crate::place::{Place, Text};
-use crate::record::Standing;
+use crate::spot::Spot;
 use event::{MessageId, Wall};
-use smallvec::SmallVec;
+pub use open::Open;
 use std::collections::VecDeque;
+pub(crate) use table::hash;
 use table::{Slot, Table};
 
 /// The live messages of one log.
@@ -40,29 +41,31 @@ struct Use {
 pub(crate) struct Entry {
     pub(crate) count: u64,
     pub(crate) boot: u32,
-    delivery: Place,
-    text: Text,
-    open: SmallVec<[Standing; 1]>,
+    /// How many segments before its DELIVERY its text begins.
+    reach: u32,
+    spot: Spot,
     /// Neighbours in the list of its home.
     before: Option<Slot>,
     after: Option<Slot>,
+    open: Open,
 }
 
-const _: () = assert!(size_of::<Entry>() <= 112, "a queued recipient costs little");
+const _: () = assert!(size_of::<Option<Entry>>() <= 56, "a queued recipient costs little");
 
 impl Entry {
     fn home(&self) -> u64 {
-        home(&self.delivery, &self.text)
+        self.spot.segment() - u64::from(self.reach)
     }
 
-    fn bytes(&self) -> u64 {
-        let text: u64 = self.text.iter().map(|place| u64::from(place.len)).sum();
-        text + u64::from(self.delivery.len)
+    fn lie(&mut self, spot: Spot, home: u64) {
+        self.spot = spot;
+        self.reach = reach(&spot, home);
     }
 }
 
-fn home(delivery: &Place, text: &Text) -> u64 {
-    text.iter().map(|place| place.segment).fold(delivery.segment, u64::min)
+fn reach(spot: &Spot, home: u64) -> u32 {
+    let reach = spot.segment().checked_sub(home).map(u32::try_from);
+    reach.and_then(Result::ok).expect("text lies before its envelope, and not a whole life before")
 }
 
 /// A live message, as the catalog knows it.
@@ -71,11 +74,11 @@ pub struct Live<'a> {
     /// Its name.
     pub id: MessageId,
     /// Where its DELIVERY or COPY lies.
-    pub delivery: Place,
-    /// Where its text lies.
-    pub text: &'a Text,
-    /// Its open recipients, by index.
-    pub open: &'a [Standing],
+    pub spot: Spot,
+    /// The oldest segment any byte of it lies in.
+    pub home: u64,
+    /// Its open recipients.
+    pub open: &'a Open,
 }
 
 impl Catalog {
@@ -142,37 +145,38 @@ impl Catalog {
     }
 
     fn live(&self, slot: Slot) -> Live<'_> {
-        let Entry { count, boot, delivery, text, open, .. } = self.messages.at(slot);
-        let id = MessageId { log: self.log, boot: *boot, count: *count };
-        Live { id, delivery: *delivery, text, open }
+        let entry = self.messages.at(slot);
+        let id = MessageId { log: self.log, boot: entry.boot, count: entry.count };
+        Live { id, spot: entry.spot, home: entry.home(), open: &entry.open }
     }
 
-    /// A message exists. One that is live already only moves: what is through stays so.
-    pub fn insert(&mut self, id: MessageId, delivery: Place, text: Text, open: &[Standing]) {
+    /// A message exists, and its oldest byte lies in segment `home`. One that is live already
+    /// only moves: what is through stays so.
+    pub fn insert(&mut self, id: MessageId, spot: Spot, home: u64, open: Open) {
         if self.messages.find(id.boot, id.count).is_some() {
-            return self.moved(id, delivery, text);
+            return self.moved(id, spot, home);
         }
         if open.is_empty() {
             return;
         }
-        let open = SmallVec::from_slice(open);
         let (before, after) = (None, None);
         let MessageId { boot, count, .. } = id;
-        let entry = Entry { count, boot, delivery, text, open, before, after };
-        self.live_bytes += entry.bytes();
-        let slot = self.messages.insert(entry);
-        self.link(slot);
+        let reach = reach(&spot, home);
+        self.live_bytes += spot.bytes();
+        let entry = Entry { count, boot, reach, spot, before, after, open };
+        let placed = self.messages.insert(entry);
+        self.link(placed);
     }
 
     /// A copy of the message is durable: it lies elsewhere now.
-    pub fn moved(&mut self, id: MessageId, delivery: Place, text: Text) {
-        let Some(slot) = self.messages.find(id.boot, id.count) else { return };
-        self.unlink(slot);
-        let entry = self.messages.at_mut(slot);
-        let old = entry.bytes();
-        (entry.delivery, entry.text) = (delivery, text);
-        self.live_bytes = self.live_bytes - old + entry.bytes();
-        self.link(slot);
+    pub fn moved(&mut self, id: MessageId, spot: Spot, home: u64) {
+        let Some(found) = self.messages.find(id.boot, id.count) else { return };
+        self.unlink(found);
+        let entry = self.messages.at_mut(found);
+        let old = entry.spot.bytes();
+        entry.lie(spot, home);
+        self.live_bytes = self.live_bytes - old + spot.bytes();
+        self.link(found);
     }
 
     /// Recipients are through. Says whether the message is.
@@ -180,7 +184,7 @@ impl Catalog {
         let Some(slot) = self.messages.find(id.boot, id.count) else { return false };
         let entry = self.messages.at_mut(slot);
         for recipient in recipients {
-            entry.open.retain(|standing| standing.recipient != recipient);
+            entry.open.settle(recipient);
         }
         let through = entry.open.is_empty();
         if through {
@@ -200,12 +204,7 @@ impl Catalog {
         let Some(slot) = self.messages.find(id.boot, id.count) else { return };
         let entry = self.messages.at_mut(slot);
         for recipient in recipients {
-            let standing = entry.open.iter_mut().find(|standing| standing.recipient == recipient);
-            if let Some(standing) = standing
-                && (attempt, due) >= (standing.attempt, standing.due)
-            {
-                (standing.attempt, standing.due) = (attempt, due);
-            }
+            entry.open.defer(recipient, attempt, due);
         }
     }
 
@@ -223,7 +222,7 @@ impl Catalog {
 
     /// As [`Self::pin`], for the home of a live message: it is not carried forward meanwhile.
     pub fn hold(&mut self, id: MessageId) {
-        let home = self.get(id).map_or(u64::MAX, |live| home(&live.delivery, live.text));
+        let home = self.get(id).map_or(u64::MAX, |live| live.home);
         self.pin(id, home);
     }
 
@@ -276,7 +275,7 @@ impl Catalog {
     fn remove(&mut self, slot: Slot) {
         self.unlink(slot);
         let entry = self.messages.remove(slot);
-        self.live_bytes -= entry.bytes();
+        self.live_bytes -= entry.spot.bytes();
     }
 
     fn home_of(&mut self, slot: Slot) -> &mut Use {

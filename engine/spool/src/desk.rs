@@ -1,8 +1,9 @@
 //! A log in memory, for tests: a writer, and the segments it has written.
 
 use crate::{
-    Answer, BLOCK_MAX, Deferral, Draft, Found, Place, Position, Recovery, SEGMENT_MIN, Sealed,
-    SegmentHeader, Settlement, Staged, Text, Writer,
+    Answer, BLOCK_MAX, Catalog, Contents, Damage, Deferral, Draft, Footer, Index, Place, Position,
+    Recovery, SEGMENT_MIN, Sealed, SegmentHeader, Settlement, Spot, Staged, Standing, Text, Writer,
+    envelope_of, scan,
 };
 use event::{MessageId, Outcome, Tick, Wall};
 use std::collections::BTreeMap;
@@ -29,20 +30,20 @@ impl Desk {
             torn_block: 0,
             segment_len: SEGMENT_MIN as u64,
         };
-        Self::at(Position::start_of(header), 1, Segments::new())
+        Self::at(Position::start_of(header), Index::default(), 1, Segments::new())
     }
 
-    fn at(position: Position, boot: u32, segments: Segments) -> Self {
+    fn at(position: Position, index: Index, boot: u32, segments: Segments) -> Self {
         let memory = [vec![0xEE; BLOCK_MAX], vec![0xEE; BLOCK_MAX]];
-        let writer = Writer::new(position, boot, SEGMENT_MIN as u64, memory);
+        let writer = Writer::new(position, index, boot, SEGMENT_MIN as u64, memory);
         Self { writer, segments, boot, count: 0, salts: u64::from(boot) << 32 }
     }
 
     /// What a restart makes of `segments`.
     pub(crate) fn open(segments: Segments) -> (Self, Found) {
-        let found = recover(&segments, 1_000_000 + segments.len() as u64);
-        let desk = Self::at(found.position.expect("there is a segment"), found.boot, segments);
-        (desk, found)
+        let mut found = recover(&segments, 1_000_000 + segments.len() as u64);
+        let index = std::mem::take(&mut found.index);
+        (Self::at(found.position, index, found.boot, segments), found)
     }
 
     pub(crate) fn salt(&mut self) -> u64 {
@@ -63,6 +64,14 @@ impl Desk {
         (id, text, staged)
     }
 
+    /// Puts in a bounce about recipients of another message.
+    pub(crate) fn bounce(&mut self, id: MessageId, recipients: &[u16]) -> MessageId {
+        let bounce = self.next_id();
+        let text = Text::from_elem(self.writer.text(bounce, b"bounce", Tick::ZERO), 1);
+        self.writer.bounce(bounce, &text, &draft(), &settlement(id, recipients), Tick::ZERO);
+        bounce
+    }
+
     pub(crate) fn done(&mut self, id: MessageId, recipients: &[u16]) {
         self.writer.done(&settlement(id, recipients), Tick::ZERO);
     }
@@ -81,9 +90,10 @@ impl Desk {
     /// Writes the open batch, and gives what was written.
     pub(crate) fn commit(&mut self) -> Write {
         let sealed = self.seal();
-        let write = Write::of(&sealed);
-        write.land(&mut self.segments);
+        let mut write = Write::of(&sealed);
         self.writer.written(sealed.memory);
+        write.footer = self.writer.finished().and_then(|(end, index)| Footer::encode(&end, &index));
+        write.land(&mut self.segments);
         write
     }
 }
@@ -95,13 +105,15 @@ pub(crate) struct Write {
     pub(crate) offset: usize,
     pub(crate) bytes: Vec<u8>,
     begins: Option<SegmentHeader>,
+    /// Where the footer of its segment starts, and its bytes, if this is the last block.
+    footer: Option<(u64, Vec<u8>)>,
 }
 
 impl Write {
     pub(crate) fn of(sealed: &Sealed<Vec<u8>>) -> Self {
         let Sealed { memory, len, segment, offset, begins, .. } = sealed;
         let (offset, bytes) = (*offset as usize, memory[..*len].to_vec());
-        Self { segment: *segment, offset, bytes, begins: *begins }
+        Self { segment: *segment, offset, bytes, begins: *begins, footer: None }
     }
 
     /// Makes the segment, if this begins one: that is durable before.
@@ -118,18 +130,91 @@ impl Write {
         self.begin(segments);
         let file = segments.get_mut(&self.segment).expect("a segment is begun");
         file[self.offset..self.offset + self.bytes.len()].copy_from_slice(&self.bytes);
+        if let Some((start, bytes)) = &self.footer {
+            file[*start as usize..][..bytes.len()].copy_from_slice(bytes);
+        }
     }
 }
 
+/// What a log in memory holds.
+pub(crate) struct Found {
+    pub(crate) catalog: Catalog,
+    pub(crate) survivors: Vec<Survivor>,
+    pub(crate) damage: Vec<Damage>,
+    pub(crate) boot: u32,
+    pub(crate) position: Position,
+    pub(crate) index: Index,
+}
+
+pub(crate) struct Survivor {
+    pub(crate) id: MessageId,
+    pub(crate) text: Text,
+    pub(crate) open: Vec<Standing>,
+}
+
+/// Recovery from blocks alone.
 pub(crate) fn recover(segments: &Segments, salt: u64) -> Found {
-    let header = |bytes: &Vec<u8>| SegmentHeader::decode(bytes).ok();
-    let whole: Vec<_> =
-        segments.values().filter_map(|bytes| Some((header(bytes)?, bytes))).collect();
-    let mut recovery = Recovery::new(3, whole.first().map_or(1, |first| first.0.segment));
+    recover_by(segments, salt, |header, bytes, next| scan(header, bytes, next).0)
+}
+
+/// Recovery from footers where there are any, as a start does it.
+pub(crate) fn recover_sealed(segments: &Segments, salt: u64) -> Found {
+    recover_by(segments, salt, |header, bytes, next| {
+        next.and_then(|next| sealed(header, bytes, next))
+            .unwrap_or_else(|| scan(header, bytes, next).0)
+    })
+}
+
+pub(crate) fn sealed(
+    header: &SegmentHeader,
+    bytes: &[u8],
+    next: &SegmentHeader,
+) -> Option<Contents> {
+    let page = &bytes[Footer::offset(header) as usize..];
+    let footer = Footer::decode(page, header, next)?;
+    let index = &bytes[footer.index_offset as usize..][..footer.index_len as usize];
+    footer.checks(index).then(|| Contents::sealed(&footer, index.to_vec()))
+}
+
+pub(crate) fn headers(segments: &Segments) -> Vec<(SegmentHeader, &[u8])> {
+    let whole = |bytes: &'_ Vec<u8>| SegmentHeader::decode(bytes).ok();
+    segments.values().filter_map(|bytes| Some((whole(bytes)?, &bytes[..]))).collect()
+}
+
+fn recover_by(
+    segments: &Segments,
+    salt: u64,
+    read: impl Fn(&SegmentHeader, &[u8], Option<&SegmentHeader>) -> Contents,
+) -> Found {
+    let whole = headers(segments);
+    let (tail, bytes) = whole.last().expect("there is a segment");
+    let (contents, index) = scan(tail, bytes, None);
+    let boot = whole.iter().map(|(header, _)| header.boot).max().unwrap_or(0).max(contents.boot);
+    let mut catalog = Catalog::new(3, whole[0].0.segment);
+    let mut recovery = Recovery::default();
     for (at, (header, bytes)) in whole.iter().enumerate() {
-        recovery.segment(header, bytes, whole.get(at + 1).map(|next| &next.0));
+        let contents = read(header, bytes, whole.get(at + 1).map(|next| &next.0));
+        recovery.begin(&mut catalog, &contents);
+        for entry in contents.entries().expect("an index") {
+            recovery.apply(&mut catalog, entry);
+        }
     }
-    recovery.finish(salt, SEGMENT_MIN as u64)
+    let mut survivors: Vec<_> = catalog
+        .iter()
+        .map(|live| {
+            let (_, text) = envelope_of(spot_bytes(segments, &live.spot)).expect("whole");
+            Survivor { id: live.id, text, open: live.open.iter().collect() }
+        })
+        .collect();
+    survivors.sort_by_key(|survivor| survivor.id);
+    let damage = recovery.finish(&catalog);
+    let position = contents.end.position(index.room(), boot + 1, salt, SEGMENT_MIN as u64);
+    let index = if position.begun { index } else { Index::default() };
+    Found { catalog, survivors, damage, boot: boot + 1, position, index }
+}
+
+pub(crate) fn spot_bytes<'a>(segments: &'a Segments, spot: &Spot) -> &'a [u8] {
+    &segments[&spot.segment()][spot.offset() as usize..][..spot.len() as usize]
 }
 
 pub(crate) fn bytes_at<'a>(segments: &'a Segments, place: &Place) -> &'a [u8] {

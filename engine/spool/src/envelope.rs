@@ -106,6 +106,27 @@ impl Envelope {
         (fixed + end == bytes.len()).then(|| Self(bytes.into()))
     }
 
+    /// One that knows nobody: null sender, and so many recipients without a name.
+    ///
+    /// # Panics
+    /// With more than [`RECIPIENTS_MAX`].
+    #[must_use]
+    pub fn nameless(recipients: u16, accepted: Wall) -> Self {
+        let recipients = vec![&b""[..]; usize::from(recipients)];
+        let draft = Draft {
+            sender: b"",
+            recipients: &recipients,
+            prefix: b"",
+            accepted,
+            eight_bit: false,
+            utf8: false,
+            dotted: false,
+        };
+        let mut bytes = vec![0; draft.envelope_len().expect("as many as a message may have")];
+        draft.encode(&mut bytes);
+        Self::encoded(&bytes)
+    }
+
     /// Takes over bytes that [`Draft::encode`] has just made.
     pub(crate) fn encoded(bytes: &[u8]) -> Self {
         Self(bytes.into())

@@ -19,6 +19,11 @@ impl<'a> Put<'a> {
         self
     }
 
+    /// Bytes not filled yet.
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     pub(crate) fn u8(&mut self, value: u8) -> &mut Self {
         self.bytes(&[value])
     }
@@ -37,7 +42,7 @@ impl<'a> Put<'a> {
 }
 
 /// Takes fields off the front of a slice; `None` where it is too short.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Take<'a> {
     rest: &'a [u8],
 }

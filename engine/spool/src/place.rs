@@ -20,6 +20,11 @@ pub struct Place {
 pub type Text = SmallVec<[Place; 1]>;
 
 impl Place {
+    /// Whether some of its bytes are among these of its segment.
+    pub(crate) fn touches(&self, bytes: &std::ops::Range<u32>) -> bool {
+        self.offset < bytes.end && bytes.start < self.offset.saturating_add(self.len)
+    }
+
     /// Bytes a place takes up on disk.
     pub(crate) const LEN: usize = 24;
 

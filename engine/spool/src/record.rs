@@ -3,10 +3,12 @@
 //! Every record starts on a multiple of 8 and has a check of its own, in which the segment's
 //! salt has a part: behind damage the next record is found by looking for one.
 
-use crate::envelope::Draft;
+use crate::envelope::{Draft, Envelope};
 use crate::fields::{Put, Take};
 use crate::format::{BLOCK_HEADER, BLOCK_MAX, crc};
+use crate::index::Ruling;
 use crate::place::{Place, Text};
+use crate::spot::Spot;
 use event::{EnhancedCode, MessageId, Outcome, Wall};
 use std::net::IpAddr;
 
@@ -58,7 +60,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RecordHeader {
     pub(crate) kind: Kind,
-    /// It holds only together with the DELIVERY in the same block.
+    /// It holds only if the whole of its block does: a bounce, and the DONE it tells of.
     pub(crate) bound: bool,
     pub(crate) boot: u32,
     pub(crate) count: u64,
@@ -197,8 +199,18 @@ pub(crate) struct Verdict<R> {
 pub(crate) struct Indices<'a>(&'a [u8]);
 
 impl Indices<'_> {
-    pub(crate) fn iter(self) -> impl Iterator<Item = u16> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u16> + Clone {
         self.0.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+    }
+}
+
+impl<R> Verdict<R> {
+    /// What it means for its recipients.
+    pub(crate) fn ruling(&self) -> Ruling {
+        if self.outcome.is_final() {
+            return Ruling::Through;
+        }
+        Ruling::Due { attempt: self.attempt, due: self.due }
     }
 }
 
@@ -299,10 +311,21 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// The envelope inside the payload of a DELIVERY or COPY.
+/// The envelope and the places of the text in the payload of a DELIVERY or COPY.
 #[must_use]
-pub fn envelope_of(payload: &[u8]) -> Option<&[u8]> {
-    Delivery::decode(payload).map(|delivery| delivery.envelope)
+pub fn envelope_of(payload: &[u8]) -> Option<(Envelope, Text)> {
+    let delivery = Delivery::decode(payload)?;
+    Some((Envelope::decode(delivery.envelope)?, delivery.text))
+}
+
+/// As [`envelope_of`] for a whole record, if it is that of message `id` at `spot`, and checks.
+#[must_use]
+pub fn message_in(record: &[u8], id: MessageId, spot: &Spot) -> Option<(Envelope, Text)> {
+    let header = RecordHeader::read(record)?;
+    let is_message = matches!(header.kind, Kind::Delivery | Kind::Copy);
+    let is_it = is_message && header.id(id.log) == id && header.payload_len == spot.len();
+    let payload = record.get(RECORD_HEADER..RECORD_HEADER + spot.len() as usize)?;
+    (is_it && crc(payload) == header.payload_crc).then(|| envelope_of(payload))?
 }
 
 fn standing(take: &mut Take<'_>) -> Option<Standing> {

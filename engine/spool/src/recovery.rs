@@ -1,8 +1,10 @@
 //! From bytes on disk back to live messages.
 //!
-//! The caller reads the header of every segment, then gives the segments, oldest first and
-//! each with the header of its successor, to [`Recovery::segment`]; [`Recovery::finish`] says
-//! what is live and where to go on writing.
+//! 1. The caller reads the header of every segment, and of the last one all bytes:
+//!    [`scan`] says where writing goes on. New mail may come in from now on.
+//! 2. Then, oldest first, each segment's [`Contents`]: from its footer if it has one, else by
+//!    a scan. [`Recovery::begin`] and, for each entry, [`Recovery::apply`] bring the catalog up to date.
+//! 3. [`Recovery::finish`] names what is wrong with the log.
 //!
 //! A block that does not check is either the *torn tail* of a crash or *damage*. It is damage
 //! if anything behind it says that it was durable: a later block of the same salt, or the
@@ -12,39 +14,26 @@
 
 mod scan;
 
+pub use scan::scan;
+
 use crate::catalog::Catalog;
-use crate::envelope::Envelope;
+use crate::footer::{End, Footer};
 use crate::format::SegmentHeader;
-use crate::place::{Place, Text};
-use crate::record::{Delivery, Record, Standing};
+use crate::index::{Entries, Entry, Listed, Ruling};
+use crate::place::Place;
 use crate::writer::Position;
-use event::{MessageId, Wall};
-use std::collections::{BTreeSet, HashMap};
+use event::MessageId;
 use std::ops::Range;
 
 /// Reads one log back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Recovery {
-    log: u16,
-    catalog: Catalog,
-    envelopes: HashMap<MessageId, Envelope>,
-    boot: u32,
     damage: Vec<Damage>,
     /// Bytes of bad blocks that no whole record covers.
     holes: Vec<(u64, Range<u32>)>,
     /// Messages that lack a part, and the segment it was in.
     lost: Vec<(MessageId, u64)>,
-    end: Option<End>,
-}
-
-/// Where the last segment ended.
-#[derive(Clone, Copy, Debug)]
-struct End {
-    segment: SegmentHeader,
-    offset: u32,
-    block: u64,
-    chain: u32,
-    torn: bool,
+    last: Option<End>,
 }
 
 /// What is wrong with a part of a log.
@@ -71,60 +60,105 @@ pub struct Damage {
     pub messages: Vec<MessageId>,
 }
 
-/// A live message.
+/// What one segment holds.
 #[derive(Clone, Debug)]
-pub struct Survivor {
-    /// Its name.
-    pub id: MessageId,
-    /// Who it is from and for.
-    pub envelope: Envelope,
-    /// Where its text lies.
-    pub text: Text,
-    /// What is open of it.
-    pub open: Vec<Standing>,
+pub struct Contents {
+    /// Where its blocks end.
+    pub end: End,
+    /// The highest boot that wrote in it, as far as it was looked at.
+    pub boot: u32,
+    log: u16,
+    /// Its index, encoded.
+    index: Vec<u8>,
+    damage: Vec<Damage>,
+    holes: Vec<Range<u32>>,
+    /// Messages whose text is damaged.
+    lost: Vec<MessageId>,
+    scanned: bool,
 }
 
-/// What a log holds.
-#[derive(Debug)]
-pub struct Found {
-    /// What is live.
-    pub catalog: Catalog,
-    /// The same with envelopes, in the order of their names.
-    pub survivors: Vec<Survivor>,
-    /// What is wrong with it.
-    pub damage: Vec<Damage>,
-    /// The boot this start is.
-    pub boot: u32,
-    /// Where writing goes on, or `None` in a log without segments.
-    pub position: Option<Position>,
+impl Contents {
+    /// Those of a full segment, from its footer and the index that checks against it.
+    #[must_use]
+    pub fn sealed(footer: &Footer, index: Vec<u8>) -> Self {
+        let SegmentHeader { boot, log, .. } = footer.end.segment;
+        let (damage, holes, lost) = (Vec::new(), Vec::new(), Vec::new());
+        Self { end: footer.end, boot, log, index, damage, holes, lost, scanned: false }
+    }
+
+    /// Whether its blocks were gone through, and not its footer.
+    #[must_use]
+    pub const fn is_scanned(&self) -> bool {
+        self.scanned
+    }
+
+    /// Its messages, and what it says of others.
+    #[must_use]
+    pub fn entries(&self) -> Option<Entries<'_>> {
+        Entries::read(self.log, self.end.segment.segment, &self.index)
+    }
+
+    /// Whether nothing is wrong with it.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.damage.is_empty()
+    }
 }
 
 impl Recovery {
-    /// Starts on log number `log`, whose oldest segment is `head`.
+    /// A log whose segments with these numbers cannot be read.
     #[must_use]
-    pub fn new(log: u16, head: u64) -> Self {
-        Self {
-            log,
-            catalog: Catalog::new(log, head),
-            envelopes: HashMap::new(),
-            boot: 0,
-            damage: Vec::new(),
-            holes: Vec::new(),
-            lost: Vec::new(),
-            end: None,
+    pub fn new(unreadable: &[u64]) -> Self {
+        let mut recovery = Self::default();
+        for number in unreadable {
+            recovery.missing(*number);
         }
+        recovery
     }
 
-    /// Takes the next segment: its header, all its bytes, and the header of the one after it.
-    pub fn segment(&mut self, header: &SegmentHeader, bytes: &[u8], next: Option<&SegmentHeader>) {
-        self.catalog.begin(header.segment);
-        self.boot = self.boot.max(header.boot);
-        if let Some(end) = self.end
+    /// The entries of the next segment follow: it begins where the last one ended, or
+    /// something is lacking between them.
+    pub fn begin(&mut self, catalog: &mut Catalog, contents: &Contents) {
+        let header = &contents.end.segment;
+        catalog.begin(header.segment);
+        if let Some(end) = self.last
             && end.block + u64::from(header.torn_block == end.block) < header.first_block
         {
             self.lacking(end.segment.segment + 1, header.segment);
         }
-        scan::segment(self, header, bytes, next);
+        let segment = header.segment;
+        self.damage.extend(contents.damage.iter().cloned());
+        self.holes.extend(contents.holes.iter().map(|hole| (segment, hole.clone())));
+        self.lost.extend(contents.lost.iter().map(|id| (*id, segment)));
+        self.last = Some(contents.end);
+    }
+
+    /// What one entry does to the catalog.
+    pub fn apply(&mut self, catalog: &mut Catalog, entry: Entry<'_>) {
+        match entry {
+            Entry::Message(message) => self.message(catalog, message),
+            Entry::Verdict(id, ruling, recipients) => match ruling {
+                Ruling::Through => _ = catalog.settle(id, recipients.iter()),
+                Ruling::Due { attempt, due } => catalog.defer(id, recipients.iter(), attempt, due),
+                Ruling::Void => catalog.abort(id),
+            },
+        }
+    }
+
+    /// What is wrong with the log.
+    #[must_use]
+    pub fn finish(mut self, catalog: &Catalog) -> Vec<Damage> {
+        self.name_lost(catalog);
+        self.damage
+    }
+
+    fn message(&mut self, catalog: &mut Catalog, message: Listed<'_>) {
+        if let Some(gone) = message.text.iter().find(|place| self.is_gone(catalog, place)) {
+            // A message is whole or absent.
+            return self.lost.push((message.id, gone.segment));
+        }
+        let home = message.home();
+        catalog.insert(message.id, message.spot, home, message.open);
     }
 
     /// Blocks are lacking between two segments. If there is none between them whose name is
@@ -137,44 +171,27 @@ impl Recovery {
         }
     }
 
-    /// Takes note that segment `number` is missing or unreadable.
-    pub fn missing(&mut self, number: u64) {
+    /// Segment `number` is missing or unreadable.
+    fn missing(&mut self, number: u64) {
         let messages = Vec::new();
         self.damage.push(Damage { segment: number, range: 0..0, flaw: Flaw::Missing, messages });
         self.holes.push((number, 0..u32::MAX));
     }
 
-    /// Says what is live. `salt` is random, for the next segment if one must be begun, and
-    /// `segment_len` its length.
-    #[must_use]
-    pub fn finish(mut self, salt: u64, segment_len: u64) -> Found {
-        self.name_lost();
-        let boot = self.boot + 1;
-        let position = self.end.map(|end| end.position(boot, salt, segment_len));
-        let mut survivors: Vec<_> = self.catalog.iter().map(|live| live.id).collect();
-        survivors.sort_unstable();
-        let survivors = survivors.into_iter().filter_map(|id| {
-            let live = self.catalog.get(id)?;
-            let envelope = self.envelopes.remove(&id)?;
-            Some(Survivor { id, envelope, text: live.text.clone(), open: live.open.to_vec() })
-        });
-        let survivors = survivors.collect();
-        Found { survivors, boot, position, catalog: self.catalog, damage: self.damage }
-    }
-
     /// Whether bytes of this place are missing. Texts lie before what refers to them, so
     /// every hole that matters is known by then.
-    fn is_gone(&self, place: &Place) -> bool {
-        let end = place.offset + place.len;
-        let hit = |hole: &Range<u32>| place.offset < hole.end && hole.start < end;
-        place.segment < self.catalog.head()
-            || self.holes.iter().any(|(segment, hole)| *segment == place.segment && hit(hole))
+    fn is_gone(&self, catalog: &Catalog, place: &Place) -> bool {
+        place.segment < catalog.head()
+            || self
+                .holes
+                .iter()
+                .any(|(segment, hole)| *segment == place.segment && place.touches(hole))
     }
 
     /// Names the messages that lack something. Of a copy, the original may still be there.
-    fn name_lost(&mut self) {
+    fn name_lost(&mut self, catalog: &Catalog) {
         for (id, segment) in std::mem::take(&mut self.lost) {
-            if self.catalog.get(id).is_some() {
+            if catalog.get(id).is_some() {
                 continue;
             }
             if !self.damage.iter().any(|damage| damage.segment == segment) {
@@ -187,56 +204,15 @@ impl Recovery {
             }
         }
     }
-
-    /// What one record does to the table.
-    fn apply(&mut self, id: MessageId, record: Record<'_>, delivery: Place) {
-        match record {
-            Record::Text => (),
-            Record::Delivery(message) | Record::Copy(message) => {
-                self.message(id, message, delivery);
-            }
-            Record::Verdict(verdict) if verdict.outcome.is_final() => {
-                if self.catalog.settle(id, verdict.recipients.iter()) {
-                    self.envelopes.remove(&id);
-                }
-            }
-            Record::Verdict(verdict) => {
-                self.catalog.defer(id, verdict.recipients.iter(), verdict.attempt, verdict.due);
-            }
-            Record::Abort => {
-                self.catalog.abort(id);
-                self.envelopes.remove(&id);
-            }
-        }
-    }
-
-    fn message(&mut self, id: MessageId, message: Delivery<'_>, place: Place) {
-        let Some(envelope) = Envelope::decode(message.envelope) else { return };
-        if let Some(gone) = message.text.iter().find(|place| self.is_gone(place)) {
-            // A message is whole or absent.
-            return self.lost.push((id, gone.segment));
-        }
-        let mut open = message.open;
-        if open.is_empty() {
-            let fresh = |recipient| Standing { recipient, attempt: 0, due: Wall(0) };
-            open = (0..envelope.recipient_count()).map(fresh).collect();
-        }
-        self.catalog.insert(id, place, message.text, &open);
-        self.envelopes.insert(id, envelope);
-    }
-
-    fn note(&mut self, segment: u64, range: Range<usize>, flaw: Flaw, hit: &BTreeSet<MessageId>) {
-        let range = range.start as u64..range.end as u64;
-        let messages = hit.iter().copied().collect();
-        self.damage.push(Damage { segment, range, flaw, messages });
-    }
 }
 
 impl End {
-    /// Where writing goes on: in the same segment if it ends cleanly and has room.
-    fn position(self, boot: u32, salt: u64, segment_len: u64) -> Position {
+    /// Where writing goes on: in the same segment if it ends cleanly and has room. `salt` is
+    /// random, for the next segment if one must be begun, and `segment_len` its length.
+    #[must_use]
+    pub fn position(self, index_room: usize, boot: u32, salt: u64, segment_len: u64) -> Position {
         let Self { segment, offset, block, chain, torn } = self;
-        if !torn && Position::fits(offset, &segment) {
+        if !torn && Position::fits(offset, index_room, &segment) {
             return Position { segment, begun: true, offset, block, chain };
         }
         Position::start_of(SegmentHeader {

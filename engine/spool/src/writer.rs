@@ -15,11 +15,14 @@ mod carry;
 mod put;
 
 use crate::envelope::{ENVELOPE_MAX, RECIPIENTS_MAX};
+use crate::footer::{End, Footer};
 use crate::format::{
     BLOCK_HEADER, BLOCK_MAX, BlockHeader, SEGMENT_HEADER, SEGMENT_MIN, SegmentHeader, crc, link,
 };
+use crate::index::Index;
 use crate::place::Place;
 use crate::record::{PART_MAX, PARTS_MAX, RECORD_HEADER, STANDING, record_len, verdict_len};
+use crate::spot::Spot;
 use carry::{Carried, Carry};
 use event::{Tick, Wall};
 use put::Tag;
@@ -33,6 +36,9 @@ pub const SETTLE_AGE: Duration = Duration::from_millis(10);
 /// How long after one batch has left the next waits for messages that are on their way: a
 /// commit costs the same for one as for fifty. A log at rest writes at once.
 pub const GATHER_AGE: Duration = Duration::from_millis(1);
+/// What the index is expected to grow by in one block. Where it grows by more, the segment
+/// may end without a footer.
+const INDEX_GROWTH: usize = BLOCK_MAX / 2;
 /// Room that only completions may use, so that they need not wait.
 const RESERVE: usize = 64 * 1_024;
 
@@ -67,9 +73,10 @@ impl Position {
         Self { segment, begun: false, offset: SEGMENT_HEADER as u32, block, chain }
     }
 
-    /// Whether the longest block fits `segment` at `offset`.
-    pub(crate) fn fits(offset: u32, segment: &SegmentHeader) -> bool {
-        u64::from(offset) + BLOCK_MAX as u64 <= segment.segment_len
+    /// Whether the longest block fits `segment` at `offset`, and then its footer.
+    pub(crate) fn fits(offset: u32, index_room: usize, segment: &SegmentHeader) -> bool {
+        let rest = BLOCK_MAX + Footer::room(index_room + INDEX_GROWTH);
+        u64::from(offset) + rest as u64 <= segment.segment_len
     }
 }
 
@@ -89,6 +96,10 @@ pub struct Writer<B> {
     left: Tick,
     /// Messages are on their way.
     expecting: bool,
+    /// What the segment at the position comes to.
+    index: Index,
+    /// The same of the segment before, until somebody writes it down.
+    finished: Option<(End, Index)>,
     /// Completions that found no room, or whose write failed.
     carry: Carry,
 }
@@ -103,6 +114,8 @@ struct Batch<B> {
     check: u32,
     /// Somebody waits for it.
     urgent: bool,
+    /// It leaves even if it is empty.
+    closing: bool,
     since: Tick,
 }
 
@@ -125,25 +138,30 @@ pub struct Sealed<B> {
     pub offset: u64,
     /// The block's number.
     pub block: u64,
+    /// How many records are in it.
+    pub records: u32,
     /// The segment's header, if this is its first block.
     pub begins: Option<SegmentHeader>,
 }
 
 /// A message put into a batch. It exists when block `block` is durable.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Staged {
     /// The block it is in.
     pub block: u64,
-    /// Where its DELIVERY or COPY lies.
-    pub delivery: Place,
+    /// Where it lies.
+    pub spot: Spot,
+    /// The oldest segment any byte of it lies in.
+    pub home: u64,
 }
 
 impl<B: DerefMut<Target = [u8]>> Writer<B> {
-    /// A writer whose next block goes to `at`; every block before is durable.
+    /// A writer whose next block goes to `at`; every block before is durable, and `index` is
+    /// what those in the same segment come to.
     ///
     /// # Panics
     /// If the memory or the segments are too small.
-    pub fn new(at: Position, boot: u32, segment_len: u64, memory: [B; 2]) -> Self {
+    pub fn new(at: Position, index: Index, boot: u32, segment_len: u64, memory: [B; 2]) -> Self {
         assert!(segment_len >= SEGMENT_MIN as u64, "a segment holds the longest block");
         assert!(memory.iter().all(|memory| memory.len() >= BLOCK_MAX), "a batch is a block");
         let [open, spare] = memory;
@@ -157,6 +175,8 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
             in_flight: None,
             left: Tick::ZERO,
             expecting: false,
+            index,
+            finished: None,
             carry: Carry::default(),
         }
     }
@@ -171,6 +191,17 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         self.durable
     }
 
+    /// The highest block that anything was put into. What was said by now is durable once
+    /// that is.
+    pub fn staged(&self) -> u64 {
+        let carried = u64::from(!self.carry.is_empty());
+        match (self.open.records, self.in_flight) {
+            (1.., _) => self.at.block + carried,
+            (0, Some(flight)) => flight.block + carried,
+            (0, None) => self.durable + carried,
+        }
+    }
+
     /// Whether the open batch takes records of `bytes` more. An empty batch does for any
     /// message within the limits.
     pub fn has_room(&self, bytes: usize) -> bool {
@@ -181,7 +212,7 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
     /// no company for him is on its way.
     pub fn flush_at(&self) -> Option<Tick> {
         if self.open.records == 0 {
-            return None;
+            return self.open.closing.then_some(Tick::ZERO);
         }
         let full = self.open.used >= BATCH_FULL || !self.carry.is_empty();
         Some(match self.open.urgent {
@@ -195,6 +226,12 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
     /// Whether messages are on their way, for whose sake a batch may wait [`GATHER_AGE`].
     pub fn expect(&mut self, company: bool) {
         self.expecting = company;
+    }
+
+    /// Asks for a last block, even an empty one: what says that the block before it was durable.
+    /// Without it, bytes of that which go bad look like a block torn by a crash.
+    pub fn close(&mut self) {
+        self.open.closing = true;
     }
 
     /// Asks for the open batch to leave at once.
@@ -211,7 +248,7 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         let fresh = Batch::new(self.spare.take()?);
         let batch = std::mem::replace(&mut self.open, fresh);
         let header = self.header(&batch, wall);
-        let Batch { mut memory, used, .. } = batch;
+        let Batch { mut memory, used, records, .. } = batch;
         let len = header.block_len();
         memory[used..len].fill(0);
         self.at.chain = header.encode(&mut memory);
@@ -227,6 +264,7 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
             segment: segment.segment,
             offset: u64::from(offset),
             block,
+            records,
             begins,
         })
     }
@@ -251,9 +289,18 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         self.at.begun = true;
         self.at.offset += len as u32;
         self.at.block += 1;
-        if !Position::fits(self.at.offset, &self.at.segment) {
-            self.turn(self.at.block, salt);
+        let Position { segment, offset, block, chain, .. } = self.at;
+        if !Position::fits(offset, self.index.room(), &segment) {
+            let end = End { segment, offset, block, chain, torn: false };
+            self.finished = Some((end, std::mem::take(&mut self.index)));
+            self.turn(block, salt);
         }
+    }
+
+    /// The segment that was left last, once: where it ended and what it comes to. All of it is
+    /// durable when a block of the next one is to be written.
+    pub fn finished(&mut self) -> Option<(End, Index)> {
+        self.finished.take()
     }
 
     fn turn(&mut self, first_block: u64, salt: u64) {
@@ -296,6 +343,8 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         // Also where the open batch was to begin a segment: its number goes with the places
         // that were given out in it, so that nobody takes what comes there for theirs.
         self.turn(flight.block, salt);
+        self.index = Index::default();
+        self.finished.take_if(|(end, _)| end.block > flight.block);
         self.restage(now);
     }
 
@@ -306,6 +355,7 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
                 return;
             }
             let Some(Carried { kind, boot, count, payload }) = self.carry.take() else { return };
+            self.rule(boot, count, kind, &payload);
             self.push(Tag { kind, bound: false, boot, count }, len, now, |out| {
                 out.copy_from_slice(&payload);
                 crc(&payload)
@@ -317,7 +367,7 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
 impl<B: DerefMut<Target = [u8]>> Batch<B> {
     fn new(memory: B) -> Self {
         let (used, since) = (BLOCK_HEADER, Tick::ZERO);
-        Self { memory, used, records: 0, check: 0, urgent: false, since }
+        Self { memory, used, records: 0, check: 0, urgent: false, closing: false, since }
     }
 
     fn clear(&mut self) {

@@ -62,6 +62,7 @@ pub(crate) fn plan(
     host: Host,
     sim: &Sim,
     providers: &[Rc<Provider>],
+    logs: usize,
 ) -> relay::Plan {
     let nobody = SocketAddr::from(([10, 1, 0, 99], 25));
     let natures = providers.iter().map(|provider| provider.nature);
@@ -87,5 +88,6 @@ pub(crate) fn plan(
         mx: vec![("mx.test", vec![nobody.ip(), mx.nature.address.ip()])],
         limits,
         held_bytes_max: sim.pick(&[0, 2_000, 1 << 20]),
+        logs,
     }
 }

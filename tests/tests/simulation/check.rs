@@ -45,7 +45,7 @@ pub(crate) fn whole_spool(
     }
     for (key, attempts) in attempts.into_iter().flatten() {
         let Some(last) = attempts.last() else { continue };
-        if last.at + book.bound > now || lines::forgotten(book, last) {
+        if last.at + lines::bound(book, last) > now || lines::forgotten(book, last) {
             continue;
         }
         let open = found.open.get(key);

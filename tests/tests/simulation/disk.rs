@@ -3,7 +3,7 @@
 use crate::relay::{LOGS_MAX, SPOOL};
 use event::{MessageId, Wall};
 use kernel::sim::{Host, World};
-use spool::{Place, Recovery, SegmentHeader};
+use spool::{Catalog, Place, Recovery, SegmentHeader, envelope_of, scan};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -45,12 +45,8 @@ fn read_log(world: &World, host: Host, log: u16, segments: &[PathBuf], found: &m
     let mut headers = Vec::new();
     let mut bad = Vec::new();
     for path in segments {
-        let mut bytes = world.durable(host, path).unwrap_or_default();
         // Zeros behind the last block are no records; looking at each takes its time.
-        let is_written = |page: &[u8]| page != &[0; spool::BLOCK_ALIGN][..page.len()];
-        let pages =
-            bytes.chunks(spool::BLOCK_ALIGN).rposition(is_written).map_or(0, |last| last + 1);
-        bytes.truncate(pages * spool::BLOCK_ALIGN);
+        let bytes = world.durable_front(host, path).unwrap_or_default();
         if let Ok(header) = SegmentHeader::decode(&bytes) {
             files.insert(header.segment, bytes);
             headers.push(header);
@@ -58,26 +54,33 @@ fn read_log(world: &World, host: Host, log: u16, segments: &[PathBuf], found: &m
             bad.extend(path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok()));
         }
     }
-    let mut recovery = Recovery::new(log, headers.first().map_or(1, |header| header.segment));
-    for number in bad {
-        recovery.missing(number);
-    }
+    let mut catalog = Catalog::new(log, headers.first().map_or(1, |header| header.segment));
+    let mut recovery = Recovery::new(&bad);
     for (at, header) in headers.iter().enumerate() {
-        recovery.segment(header, &files[&header.segment], headers.get(at + 1));
+        let (contents, _) = scan(header, &files[&header.segment], headers.get(at + 1));
+        recovery.begin(&mut catalog, &contents);
+        for entry in contents.entries().expect("a scan gives an index") {
+            recovery.apply(&mut catalog, entry);
+        }
     }
-    for survivor in recovery.finish(0, spool::SEGMENT_MIN as u64).survivors {
-        let text =
-            survivor.text.iter().flat_map(|place| bytes_at(&files, place)).copied().collect();
-        found.texts.insert(survivor.id, text);
-        for open in &survivor.open {
-            let recipient = String::from_utf8_lossy(survivor.envelope.recipient(open.recipient));
-            let key = (survivor.id, recipient.into_owned());
+    for live in catalog.iter() {
+        let payload = bytes_at(&files, live.spot.segment(), live.spot.offset(), live.spot.len());
+        let (envelope, places) = envelope_of(payload).expect("its record was whole");
+        let text = places.iter().flat_map(|place| bytes_of(&files, place)).copied().collect();
+        found.texts.insert(live.id, text);
+        for open in live.open.iter() {
+            let recipient = String::from_utf8_lossy(envelope.recipient(open.recipient));
+            let key = (live.id, recipient.into_owned());
             found.open.insert(key, Open { attempt: open.attempt, due: open.due });
         }
     }
 }
 
-fn bytes_at<'f>(files: &'f BTreeMap<u64, Vec<u8>>, place: &Place) -> &'f [u8] {
-    let range = place.offset as usize..(place.offset + place.len) as usize;
-    files.get(&place.segment).and_then(|bytes| bytes.get(range)).unwrap_or_default()
+fn bytes_of<'f>(files: &'f BTreeMap<u64, Vec<u8>>, place: &Place) -> &'f [u8] {
+    bytes_at(files, place.segment, place.offset, place.len)
+}
+
+fn bytes_at(files: &BTreeMap<u64, Vec<u8>>, segment: u64, offset: u32, len: u32) -> &[u8] {
+    let range = offset as usize..(offset + len) as usize;
+    files.get(&segment).and_then(|bytes| bytes.get(range)).unwrap_or_default()
 }

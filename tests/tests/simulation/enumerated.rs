@@ -11,56 +11,72 @@ use std::net::SocketAddr;
 /// One such world.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
+    /// What kind of case it is: `case` or `operation`.
+    kind: &'static str,
     number: usize,
-    seed: u64,
+    world: Scenario,
     trouble: Trouble,
 }
 
 #[derive(Clone, Debug)]
-enum Trouble {
+pub(crate) enum Trouble {
     /// This operation of the relay, counted from its first start.
     Operation(Operation, u64, Fault),
     /// The first connection to this address breaks after so many bytes from this side.
     Cut(SocketAddr, Side, u64),
     /// A provider says 421 at this stage, always, until the calm.
     Closing(&'static str, Stage),
+    /// None but that of its world: other numbers of cores.
+    Cores,
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "case {}, {:?} in the quiet world {}", self.number, self.trouble, self.seed)
+        let Self { kind, number, world, trouble } = self;
+        write!(f, "{kind} {number}, {trouble:?} in world {}", world.seed)
     }
 }
 
 /// The quiet worlds that are tried.
 const WORLDS: [u64; 2] = [1, 2];
-/// The one of them whose connections are cut at every byte.
+/// The worlds that are run on other numbers of cores, each time they have been killed.
+const CORES_WORLDS: std::ops::Range<u64> = 1..11;
+/// The one of the quiet ones whose connections are cut at every byte.
 const CUT_WORLD: u64 = 1;
 
 /// What can be done to the disk of the relay.
-const OPERATIONS: [Operation; 6] = [
+const OPERATIONS: [Operation; 9] = [
     Operation::FileWrite,
     Operation::FileSync,
     Operation::SyncDirectory,
     Operation::Rename,
     Operation::MakeDirectory,
     Operation::Open,
+    Operation::FileRead,
+    Operation::List,
+    Operation::Remove,
 ];
 
-const FAULTS: [Fault; 5] = [
+const FAULTS: [Fault; 8] = [
     Fault::CrashDuring(Crash::Power),
     Fault::CrashAfter(Crash::Power),
     Fault::CrashDuring(Crash::Kill),
     Fault::Error(5),
     Fault::Error(28),
+    // `ECANCELED`, and `EINTR`.
+    Fault::Error(125),
+    Fault::Error(4),
+    Fault::Short(Some(28)),
 ];
 
 /// All cases. The quiet worlds are run once, to see how many places there are.
 pub(crate) fn cases() -> Vec<Case> {
-    let troubles = WORLDS
-        .into_iter()
-        .flat_map(|seed| troubles(seed).into_iter().map(move |trouble| (seed, trouble)));
-    troubles.enumerate().map(|(number, (seed, trouble))| Case { number, seed, trouble }).collect()
+    let quiet = WORLDS.into_iter().flat_map(|seed| {
+        troubles(seed).into_iter().map(move |trouble| (Scenario::quiet(seed), trouble))
+    });
+    let cores = CORES_WORLDS.map(|seed| (Scenario::cores(seed), Trouble::Cores));
+    let case = |(number, (world, trouble))| Case { kind: "case", number, world, trouble };
+    quiet.chain(cores).enumerate().map(case).collect()
 }
 
 fn troubles(seed: u64) -> Vec<Trouble> {
@@ -91,14 +107,20 @@ fn troubles(seed: u64) -> Vec<Trouble> {
 }
 
 impl Case {
+    /// A case with an operation that fails, of [`crate::operations`].
+    pub(crate) const fn operation(number: usize, world: Scenario, trouble: Trouble) -> Self {
+        Self { kind: "operation", number, world, trouble }
+    }
+
     /// The world, with its trouble planned.
     pub(crate) fn begin(&self) -> Life {
-        let life = Life::begin(Scenario::quiet(self.seed));
+        let life = Life::begin(self.world.clone());
         match self.trouble {
             Trouble::Operation(operation, nth, fault) => {
                 life.world.plan(life.host(), operation, When::Nth(nth), fault);
-                life.must_be_ready.set(true);
+                life.aftermath.expect();
             }
+            Trouble::Cores => (),
             Trouble::Cut(address, side, bytes) => life.cut(address, side, bytes),
             Trouble::Closing(domain, stage) => {
                 life.provider(domain).temper.set(Temper::Closing(stage));

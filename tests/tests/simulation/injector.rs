@@ -6,6 +6,7 @@ use crate::dialogue::Dialogue;
 use crate::ledger::{Book, Fate, Message, Standing};
 use kernel::Kernel;
 use kernel::sim::Sim;
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
@@ -40,13 +41,15 @@ pub(crate) struct Injector {
     pub(crate) relay: SocketAddr,
     pub(crate) to: Rc<Addressees>,
     pub(crate) habit: Habit,
+    /// Nobody needs to write any more.
+    pub(crate) enough: Rc<Cell<bool>>,
 }
 
 impl Injector {
     pub(crate) async fn run(self) {
         let mut left = self.habit.messages;
         for _ in 0..40 {
-            if left == 0 {
+            if left == 0 || self.enough.get() {
                 return;
             }
             // Whoever is cut off comes back; the message that was under way is another's business.
@@ -62,7 +65,7 @@ impl Injector {
         dialogue.say("EHLO injector.test\r\n").await?;
         dialogue.reply().await?;
         let mut next = None;
-        while *left > 0 {
+        while *left > 0 && (next.is_some() || !self.enough.get()) {
             *left -= 1;
             let token = if let Some(token) = next.take() {
                 token

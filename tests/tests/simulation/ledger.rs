@@ -32,6 +32,8 @@ pub(crate) struct Ledger {
     pub(crate) violations: Vec<String>,
     /// How long after its answer a delivery may be forgotten in this world.
     pub(crate) bound: Duration,
+    /// When the disk last failed as planned.
+    pub(crate) struck: Option<Tick>,
     /// The relay's wall clock was stepped: ages are not what they were.
     pub(crate) clock_stepped: bool,
     /// What is written on a connection arrives.
@@ -94,6 +96,8 @@ pub(crate) struct Taking {
 #[derive(Default)]
 pub(crate) struct Bounce {
     pub(crate) to: String,
+    /// Whom it tells of.
+    pub(crate) of: Vec<String>,
     pub(crate) takings: Vec<Taking>,
 }
 
@@ -159,17 +163,17 @@ impl Ledger {
     }
 
     /// Bounces that name this recipient.
-    pub(crate) fn bounces_of(&self, recipient: &str) -> impl Iterator<Item = &Bounce> {
-        let line = format!("{recipient}\r\n");
-        let names = move |text: &&Vec<u8>| {
-            let text = String::from_utf8_lossy(text).to_ascii_lowercase();
-            text.split_inclusive('\n').any(|row| {
-                row.strip_prefix("final-recipient: rfc822;")
-                    .is_some_and(|row| row.trim_start() == line)
-            })
-        };
-        self.bounces.iter().filter(move |(text, _)| names(text)).map(|(_, bounce)| bounce)
+    pub(crate) fn bounces_of<'b>(&'b self, recipient: &'b str) -> impl Iterator<Item = &'b Bounce> {
+        self.bounces.values().filter(move |bounce| bounce.of.iter().any(|told| told == recipient))
     }
+}
+
+/// Whom the text of a bounce tells of.
+pub(crate) fn told_of(text: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(text).to_ascii_lowercase();
+    let rows = text.split_inclusive('\n').filter_map(|row| row.strip_suffix("\r\n"));
+    let named = rows.filter_map(|row| row.strip_prefix("final-recipient: rfc822;"));
+    named.map(|named| named.trim_start().to_owned()).collect()
 }
 
 /// The token of an address we made.

@@ -1,17 +1,18 @@
 //! One world from beginning to end: senders, the relay in all its lives, providers, troubles,
 //! and then calm, until every recipient has met its end.
 
+use crate::aftermath::Aftermath;
 use crate::chance::Chance;
 use crate::disk;
 use crate::injector::{Habit, Injector};
-use crate::ledger::{Book, Ledger, SETTLE_BOUND, Standing};
+use crate::ledger::{Book, Ledger, Standing};
 use crate::provider::{Provider, Temper};
 use crate::relay::{self, Relay};
 use crate::scenario::{Disk, Scenario};
 use crate::{cast, check, lines};
 use event::Tick;
 use kernel::Kernel;
-use kernel::sim::{Crash, Fault, Host, Operation, Physics, Side, Sim, When, World};
+use kernel::sim::{Crash, Host, Physics, Side, Sim, World};
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -23,7 +24,6 @@ const DOWN: Duration = Duration::from_millis(300);
 /// How long after the calm all must be over: longer than any patience, and than the wall clock
 /// may have been stepped back, and then expiry.
 const LIMIT: Duration = Duration::from_hours(2);
-
 /// What a world has seen.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Summary {
@@ -35,11 +35,13 @@ pub(crate) struct Summary {
     pub(crate) bounces: u64,
     pub(crate) repeated: u64,
     pub(crate) crashes: u64,
+    /// The longest time that no mail was accepted for after a planned fault.
+    pub(crate) closed: Duration,
 }
 
 impl Summary {
     /// Counts another world in.
-    pub(crate) const fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.trace ^= other.trace;
         self.acknowledged += other.acknowledged;
         self.taken += other.taken;
@@ -48,6 +50,7 @@ impl Summary {
         self.bounces += other.bounces;
         self.repeated += other.repeated;
         self.crashes += other.crashes;
+        self.closed = self.closed.max(other.closed);
     }
 }
 
@@ -64,8 +67,7 @@ pub(crate) struct Life {
     back: Cell<Option<Tick>>,
     /// When something was last to be done.
     quiet: Cell<Tick>,
-    /// Whether all that goes wrong must be got over before the calm.
-    pub(crate) must_be_ready: Cell<bool>,
+    pub(crate) aftermath: Aftermath,
     /// A hash of all that happened until the relay was drained.
     trace: Cell<u64>,
     providers: Vec<Rc<Provider>>,
@@ -84,13 +86,13 @@ impl Life {
         };
         let world = World::with(scenario.seed, physics);
         let (host, outside) = (world.host(), world.host());
-        let book = Book::new(RefCell::new(Ledger { bound: bound(&scenario), ..Ledger::default() }));
+        let book = Book::new(RefCell::new(Ledger { bound: scenario.bound(), ..Ledger::default() }));
         book.borrow_mut().clock_stepped = !scenario.steps.is_empty();
         book.borrow_mut().network_sound = scenario.reset_ppm == 0;
         let sim = world.shard(outside);
         let providers = cast::providers(&sim, &book, scenario.temper);
-        let plan = cast::plan(&world, host, &sim, &providers);
-        trouble(&world, host, scenario.disk);
+        let plan = cast::plan(&world, host, &sim, &providers, scenario.logs());
+        scenario.disk.trouble(&world, host);
         let relay = Relay::start(&world, &plan, scenario.shards[0]);
         let life = Self {
             world,
@@ -100,7 +102,7 @@ impl Life {
             lives: Cell::new(1),
             back: Cell::new(None),
             quiet: Cell::default(),
-            must_be_ready: Cell::default(),
+            aftermath: Aftermath::default(),
             trace: Cell::default(),
             providers,
             senders_left: Rc::new(Cell::new(scenario.sessions)),
@@ -148,6 +150,7 @@ impl Life {
                     text_max: self.scenario.text_max,
                     moody_percent: self.scenario.moody_percent,
                 },
+                enough: Rc::clone(&self.aftermath.enough),
             };
             let (left, kernel) = (Rc::clone(&self.senders_left), sim.clone());
             let begins =
@@ -177,8 +180,8 @@ impl Life {
             });
             false
         });
-        if self.must_be_ready.get() && !self.relay.borrow().is_ready() {
-            self.complain("it does not accept mail again");
+        if let Some(closed) = self.aftermath.end() {
+            self.complain(&format!("after a fault it did not accept mail for {closed:?}"));
         }
         self.calm();
         let over = self.pass(self.world.now() + LIMIT, Self::is_over);
@@ -202,7 +205,7 @@ impl Life {
     /// What must be seen to at once: a 250 that was read, a relay that went down.
     fn look(&self) {
         let acknowledged = std::mem::take(&mut self.book.borrow_mut().acknowledged);
-        if !acknowledged.is_empty() {
+        if !acknowledged.is_empty() && self.aftermath.is_keen(self.since_fault()) {
             let found = disk::read(&self.world, self.host());
             for token in acknowledged {
                 check::acknowledged(&found, &mut self.book.borrow_mut(), token, self.world.now());
@@ -212,6 +215,7 @@ impl Life {
         if failed && self.world.is_up(self.host()) {
             self.crash(Crash::Kill);
         }
+        self.aftermath.look(self.world.now(), self.since_fault(), self.accepts());
         if self.world.is_up(self.host()) {
             return;
         }
@@ -220,6 +224,15 @@ impl Life {
             Some(back) if back <= self.world.now() => self.come_back(),
             Some(_) => (),
         }
+    }
+
+    /// How long ago the planned fault struck.
+    fn since_fault(&self) -> Option<Duration> {
+        Some(self.world.now().since(self.world.struck(self.host())?))
+    }
+
+    fn accepts(&self) -> bool {
+        self.world.is_up(self.host()) && self.relay.borrow().is_ready()
     }
 
     /// Takes the relay down. Says false, for it was done.
@@ -240,6 +253,7 @@ impl Life {
         let found = disk::read(&self.world, self.host());
         let mut book = self.book.borrow_mut();
         let attempts = attempts.filter(|_| self.scenario.has_sound_disk() && !book.clock_stepped);
+        book.struck = self.world.struck(self.host());
         check::whole_spool(&found, attempts.as_ref(), &mut book, now);
         book.crashes.push(now);
     }
@@ -309,6 +323,7 @@ impl Life {
         }
         let attempts = lines::read(&self.world, self.host());
         let book = &mut *self.book.borrow_mut();
+        book.struck = self.world.struck(self.host());
         if self.scenario.has_sound_disk() && !book.clock_stepped {
             lines::check(&attempts, book);
         }
@@ -337,6 +352,7 @@ impl Life {
             bounces: book.bounces.len() as u64,
             repeated: book.fates.values().map(|fate| takings(fate).saturating_sub(1)).sum(),
             crashes: book.crashes.len() as u64,
+            closed: self.aftermath.closed(),
         })
     }
 
@@ -359,32 +375,5 @@ impl Life {
 
     fn is_broken(&self) -> bool {
         !self.book.borrow().violations.is_empty()
-    }
-}
-
-/// How long a settlement may be lost: the design's bound while the disk is sound, and else as
-/// long as the disk takes.
-fn bound(scenario: &Scenario) -> Duration {
-    match scenario.disk {
-        Disk::Sound => SETTLE_BOUND,
-        Disk::Slow(span) => SETTLE_BOUND + span * 4,
-        Disk::Failing(_) | Disk::Full(_) => scenario.calm,
-    }
-}
-
-fn trouble(world: &World, host: Host, disk: Disk) {
-    match disk {
-        Disk::Sound => (),
-        Disk::Slow(span) => {
-            for operation in [Operation::FileWrite, Operation::FileSync, Operation::SyncDirectory] {
-                world.plan(host, operation, When::Chance(300_000), Fault::Slow(span));
-            }
-        }
-        Disk::Failing(ppm) => {
-            for operation in Operation::ALL.into_iter().skip(Operation::Open as usize) {
-                world.plan(host, operation, When::Chance(ppm), Fault::Error(5));
-            }
-        }
-        Disk::Full(bytes) => world.resize_disk(host, bytes),
     }
 }

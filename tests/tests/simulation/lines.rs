@@ -12,6 +12,8 @@ use std::time::Duration;
 const WALL_FIRST_MILLIS: u64 = 1_767_225_600_000;
 /// How coarse times in the log are.
 const COARSE: Duration = Duration::from_millis(5);
+/// How long the relay waits before it tries a bounce again.
+const BOUNCE_AGAIN: Duration = Duration::from_secs(5);
 
 /// One attempt, as the log has it.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +22,8 @@ pub(crate) struct Attempt {
     pub(crate) number: u64,
     /// When it is tried again; `None` if this was the end.
     pub(crate) next_millis: Option<u64>,
+    /// It failed for good, so a bounce tells of it.
+    pub(crate) is_told: bool,
 }
 
 /// All attempts in order, by message and recipient.
@@ -47,6 +51,7 @@ fn parse(line: &serde_json::Value) -> Option<((MessageId, String), Attempt)> {
         at: tick(line["at"].as_u64()?),
         number: line["attempt"].as_u64()?,
         next_millis: line["next"].as_u64(),
+        is_told: line["next"].is_null() && line["outcome"] != "delivered",
     };
     Some((key, attempt))
 }
@@ -85,6 +90,15 @@ pub(crate) fn check(attempts: &Attempts, book: &mut Ledger) {
 
 /// Whether a crash may have lost the record of this attempt.
 pub(crate) fn forgotten(book: &Ledger, attempt: &Attempt) -> bool {
-    let reach = |at: &Tick| attempt.at <= *at + COARSE && *at <= attempt.at + book.bound;
+    let bound = bound(book, attempt);
+    let reach = |at: &Tick| attempt.at <= *at + COARSE && *at <= attempt.at + bound;
     book.crashes.iter().any(reach)
+}
+
+/// How long the record of this attempt may be on its way. A bounce that the disk does not take
+/// is tried again when [`BOUNCE_AGAIN`] has passed, and until then what it tells of is open.
+pub(crate) fn bound(book: &Ledger, attempt: &Attempt) -> Duration {
+    let hit = |struck: Tick| attempt.at <= struck + COARSE && struck <= attempt.at + book.bound;
+    let put_off = attempt.is_told && book.struck.is_some_and(hit);
+    book.bound + if put_off { BOUNCE_AGAIN } else { Duration::ZERO }
 }

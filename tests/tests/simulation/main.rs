@@ -2,9 +2,12 @@
 //! stalls, onto a disk that tears and fails, and goes out to providers that refuse, defer,
 //! close and fall silent, while the host loses power; and every promise is kept.
 //!
-//! `cargo test -p tests --test simulation` runs a thousand seeds and the enumerated worlds.
-//! `cargo sim -- --seed N` runs one seed, `--case N` one of the enumerated worlds; `--tell` shows each step.
+//! `cargo test -p tests --test simulation` runs a thousand seeds, the enumerated worlds, and some
+//! of those in which one operation of the disk fails; `cargo sim -- --operations` all of these.
+//! `cargo sim -- --seed N` runs one seed, `--case N` one of the enumerated worlds, `--operation N`
+//! one of the failing operations; `--tell` shows each step.
 
+mod aftermath;
 mod body;
 mod cast;
 mod chance;
@@ -16,6 +19,7 @@ mod injector;
 mod ledger;
 mod life;
 mod lines;
+mod operations;
 mod provider;
 mod relay;
 mod scenario;
@@ -46,12 +50,29 @@ fn main() -> ExitCode {
         println!("{scenario:#?}");
         return told(&Life::begin(scenario), tell);
     }
-    if let Some(case) = number("--case") {
-        let case = enumerated::cases().swap_remove(case as usize);
+    let case = number("--case").map(|case| enumerated::cases().swap_remove(case as usize));
+    let operation =
+        number("--operation").map(|case| operations::cases().swap_remove(case as usize));
+    if let Some(case) = case.or(operation) {
         println!("{case}");
         return told(&case.begin(), tell);
     }
-    many(number("--from").unwrap_or(0), number("--seeds").unwrap_or(SEEDS))
+    if arguments.iter().any(|argument| argument == "--operations") {
+        return many(&operations::cases().into_iter().map(Job::case).collect::<Vec<_>>());
+    }
+    many(&jobs(number("--from").unwrap_or(0), number("--seeds").unwrap_or(SEEDS)))
+}
+
+/// What a plain run tries, or one of other seeds.
+fn jobs(from: u64, count: u64) -> Vec<Job> {
+    let seeds = (from..from + count).map(Job::Seed);
+    let again = (from..from + count.min(AGAIN)).map(Job::Again);
+    let mut jobs: Vec<Job> = seeds.chain(again).collect();
+    if from == 0 {
+        jobs.extend(enumerated::cases().into_iter().map(Job::case));
+        jobs.extend(operations::some_cases().map(Job::case));
+    }
+    jobs
 }
 
 /// Runs one world and tells how it ended; step by step if `tell`.
@@ -73,11 +94,7 @@ fn told(life: &Life, tell: bool) -> ExitCode {
     }
 }
 
-fn many(from: u64, count: u64) -> ExitCode {
-    let seeds = (from..from + count).map(Job::Seed);
-    let again = (from..from + count.min(AGAIN)).map(Job::Again);
-    let cases = if from == 0 { enumerated::cases() } else { Vec::new() };
-    let jobs: Vec<Job> = seeds.chain(again).chain(cases.into_iter().map(Job::Case)).collect();
+fn many(jobs: &[Job]) -> ExitCode {
     let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let all = Mutex::new(Summary::default());
     std::thread::scope(|scope| {
@@ -102,7 +119,10 @@ fn many(from: u64, count: u64) -> ExitCode {
     if failed == 0 {
         return ExitCode::SUCCESS;
     }
-    println!("at commit {}: replay with `cargo sim -- --seed N` or `--case N`", commit());
+    let commit = commit();
+    println!(
+        "at commit {commit}: replay with `cargo sim -- --seed N`, `--case N`, `--operation N`"
+    );
     ExitCode::FAILURE
 }
 
@@ -120,10 +140,14 @@ enum Job {
     Seed(u64),
     /// The same seed twice: one seed, one history.
     Again(u64),
-    Case(Case),
+    Case(Box<Case>),
 }
 
 impl Job {
+    fn case(case: Case) -> Self {
+        Self::Case(Box::new(case))
+    }
+
     fn run(&self) -> Result<Summary, String> {
         match self {
             Self::Seed(seed) => Life::begin(Scenario::of(*seed)).run(),

@@ -18,7 +18,7 @@ use std::time::Duration;
 pub(crate) const SPOOL: &str = "/spool";
 pub(crate) const LOG: &str = "/delivery.log";
 /// Logs there may be, over all numbers of shards.
-pub(crate) const LOGS_MAX: usize = 3;
+pub(crate) const LOGS_MAX: usize = 8;
 
 /// How long a message may wait in the simulation.
 pub(crate) const EXPIRE: Duration = Duration::from_mins(1);
@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) mx: Vec<(&'static str, Vec<IpAddr>)>,
     pub(crate) limits: Limits,
     pub(crate) held_bytes_max: u64,
+    /// Logs that its numbers of shards leave behind, and those of three shards at least.
+    pub(crate) logs: usize,
 }
 
 /// A relay in one of its lives.
@@ -56,7 +58,7 @@ impl Relay {
                 index,
                 gates: vec![gate(plan)],
                 hostname: "relay.test".into(),
-                spool: spool(index, count),
+                spool: spool(index, count, plan.logs),
                 held_bytes_max: plan.held_bytes_max,
                 intake_bytes_max: 16 << 20,
                 queued_max: 10_000,
@@ -122,8 +124,9 @@ fn gate(plan: &Plan) -> Gate {
 }
 
 /// Log `i` belongs to shard `i` modulo their number, so no count of shards strands one.
-fn spool(index: usize, count: usize) -> Spool {
-    let logs = (index..LOGS_MAX.max(count)).step_by(count).map(|log| log as u16);
+fn spool(index: usize, count: usize, logs: usize) -> Spool {
+    assert!((count..=LOGS_MAX).contains(&logs), "each shard has a log, and each log is looked at");
+    let logs = (index..logs).step_by(count).map(|log| log as u16);
     let options = Options {
         durability: Durability::Sync,
         segment_bytes: 0,

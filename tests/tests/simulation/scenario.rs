@@ -1,8 +1,9 @@
 //! From a seed to what is to happen.
 
 use crate::chance::Chance;
+use crate::ledger::SETTLE_BOUND;
 use crate::provider::Temper;
-use kernel::sim::Crash;
+use kernel::sim::{Crash, Fault, Host, Operation, When, World};
 use std::time::Duration;
 
 /// What happens in one world.
@@ -42,16 +43,52 @@ pub(crate) enum Disk {
     Full(u64),
 }
 
+impl Disk {
+    /// Plans it for `host`.
+    pub(crate) fn trouble(self, world: &World, host: Host) {
+        match self {
+            Self::Sound => (),
+            Self::Slow(span) => {
+                let slow = [Operation::FileWrite, Operation::FileSync, Operation::SyncDirectory];
+                for operation in slow {
+                    world.plan(host, operation, When::Chance(300_000), Fault::Slow(span));
+                }
+            }
+            Self::Failing(ppm) => {
+                for operation in Operation::ALL.into_iter().filter(|kind| kind.is_of_disk()) {
+                    world.plan(host, operation, When::Chance(ppm), Fault::Error(5));
+                }
+            }
+            Self::Full(bytes) => world.resize_disk(host, bytes),
+        }
+    }
+}
+
 impl Scenario {
     /// Whether the disk keeps up, so that the usual bounds hold.
     pub(crate) const fn has_sound_disk(&self) -> bool {
         matches!(self.disk, Disk::Sound)
     }
 
+    /// How many logs the relay has in the end.
+    pub(crate) fn logs(&self) -> usize {
+        self.shards.iter().copied().max().unwrap_or(0).max(3)
+    }
+
+    /// How long a settlement may be lost: the design's bound while the disk is sound, and else
+    /// as long as the disk takes.
+    pub(crate) fn bound(&self) -> Duration {
+        match self.disk {
+            Disk::Sound => SETTLE_BOUND,
+            Disk::Slow(span) => SETTLE_BOUND + span * 4,
+            Disk::Failing(_) | Disk::Full(_) => self.calm,
+        }
+    }
+
     /// What `seed` stands for.
     pub(crate) fn of(seed: u64) -> Self {
         // Worlds have their own dice; these are another's, so that they do not agree.
-        let world = kernel::sim::World::new(seed ^ 0x5ce9_a810);
+        let world = World::new(seed ^ 0x5ce9_a810);
         let dice = world.shard(world.host());
         let temper = match dice.within(0..10) {
             0 => Temper::Kind,
@@ -83,6 +120,36 @@ impl Scenario {
             steps: (0..u64::from(dice.one_in(12))).map(step).collect(),
             dead: dice.one_in(10),
             calm: Duration::from_secs(10),
+        }
+    }
+
+    /// As [`Self::quiet`], with enough to do that it asks its disk for 2,000 things and more:
+    /// starts after every kind of end, segments that fill, and much mail.
+    pub(crate) fn busy(seed: u64) -> Self {
+        let crash = |number: u32| {
+            let crash = if number.is_multiple_of(2) { Crash::Power } else { Crash::Kill };
+            (Duration::from_millis(1_300) * number, crash)
+        };
+        Self {
+            sessions: 8,
+            messages: 60,
+            text_max: 300_000,
+            crashes: (1..=8).map(crash).collect(),
+            calm: Duration::from_secs(13),
+            ..Self::quiet(seed)
+        }
+    }
+
+    /// A world in which each life has another number of cores.
+    pub(crate) fn cores(seed: u64) -> Self {
+        let kill = |number: u32| (Duration::from_millis(900) * number, Crash::Kill);
+        Self {
+            shards: vec![1, 8, 3, 1],
+            sessions: 6,
+            messages: 12,
+            crashes: (1..4).map(kill).collect(),
+            calm: Duration::from_secs(4),
+            ..Self::quiet(seed)
         }
     }
 

@@ -70,9 +70,6 @@ pub(super) fn unready(meters: &Meters, draining: bool) -> Option<String> {
         return Some("draining: no new mail is taken".to_owned());
     }
     let shards = || meters.shards().iter().enumerate();
-    if let Some((index, _)) = shards().find(|(_, shard)| !shard.recovered.get()) {
-        return Some(format!("shard {index} is still reading its spool"));
-    }
     let (index, _) = shards().find(|(_, shard)| !shard.accepting.get())?;
     Some(format!("shard {index} takes no mail: its spool is full or has failed"))
 }

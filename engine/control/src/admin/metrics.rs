@@ -94,6 +94,8 @@ fn rows(shard: &ShardMeters) -> Vec<Row> {
     let mut rows = shard.rows();
     rows.push(flag("recovered", "Whether all messages on disk are known again.", &shard.recovered));
     rows.push(flag("accepting", "Whether new mail is taken.", &shard.accepting));
+    let help = "Whether a 250 means that the message is on the disk (durability = \"sync\").";
+    rows.push(flag("durable", help, &shard.durable));
     rows
 }
 

@@ -21,6 +21,7 @@ fn lines_have_these_fields() {
         Event::Bounced { id, bounce, recipient: "a@b", recipients: 1 },
         Event::BounceDropped { id, recipients: 3 },
         Event::DialFailed { site: "mx.example", peer, response: &response },
+        Event::SpoolUnread { log: 3, text: "log-03/1.seg: I/O error" },
         Event::ShardStarted { shard: 0, messages: 3, recipients: 4 },
         Event::ShardStopped { shard: 0, recipients: 4 },
     ];
@@ -76,6 +77,7 @@ fn events_move_these_counters() {
         Event::Bounced { id, bounce: id, recipient: "", recipients: 1 },
         Event::BounceDropped { id, recipients: 1 },
         Event::DialFailed { site: "", peer, response: &responses[0] },
+        Event::SpoolUnread { log: 3, text: "log-03/1.seg: I/O error" },
         Event::ShardStarted { shard: 0, messages: 3, recipients: 4 },
         Event::ShardStopped { shard: 0, recipients: 4 },
     ] {
@@ -93,6 +95,7 @@ refused: refused_for_good+1
 bounced: bounces+1
 bounce_dropped: bounces_dropped+1
 dial_failed: dial_failures+1
+spool_unread:
 shard_started:
 shard_stopped:
 delivered: queued_recipients-1 delivered+1

@@ -8,7 +8,7 @@ use super::accept::{Door, Inside};
 use super::transaction::{Streamed, Transaction};
 use super::window::{self, Window};
 use crate::intake::{Incoming, RECEIVED_MAX};
-use crate::journal::Announced;
+use crate::journal::{Announced, Closed, JournalError};
 use crate::message::Share;
 use crate::shard::Shard;
 use crate::watch::Watch;
@@ -204,11 +204,13 @@ impl<K: Kernel> Visit<K> {
             id: self.shard.journal().next_id(),
             parts: spool::Text::new(),
             received: mail::header::scan(text).received,
-            broken: false,
+            broken: None,
         });
         match self.shard.journal().part(streamed.id, text).await {
             Ok(place) => streamed.parts.push(place),
-            Err(_) => streamed.broken = true,
+            Err(error) => {
+                streamed.broken.get_or_insert(refusal(error));
+            }
         }
         window.release();
         window.make_room(0);
@@ -256,7 +258,7 @@ impl<K: Kernel> Visit<K> {
         facts: &Facts,
     ) -> Result<event::MessageId, Refusal> {
         let (id, parts, received) = match &transaction.streamed {
-            Some(streamed) if streamed.broken => return Err(Refusal::LocalError),
+            Some(Streamed { broken: Some(refusal), .. }) => return Err(*refusal),
             Some(streamed) => (streamed.id, streamed.parts.clone(), streamed.received),
             None => (
                 self.shard.journal().next_id(),
@@ -291,7 +293,16 @@ impl<K: Kernel> Visit<K> {
             eight_bit: facts.eight_bit,
             utf8: transaction.utf8,
         };
-        self.shard.take_in(incoming).await.map_err(|_| Refusal::LocalError)?;
+        self.shard.take_in(incoming).await.map_err(refusal)?;
         Ok(id)
+    }
+}
+
+/// What the peer is told about mail that the log did not take. A disk may have become full
+/// since MAIL was welcome.
+const fn refusal(error: JournalError) -> Refusal {
+    match error {
+        JournalError::Closed(Closed::Full) => Refusal::InsufficientStorage,
+        _ => Refusal::LocalError,
     }
 }

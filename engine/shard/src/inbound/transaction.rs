@@ -2,6 +2,7 @@
 
 use crate::message::Share;
 use event::MessageId;
+use smtp::server::Refusal;
 use spool::Text;
 
 /// A transaction not yet committed.
@@ -25,8 +26,8 @@ pub(super) struct Streamed {
     pub(super) parts: Text,
     /// Received fields counted in the first part, which holds the header.
     pub(super) received: u16,
-    /// A part could not be written: the message cannot be accepted.
-    pub(super) broken: bool,
+    /// A part could not be written, so the message cannot be accepted, and this is why.
+    pub(super) broken: Option<Refusal>,
 }
 
 impl Transaction {

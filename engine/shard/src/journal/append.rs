@@ -4,13 +4,9 @@ use super::error::JournalError;
 use super::fate::Fate;
 use super::log::Log;
 use super::{Accepted, Journal};
-use event::{MessageId, Wall};
+use event::MessageId;
 use kernel::{Buffer, Kernel};
-use smallvec::SmallVec;
-use spool::{
-    Deferral, Draft, Envelope, PART_MAX, PARTS_MAX, Place, Settlement, Staged, Standing, Text,
-    Writer,
-};
+use spool::{Deferral, Draft, Open, PART_MAX, PARTS_MAX, Place, Settlement, Staged, Text, Writer};
 use std::fmt;
 use std::rc::Rc;
 
@@ -120,8 +116,11 @@ impl<K: Kernel> Journal<K> {
         }
     }
 
-    /// Drains, and ends the tasks of the log. It takes nothing more.
+    /// Drains, with a block behind the last that says so, and ends the tasks of the log. It
+    /// takes nothing more.
     pub async fn close(&self) {
+        self.drain().await;
+        self.0.stage(|writer, _| writer.close());
         self.drain().await;
         self.0.ended.set(true);
         self.0.work.ring();
@@ -152,11 +151,12 @@ impl<K: Kernel> Journal<K> {
         if text.iter().any(|place| log.is_void(place)) {
             return Err(JournalError::Failed);
         }
-        let (envelope, text, fate) = log.put(intake, text, last);
-        let pending = Pending { log, id: intake.id, parts: text.len() > 1, done: false };
+        let parts = !text.is_empty();
+        let (accepted, fate) = log.put(intake, text, last);
+        let pending = Pending { log, id: intake.id, parts, done: false };
         fate.known().await?;
         pending.keep();
-        Ok(Accepted { envelope, text })
+        Ok(accepted)
     }
 }
 
@@ -185,26 +185,21 @@ impl<K: Kernel> fmt::Debug for Announced<K> {
 impl<K: Kernel> Log<K> {
     /// Puts a message into the open batch. The catalog knows it from now on. Its last segment
     /// is not given back before it is durable, and earlier ones are pinned.
-    fn put(&self, intake: &Intake<'_>, mut text: Text, last: &[u8]) -> (Envelope, Text, Fate) {
+    fn put(&self, intake: &Intake<'_>, mut text: Text, last: &[u8]) -> (Accepted, Fate) {
         let Intake { id, draft, settled } = *intake;
         let (staged, envelope) = self.stage(|writer, now| {
             if !last.is_empty() || text.is_empty() {
                 text.push(writer.text(id, last, now));
             }
-            let staged = writer.delivery(id, &text, draft, now);
-            if let Some(settled) = settled {
-                writer.done_bound(settled, now);
+            match settled {
+                Some(settled) => writer.bounce(id, &text, draft, settled, now),
+                None => writer.delivery(id, &text, draft, now),
             }
-            staged
         });
-        self.list(id, &staged, &text, draft.recipients.len() as u16);
-        (envelope, text, self.fate.borrow().clone())
-    }
-
-    fn list(&self, id: MessageId, staged: &Staged, text: &Text, recipients: u16) {
-        let fresh = |recipient| Standing { recipient, attempt: 0, due: Wall(0) };
-        let open: SmallVec<[Standing; 8]> = (0..recipients).map(fresh).collect();
-        self.catalog.borrow_mut().insert(id, staged.delivery, text.clone(), &open);
+        let Staged { spot, home, .. } = staged;
+        let open = Open::All(draft.recipients.len() as u16);
+        self.catalog.borrow_mut().insert(id, spot, home, open);
+        (Accepted { envelope, spot }, self.fate.borrow().clone())
     }
 
     /// Whether a write failed that held this place or something before it.

@@ -17,13 +17,41 @@ use std::time::Duration;
 
 /// How long we wait between segments when one after another fails.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a message whose write failed waits for a segment that says so.
+const VOID_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long a message may wait for the disk.
 const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Batches that are void, whose waiters may not be told before no restart can find them: what
+/// failed may be on the disk.
+#[derive(Default)]
+pub(super) struct Failed {
+    fates: Vec<Fate>,
+    /// When the first of them began to be written.
+    since: Tick,
+}
+
+impl Failed {
+    fn add(&mut self, began: Tick, fates: [Fate; 2]) {
+        if self.fates.is_empty() {
+            self.since = began;
+        }
+        self.fates.extend(fates);
+    }
+
+    /// Tells them, once a segment that declares them void is `begun`, or when for some time
+    /// nothing could be written at all. Then a restart may bring back what they were refused.
+    fn tell(&mut self, begun: bool, now: Tick) {
+        if begun || now.since(self.since) >= VOID_WAIT_MAX {
+            self.fates.drain(..).for_each(|fate| fate.resolve(Err(JournalError::Failed)));
+        }
+    }
+}
 
 impl<K: Kernel> Log<K> {
     /// Writes whatever is due, until the log is closed.
     pub(super) async fn write_blocks(&self) {
-        let mut failed = Vec::new();
+        let mut failed = Failed::default();
         while !self.ended.get() {
             let seen = self.work.rings();
             let due = self.writer.borrow().flush_at();
@@ -53,9 +81,8 @@ impl<K: Kernel> Log<K> {
         .await;
     }
 
-    /// Writes the open batch, durably, and tells who waits. `failed` are batches that
-    /// were void, and whose waiters may not be told before no restart can find them.
-    pub(super) async fn commit(&self, failed: &mut Vec<Fate>) -> io::Result<()> {
+    /// Writes the open batch, durably, and tells who waits.
+    pub(super) async fn commit(&self, failed: &mut Failed) -> io::Result<()> {
         let (salt, now, wall) = (self.kernel.random(), self.kernel.now(), self.kernel.wall());
         let sealed = self.writer.borrow_mut().seal(salt, now, wall);
         let Some(sealed) = sealed else { return Ok(()) };
@@ -63,7 +90,7 @@ impl<K: Kernel> Log<K> {
         self.room.ring();
         self.writing.set(Some(now));
         let (block, len, segment) = (sealed.block, sealed.len, sealed.segment);
-        let offset = sealed.offset;
+        let (offset, records) = (sealed.offset, sealed.records);
         let (result, memory) = self.write_or_tell(sealed, failed, &fate).await;
         self.writing.set(None);
         self.written.ring();
@@ -74,6 +101,7 @@ impl<K: Kernel> Log<K> {
             self.count(|counts| {
                 counts.commits += 1;
                 counts.bytes += len as u64;
+                counts.records += u64::from(records);
             });
             if let Some(observe) = self.observer.get() {
                 observe(self.kernel.now().since(now));
@@ -84,8 +112,7 @@ impl<K: Kernel> Log<K> {
             return Ok(());
         };
         self.fail(memory, segment, offset);
-        failed.push(fate);
-        failed.push(self.fate.take());
+        failed.add(now, [fate, self.fate.take()]);
         Err(error)
     }
 
@@ -115,7 +142,7 @@ impl<K: Kernel> Log<K> {
     async fn write_or_tell(
         &self,
         sealed: Sealed<Buffer>,
-        failed: &mut Vec<Fate>,
+        failed: &mut Failed,
         fate: &Fate,
     ) -> (io::Result<()>, Buffer) {
         let mut write = pin!(self.write(sealed, failed));
@@ -133,16 +160,11 @@ impl<K: Kernel> Log<K> {
         .await
     }
 
-    async fn write(
-        &self,
-        sealed: Sealed<Buffer>,
-        failed: &mut Vec<Fate>,
-    ) -> (io::Result<()>, Buffer) {
+    async fn write(&self, sealed: Sealed<Buffer>, failed: &mut Failed) -> (io::Result<()>, Buffer) {
         let Sealed { mut memory, len, offset, begins, .. } = sealed;
         if let Some(header) = begins {
             let begun = self.begin(&header).await;
-            // From here on no restart finds what failed; or nothing can be written at all.
-            failed.drain(..).for_each(|fate| fate.resolve(Err(JournalError::Failed)));
+            failed.tell(begun.is_ok(), self.kernel.now());
             if let Err(error) = begun {
                 return (Err(error), memory);
             }
@@ -165,6 +187,8 @@ impl<K: Kernel> Log<K> {
                 None => self.space.after(seen).await,
             }
         };
+        let finished = self.writer.borrow_mut().finished();
+        self.footers.borrow_mut().extend(finished);
         self.space.ring();
         let file = match self.begin_in(&spare, header).await {
             Ok(file) => file,

@@ -6,8 +6,9 @@ use super::pool::Pool;
 use super::{Durability, Options, Reader, State};
 use event::Tick;
 use kernel::{Buffer, Kernel, Signal};
-use spool::{Catalog, Damage, Writer};
+use spool::{Catalog, Damage, End, Index, Writer};
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub(super) struct Log<K: Kernel> {
     pub(super) announced: Cell<u32>,
     pub(super) writer: RefCell<Writer<Buffer>>,
     pub(super) catalog: RefCell<Catalog>,
+    /// The catalog knows all that is live.
+    pub(super) loaded: Cell<bool>,
     /// The fate of the batch now filling.
     pub(super) fate: RefCell<Fate>,
     /// The segment being written; none before the first, and after a failure.
@@ -35,9 +38,16 @@ pub(super) struct Log<K: Kernel> {
     pub(super) durable_segment: Cell<u64>,
     /// Where writes failed: nothing from there on counts in these segments.
     pub(super) voids: RefCell<Vec<(u64, u64)>>,
+    /// The oldest segment, once nothing needs it, and the block that must be durable before it
+    /// is given back.
+    pub(super) freed: Cell<Option<(u64, u64)>>,
+    /// Full segments whose footer is to be written.
+    pub(super) footers: RefCell<VecDeque<(End, Index)>>,
+    /// The one whose footer is being written.
+    pub(super) sealing: Cell<Option<u64>>,
     pub(super) pool: Pool,
     pub(super) reader: Reader<K>,
-    pub(super) damage: Rc<[Damage]>,
+    pub(super) damage: RefCell<Rc<[Damage]>>,
     pub(super) counts: Cell<Counts>,
     /// Hears how long each commit took.
     pub(super) observer: OnceCell<Observer>,
@@ -65,6 +75,7 @@ pub(super) type Observer = Box<dyn Fn(Duration)>;
 pub(super) struct Counts {
     pub(super) commits: u64,
     pub(super) bytes: u64,
+    pub(super) records: u64,
     pub(super) failures: u64,
     pub(super) copies: u64,
     pub(super) damaged: u64,
@@ -145,26 +156,38 @@ impl<K: Kernel> Log<K> {
 
     /// Rings for the reclaimer if it has something to do.
     pub(super) fn mind_space(&self) {
-        if self.head_is_done() && self.catalog.borrow().head_is_free() {
+        if self.may_give_back() || self.should_carry() {
             self.space.ring();
         }
     }
 
-    /// Whether the oldest segment will not be written any more.
+    /// Whether the oldest segment will not be written any more, and all that lives in it is
+    /// known.
     pub(super) fn head_is_done(&self) -> bool {
-        self.catalog.borrow().head() < self.durable_segment.get()
+        let head = self.catalog.borrow().head();
+        self.loaded.get() && head < self.durable_segment.get() && !self.awaits_footer(head)
+    }
+
+    /// Bytes of so many segments, the one being written up to where it is written.
+    fn written(&self, segments: usize) -> u64 {
+        let at = self.writer.borrow().position();
+        let ahead = if at.begun { at.segment.segment_len - u64::from(at.offset) } else { 0 };
+        (segments as u64 * self.options.segment_bytes).saturating_sub(ahead)
     }
 
     pub(super) fn state(&self) -> State {
         let catalog = self.catalog.borrow();
-        let Counts { commits, bytes, failures, copies, damaged } = self.counts.get();
+        let Counts { commits, bytes, records, failures, copies, damaged } = self.counts.get();
         State {
             closed: self.closed(),
             live: catalog.len(),
             segments: catalog.segments(),
             pool: self.pool.len(),
+            live_bytes: catalog.live_bytes(),
+            debt_bytes: self.written(catalog.segments()).saturating_sub(catalog.live_bytes()),
             commits,
             bytes,
+            records,
             failures,
             copies,
             damaged,

@@ -5,13 +5,16 @@
 //! reuse of the space. Other shards read texts with a [`Reader`] and ask the owner for
 //! everything else.
 //!
-//! Three tasks run beside the callers: one writes blocks, one prepares segments ahead of
-//! need, one gives segments back. A call waits for them, never for a file.
+//! Four tasks run beside the callers: one writes blocks, one prepares segments ahead of
+//! need, one writes the footers of full ones, one gives segments back. A call waits for
+//! them, never for a file.
 
 mod append;
+mod backlog;
 mod commit;
 mod error;
 mod fate;
+mod footers;
 mod log;
 mod open;
 mod pool;
@@ -19,13 +22,14 @@ mod reader;
 mod reclaim;
 
 pub use append::Announced;
+pub use backlog::{Backlog, Recovered};
 pub use error::{Closed, JournalError, OpenError, ReadError};
-pub use reader::Reader;
+pub use reader::{Loaded, Reader};
 
-use event::{MessageId, Wall};
+use event::MessageId;
 use kernel::{Chunk, Kernel};
 use log::Log;
-use spool::{Damage, Envelope, Place, Text};
+use spool::{Damage, Envelope, Place, Spot};
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -70,21 +74,8 @@ impl Default for Options {
 pub struct Accepted {
     /// Who it is from and for.
     pub envelope: Envelope,
-    /// Where its text lies.
-    pub text: Text,
-}
-
-/// A message found in the log when it was opened.
-#[derive(Clone, Debug)]
-pub struct Recovered {
-    /// Its name.
-    pub id: MessageId,
-    /// Who it is from and for.
-    pub envelope: Envelope,
-    /// Where its text lies.
-    pub text: Text,
-    /// Recipients still open, attempts made, and when they are due (zero: at once).
-    pub open: Vec<(u16, u16, Wall)>,
+    /// Where it lies.
+    pub spot: Spot,
 }
 
 /// How a log stands.
@@ -98,10 +89,16 @@ pub struct State {
     pub segments: usize,
     /// Segments ready for use.
     pub pool: usize,
+    /// Bytes of live messages, headers of records not counted.
+    pub live_bytes: u64,
+    /// Bytes written to segments in use that no live message needs.
+    pub debt_bytes: u64,
     /// Commit blocks written.
     pub commits: u64,
     /// Bytes of them.
     pub bytes: u64,
+    /// Records in them.
+    pub records: u64,
     /// Writes that failed.
     pub failures: u64,
     /// Messages carried forward.
@@ -130,10 +127,10 @@ impl<K: Kernel> Journal<K> {
         self.0.reader.read(place).await
     }
 
-    /// Where the text of a live message lies now.
+    /// Where a live message lies now.
     #[must_use]
-    pub fn place_of(&self, id: MessageId) -> Option<Text> {
-        self.0.catalog.borrow().get(id).map(|live| live.text.clone())
+    pub fn spot_of(&self, id: MessageId) -> Option<Spot> {
+        self.0.catalog.borrow().get(id).map(|live| live.spot)
     }
 
     /// From now on `observer` hears how long each commit took. The first to ask is heard.
@@ -148,10 +145,10 @@ impl<K: Kernel> Journal<K> {
         self.0.state()
     }
 
-    /// What was wrong with the log when it was opened.
+    /// What was wrong with the log when it was opened, as far as its backlog was loaded.
     #[must_use]
-    pub fn damage(&self) -> &[Damage] {
-        &self.0.damage
+    pub fn damage(&self) -> Rc<[Damage]> {
+        Rc::clone(&self.0.damage.borrow())
     }
 }
 

@@ -16,8 +16,9 @@ use std::time::Duration;
 const PIECE: usize = 1_024 * 1_024;
 /// Files kept beyond what was asked for; more are removed.
 const SURPLUS: usize = 2;
-/// How long we wait before trying a full disk again.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long we wait before trying a full disk again, or one that failed: mail is to be accepted
+/// within a second of a fault.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The files of a pool.
 #[derive(Debug)]
@@ -25,7 +26,8 @@ pub(super) struct Pool {
     directory: PathBuf,
     wanted: usize,
     ready: RefCell<Vec<PathBuf>>,
-    /// The last try to make a file found no space for it.
+    /// The last try to make a file found no space for it. It stays so while files are only
+    /// given back: who takes one of the last must know before the next try.
     full: Cell<bool>,
     /// Acceptance is closed until the pool is as it should be.
     low: Cell<bool>,
@@ -47,9 +49,9 @@ impl Pool {
         self.ready.borrow().len()
     }
 
-    /// Whether the filesystem has no space for another file.
+    /// Whether the filesystem has no space for a file that is missing.
     pub(super) fn is_full(&self) -> bool {
-        self.full.get()
+        self.full.get() && self.len() < self.wanted
     }
 
     /// Whether what is left is kept for completions. Once low, it stays so until the pool is
@@ -71,7 +73,6 @@ impl Pool {
 
     fn weigh(&self) {
         if self.len() >= self.wanted {
-            self.full.set(false);
             self.low.set(false);
         } else if self.full.get() && self.len() < self.wanted.min(2) {
             self.low.set(true);
@@ -121,18 +122,25 @@ impl<K: Kernel> Log<K> {
         }
     }
 
-    /// Makes one file ready.
+    /// Makes one file ready, if that leaves others what is theirs.
     pub(super) async fn prepare(&self) -> io::Result<()> {
         let (free, _) = self.kernel.space(&self.directory)?;
         if free < self.options.segment_bytes + self.options.free_bytes_min {
             return Err(io::ErrorKind::StorageFull.into());
         }
+        self.make_ready().await
+    }
+
+    /// Makes one file ready, whatever it leaves: without a first segment a log cannot start,
+    /// and then nothing would ever be delivered that could make room.
+    pub(super) async fn make_ready(&self) -> io::Result<()> {
         let path = self.pool.new_name(self.boot);
         if let Err(error) = self.make(&path).await {
             // What is left of it is made anew at the next start, if it cannot be removed now.
             let _removed: io::Result<()> = self.kernel.remove(&path).await;
             return Err(error);
         }
+        self.pool.full.set(false);
         self.pool.put(path);
         self.space.ring();
         Ok(())

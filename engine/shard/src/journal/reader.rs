@@ -1,8 +1,9 @@
 //! Reading texts, from any shard.
 
 use super::error::ReadError;
+use event::MessageId;
 use kernel::{Buffer, Chunk, File, Kernel, Open};
-use spool::Place;
+use spool::{Envelope, Place, Spot, Text};
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
@@ -32,6 +33,25 @@ impl<K: Kernel> Reader<K> {
         Self(Rc::new(Inner { kernel, directory: directory.to_owned(), files }))
     }
 
+    /// Reads a message: its envelope, and with it the text if that is one piece of modest size
+    /// beside it.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn load(&self, id: MessageId, spot: &Spot) -> Result<Loaded, ReadError> {
+        let Some(file) = self.0.known(spot.segment()) else {
+            return self.0.load_afresh(id, spot).await;
+        };
+        match load(&*file, id, spot).await {
+            // The file may have a new life under another name.
+            Err(ReadError::Damaged) => {
+                self.0.forget(spot.segment());
+                self.0.load_afresh(id, spot).await
+            }
+            result => result,
+        }
+    }
+
     /// Reads what lies at `place` and compares its check.
     ///
     /// # Errors
@@ -52,11 +72,35 @@ impl<K: Kernel> Reader<K> {
     }
 }
 
+/// A message, read back.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Who it is from and for.
+    pub envelope: Envelope,
+    /// Where its text lies.
+    pub places: Text,
+    /// All of its text, if that was beside the envelope.
+    pub text: Option<Chunk>,
+}
+
 impl<K: Kernel> Reader<K> {
-    /// Reads what lies at `place`, whatever it is.
+    /// Reads the envelope of a message, and where its text lies. Only for the log's owner, as
+    /// [`Self::read_unchecked`].
+    pub(super) async fn envelope(
+        &self,
+        id: MessageId,
+        spot: &Spot,
+    ) -> Result<(Envelope, Text), ReadError> {
+        let file = self.0.file(spot.segment()).await?;
+        let alone = Spot::new(spot.segment(), spot.offset(), spot.len(), 0);
+        load(&*file, id, &alone).await.map(|loaded| (loaded.envelope, loaded.places))
+    }
+
+    /// Reads what lies at `place`, whatever it is. Only for who would [`Self::forget`] a
+    /// segment that is no longer what it was: the log's owner.
     pub(super) async fn read_unchecked(&self, place: &Place) -> Result<Chunk, ReadError> {
-        let file = self.0.open(place.segment).await?;
-        Ok(chunk(read_bytes(&file, place).await?))
+        let file = self.0.file(place.segment).await?;
+        Ok(chunk(read_bytes(&*file, place).await?))
     }
 
     /// Lets go of a segment's file.
@@ -71,6 +115,23 @@ impl<K: Kernel> Inner<K> {
         let chunk = read_whole(&*file, place).await?;
         self.remember(place.segment, file);
         Ok(chunk)
+    }
+
+    async fn load_afresh(&self, id: MessageId, spot: &Spot) -> Result<Loaded, ReadError> {
+        let file = Rc::new(self.open(spot.segment()).await?);
+        let loaded = load(&*file, id, spot).await?;
+        self.remember(spot.segment(), file);
+        Ok(loaded)
+    }
+
+    /// The file of a segment, opened if it is not.
+    async fn file(&self, segment: u64) -> Result<Rc<K::File>, ReadError> {
+        if let Some(file) = self.known(segment) {
+            return Ok(file);
+        }
+        let file = Rc::new(self.open(segment).await?);
+        self.remember(segment, Rc::clone(&file));
+        Ok(file)
     }
 
     async fn open(&self, segment: u64) -> Result<K::File, ReadError> {
@@ -102,6 +163,26 @@ impl<K: Kernel> Inner<K> {
     fn forget(&self, segment: u64) {
         self.files.borrow_mut().retain(|(number, _)| *number != segment);
     }
+}
+
+/// Reads back from where the text starts, if it is beside the envelope, to the envelope's end.
+async fn load(file: &impl File, id: MessageId, spot: &Spot) -> Result<Loaded, ReadError> {
+    let place = spot.reach();
+    let start = place.offset;
+    let text_len = if start < spot.record_offset() { spot.text_len() as usize } else { 0 };
+    let buffer = read_bytes(file, &place).await?;
+    let record = &buffer[(spot.record_offset() - start) as usize..];
+    let (envelope, places) = spool::message_in(record, id, spot).ok_or(ReadError::Damaged)?;
+    let text = match &places[..] {
+        [text] if text_len > 0 && (text.segment, text.offset) == (place.segment, start) => {
+            if spool::crc(&buffer[..text_len]) != text.crc {
+                return Err(ReadError::Damaged);
+            }
+            Some(Chunk::new(Arc::new(buffer), 0..text_len))
+        }
+        _ => None,
+    };
+    Ok(Loaded { envelope, places, text })
 }
 
 async fn read_whole(file: &impl File, place: &Place) -> Result<Chunk, ReadError> {

@@ -5,14 +5,26 @@ use super::error::ReadError;
 use super::fate::Fate;
 use super::log::Log;
 use event::MessageId;
-use kernel::{Buffer, Chunk, Kernel};
-use spool::{PART_MAX, Place, Staged, Text, Writer};
+use kernel::{Buffer, Kernel};
+use spool::{
+    BLOCK_MAX, Catalog, Envelope, PART_MAX, Place, SEGMENT_MIN, Staged, Standing, Text, Writer,
+};
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
-/// A log of so few segments is left as it is.
-const SEGMENTS_MIN: usize = 4;
+/// Segments a log may have beyond its share: one is being written, one emptied.
+const SEGMENTS_SPARE: u64 = 2;
+/// A message carried forward takes up at most so much more than its text and envelope: the
+/// headers of two records, what aligns them, and its share of a block's. Were this less than
+/// the truth, a log of small messages that all live would be copied for ever.
+const FRAME: u64 = 128;
+/// Bytes at the end of a segment that may stay unused: it ends where the longest block would
+/// not fit, with an index behind it.
+const END: u64 = (BLOCK_MAX + BLOCK_MAX / 2) as u64;
+const _: () = assert!(END < SEGMENT_MIN as u64, "a segment is of use");
 /// Messages carried forward in one go.
-const GROUP_MAX: usize = 32;
+const GROUP_MAX: usize = 256;
 /// Bytes after which a go ends.
 const GROUP_BYTES: usize = PART_MAX;
 /// How long we wait after a failure.
@@ -22,7 +34,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 struct Copied {
     id: MessageId,
     staged: Staged,
-    text: Text,
     fate: Fate,
 }
 
@@ -48,8 +59,20 @@ impl<K: Kernel> Log<K> {
         }
     }
 
-    fn may_give_back(&self) -> bool {
-        self.head_is_done() && self.catalog.borrow().head_is_free()
+    /// Whether nothing needs the oldest segment, and what made it free is durable: a crash
+    /// must find the segment, or what became of the messages in it.
+    pub(super) fn may_give_back(&self) -> bool {
+        let catalog = self.catalog.borrow();
+        if !(self.head_is_done() && catalog.head_is_free()) {
+            return false;
+        }
+        let writer = self.writer.borrow();
+        let freed = match self.freed.get() {
+            Some((head, block)) if head == catalog.head() => block,
+            _ => writer.staged(),
+        };
+        self.freed.set(Some((catalog.head(), freed)));
+        writer.durable() >= freed
     }
 
     async fn give_back_head(&self) -> Result<(), Later> {
@@ -59,44 +82,95 @@ impl<K: Kernel> Log<K> {
         self.give_back(segment).await.map_err(|_| Later)
     }
 
-    /// Whether the log is mostly dead and its head is not: then a copy of what lives there
-    /// frees more than it costs, before long. A full disk settles for less.
-    fn should_carry(&self) -> bool {
+    /// Whether copies of what lives in the oldest segments will free more than they cost.
+    pub(super) fn should_carry(&self) -> bool {
         let catalog = self.catalog.borrow();
-        let used = catalog.segments() as u64 * self.options.segment_bytes;
-        let worth = if self.pool.is_full() {
-            catalog.live_bytes() < used / 10 * 9
-        } else {
-            catalog.segments() > SEGMENTS_MIN && catalog.live_bytes() < used / 2
-        };
-        worth && catalog.head() < self.durable_segment.get() && !catalog.head_is_pinned()
+        // A head that is free waits for the disk only: see `may_give_back`.
+        let waits = catalog.head_is_pinned() || catalog.head_is_free();
+        let possible = self.head_is_done() && !waits;
+        possible && self.surplus(&catalog) > 0
     }
 
-    /// Copies some messages out of the head.
-    async fn carry_forward(&self) -> Result<(), Later> {
-        let group: Vec<MessageId> = self.catalog.borrow().head_messages().take(GROUP_MAX).collect();
+    /// By how many segments the log takes up more than a quarter beyond what lives in it. A
+    /// full disk settles for less.
+    fn surplus(&self, catalog: &Catalog) -> u64 {
+        let (segment, used) = (self.options.segment_bytes, catalog.segments() as u64);
+        if self.pool.is_full() {
+            return u64::from(catalog.live_bytes() < used * segment / 10 * 9);
+        }
+        let live = catalog.live_bytes() + catalog.len() as u64 * FRAME;
+        let due = (live / 4 * 5).div_ceil(segment - END) + SEGMENTS_SPARE;
+        used.saturating_sub(due)
+    }
+
+    /// Messages to be carried next. From all the segments that are too many, and not from the
+    /// head alone: where one holds a few of them, each would have to wait for a commit.
+    fn group(&self) -> Vec<MessageId> {
+        let catalog = self.catalog.borrow();
+        let end = (catalog.head() + self.surplus(&catalog)).min(self.durable_segment.get());
         let mut bytes = 0;
-        let mut copies = Vec::with_capacity(group.len());
-        for id in group {
-            copies.extend(self.carry(id, &mut bytes).await?);
-            if bytes >= GROUP_BYTES {
+        let group = catalog.iter().take_while(|live| {
+            let more = bytes < GROUP_BYTES && live.home < end;
+            bytes += live.spot.bytes() as usize;
+            more
+        });
+        group.take(GROUP_MAX).map(|live| live.id).collect()
+    }
+
+    /// Has the kernel fetch a group at once: what was written past the page cache is not in
+    /// it, and one after another each would wait for the disk. Errors show when it is read.
+    async fn fetch(&self, group: &[MessageId]) {
+        let (mut reads, mut bytes, mut opened) = (Vec::new(), 0, None);
+        for place in self.wanted(group) {
+            bytes += place.len as usize;
+            if bytes > 2 * GROUP_BYTES {
                 break;
             }
+            let read = async move { self.reader.read_unchecked(&place).await.is_ok() };
+            if opened.replace(place.segment) == Some(place.segment) {
+                reads.push(Box::pin(read));
+            } else {
+                // It opens the file for the others.
+                read.await;
+            }
+        }
+        poll_fn(|context| {
+            reads.retain_mut(|read| read.as_mut().poll(context).is_pending());
+            if reads.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Where the envelopes lie, and the texts beside them.
+    fn wanted(&self, group: &[MessageId]) -> Vec<Place> {
+        let catalog = self.catalog.borrow();
+        group.iter().filter_map(|id| catalog.get(*id)).map(|live| live.spot.reach()).collect()
+    }
+
+    /// Copies some messages out of the oldest segments.
+    async fn carry_forward(&self) -> Result<(), Later> {
+        let group = self.group();
+        self.fetch(&group).await;
+        let mut copies = Vec::with_capacity(group.len());
+        for id in group {
+            copies.extend(self.carry(id).await?);
         }
         self.stage(|writer, _| writer.hurry());
-        for Copied { id, staged, text, fate } in copies {
+        for Copied { id, staged, fate } in copies {
             fate.known().await.map_err(|_| Later)?;
-            self.catalog.borrow_mut().moved(id, staged.delivery, text);
+            self.catalog.borrow_mut().moved(id, staged.spot, staged.home);
             self.count(|counts| counts.copies += 1);
         }
         Ok(())
     }
 
     /// Puts a copy of one message into the open batch; nothing if it is through by then.
-    async fn carry(&self, id: MessageId, bytes: &mut usize) -> Result<Option<Copied>, Later> {
-        let Some((delivery, places)) = self.whereabouts(id) else { return Ok(None) };
-        let delivery = match self.reader.read(&delivery).await {
-            Ok(delivery) => delivery,
+    async fn carry(&self, id: MessageId) -> Result<Option<Copied>, Later> {
+        let Some(spot) = self.catalog.borrow().get(id).map(|live| live.spot) else {
+            return Ok(None);
+        };
+        let (envelope, places) = match self.reader.envelope(id, &spot).await {
+            Ok(read) => read,
             Err(ReadError::Io(_)) => return Err(Later),
             Err(ReadError::Moved | ReadError::Damaged) => return Ok(self.give_up(id)),
         };
@@ -104,32 +178,25 @@ impl<K: Kernel> Log<K> {
         for place in &places {
             // A text that was damaged stays so: who reads it must find out.
             let part = self.reader.read_unchecked(place).await.map_err(|_| Later)?;
-            *bytes += part.len();
             self.room(Writer::<Buffer>::text_room(part.len())).await;
             text.push(self.stage(|writer, now| writer.text_as(id, &part, place.crc, now)));
         }
-        Ok(self.copy(id, text, &delivery).await)
+        Ok(self.copy(id, text, &envelope).await)
     }
 
-    async fn copy(&self, id: MessageId, text: Text, delivery: &Chunk) -> Option<Copied> {
-        let Some(envelope) = spool::envelope_of(delivery) else { return self.give_up(id) };
+    async fn copy(&self, id: MessageId, text: Text, envelope: &Envelope) -> Option<Copied> {
         let standings = self.catalog.borrow().get(id)?.open.len();
-        let room = Writer::<Buffer>::delivery_room(text.len(), standings, envelope.len());
+        let room = Writer::<Buffer>::delivery_room(text.len(), standings, envelope.bytes().len());
         self.room(room).await;
         let catalog = self.catalog.borrow();
         let live = catalog.get(id)?;
         if catalog.is_pinned(id) || text.iter().any(|place| self.is_void(place)) {
             return None;
         }
-        let staged = self.stage(|writer, now| writer.copy(id, &text, live.open, envelope, now));
+        let open: Vec<Standing> = live.open.iter().collect();
+        let staged = self.stage(|writer, now| writer.copy(id, &text, &open, envelope, now));
         let fate = self.fate.borrow().clone();
-        Some(Copied { id, staged, text, fate })
-    }
-
-    fn whereabouts(&self, id: MessageId) -> Option<(Place, Text)> {
-        let catalog = self.catalog.borrow();
-        let live = catalog.get(id)?;
-        Some((live.delivery, live.text.clone()))
+        Some(Copied { id, staged, fate })
     }
 
     /// The envelope on disk is damaged: only the queue in memory knows the message still.

@@ -1,16 +1,19 @@
+use super::OpenError;
 use super::{
-    Accepted, Closed, Durability, Journal, JournalError, Options, ReadError, Reader, Recovered,
+    Accepted, Backlog, Closed, Durability, Journal, JournalError, Options, ReadError, Reader,
+    Recovered,
 };
 use event::{MessageId, Outcome, Wall};
 use kernel::Kernel;
 use kernel::sim::{Crash, Host, Sim, World};
-use spool::{Answer, Deferral, Draft, SEGMENT_MIN, Settlement, Text};
+use spool::{Answer, Deferral, Draft, SEGMENT_MIN, Settlement, Spot, Text};
 use std::path::Path;
 use std::time::Duration;
 
 mod crash;
 mod failure;
 mod ledger;
+mod restart;
 mod space;
 
 #[test]
@@ -25,9 +28,12 @@ fn an_accepted_message_survives_power_loss() {
     let (journal, found) = bench.open();
     let [found] = &found[..] else { panic!("one message, not {found:?}") };
     assert_eq!(found.id, id);
-    assert_eq!(found.envelope, accepted.envelope);
+    assert_eq!(found.spot, accepted.spot);
+    assert_eq!(found.domains, ["example.net", "example.org"]);
     assert_eq!(found.open, [(0, 0, Wall(0)), (1, 0, Wall(0))]);
-    assert_eq!(bench.wait(text_of(&journal, &found.text)), b"hello\r\n");
+    let read = bench.wait(journal.0.reader.load(id, &found.spot)).expect("it is there");
+    assert_eq!(read.envelope, accepted.envelope);
+    assert_eq!(bench.wait(text_of(&journal, id)), b"hello\r\n");
     assert_ne!(journal.next_id(), id, "a new boot, a new name");
 }
 
@@ -73,14 +79,14 @@ fn a_large_text_is_written_in_parts() {
         let parts = Text::from_elem(journal.part(id, first).await.expect("room"), 1);
         journal.accept(id, parts, rest, &draft()).await.expect("durable")
     });
-    assert_eq!(accepted.text.len(), 3);
+    assert_eq!(accepted.spot.text_len(), 700_000);
     let never = journal.next_id();
     bench.wait(async { journal.part(never, first).await.expect("room") });
     bench.wait(journal.drain());
     bench.crash();
     let (journal, found) = bench.open();
     assert_eq!(found.len(), 1, "without an envelope there is no message");
-    assert!(bench.wait(text_of(&journal, &found[0].text)) == text);
+    assert!(bench.wait(text_of(&journal, found[0].id)) == text);
 }
 
 #[test]
@@ -159,7 +165,7 @@ fn durability_is_as_asked() {
         let bench = bench.again();
         let (journal, found) = bench.open();
         assert_eq!(found.iter().map(|found| found.id).collect::<Vec<_>>(), [id]);
-        assert_eq!(bench.wait(text_of(&journal, &found[0].text)), b"text");
+        assert_eq!(bench.wait(text_of(&journal, found[0].id)), b"text");
     }
 }
 
@@ -213,9 +219,12 @@ impl Bench {
         self.world.shard(self.host)
     }
 
-    fn open(&self) -> (Journal<Sim>, Vec<Recovered>) {
+    /// Opens the log and loads all of it.
+    fn open(&self) -> (Journal<Sim>, Vec<Found>) {
         let open = Journal::open(self.shard(), Path::new(LOG), 0, self.options);
-        self.wait(open).expect("the log opens")
+        let (journal, backlog) = self.wait(open).expect("the log opens");
+        let found = self.wait(loaded(backlog)).expect("it can be read");
+        (journal, found)
     }
 
     /// Power fails and comes back.
@@ -229,6 +238,35 @@ impl Bench {
         let sim = self.world.shard(self.host);
         Self { sim, ..self }
     }
+}
+
+/// A message found in a log.
+#[derive(Clone, Debug)]
+struct Found {
+    id: MessageId,
+    spot: Spot,
+    open: Vec<(u16, u16, Wall)>,
+    domains: Vec<String>,
+}
+
+impl Found {
+    fn of(found: Recovered<'_>) -> Self {
+        let domain = |domain| String::from_utf8_lossy(domain).into_owned();
+        Self {
+            id: found.id,
+            spot: found.spot,
+            open: found.open().map(|(open, _)| (open.recipient, open.attempt, open.due)).collect(),
+            domains: found.open().map(|(_, name)| domain(name)).collect(),
+        }
+    }
+}
+
+/// All of a backlog, by name.
+async fn loaded(mut backlog: Backlog<Sim>) -> Result<Vec<Found>, OpenError> {
+    let mut found = Vec::new();
+    backlog.load(|one| found.push(Found::of(one))).await?;
+    found.sort_by_key(|found| found.id);
+    Ok(found)
 }
 
 fn options() -> Options {
@@ -260,10 +298,26 @@ fn defer(journal: &Journal<Sim>, id: MessageId, recipients: &[u16], attempt: u16
     journal.defer(&Deferral { id, recipients, attempt, due, answer: Answer::default() });
 }
 
-async fn text_of(journal: &Journal<Sim>, text: &Text) -> Vec<u8> {
-    let mut whole = Vec::new();
-    for place in text {
-        whole.extend_from_slice(&journal.read(place).await.expect("the text is there"));
+/// The text of a live message, wherever it is carried meanwhile.
+async fn text_of(journal: &Journal<Sim>, id: MessageId) -> Vec<u8> {
+    for _ in 0..9 {
+        match read_text(journal, id).await {
+            Err(ReadError::Moved) => (),
+            read => return read.expect("it is there"),
+        }
     }
-    whole
+    panic!("{id} is nowhere")
+}
+
+async fn read_text(journal: &Journal<Sim>, id: MessageId) -> Result<Vec<u8>, ReadError> {
+    let spot = journal.spot_of(id).expect("it is live");
+    let loaded = journal.0.reader.load(id, &spot).await?;
+    let mut whole = Vec::new();
+    for place in &loaded.places {
+        whole.extend_from_slice(&journal.read(place).await?);
+    }
+    if let Some(text) = loaded.text {
+        assert!(text[..] == whole, "beside the envelope lies the text");
+    }
+    Ok(whole)
 }

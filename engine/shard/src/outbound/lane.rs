@@ -47,7 +47,7 @@ struct Parts {
 
 impl Parts {
     fn of(transfer: &Transfer, places: &spool::Text) -> Self {
-        let log = transfer.delivery.message.id.log;
+        let log = transfer.delivery.id().log;
         Self { log, places: places.clone(), broken: Rc::clone(&transfer.broken) }
     }
 }
@@ -145,7 +145,7 @@ impl<K: Kernel> Lane<K> {
     }
 
     fn begin(&mut self, transfer: Transfer) {
-        let message = Arc::clone(&transfer.delivery.message);
+        let message = Arc::clone(&transfer.message);
         let recipients: SmallVec<[&[u8]; 4]> = transfer
             .delivery
             .recipients
@@ -179,7 +179,7 @@ impl<K: Kernel> Lane<K> {
             let now = self.shard.kernel.now();
             let Some(Say::Text(transfer)) = self.session.say(&mut commands) else { break };
             transfer.sent.set(now);
-            commands.extend_from_slice(transfer.delivery.message.envelope.prefix());
+            commands.extend_from_slice(transfer.message.envelope.prefix());
             pieces.push(Piece::Owned(std::mem::take(&mut commands)));
             match &transfer.source {
                 Source::Memory(text) => pieces.push(Piece::Shared(text.clone())),

@@ -1,8 +1,8 @@
 //! Where the text of a delivery comes from: memory while it is young, else the spool.
 
-use crate::journal::ReadError;
+use crate::journal::{Loaded, ReadError};
 use crate::letter::Letter;
-use crate::message::Delivery;
+use crate::message::{Delivery, Message};
 use crate::routing::local;
 use crate::shard::Shard;
 use event::{Outcome, Tick};
@@ -11,10 +11,12 @@ use queue::SiteIndex;
 use spool::Text;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A delivery on a lane.
 pub(crate) struct Transfer {
     pub(super) delivery: Delivery,
+    pub(super) message: Arc<Message>,
     pub(super) source: Source,
     /// Why the text could not be read to its end, if so: its final dot never left.
     pub(super) broken: Rc<RefCell<Option<ReadError>>>,
@@ -40,30 +42,38 @@ impl<K: Kernel> Shard<K> {
         index: SiteIndex,
         delivery: Delivery,
     ) -> Option<Transfer> {
-        let source = match self.source(&delivery).await {
-            Ok(source) => source,
+        let (message, source) = match self.source(&delivery).await {
+            Ok(found) => found,
             Err(error) => {
                 self.unreadable(index, delivery, &error);
                 return None;
             }
         };
         let (started, sent) = (self.kernel.now(), Cell::default());
-        Some(Transfer { delivery, source, broken: Rc::default(), started, sent })
+        Some(Transfer { delivery, message, source, broken: Rc::default(), started, sent })
     }
 
-    async fn source(&self, delivery: &Delivery) -> Result<Source, ReadError> {
-        if let Some(held) = &delivery.held {
-            return Ok(Source::Memory(held.text.clone()));
+    async fn source(&self, delivery: &Delivery) -> Result<(Arc<Message>, Source), ReadError> {
+        if let Some(message) = &delivery.message
+            && let Some(text) = &message.text
+        {
+            return Ok((Arc::clone(message), Source::Memory(text.clone())));
         }
-        let Some((first, rest)) = delivery.places.split_first() else {
-            return Err(ReadError::Damaged);
+        let (id, spot) = (delivery.id(), delivery.spot);
+        let reader = self.reader(id.log);
+        let Loaded { envelope, places, text } = reader.load(id, &spot).await?;
+        let source = match (text, places.split_first()) {
+            (Some(text), _) => Source::Memory(text),
+            (None, None) => return Err(ReadError::Damaged),
+            (None, Some((first, []))) => Source::Memory(reader.read(first).await?),
+            // All parts move together: if the first is where we were told, so are the others.
+            (None, Some((first, rest))) => Source::Disk(reader.read(first).await?, rest.into()),
         };
-        // All parts move together: if the first is where we were told, so are the others.
-        let chunk = self.reader(delivery.message.id.log).read(first).await?;
-        Ok(match rest {
-            [] => Source::Memory(chunk),
-            rest => Source::Disk(chunk, rest.into()),
-        })
+        let message = match &delivery.message {
+            Some(message) => Arc::clone(message),
+            None => Arc::new(Message::loaded(envelope, &spot)),
+        };
+        Ok((message, source))
     }
 
     /// Takes care of a delivery whose text is not where it should be.
@@ -76,20 +86,28 @@ impl<K: Kernel> Shard<K> {
         if matches!(error, ReadError::Moved) {
             let recipients = delivery.recipients.len() as u64;
             self.sites.borrow().find(index).meters.queued.sub(recipients);
-            return self.post(delivery.message.owner, Letter::Locate(delivery));
+            return self.post(self.owner(delivery.id()), Letter::Locate(delivery));
         }
         let response = local(451, (4, 3, 0), &format!("the spool could not be read: {error}"));
         self.postpone_all(delivery, Some(index), &response);
     }
 
-    /// The text of a delivery of ours was moved: says where it is now, and sends it on.
+    /// A message of ours is not where a lane was told: says where it is now, and sends it on.
     pub(crate) fn locate(self: &Rc<Self>, mut delivery: Delivery) {
-        let id = delivery.message.id;
-        let Some(places) = self.journal_of(id).place_of(id) else {
-            let response = local(554, (5, 3, 0), "the spool has lost the text of this message");
-            return self.conclude_all(delivery, None, Outcome::Failed, &response);
-        };
-        delivery.places = places;
-        self.route(delivery);
+        let id = delivery.id();
+        match self.journal_of(id).spot_of(id) {
+            Some(spot) if spot != delivery.spot => {
+                delivery.spot = spot;
+                self.route(delivery);
+            }
+            Some(_) => {
+                let response = local(451, (4, 3, 0), "the spool cannot find this message now");
+                self.postpone_all(delivery, None, &response);
+            }
+            None => {
+                let response = local(554, (5, 3, 0), "the spool has lost this message");
+                self.conclude_all(delivery, None, Outcome::Failed, &response);
+            }
+        }
     }
 }

@@ -46,13 +46,13 @@ impl<K: Kernel> Shard<K> {
         verdicts: Vec<Verdict>,
     ) {
         self.carrying.set(self.carrying.get() - 1);
-        let Transfer { delivery, broken, started, sent, .. } = transfer;
+        let Transfer { mut delivery, message, broken, started, sent, .. } = transfer;
         if let Some(error) = broken.take() {
             // No final dot left: whatever the connection said, nobody has this message.
             return self.unreadable(index, delivery, &error);
         }
         let mut fates = Vec::with_capacity(verdicts.len());
-        let mut untried = SmallVec::new();
+        let mut untried: SmallVec<[u16; 8]> = SmallVec::new();
         for (&recipient, verdict) in delivery.recipients.iter().zip(verdicts) {
             match fate(recipient, verdict) {
                 Some(fate) => fates.push(fate),
@@ -60,8 +60,9 @@ impl<K: Kernel> Shard<K> {
             }
         }
         if !untried.is_empty() {
-            self.queue.borrow_mut().again(index, delivery.only(untried));
+            self.queue.borrow_mut().again(index, delivery.only(&untried));
         }
+        delivery.message = Some(message);
         let sent = sent.get();
         let attempt = Attempt { delivery, index: Some(index), peer: Some(peer), started, sent };
         self.report(attempt, fates);
@@ -103,9 +104,7 @@ impl<K: Kernel> Shard<K> {
     /// Gives up what waits for a site that cannot be reached and has run out of time.
     pub(crate) fn expire_ready(self: &Rc<Self>, index: SiteIndex, response: &Response) {
         let wall = self.kernel.wall();
-        let is_old = |delivery: &Delivery| {
-            self.schedule.expires(delivery.message.envelope.accepted()) <= wall
-        };
+        let is_old = |delivery: &Delivery| self.schedule.expires(delivery.accepted()) <= wall;
         let old = self.queue.borrow_mut().drain_ready(index, is_old);
         for delivery in old {
             self.conclude_all(delivery, Some(index), Outcome::Expired, response);
@@ -116,7 +115,7 @@ impl<K: Kernel> Shard<K> {
     /// have moved to other hosts meanwhile, which is another site.
     pub(super) fn reroute_ready(self: &Rc<Self>, index: SiteIndex) {
         let now = self.kernel.now();
-        let waited = |delivery: &Delivery| now.since(delivery.queued) > REROUTE_AFTER;
+        let waited = |delivery: &Delivery| now.since(delivery.queued(now)) > REROUTE_AFTER;
         let waiting = self.queue.borrow_mut().drain_ready(index, waited);
         for delivery in waiting {
             let recipients = delivery.recipients.len() as u64;
@@ -132,7 +131,7 @@ impl<K: Kernel> Shard<K> {
         }
         let Attempt { delivery, index, peer, started, sent } = attempt;
         let again = self.again(&delivery);
-        let mut deferred = SmallVec::new();
+        let mut deferred: SmallVec<[u16; 8]> = SmallVec::new();
         let verdicts: Vec<Settled> = fates
             .into_iter()
             .map(|fate| {
@@ -143,26 +142,28 @@ impl<K: Kernel> Shard<K> {
                 settled
             })
             .collect();
+        let now = self.kernel.now();
         let stages = Stages {
-            accepted: delivery.message.envelope.accepted(),
-            received: delivery.message.accepted,
-            queued: delivery.queued,
+            accepted: delivery.accepted(),
+            received: delivery.message.as_ref().and_then(|message| message.received),
+            queued: delivery.queued(now),
             started,
             sent,
-            answered: self.kernel.now(),
+            answered: now,
             settled: Tick::ZERO,
         };
         let attempt = delivery.attempts.saturating_add(1);
         if let (Some(again), false) = (again, deferred.is_empty()) {
-            let mut later = delivery.only(deferred);
+            let mut later = delivery.only(&deferred);
             later.attempts = attempt;
-            later.held = None;
+            later.message = None;
             self.queue.borrow_mut().defer(again.tick, later);
         }
         let site =
             index.map_or_else(|| Arc::from(""), |index| self.count_at_site(index, &verdicts));
-        let report = Report { delivery, site, peer, attempt, stages, verdicts };
-        self.post(report.delivery.message.owner, Letter::Report(Box::new(report)));
+        let (id, message) = (delivery.id(), delivery.message);
+        let report = Report { id, message, site, peer, attempt, stages, verdicts };
+        self.post(self.owner(id), Letter::Report(Box::new(report)));
     }
 
     /// Counts what left a site's queue, and how. Its name, for the log.
@@ -178,7 +179,7 @@ impl<K: Kernel> Shard<K> {
 
     /// When a delivery would be tried again, or `None` if its time is up.
     fn again(&self, delivery: &Delivery) -> Option<Again> {
-        let (accepted, now) = (delivery.message.envelope.accepted(), self.kernel.wall());
+        let (accepted, now) = (delivery.accepted(), self.kernel.wall());
         let attempts = delivery.attempts.saturating_add(1);
         let wall = self.schedule.next(accepted, attempts, now, self.kernel.random())?;
         Some(Again { tick: self.kernel.now() + wall.since(now), wall })

@@ -95,7 +95,7 @@ impl Table {
 }
 
 /// Ids are counted, not chosen, so spreading them evenly is enough.
-const fn hash(boot: u32, count: u64) -> u64 {
+pub(crate) const fn hash(boot: u32, count: u64) -> u64 {
     let mixed = (count ^ ((boot as u64) << 40)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     spread((mixed >> 32) as u32)
 }

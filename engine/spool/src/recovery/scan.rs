@@ -1,22 +1,27 @@
 //! One segment, block by block.
 
-use super::{End, Flaw, Recovery};
+use super::{Contents, Damage, Flaw};
+use crate::catalog::Open;
+use crate::envelope::Envelope;
+use crate::footer::End;
 use crate::format::{
     BLOCK_ALIGN, BLOCK_HEADER, BLOCK_MAX, BlockHeader, SEGMENT_HEADER, SegmentHeader, crc, link,
 };
+use crate::index::{Birth, Index, Ruling};
 use crate::place::Place;
-use crate::record::{Kind, Record, RecordHeader};
+use crate::record::{Delivery, Kind, Record, RecordHeader};
 use event::MessageId;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// Goes through a segment until its end, its tail, or what its successor declares void.
-pub(super) fn segment(
-    recovery: &mut Recovery,
+/// Goes through all bytes of a segment until its end, its tail, or what the header of its
+/// successor declares void. The index is the same as in the contents, to be written on.
+#[must_use]
+pub fn scan(
     header: &SegmentHeader,
     bytes: &[u8],
     next: Option<&SegmentHeader>,
-) {
+) -> (Contents, Index) {
     let mut scan = Scan {
         bytes,
         header,
@@ -25,14 +30,17 @@ pub(super) fn segment(
         block: header.first_block,
         chain: header.chain(),
         torn: false,
-        recovery,
+        boot: header.boot,
+        index: Index::default(),
+        damage: Vec::new(),
+        holes: Vec::new(),
+        lost: Vec::new(),
     };
     while scan.step() {}
-    scan.end();
+    scan.end()
 }
 
 struct Scan<'a> {
-    recovery: &'a mut Recovery,
     bytes: &'a [u8],
     header: &'a SegmentHeader,
     next: Option<&'a SegmentHeader>,
@@ -41,6 +49,11 @@ struct Scan<'a> {
     block: u64,
     chain: u32,
     torn: bool,
+    boot: u32,
+    index: Index,
+    damage: Vec<Damage>,
+    holes: Vec<Range<u32>>,
+    lost: Vec<MessageId>,
 }
 
 impl Scan<'_> {
@@ -57,7 +70,7 @@ impl Scan<'_> {
         }
         let range = self.payload(&header);
         self.records(range);
-        self.recovery.boot = self.recovery.boot.max(header.boot);
+        self.boot = self.boot.max(header.boot);
         self.at += header.block_len();
         self.block += 1;
         self.chain = check;
@@ -110,13 +123,42 @@ impl Scan<'_> {
     fn record(&mut self, at: usize, header: &RecordHeader) {
         let record = &self.bytes[at..];
         let Some(decoded) = Record::decode(header.kind, header.payload(record)) else { return };
-        let place = Place {
-            segment: self.header.segment,
-            offset: RecordHeader::payload_offset(at),
-            len: header.payload_len,
-            crc: header.payload_crc,
+        let RecordHeader { boot, count, .. } = *header;
+        match decoded {
+            Record::Text => (),
+            Record::Delivery(message) | Record::Copy(message) => self.message(at, header, &message),
+            Record::Verdict(verdict) => {
+                self.index.ruled(boot, count, verdict.ruling(), verdict.recipients.iter());
+            }
+            Record::Abort => self.index.ruled(boot, count, Ruling::Void, std::iter::empty()),
+        }
+    }
+
+    fn message(&mut self, at: usize, header: &RecordHeader, message: &Delivery<'_>) {
+        let Some(envelope) = Envelope::decode(message.envelope) else { return };
+        let RecordHeader { boot, count, payload_len: len, payload_crc: crc, .. } = *header;
+        let segment = self.header.segment;
+        let gone = |place: &Place| {
+            place.segment == segment && self.holes.iter().any(|hole| place.touches(hole))
         };
-        self.recovery.apply(header.id(self.recovery.log), decoded, place);
+        if message.text.iter().any(gone) {
+            // A message is whole or absent.
+            return self.lost.push(header.id(self.header.log));
+        }
+        let open = match &message.open[..] {
+            [] => Open::All(envelope.recipient_count()),
+            open => Open::of(open),
+        };
+        let birth = Birth {
+            boot,
+            count,
+            envelope: Place { segment, offset: RecordHeader::payload_offset(at), len, crc },
+            text: &message.text,
+            accepted: envelope.accepted(),
+            copied: header.kind == Kind::Copy,
+            open,
+        };
+        self.index.born(birth, envelope.recipients());
     }
 
     /// What is here does not check, at least `len` bytes of it.
@@ -172,7 +214,7 @@ impl Scan<'_> {
                 continue;
             };
             found = true;
-            let id = header.id(self.recovery.log);
+            let id = header.id(self.header.log);
             let end = at + header.record_len();
             if end <= range.end && self.is_whole(at, &header) {
                 self.hole(hole..at);
@@ -186,7 +228,9 @@ impl Scan<'_> {
         self.hole(hole..range.end);
         if found || flaw == Flaw::Damaged {
             hit.append(&mut texts);
-            self.recovery.note(self.header.segment, range, flaw, &hit);
+            let (segment, messages) = (self.header.segment, hit.into_iter().collect());
+            let range = range.start as u64..range.end as u64;
+            self.damage.push(Damage { segment, range, flaw, messages });
         }
         found
     }
@@ -208,7 +252,7 @@ impl Scan<'_> {
         } else {
             texts.remove(&id);
         }
-        // A completion that hangs on a message in this block: was that one whole?
+        // A bounce and what it settles hang together: was the other whole?
         if !header.bound {
             self.record(at, header);
         }
@@ -216,14 +260,14 @@ impl Scan<'_> {
 
     fn hole(&mut self, range: Range<usize>) {
         if !range.is_empty() {
-            let hole = range.start as u32..range.end as u32;
-            self.recovery.holes.push((self.header.segment, hole));
+            self.holes.push(range.start as u32..range.end as u32);
         }
     }
 
-    fn end(self) {
-        let Self { header, at, block, chain, torn, .. } = self;
-        let offset = at as u32;
-        self.recovery.end = Some(End { segment: *header, offset, block, chain, torn });
+    fn end(self) -> (Contents, Index) {
+        let Self { header, at, block, chain, torn, boot, damage, holes, lost, index, .. } = self;
+        let end = End { segment: *header, offset: at as u32, block, chain, torn };
+        let (log, encoded) = (header.log, index.encode());
+        (Contents { end, boot, log, index: encoded, damage, holes, lost, scanned: true }, index)
     }
 }

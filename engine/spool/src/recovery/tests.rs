@@ -1,6 +1,9 @@
-use super::{Flaw, Found};
-use crate::desk::{Desk, Dice, Segments, Write, bytes_at, recover};
-use crate::{Place, Text};
+use super::Flaw;
+use crate::desk::{
+    Desk, Dice, Found, Segments, Survivor, Write, bytes_at, headers, recover, recover_sealed,
+    sealed, spot_bytes,
+};
+use crate::{Place, Spot, Text};
 use event::{MessageId, Tick};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,14 +69,19 @@ fn act(
         _ => {
             let text: Vec<u8> = (0..dice.roll(size)).map(|_| dice.roll(256) as u8).collect();
             let (id, place, staged) = desk.put(&text);
-            places.insert(id, vec![place[0], staged.delivery]);
+            places.insert(id, vec![place[0], place_of(&staged.spot)]);
             truth.insert(id, (text, vec![0, 1]));
         }
     }
 }
 
+/// The spot as a place, its check left out.
+fn place_of(spot: &Spot) -> Place {
+    Place { segment: spot.segment(), offset: spot.offset(), len: spot.len(), crc: 0 }
+}
+
 fn found(segments: &Segments, found: &Found) -> Truth {
-    let entry = |survivor: &super::Survivor| {
+    let entry = |survivor: &Survivor| {
         let text = survivor.text.iter().flat_map(|place| bytes_at(segments, place)).copied();
         let open = survivor.open.iter().map(|open| open.recipient).collect();
         (survivor.id, (text.collect(), open))
@@ -90,7 +98,25 @@ fn after_every_prefix_of_writes_everything_is_there() {
         let recovered = recover(&disk, 5);
         assert_eq!(found(&disk, &recovered), history.writes[count - 1].1, "after {count} writes");
         assert_eq!(recovered.damage, [], "after {count} writes");
-        assert!(recovered.position.is_some_and(|at| at.begun || at.offset == 4_096));
+        assert!(recovered.position.begun || recovered.position.offset == 4_096);
+        let quickly = recover_sealed(&disk, 5);
+        assert_eq!(found(&disk, &quickly), history.writes[count - 1].1, "after {count} writes");
+    }
+}
+
+/// A footer says what a scan of the blocks would say, byte for byte.
+#[test]
+fn a_footer_is_what_a_scan_gives() {
+    let history = History::new(8, 120, 90_000);
+    let disk = history.disk(history.writes.len());
+    let segments = headers(&disk);
+    assert!(segments.len() > 2, "segments end");
+    for pair in segments.windows(2) {
+        let [(header, bytes), (next, _)] = pair else { unreachable!("windows of two") };
+        let sealed = sealed(header, bytes, next).expect("a full segment has a footer");
+        let (scanned, _) = super::scan(header, bytes, Some(next));
+        assert_eq!(sealed.index, scanned.index, "segment {}", header.segment);
+        assert_eq!(sealed.end, scanned.end);
     }
 }
 
@@ -111,9 +137,9 @@ fn a_torn_write_takes_nothing_with_it() {
                     _ => dice.roll(2) == 0,
                 })
                 .collect();
-            let mut disk = before.clone();
-            tear(&history.writes[last].0, &keep, &mut disk);
-            check_torn(&history, last, &disk, &format!("write {last}, sectors {keep:?}"));
+            let mut torn = before.clone();
+            tear(&history.writes[last].0, &keep, &mut torn);
+            check_torn(&history, last, &torn, &format!("write {last}, sectors {keep:?}"));
         }
     }
 }
@@ -271,7 +297,7 @@ fn a_copy_that_is_torn_leaves_the_original() {
     let mut desk = Desk::new();
     let (id, original, staged) = desk.put(b"a text of some length, so that it can be hit");
     desk.commit();
-    let envelope = crate::envelope_of(bytes_at(&desk.segments, &staged.delivery)).unwrap().to_vec();
+    let (envelope, _) = crate::envelope_of(spot_bytes(&desk.segments, &staged.spot)).unwrap();
     let open = [crate::Standing { recipient: 1, attempt: 1, due: event::Wall(1) }];
     let copied = desk.writer.text(id, b"a text of some length, so that it can be hit", Tick::ZERO);
     desk.writer.copy(id, &Text::from_elem(copied, 1), &open, &envelope, Tick::ZERO);
@@ -289,7 +315,7 @@ fn a_copy_opens_nothing_again() {
     let (id, text, staged) = desk.put(b"text");
     desk.done(id, &[0]);
     desk.commit();
-    let envelope = crate::envelope_of(bytes_at(&desk.segments, &staged.delivery)).unwrap().to_vec();
+    let (envelope, _) = crate::envelope_of(spot_bytes(&desk.segments, &staged.spot)).unwrap();
     let open =
         [0, 1].map(|recipient| crate::Standing { recipient, attempt: 0, due: event::Wall(0) });
     desk.writer.copy(id, &text, &open, &envelope, Tick::ZERO);
@@ -299,6 +325,31 @@ fn a_copy_opens_nothing_again() {
         recovered.survivors[0].open.iter().map(|open| open.recipient).collect::<Vec<_>>(),
         [1]
     );
+}
+
+/// Whatever of its block arrives: a bounce is there, or its recipients are open, never both.
+#[test]
+fn a_torn_bounce_settles_nothing_and_is_nothing() {
+    let mut desk = Desk::new();
+    let (original, ..) = desk.put(b"original");
+    desk.commit();
+    let before = desk.segments.clone();
+    let bounce = desk.bounce(original, &[0, 1]);
+    desk.put(&[b'x'; 3_000]);
+    let write = desk.commit();
+    let sectors = write.bytes.len() / SECTOR;
+    let mut dice = Dice(11);
+    let mut seen = BTreeSet::new();
+    for _ in 0..500 {
+        let keep: Vec<bool> = (0..sectors).map(|_| dice.roll(4) > 0).collect();
+        let mut torn = before.clone();
+        tear(&write, &keep, &mut torn);
+        let found = recover(&torn, 5);
+        let live = |id| found.survivors.iter().any(|survivor| survivor.id == id);
+        assert_ne!(live(original), live(bounce), "{keep:?}");
+        seen.insert(live(bounce));
+    }
+    assert_eq!(seen.len(), 2, "it arrives now and then");
 }
 
 #[test]

@@ -2,13 +2,16 @@
 
 use super::carry::Carried;
 use super::{Staged, Writer};
+use crate::catalog::Open;
 use crate::envelope::{Draft, Envelope};
 use crate::format::{BLOCK_MAX, crc};
+use crate::index::{Birth, Index, Ruling, home};
 use crate::place::{Place, Text};
 use crate::record::{
-    Deferral, Kind, PART_MAX, RECORD_HEADER, RecordHeader, Settlement, Standing, Verdict,
+    Deferral, Kind, PART_MAX, RECORD_HEADER, Record, RecordHeader, Settlement, Standing, Verdict,
     delivery_len, encode_copy, encode_delivery, record_len, verdict_len,
 };
+use crate::spot::Spot;
 use event::{MessageId, Outcome, Tick, Wall};
 use std::ops::DerefMut;
 
@@ -25,7 +28,7 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         record_len(delivery_len(places, standings, envelope_len))
     }
 
-    /// Bytes [`Self::done_bound`] takes up in a batch.
+    /// Bytes the settlement of [`Self::bounce`] takes up in a batch.
     #[must_use]
     pub const fn done_room(recipients: usize) -> usize {
         record_len(verdict_len(recipients))
@@ -63,16 +66,61 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         draft: &Draft<'_>,
         now: Tick,
     ) -> (Staged, Envelope) {
+        self.deliver(Tag::of(Kind::Delivery, id), text, draft, now)
+    }
+
+    /// As [`Self::delivery`] for a bounce, and `settled` with it: both are true, or neither.
+    ///
+    /// # Panics
+    /// As [`Self::delivery`].
+    pub fn bounce(
+        &mut self,
+        id: MessageId,
+        text: &Text,
+        draft: &Draft<'_>,
+        settled: &Settlement<'_>,
+        now: Tick,
+    ) -> (Staged, Envelope) {
+        let tag = Tag { bound: true, ..Tag::of(Kind::Delivery, id) };
+        let staged = self.deliver(tag, text, draft, now);
+        self.done_bound(settled, now);
+        staged
+    }
+
+    fn deliver(
+        &mut self,
+        tag: Tag,
+        text: &Text,
+        draft: &Draft<'_>,
+        now: Tick,
+    ) -> (Staged, Envelope) {
         let envelope_len = draft.envelope_len().expect("the caller looked at its length");
         let len = delivery_len(text.len(), 0, envelope_len);
-        let delivery = self.push(Tag::of(Kind::Delivery, id), len, now, |out| {
+        let delivery = self.push(tag, len, now, |out| {
             encode_delivery(out, text, draft, envelope_len);
             crc(out)
         });
         self.open.urgent = true;
         let end = (delivery.offset - self.at.offset) as usize + len;
         let envelope = Envelope::encoded(&self.open.memory[end - envelope_len..end]);
-        (Staged { block: self.at.block, delivery }, envelope)
+        let birth = Birth {
+            boot: tag.boot,
+            count: tag.count,
+            envelope: delivery,
+            text,
+            accepted: draft.accepted,
+            copied: false,
+            open: Open::All(draft.recipients.len() as u16),
+        };
+        self.index.born(birth, draft.recipients.iter().copied());
+        (self.as_staged(&delivery, text), envelope)
+    }
+
+    fn as_staged(&self, delivery: &Place, text: &Text) -> Staged {
+        let Place { segment, offset, len, .. } = *delivery;
+        let text_len = text.iter().map(|place| place.len).sum();
+        let spot = Spot::new(segment, offset, len, text_len);
+        Staged { block: self.at.block, spot, home: home(segment, text) }
     }
 
     /// Puts in a message carried forward.
@@ -84,15 +132,26 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
         id: MessageId,
         text: &Text,
         open: &[Standing],
-        envelope: &[u8],
+        envelope: &Envelope,
         now: Tick,
     ) -> Staged {
-        let len = delivery_len(text.len(), open.len(), envelope.len());
+        let bytes = envelope.bytes();
+        let len = delivery_len(text.len(), open.len(), bytes.len());
         let delivery = self.push(Tag::of(Kind::Copy, id), len, now, |out| {
-            encode_copy(out, text, open, envelope);
+            encode_copy(out, text, open, bytes);
             crc(out)
         });
-        Staged { block: self.at.block, delivery }
+        let birth = Birth {
+            boot: id.boot,
+            count: id.count,
+            envelope: delivery,
+            text,
+            accepted: envelope.accepted(),
+            copied: true,
+            open: Open::of(open),
+        };
+        self.index.born(birth, envelope.recipients());
+        self.as_staged(&delivery, text)
     }
 
     /// Records that recipients are through.
@@ -110,12 +169,11 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
     }
 
     /// As [`Self::done`], true only if the messages of this batch come to exist.
-    ///
-    /// # Panics
-    /// If there is no room.
-    pub fn done_bound(&mut self, settled: &Settlement<'_>, now: Tick) {
+    fn done_bound(&mut self, settled: &Settlement<'_>, now: Tick) {
         let verdict = final_verdict(settled);
         let tag = Tag { bound: true, ..Tag::of(Kind::Done, settled.id) };
+        let recipients = settled.recipients.iter().copied();
+        self.index.ruled(tag.boot, tag.count, Ruling::Through, recipients);
         self.push(tag, verdict_len(settled.recipients.len()), now, |out| {
             verdict.encode(out);
             crc(out)
@@ -150,10 +208,18 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
             fill(&mut payload);
             return self.carry.add(Carried { kind, boot: id.boot, count: id.count, payload });
         }
-        self.push(Tag::of(kind, id), len, now, |out| {
+        let place = self.push(Tag::of(kind, id), len, now, |out| {
             fill(out);
             crc(out)
         });
+        let start = (place.offset - self.at.offset) as usize;
+        let MessageId { boot, count, .. } = id;
+        rule(&mut self.index, boot, count, kind, &self.open.memory[start..start + len]);
+    }
+
+    /// Tells the index what a completion says.
+    pub(super) fn rule(&mut self, boot: u32, count: u64, kind: Kind, payload: &[u8]) {
+        rule(&mut self.index, boot, count, kind, payload);
     }
 
     pub(super) fn push(
@@ -190,6 +256,16 @@ pub(super) struct Tag {
 impl Tag {
     const fn of(kind: Kind, id: MessageId) -> Self {
         Self { kind, bound: false, boot: id.boot, count: id.count }
+    }
+}
+
+fn rule(index: &mut Index, boot: u32, count: u64, kind: Kind, payload: &[u8]) {
+    match Record::decode(kind, payload) {
+        Some(Record::Verdict(verdict)) => {
+            index.ruled(boot, count, verdict.ruling(), verdict.recipients.iter());
+        }
+        Some(Record::Abort) => index.ruled(boot, count, Ruling::Void, std::iter::empty()),
+        _ => debug_assert!(false, "only completions are put in here"),
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
-use crate::desk::{Desk, Write, bytes_at, draft, recover, settlement};
+use crate::desk::{Desk, Write, bytes_at, draft, recover};
 use crate::format::crc;
-use crate::{Draft, Standing, Text};
+use crate::{Draft, Flaw, Standing, Text};
 use event::MessageId;
 
 #[test]
@@ -153,12 +153,41 @@ fn a_failure_on_top_of_a_failure_changes_nothing() {
 }
 
 #[test]
+fn a_closed_log_ends_with_a_block_that_says_so() {
+    let mut desk = Desk::new();
+    desk.put(b"last");
+    let last = desk.commit();
+    assert_eq!(desk.writer.flush_at(), None);
+    desk.writer.close();
+    assert_eq!(desk.writer.flush_at(), Some(Tick::ZERO));
+    desk.commit();
+    assert_eq!(desk.writer.flush_at(), None);
+    // Bytes of the last message go bad: they are known to have been durable.
+    desk.segments.get_mut(&1).unwrap()[last.offset + 200] ^= 1;
+    let found = recover(&desk.segments, 1);
+    assert_eq!(found.damage.iter().map(|one| one.flaw).collect::<Vec<_>>(), [Flaw::Damaged]);
+}
+
+#[test]
+fn what_was_staged_is_durable_once_its_block_is() {
+    let mut desk = Desk::new();
+    let (kept, ..) = desk.put(b"kept");
+    assert_eq!((desk.writer.staged(), desk.writer.durable()), (1, 0));
+    desk.commit();
+    assert_eq!((desk.writer.staged(), desk.writer.durable()), (1, 1));
+    desk.done(kept, &[0, 1]);
+    let sealed = desk.seal();
+    assert_eq!((desk.writer.staged(), desk.writer.durable()), (2, 1), "in flight");
+    desk.writer.written(sealed.memory);
+    assert_eq!((desk.writer.staged(), desk.writer.durable()), (2, 2));
+}
+
+#[test]
 fn a_bound_completion_falls_with_its_bounce() {
     let mut desk = Desk::new();
     let (original, ..) = desk.put(b"original");
     desk.commit();
-    desk.put(b"bounce");
-    desk.writer.done_bound(&settlement(original, &[0, 1]), Tick::ZERO);
+    desk.bounce(original, &[0, 1]);
     let sealed = desk.seal();
     let salt = desk.salt();
     desk.writer.failed(sealed.memory, salt, Tick::ZERO);

@@ -249,7 +249,10 @@ impl<'p> Visit<'p> {
         let mut book = self.provider.book.borrow_mut();
         if self.is_bounce(&envelope.sender) {
             let bounce = book.bounces.entry(text.to_vec()).or_default();
-            envelope.recipients[0].clone_into(&mut bounce.to);
+            if bounce.takings.is_empty() {
+                envelope.recipients[0].clone_into(&mut bounce.to);
+                bounce.of = crate::ledger::told_of(text);
+            }
             bounce.takings.push(taking);
             return;
         }

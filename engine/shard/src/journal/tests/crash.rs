@@ -85,7 +85,13 @@ impl Life {
         sim.clone().spawn(async move {
             let opened = Journal::open(sim.clone(), Path::new(LOG), 0, options()).await;
             // A fault may keep it from opening; then there is no mail either.
-            let Ok((journal, _)) = opened else { return };
+            let Ok((journal, mut backlog)) = opened else { return };
+            // New mail comes in while the old is read; what became of that is said later.
+            let (early, books, clock) = (journal.clone(), Rc::clone(&ledger), sim.clone());
+            sim.spawn(async move { take_in(&clock, &early, &books).await });
+            if backlog.load(|_| ()).await.is_err() {
+                return;
+            }
             for _ in 0..3 {
                 sim.spawn(use_log(sim.clone(), journal.clone(), Rc::clone(&ledger)));
             }
@@ -106,10 +112,11 @@ impl Life {
         let sim = self.world.shard(self.host);
         let (found, texts) = self.world.block_on(async {
             let open = Journal::open(sim, Path::new(LOG), 0, options()).await;
-            let (journal, found) = open.expect("the log opens");
+            let (journal, backlog) = open.expect("the log opens");
+            let found = loaded(backlog).await.expect("it can be read");
             let mut texts = Vec::new();
             for found in &found {
-                texts.push(text_of(&journal, &found.text).await);
+                texts.push(text_of(&journal, found.id).await);
             }
             (found, texts)
         });

@@ -62,7 +62,8 @@ fn it_accepts_again_within_a_second() {
         let life = Life::new(seed);
         let sim = life.world.shard(life.host);
         let open = Journal::open(sim.clone(), Path::new(LOG), 0, options());
-        let (journal, _) = life.world.block_on(open).expect("the log opens");
+        let (journal, backlog) = life.world.block_on(open).expect("the log opens");
+        life.world.block_on(loaded(backlog)).expect("it can be read");
         sim.spawn(use_log(sim.clone(), journal.clone(), Rc::clone(&life.ledger)));
         life.world.run_for(Duration::from_millis(100));
         life.world.plan(life.host, Operation::FileWrite, When::Nth(1), Fault::Error(EIO));
@@ -115,16 +116,16 @@ fn a_flipped_bit_costs_what_it_hit() {
     let bench = Bench::new(42);
     let (journal, _) = bench.open();
     let ids: Vec<_> = (0..3).map(|_| journal.next_id()).collect();
-    let mut texts = Vec::new();
-    for id in &ids {
-        texts.push(bench.wait(accept(&journal, *id, &[b'x'; 3_000])).text);
-    }
+    let spots: Vec<Spot> =
+        ids.iter().map(|id| bench.wait(accept(&journal, *id, &[b'x'; 3_000])).spot).collect();
+    let hit = spots[1].text_before().expect("the text is beside its envelope") as usize + 1_000;
     bench.world.crash(bench.host, Crash::Power);
-    let path = Path::new(LOG).join(super::super::segment_name(texts[1][0].segment));
-    bench.world.flip(bench.host, &path, texts[1][0].offset as usize + 1_000, 3);
+    let path = Path::new(LOG).join(super::super::segment_name(spots[1].segment()));
+    bench.world.flip(bench.host, &path, hit, 3);
     bench.world.restart(bench.host);
     let (journal, found) = bench.open();
     assert_eq!(found.iter().map(|found| found.id).collect::<Vec<_>>(), [ids[0], ids[2]]);
-    let [damage] = journal.damage() else { panic!("one flaw, not {:?}", journal.damage()) };
+    let damage = journal.damage();
+    let [damage] = &damage[..] else { panic!("one flaw, not {damage:?}") };
     assert_eq!((damage.flaw, &damage.messages[..]), (spool::Flaw::Damaged, &ids[1..2]));
 }

@@ -82,7 +82,7 @@ impl Ledger {
     }
 
     /// Compares with what was found after a crash at `at`; goes on from there.
-    pub(super) fn audit(&mut self, found: &[Recovered], texts: &[Vec<u8>], at: Tick) {
+    pub(super) fn audit(&mut self, found: &[Found], texts: &[Vec<u8>], at: Tick) {
         for (found, text) in found.iter().zip(texts) {
             let message = self.messages.get(&found.id).expect("nothing comes from nowhere");
             assert!(message.text == *text, "{}: its text is what was sent", found.id);

@@ -1,0 +1,84 @@
+//! The domains this shard has mail for, each kept once: millions of queued deliveries share
+//! some thousands of names.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// Names kept before those that nobody holds are let go of.
+const IDLE_MAX: usize = 4_096;
+
+/// A domain in our spelling, one word long; empty if the recipient has none we route by.
+#[derive(Clone, Debug)]
+pub struct Domain(Arc<Box<str>>);
+
+impl Deref for Domain {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Domains(RefCell<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    names: HashMap<Box<str>, Domain>,
+    /// Names kept when they were last gone through.
+    swept: usize,
+}
+
+impl Domains {
+    /// The domain `raw`, which stands behind an @.
+    pub(crate) fn of(&self, raw: &[u8]) -> Domain {
+        let name = str::from_utf8(raw).ok().and_then(route::in_our_spelling).unwrap_or_default();
+        let mut known = self.0.borrow_mut();
+        if let Some(domain) = known.names.get(&*name) {
+            return domain.clone();
+        }
+        known.sweep();
+        let domain = Domain(Arc::new(name.clone().into()));
+        known.names.insert(name.into(), domain.clone());
+        domain
+    }
+}
+
+impl Known {
+    /// Lets go of names that nobody holds, once there are twice as many as the last time.
+    fn sweep(&mut self) {
+        if self.names.len() >= IDLE_MAX + 2 * self.swept {
+            self.names.retain(|_, domain| Arc::strong_count(&domain.0) > 1);
+            self.swept = self.names.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Domains, IDLE_MAX};
+    use std::sync::Arc;
+
+    #[test]
+    fn one_name_is_kept_once_in_our_spelling() {
+        let domains = Domains::default();
+        let (one, other) = (domains.of(b"One.Test."), domains.of(b"one.test"));
+        assert!(Arc::ptr_eq(&one.0, &other.0) && &*one == "one.test");
+        assert_eq!(&*domains.of(b"[192.0.2.1]"), "");
+        assert_eq!(&*domains.of(b"\xFF"), "");
+    }
+
+    #[test]
+    fn names_that_nobody_holds_go() {
+        let domains = Domains::default();
+        let held = domains.of(b"held.test");
+        for n in 0..3 * IDLE_MAX {
+            domains.of(format!("n{n}.test").as_bytes());
+        }
+        assert!(domains.0.borrow().names.len() <= IDLE_MAX + 2);
+        assert!(Arc::ptr_eq(&held.0, &domains.of(b"held.test").0));
+    }
+}
