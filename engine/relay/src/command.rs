@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::settings::{self, Host, Loaded};
+use crate::settings::{self, Faults, Host, Loaded};
 use clap::{Parser, Subcommand};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -20,6 +20,9 @@ enum Verb {
     Run(From),
     /// Shows it all on this machine: providers, 100,000 messages, and the proof
     Demo(crate::demo::Options),
+    /// Looks into the spool: what it holds, whether it is sound, one message, all of them
+    #[command(subcommand)]
+    Spool(crate::spool::Verb),
     /// Looks at settings without starting anything
     #[command(subcommand)]
     Config(Config),
@@ -49,6 +52,10 @@ pub fn main() -> ExitCode {
     match Command::parse().verb {
         Verb::Run(from) => with_settings(&from, crate::run::run),
         Verb::Demo(options) => crate::demo::run(&options),
+        Verb::Spool(verb) => match crate::spool::run(&verb, &host()) {
+            Ok(answered) => answered.unwrap_or_else(|error| status(Err(error))),
+            Err(faults) => refuse(&faults),
+        },
         Verb::Config(Config::Check(from)) => with_settings(&from, |loaded| {
             say(&format!("settings are right: {}\n", from.name()))?;
             loaded.warnings.iter().try_for_each(|warning| say(&format!("warning: {warning}\n")))
@@ -66,11 +73,13 @@ const MISUSE: u8 = 2;
 fn with_settings(from: &From, work: impl FnOnce(&Loaded) -> io::Result<()>) -> ExitCode {
     match settings::load(from.config.as_deref(), &host()) {
         Ok(loaded) => status(work(&loaded)),
-        Err(faults) => {
-            complain(&faults.to_string());
-            ExitCode::from(MISUSE)
-        }
+        Err(faults) => refuse(&faults),
     }
+}
+
+fn refuse(faults: &Faults) -> ExitCode {
+    complain(&faults.to_string());
+    ExitCode::from(MISUSE)
 }
 
 /// What the settings' defaults are made from.
@@ -92,12 +101,13 @@ fn status(result: io::Result<()>) -> ExitCode {
     }
 }
 
-fn say(text: &str) -> io::Result<()> {
+/// Writes to standard output.
+pub(crate) fn say(text: &str) -> io::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())
 }
 
 /// Where nobody listens, there is nobody to tell that.
-fn complain(text: &str) {
+pub(crate) fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 

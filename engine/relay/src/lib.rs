@@ -4,5 +4,7 @@
 
 pub mod command;
 pub mod demo;
+mod fetch;
 pub mod run;
 pub mod settings;
+mod spool;

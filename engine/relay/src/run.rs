@@ -16,16 +16,15 @@
 
 mod host;
 mod shards;
-mod spool;
 
 use crate::settings::{Durability, Loaded, Settings};
+use crate::spool::SpoolLock;
 use event::Meters;
 use kernel::Sender;
 use kernel::uring::DriverReport;
 use shard::Letter;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use spool::SpoolLock;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;

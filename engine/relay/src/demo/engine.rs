@@ -2,7 +2,8 @@
 
 use super::Ended;
 use super::place::Place;
-use super::scrape::{self, Figures};
+use super::scrape::Figures;
+use crate::fetch::fetch;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
 use std::io;
@@ -93,7 +94,7 @@ impl Engine {
                 return Err(Ended::Engine(status.to_string()));
             }
             // Nobody listens there at first: that is an error too.
-            if scrape::fetch(self.ports.admin, "/readyz").is_ok_and(|answer| answer.is_some()) {
+            if fetch(self.ports.admin, "/readyz").is_ok_and(|answer| answer.is_some()) {
                 return Ok(());
             }
             thread::sleep(LOOK);
@@ -104,7 +105,7 @@ impl Engine {
 
     /// Its counters.
     pub(super) fn figures(&self) -> Result<Figures, Ended> {
-        let text = scrape::fetch(self.ports.admin, "/metrics");
+        let text = fetch(self.ports.admin, "/metrics");
         let gone = |cause: String| Ended::Engine(format!("no answer on its admin port: {cause}"));
         match text {
             Ok(Some(text)) => Ok(Figures::read(&text)),

@@ -1,8 +1,8 @@
 //! From settings to shards, each on its thread.
 
-use super::spool::SpoolLock;
 use super::{Happened, TRANSACTIONS_MAX, host};
 use crate::settings::{Driver, Durability, Hop, Listener, Settings};
+use crate::spool::SpoolLock;
 use control::Resolver;
 use event::Meters;
 use kernel::uring::{self, DriverChoice, DriverReport, RingConfig};

@@ -3,19 +3,19 @@
 //! ```text
 //!  spool/        0700
 //!    LOCK        flock; holds our process id, for people
-//!    NODE        which spool this is, and how often it was opened
+//!    NODE        which spool this is, and how often it was opened: see node.rs
 //!    log-00/ ..  one log each, see spool/FORMAT.md
 //! ```
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use super::node::Node;
+use rustix::fs::{major, minor};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-/// The layout of the directory we write and read.
-const FORMAT: u32 = 1;
 /// How often the lock is tried: a killed process may hold files for a moment, through a ring.
 const TRIES: u32 = 50;
 /// Between two tries.
@@ -23,14 +23,14 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// A spool that is ours until this is dropped.
 #[derive(Debug)]
-pub(super) struct SpoolLock {
+pub(crate) struct SpoolLock {
     directory: PathBuf,
     _lock: File,
 }
 
 impl SpoolLock {
     /// Makes the directory if it is not there, and locks it, waiting up to five seconds.
-    pub(super) fn take(directory: &Path) -> io::Result<Self> {
+    pub(crate) fn take(directory: &Path) -> io::Result<Self> {
         Self::take_within(TRIES, directory)
     }
 
@@ -44,9 +44,16 @@ impl SpoolLock {
         Ok(Self { directory: directory.to_owned(), _lock: lock })
     }
 
+    /// Locks the spool of another node, which must be there, and counts no start in it.
+    pub(crate) fn hold(directory: &Path) -> io::Result<Self> {
+        Node::read(directory)?;
+        let lock = lock(TRIES, directory)?;
+        Ok(Self { directory: directory.to_owned(), _lock: lock })
+    }
+
     /// The logs of each of `shards` shards: its own first, then those left behind by a run
     /// with more shards, which only drain.
-    pub(super) fn logs(&self, shards: usize) -> io::Result<Vec<Vec<u16>>> {
+    pub(crate) fn logs(&self, shards: usize) -> io::Result<Vec<Vec<u16>>> {
         let mut logs: Vec<Vec<u16>> = (0..shards).map(|shard| vec![shard as u16]).collect();
         let mut old = Vec::new();
         for entry in fs::read_dir(&self.directory)? {
@@ -87,53 +94,43 @@ fn lock(tries: u32, directory: &Path) -> io::Result<File> {
     Err(io::Error::new(io::ErrorKind::WouldBlock, wrong))
 }
 
-/// Reads NODE, counts this start in it, and makes that durable.
+/// The process that has the spool, if one has: found without asking for the lock, so that
+/// nobody who wants it is in our way, or we in his.
+pub(super) fn holder(directory: &Path) -> Option<u32> {
+    let path = directory.join("LOCK");
+    let metadata = fs::metadata(&path).ok()?;
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+    locks.lines().find_map(|line| holds(line, &metadata, written.trim()))
+}
+
+/// The process in a line of `/proc/locks`, if it is about this file: by its device and
+/// inode, or, where a filesystem calls its device otherwise there, by inode and process.
+///
+/// `4: FLOCK  ADVISORY  WRITE 708 00:1a:12345 0 EOF`
+fn holds(line: &str, metadata: &Metadata, written: &str) -> Option<u32> {
+    let mut fields = line.split_whitespace().skip_while(|field| *field != "FLOCK").skip(3);
+    let (process, file) = (fields.next()?, fields.next()?);
+    let (device, inode) = file.rsplit_once(':')?;
+    let (major, minor) = (major(metadata.dev()), minor(metadata.dev()));
+    let ours = inode.parse() == Ok(metadata.ino())
+        && (device == format!("{major:02x}:{minor:02x}") || process == written);
+    ours.then(|| process.parse().ok())?
+}
+
+/// Counts this start in NODE, unless the spool's mail is another node's by now.
 fn count_start(directory: &Path) -> io::Result<()> {
-    let path = directory.join("NODE");
-    let node = match fs::read_to_string(&path) {
-        Ok(text) => Node::parse(&text).ok_or_else(|| {
-            io::Error::other(format!("{} is damaged, or of a later version", path.display()))
-        })?,
+    let node = match Node::read(directory) {
+        Ok(node) => node,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Node::new()?,
         Err(error) => return Err(error),
     };
-    let node = Node { epoch: node.epoch + 1, ..node };
-    let new = directory.join("NODE.new");
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(node.text().as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, &path)?;
-    File::open(directory)?.sync_all()
-}
-
-/// What NODE holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Node {
-    uuid: String,
-    epoch: u64,
-}
-
-impl Node {
-    fn new() -> io::Result<Self> {
-        let uuid = fs::read_to_string("/proc/sys/kernel/random/uuid")?;
-        Ok(Self { uuid: uuid.trim().to_owned(), epoch: 0 })
+    if let Some(adopted) = &node.adopted {
+        return Err(io::Error::other(format!(
+            "its mail was {adopted}: start on an empty directory, and keep this one or remove it"
+        )));
     }
-
-    /// `None` for anything but what [`Self::text`] writes.
-    fn parse(text: &str) -> Option<Self> {
-        let mut lines = text.lines();
-        let mut field = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(' ');
-        if field("format")?.parse() != Ok(FORMAT) {
-            return None;
-        }
-        let (uuid, epoch) = (field("uuid")?.to_owned(), field("epoch")?.parse().ok()?);
-        Some(Self { uuid, epoch })
-    }
-
-    fn text(&self) -> String {
-        format!("format {FORMAT}\nuuid {}\nepoch {}\n", self.uuid, self.epoch)
-    }
+    Node { epoch: node.epoch + 1, ..node }.write(directory)
 }
 
 #[cfg(test)]

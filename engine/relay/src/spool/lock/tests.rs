@@ -1,4 +1,6 @@
-use super::{Node, SpoolLock};
+use super::SpoolLock;
+use crate::spool::node::{Adopted, Node};
+use event::Wall;
 use std::fs;
 use std::path::PathBuf;
 
@@ -66,6 +68,20 @@ fn a_node_of_another_version_is_left_alone() {
         assert!(error.contains("NODE is damaged"), "{error}");
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
     }
-    let node = Node { uuid: "x".to_owned(), epoch: 7 };
+    let node = Node { uuid: "x".to_owned(), epoch: 7, adopted: None };
     assert_eq!(Node::parse(&node.text()), Some(node));
+}
+
+#[test]
+fn a_spool_whose_mail_was_adopted_is_not_started_on() {
+    let scratch = Scratch::new("adopted");
+    let adopted = Some(Adopted { by: "y".to_owned(), at: Wall(1_700_000_000_000) });
+    let node = Node { uuid: "x".to_owned(), epoch: 7, adopted };
+    node.write(&scratch.0).unwrap();
+    let error = SpoolLock::take(&scratch.0).unwrap_err().to_string();
+    assert!(error.contains("adopted by node y at Tue, 14 Nov 2023 22:13:20 +0000"), "{error}");
+    assert_eq!(Node::read(&scratch.0).unwrap(), node, "and nothing changed");
+    let first = node.text().lines().next().unwrap().to_owned();
+    let number: Result<u32, _> = first.strip_prefix("format ").unwrap().parse();
+    assert!(number.is_err(), "a version that knows of no adoption refuses it too");
 }
