@@ -4,7 +4,12 @@
 //! Nothing here sleeps and hopes: [`wait::until`] looks until the event came or a deadline
 //! passed. Every process is ended by its id.
 
+pub mod disk;
+pub mod gate;
 pub mod http;
+pub mod loop_disk;
+pub mod mounted;
+pub mod mutant;
 pub mod names;
 pub mod policy;
 pub mod port;

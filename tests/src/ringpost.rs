@@ -14,11 +14,27 @@ use std::time::Duration;
 /// How long it may take to recover, start or drain.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// What is unusual about a Ringpost.
+#[derive(Clone, Debug, Default)]
+pub struct Outfit {
+    /// The program, if it is not the workspace's `ringpost`.
+    pub program: Option<PathBuf>,
+    /// What is said to it in front of `run`.
+    pub arguments: Vec<String>,
+    /// How many shards it has, if not one a core.
+    pub shards: Option<usize>,
+    /// Where its spool is, if not in its folder.
+    pub spool: Option<PathBuf>,
+    /// Further lines of the table `[spool]`.
+    pub spool_settings: String,
+}
+
 /// A Ringpost that runs, or will again: it keeps its folder and its ports.
 #[derive(Debug)]
 pub struct Ringpost {
     process: Process,
     folder: PathBuf,
+    outfit: Outfit,
     smtp: SocketAddr,
     admin: SocketAddr,
 }
@@ -30,11 +46,20 @@ impl Ringpost {
     /// # Errors
     /// If it does not build or come up; with what it said.
     pub fn start(folder: &Path, settings: &str) -> io::Result<Self> {
+        Self::start_as(Outfit::default(), folder, settings)
+    }
+
+    /// [`Self::start`], with something unusual about it.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_as(outfit: Outfit, folder: &Path, settings: &str) -> io::Result<Self> {
         let (smtp, admin) = (port::free()?, port::free()?);
         fs::create_dir_all(folder)?;
-        fs::write(folder.join("ringpost.toml"), written(folder, smtp, admin, settings))?;
-        let process = launch(folder)?;
-        let mut ringpost = Self { process, folder: folder.into(), smtp, admin };
+        let written = written(&outfit, folder, smtp, admin, settings);
+        fs::write(folder.join("ringpost.toml"), written)?;
+        let process = launch(&outfit, folder)?;
+        let mut ringpost = Self { process, folder: folder.into(), outfit, smtp, admin };
         ringpost.wait_until_ready()?;
         Ok(ringpost)
     }
@@ -46,9 +71,40 @@ impl Ringpost {
     /// # Errors
     /// As [`Self::start`].
     pub fn restart(&mut self) -> io::Result<()> {
-        wait::until("the port", PATIENCE, || port::is_free(self.smtp).then_some(()))?;
-        self.process = launch(&self.folder)?;
+        self.relaunch()?;
         self.wait_until_ready()
+    }
+
+    /// As [`Self::restart`], with so many shards.
+    ///
+    /// # Errors
+    /// As [`Self::restart`].
+    pub fn restart_on(&mut self, shards: usize) -> io::Result<()> {
+        let path = self.folder.join("ringpost.toml");
+        let old = shards_line(self.outfit.shards);
+        self.outfit.shards = Some(shards);
+        let settings = fs::read_to_string(&path)?;
+        fs::write(&path, settings.replacen(&old, &shards_line(self.outfit.shards), 1))?;
+        self.restart()
+    }
+
+    /// [`Self::restart`], where it may be in no state to take mail: waits until it knows again
+    /// what it has.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn restart_closed(&mut self) -> io::Result<()> {
+        self.relaunch()?;
+        self.wait_for("a Ringpost that has recovered", |ringpost| {
+            let page = http::get(ringpost.admin, "/metrics");
+            page.is_ok_and(|(_, text)| all_are(&text, "ringpost_recovered"))
+        })
+    }
+
+    fn relaunch(&mut self) -> io::Result<()> {
+        wait::until("the port", PATIENCE, || port::is_free(self.smtp).then_some(()))?;
+        self.process = launch(&self.outfit, &self.folder)?;
+        Ok(())
     }
 
     /// Where it takes mail.
@@ -95,6 +151,15 @@ impl Ringpost {
         self.metric("ringpost_queued_recipients").map(|queued| queued as u64)
     }
 
+    /// Shards that take mail.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    #[allow(clippy::cast_sign_loss, reason = "a sum of flags is not negative")]
+    pub fn accepting(&self) -> io::Result<u64> {
+        self.metric("ringpost_accepting").map(|accepting| accepting as u64)
+    }
+
     /// The sum of all samples of the metric `name`, whatever their labels.
     ///
     /// # Errors
@@ -125,14 +190,17 @@ impl Ringpost {
     }
 
     fn wait_until_ready(&mut self) -> io::Result<()> {
-        let (process, admin) = (&mut self.process, self.admin);
-        let ready = || match (http::get(admin, "/readyz"), process.ended()) {
-            (_, Some(status)) => Some(Err(format!("ended with {status}"))),
-            (Ok((200, _)), None) => Some(Ok(())),
-            _ => None,
-        };
-        let ready = wait::until("a ready Ringpost", PATIENCE, ready);
-        let cause = match ready {
+        let ready = |ringpost: &Self| matches!(http::get(ringpost.admin, "/readyz"), Ok((200, _)));
+        self.wait_for("a ready Ringpost", ready)
+    }
+
+    /// Waits until it is as `wanted`, or has ended.
+    fn wait_for(&mut self, what: &str, wanted: impl Fn(&Self) -> bool) -> io::Result<()> {
+        let seen = wait::until(what, PATIENCE, || match self.process.ended() {
+            Some(status) => Some(Err(format!("ended with {status}"))),
+            None => wanted(self).then_some(Ok(())),
+        });
+        let cause = match seen {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(ended)) => ended,
             Err(late) => late.to_string(),
@@ -165,19 +233,34 @@ impl Attempt {
     }
 }
 
-fn launch(folder: &Path) -> io::Result<Process> {
-    let mut command = Command::new(program::built("ringpost")?);
+fn launch(outfit: &Outfit, folder: &Path) -> io::Result<Process> {
+    let program = outfit.program.clone().map_or_else(|| program::built("ringpost"), Ok)?;
+    let mut command = Command::new(program);
+    command.args(&outfit.arguments);
     command.args(["run", "--config"]).arg(folder.join("ringpost.toml"));
     Process::start(&mut command, &folder.join("output"))
 }
 
+fn shards_line(shards: Option<usize>) -> String {
+    shards.map_or_else(String::new, |count| format!("shards = {count}\n"))
+}
+
 /// The whole settings file. `RINGPOST_DRIVER` chooses between the ring and epoll.
-fn written(folder: &Path, smtp: SocketAddr, admin: SocketAddr, settings: &str) -> String {
+fn written(
+    outfit: &Outfit,
+    folder: &Path,
+    smtp: SocketAddr,
+    admin: SocketAddr,
+    settings: &str,
+) -> String {
+    let shards = shards_line(outfit.shards);
+    let spool = outfit.spool.clone().unwrap_or_else(|| folder.join("spool"));
+    let (spool, spool_settings) = (spool.display(), &outfit.spool_settings);
     let folder = folder.display();
     let driver = env::var("RINGPOST_DRIVER").unwrap_or_else(|_| "auto".into());
     format!(
-        "hostname = \"relay.test\"\n\
-         [spool]\npath = \"{folder}/spool\"\n\
+        "{shards}hostname = \"relay.test\"\n\
+         [spool]\npath = \"{spool}\"\n{spool_settings}\n\
          [[listener]]\naddress = \"{smtp}\"\n\
          [admin]\naddress = \"{admin}\"\n\
          [log]\ndelivery = \"{folder}/delivery.jsonl\"\n\
@@ -187,22 +270,37 @@ fn written(folder: &Path, smtp: SocketAddr, admin: SocketAddr, settings: &str) -
 }
 
 fn sum(text: &str, name: &str) -> Option<f64> {
-    let samples = text.lines().filter_map(|line| {
+    samples(text, name).reduce(|sum, sample| sum + sample)
+}
+
+/// Whether the flag `name` is set wherever there is one, and there is one.
+fn all_are(text: &str, name: &str) -> bool {
+    let mut samples = samples(text, name).peekable();
+    samples.peek().is_some() && samples.all(|sample| sample > 0.0)
+}
+
+fn samples(text: &str, name: &str) -> impl Iterator<Item = f64> {
+    text.lines().filter_map(move |line| {
         let rest = line.strip_prefix(name)?;
         let labelled = rest.starts_with(['{', ' ']);
         labelled.then(|| rest.rsplit_once(' ')?.1.parse::<f64>().ok()).flatten()
-    });
-    samples.reduce(|sum, sample| sum + sample)
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::sum;
+    use super::{all_are, sum};
 
     #[test]
     fn samples_are_summed_over_their_labels() {
         let text = "# HELP a x\na{shard=\"0\"} 2\na{shard=\"1\"} 3\na_total 7\n";
         assert_eq!(sum(text, "a"), Some(5.0));
         assert_eq!(sum(text, "b"), None);
+    }
+
+    #[test]
+    fn a_flag_is_set_if_it_is_set_everywhere() {
+        let text = "a{shard=\"0\"} 1\na{shard=\"1\"} 1\nb{shard=\"0\"} 1\nb{shard=\"1\"} 0\n";
+        assert_eq!(["a", "b", "c"].map(|name| all_are(text, name)), [true, false, false]);
     }
 }

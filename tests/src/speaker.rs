@@ -29,6 +29,14 @@ impl Speaker {
         Ok(speaker)
     }
 
+    /// Waits so long for each reply from now on.
+    ///
+    /// # Errors
+    /// If the socket does not.
+    pub fn be_patient(&mut self, patience: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(patience))
+    }
+
     /// Says a line, without its CRLF, and returns the reply.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 
 mod clients;
 mod common;
+mod cores;
 mod crash;
 mod downstream;
 mod drain;
@@ -15,4 +16,6 @@ mod load;
 mod mx;
 mod restart;
 mod settings;
+mod spool_adopt;
+mod spool_tools;
 mod upstream;

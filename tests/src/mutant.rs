@@ -1,0 +1,197 @@
+//! Kernels that break a promise, to show that a test would notice.
+
+use event::{Tick, Wall};
+use kernel::{Buffer, File, Kernel, Open, Signal};
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// Which promise is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// None: a kernel as it should be.
+    Sound,
+    /// Writes to a log are in the page cache only.
+    NoSync,
+    /// Names of files are not made durable.
+    NoDirectorySync,
+    /// A write to a log is reported before it is made.
+    Early,
+}
+
+/// A kernel with a flaw.
+#[derive(Clone, Debug)]
+pub struct Mutant<K> {
+    kernel: K,
+    flaw: Flaw,
+    tasks: Rc<Cell<usize>>,
+    ended: Signal,
+}
+
+impl<K> Mutant<K> {
+    /// `kernel` with a flaw.
+    pub fn new(kernel: K, flaw: Flaw) -> Self {
+        Self { kernel, flaw, tasks: Rc::default(), ended: Signal::default() }
+    }
+
+    /// Ends all tasks that were spawned, wherever they are, before long.
+    pub fn end(&self) {
+        self.ended.ring();
+    }
+
+    /// Tasks that were spawned and have not ended.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.tasks.get()
+    }
+}
+
+/// A task that has not ended.
+struct Task(Rc<Cell<usize>>);
+
+impl Task {
+    fn new(tasks: &Rc<Cell<usize>>) -> Self {
+        tasks.set(tasks.get() + 1);
+        Self(Rc::clone(tasks))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl<K: Kernel> Kernel for Mutant<K> {
+    type Stream = K::Stream;
+    type Listener = K::Listener;
+    type File = MutantFile<K>;
+
+    fn now(&self) -> Tick {
+        self.kernel.now()
+    }
+
+    fn wall(&self) -> Wall {
+        self.kernel.wall()
+    }
+
+    fn random(&self) -> u64 {
+        self.kernel.random()
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        let counted = Task::new(&self.tasks);
+        let ended = self.ended.clone();
+        self.kernel.spawn(async move {
+            let (mut task, mut end) = (pin!(task), pin!(ended.after(0)));
+            poll_fn(|context| match task.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(()),
+                Poll::Pending => end.as_mut().poll(context),
+            })
+            .await;
+            drop(counted);
+        });
+    }
+
+    fn panics(&self) -> u64 {
+        self.kernel.panics()
+    }
+
+    fn sleep_until(&self, tick: Tick) -> impl Future<Output = ()> {
+        self.kernel.sleep_until(tick)
+    }
+
+    fn listen(&self, address: SocketAddr) -> io::Result<Self::Listener> {
+        self.kernel.listen(address)
+    }
+
+    fn connect(
+        &self,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+        patience: Duration,
+    ) -> impl Future<Output = io::Result<Self::Stream>> {
+        self.kernel.connect(to, from, patience)
+    }
+
+    async fn open(&self, path: &Path, how: Open) -> io::Result<Self::File> {
+        let journal = how == Open::Journal;
+        let how = match self.flaw {
+            Flaw::NoSync if journal => Open::Create,
+            _ => how,
+        };
+        let file = Rc::new(self.kernel.open(path, how).await?);
+        let early = (self.flaw == Flaw::Early && journal).then(|| self.kernel.clone());
+        Ok(MutantFile { file, early })
+    }
+
+    fn list(&self, directory: &Path) -> impl Future<Output = io::Result<Vec<PathBuf>>> {
+        self.kernel.list(directory)
+    }
+
+    fn make_directory(&self, directory: &Path) -> impl Future<Output = io::Result<()>> {
+        self.kernel.make_directory(directory)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> impl Future<Output = io::Result<()>> {
+        self.kernel.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> impl Future<Output = io::Result<()>> {
+        self.kernel.remove(path)
+    }
+
+    async fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        match self.flaw {
+            Flaw::NoDirectorySync => Ok(()),
+            _ => self.kernel.sync_directory(directory).await,
+        }
+    }
+
+    fn space(&self, path: &Path) -> io::Result<(u64, u64)> {
+        self.kernel.space(path)
+    }
+}
+
+/// A file of a kernel with a flaw.
+#[derive(Debug)]
+pub struct MutantFile<K: Kernel> {
+    file: Rc<K::File>,
+    /// Who makes the writes that are reported already.
+    early: Option<K>,
+}
+
+impl<K: Kernel> File for MutantFile<K> {
+    fn read_at(
+        &self,
+        buffer: Buffer,
+        offset: u64,
+    ) -> impl Future<Output = (io::Result<usize>, Buffer)> {
+        self.file.read_at(buffer, offset)
+    }
+
+    async fn write_at(&self, buffer: Buffer, offset: u64) -> (io::Result<()>, Buffer) {
+        let Some(kernel) = &self.early else { return self.file.write_at(buffer, offset).await };
+        let copy = Buffer::copy_of(&buffer);
+        let file = Rc::clone(&self.file);
+        kernel.spawn(async move {
+            // Whoever wanted to know has been told already.
+            let _ = file.write_at(copy, offset).await;
+        });
+        (Ok(()), buffer)
+    }
+
+    fn sync(&self) -> impl Future<Output = io::Result<()>> {
+        self.file.sync()
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        self.file.length()
+    }
+}

@@ -1,0 +1,151 @@
+//! The engine on a kernel with a flaw.
+
+use crate::look::SEGMENT_BYTES;
+use event::Meters;
+use kernel::uring::{self, RingConfig};
+use kernel::{Sender, mailbox};
+use policy::{Limits, Schedule};
+use route::{Answer, HostPort, RouteSetting, Rules, Table};
+use shard::journal::Options;
+use shard::{Gate, Letter, Networks, Routing, Setup, Spool};
+use smtp::server;
+use std::env;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+use tests::mutant::{Flaw, Mutant};
+use tests::process::Process;
+use tests::{port, wait};
+
+/// How long it may take to listen.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Where the child finds what it is to run.
+const ORDERS: &str = "RINGPOST_DISK_RELAY";
+
+/// The engine, in a process of its own that is this test once more: an engine keeps files
+/// open until its process ends, and a disk with open files cannot be unmounted.
+pub(crate) struct Relay {
+    address: SocketAddr,
+    _process: Process,
+}
+
+impl Relay {
+    /// Starts one on the spool in `directory`, which sends all mail to `next`. What it has to
+    /// say goes to `log`.
+    ///
+    /// # Errors
+    /// If it does not come to listen.
+    pub(crate) fn start(
+        directory: &Path,
+        next: SocketAddr,
+        flaw: Flaw,
+        log: &Path,
+    ) -> io::Result<Self> {
+        let address = port::free()?;
+        let orders = format!("{address} {next} {flaw:?} {}", directory.display());
+        let mut command = Command::new(env::current_exe()?);
+        command.args(["--exact", "relay::a_child_runs_the_engine", "--nocapture"]);
+        let process = Process::start(command.env(ORDERS, orders), log)?;
+        wait::until("the engine", PATIENCE, || port::answers(address).then_some(()))?;
+        Ok(Self { address, _process: process })
+    }
+
+    /// Where it takes mail.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// The child's part. Without orders it has nothing to do.
+#[test]
+fn a_child_runs_the_engine() -> io::Result<()> {
+    let Ok(orders) = env::var(ORDERS) else { return Ok(()) };
+    let parts: Vec<&str> = orders.splitn(4, ' ').collect();
+    let [address, next, flaw, directory] = parts[..] else {
+        return Err(io::Error::other(orders));
+    };
+    let parse = |address: &str| address.parse::<SocketAddr>().map_err(io::Error::other);
+    let flaw = FLAWS.into_iter().find(|known| format!("{known:?}") == flaw);
+    let flaw = flaw.ok_or_else(|| io::Error::other(orders.clone()))?;
+    let setup = setup(Path::new(directory), parse(address)?, parse(next)?);
+    let report = uring::run(RingConfig::default(), |kernel| {
+        shard::run(Mutant::new(kernel, flaw), setup, |_| ())
+    })?;
+    report.output.map_err(|failure| io::Error::other(failure.to_string()))
+}
+
+const FLAWS: [Flaw; 4] = [Flaw::Sound, Flaw::NoSync, Flaw::NoDirectorySync, Flaw::Early];
+
+fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
+    let (sender, letters) = mailbox();
+    Setup {
+        index: 0,
+        gates: vec![gate(address)],
+        hostname: "relay.test".into(),
+        spool: spool(directory),
+        held_bytes_max: 16 << 20,
+        intake_bytes_max: 16 << 20,
+        queued_max: 100_000,
+        routing: routing(next),
+        limits: Limits {
+            connections_max: 4,
+            messages_per_connection_max: 100,
+            recipients_per_message_max: 100,
+            idle: Duration::from_secs(5),
+        },
+        schedule: schedule(),
+        delivery_log: None,
+        meters: Meters::new(1),
+        mailbox: letters,
+        shards: vec![sender],
+        drain_patience: Duration::from_secs(30),
+    }
+}
+
+fn gate(address: SocketAddr) -> Gate {
+    Gate {
+        address,
+        relay_from: Networks(Arc::new(|_| true)),
+        server: Arc::new(server::Config::new("relay.test")),
+        connections_max: 100,
+        idle: Duration::from_mins(5),
+    }
+}
+
+fn spool(directory: &Path) -> Spool {
+    let options = Options { segment_bytes: SEGMENT_BYTES, free_bytes_min: 0, ..Options::default() };
+    Spool { directory: directory.into(), logs: vec![0], options }
+}
+
+fn routing(next: SocketAddr) -> Routing {
+    let route = |domain: &str| RouteSetting {
+        pattern: domain.into(),
+        to: vec![HostPort::from(next)],
+        port: route::SMTP_PORT,
+    };
+    let routes = vec![route("site.test"), route("source.test")];
+    let table = Arc::new(Table::new(routes).expect("each domain has one route"));
+    let rules = Rules {
+        own_names: vec!["relay.test".into()],
+        own_addresses: Vec::new(),
+        private_allowed: true,
+        table: Arc::clone(&table),
+    };
+    let ask = |domain, to: Sender<Letter>| to.post(Letter::Resolved(domain, Answer::NoDomain));
+    Routing { table, ask: Arc::new(ask), rules: Arc::new(rules) }
+}
+
+/// As [`crate::rig::SETTINGS`] has it.
+fn schedule() -> Schedule {
+    Schedule {
+        first: Duration::from_millis(200),
+        factor_percent: 200,
+        longest: Duration::from_secs(2),
+        jitter_percent: 0,
+        expire: Duration::from_hours(1),
+    }
+}
