@@ -18,7 +18,6 @@ mod ring;
 mod run;
 mod shard;
 mod sink;
-mod usage;
 
 use clap::{Parser, ValueEnum};
 use plan::{Plan, Trips};

@@ -6,7 +6,6 @@
 
 #![allow(clippy::cast_precision_loss, reason = "a figure means three digits")]
 
-mod disk;
 mod figures;
 mod load;
 mod relay;

@@ -3,8 +3,8 @@
 use super::plan::Plan;
 use super::report::Round;
 use super::shard::{Shard, Tally};
-use super::usage::{Usage, clock, pin};
 use super::{run, shard::GREETING};
+use crate::usage::{Usage, clock, pin};
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Barrier};

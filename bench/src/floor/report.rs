@@ -3,7 +3,7 @@
 
 use super::plan::{Plan, Trips};
 use super::shard::Tally;
-use super::usage::Usage;
+use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

@@ -2,15 +2,15 @@
 
 use super::plan::{Plan, Trips};
 use super::report::{Line, Round};
-use super::usage::pin;
 use super::{Options, Role};
+use crate::usage::pin;
 use clap::ValueEnum;
 use std::fmt::Write;
 use std::io::{self, BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-pub(super) use super::usage::end_with_parent;
+pub(super) use crate::usage::end_with_parent;
 
 /// Every line of the table, each round of it in turn.
 pub(super) fn all(options: &Options) -> io::Result<()> {

@@ -3,6 +3,7 @@
 use super::figures::{Figures, Quantity};
 use super::relay::{POSTFIX_SETTINGS, Relay};
 use super::{Generator, Plan};
+use crate::spread::{Spread, digits};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
@@ -161,42 +162,6 @@ impl Report {
         let rounds =
             self.rounds.iter().filter(|round| (round.relay, round.bytes) == (relay, bytes));
         rounds.filter_map(|round| quantity.of(&round.figures)).collect()
-    }
-}
-
-/// A median and how far the rounds lie around it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Spread {
-    least: f64,
-    median: f64,
-    most: f64,
-}
-
-impl Spread {
-    fn of(values: &[f64]) -> Option<Self> {
-        let mut sorted = values.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let half = sorted.len() / 2;
-        let median = f64::midpoint(*sorted.get(half)?, *sorted.get((sorted.len() - 1) / 2)?);
-        Some(Self { least: *sorted.first()?, median, most: *sorted.last()? })
-    }
-
-    fn text(self, unit: &str) -> String {
-        format!("{}{unit} ({} - {})", digits(self.median), digits(self.least), digits(self.most))
-    }
-
-    fn json(self) -> Value {
-        json!({ "least": self.least, "median": self.median, "most": self.most })
-    }
-}
-
-/// Three digits are all a noisy machine can mean.
-fn digits(value: f64) -> String {
-    match value {
-        100.0.. => format!("{value:.0}"),
-        10.0.. => format!("{value:.1}"),
-        0.1.. => format!("{value:.2}"),
-        _ => format!("{value:.4}"),
     }
 }
 

@@ -1,9 +1,9 @@
 //! One relay, one load, once.
 
-use super::disk::Requests;
 use super::figures::Figures;
 use super::load::{Load, Sink};
 use super::relay::Relay;
+use crate::disk::Requests;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};

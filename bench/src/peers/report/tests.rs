@@ -1,4 +1,4 @@
-use super::{Plan, Relay, Report, Spread};
+use super::{Plan, Relay, Report};
 use crate::peers::{Figures, Generator, Quantity};
 
 fn figures(delivered: f64, cpu: f64) -> Figures {
@@ -23,16 +23,6 @@ fn report() -> Report {
 fn ratios_are_taken_round_by_round() {
     assert_eq!(report().ratios(Quantity::Delivered, 4_096), [12.0, 10.0]);
     assert_eq!(report().ratios(Quantity::Delivered, 51_200), [0.0; 0]);
-}
-
-#[test]
-fn a_median_lies_between_the_middle_two() {
-    assert_eq!(Spread::of(&[]), None);
-    assert_eq!(
-        Spread::of(&[4.0, 1.0, 3.0, 2.0]),
-        Some(Spread { least: 1.0, median: 2.5, most: 4.0 })
-    );
-    assert_eq!(Spread::of(&[9.0, 1.0, 3.0]), Some(Spread { least: 1.0, median: 3.0, most: 9.0 }));
 }
 
 #[test]

@@ -12,19 +12,28 @@ const FLUSHES: usize = 15;
 
 /// Requests a disk has completed since the machine started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Requests {
-    pub(super) writes: u64,
-    pub(super) flushes: u64,
+pub(crate) struct Requests {
+    pub(crate) writes: u64,
+    pub(crate) flushes: u64,
 }
 
 impl Requests {
     /// Of the disk that holds `folder`; `None` if that is no single disk.
-    pub(super) fn so_far(folder: &Path) -> Option<Self> {
+    pub(crate) fn so_far(folder: &Path) -> Option<Self> {
         let device = fs::metadata(folder).ok()?.dev();
         let stat = fs::read_to_string(whole_disk(device)?.join("stat")).ok()?;
         let fields: Vec<u64> =
             stat.split_whitespace().map_while(|field| field.parse().ok()).collect();
         Some(Self { writes: *fields.get(WRITES)?, flushes: *fields.get(FLUSHES)? })
+    }
+}
+
+impl Requests {
+    /// Writes that carried something, at least so many: the kernel counts a flush that stands
+    /// alone as a write of nothing, too. A flush ahead of a write is counted off as well, which
+    /// a journal's commits have; those show among the flushes.
+    pub(crate) fn data_writes(self) -> u64 {
+        self.writes.saturating_sub(self.flushes)
     }
 }
 

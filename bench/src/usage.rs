@@ -7,13 +7,13 @@ use std::time::Duration;
 
 /// Used by all threads of this process so far, the ring's own workers among them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Usage {
-    pub(super) time: Duration,
-    pub(super) switches: u64,
+pub(crate) struct Usage {
+    pub(crate) time: Duration,
+    pub(crate) switches: u64,
 }
 
 impl Usage {
-    pub(super) fn now() -> io::Result<Self> {
+    pub(crate) fn now() -> io::Result<Self> {
         let mut usage = MaybeUninit::<libc::rusage>::zeroed();
         // SAFETY: the structure is plain numbers, zeroed here and filled by the call.
         let usage = unsafe {
@@ -26,7 +26,7 @@ impl Usage {
         Ok(Self { time: clock(libc::CLOCK_PROCESS_CPUTIME_ID), switches })
     }
 
-    pub(super) fn since(self, earlier: Self) -> Self {
+    pub(crate) fn since(self, earlier: Self) -> Self {
         Self {
             time: self.time.saturating_sub(earlier.time),
             switches: self.switches - earlier.switches,
@@ -35,7 +35,7 @@ impl Usage {
 }
 
 /// Time on a clock of the system: `CLOCK_MONOTONIC`, or the processor time of a process or a thread.
-pub(super) fn clock(clock: libc::clockid_t) -> Duration {
+pub(crate) fn clock(clock: libc::clockid_t) -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the call fills the structure, and these clocks exist on every Linux.
     let _ = unsafe { libc::clock_gettime(clock, &raw mut time) };
@@ -43,7 +43,7 @@ pub(super) fn clock(clock: libc::clockid_t) -> Duration {
 }
 
 /// Keeps this thread on one processor. Where that is refused it roams.
-pub(super) fn pin(cpu: usize) {
+pub(crate) fn pin(cpu: usize) {
     // SAFETY: a set is plain bits, and the call only reads it.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
@@ -53,7 +53,7 @@ pub(super) fn pin(cpu: usize) {
 }
 
 /// Ends this process when its parent ends, and in any case after a minute and a half.
-pub(super) fn end_with_parent() {
+pub(crate) fn end_with_parent() {
     const ROUND_SECS_MAX: libc::c_uint = 90;
     // SAFETY: neither call touches memory of ours; the signals end the process.
     unsafe {
