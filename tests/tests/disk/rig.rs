@@ -24,8 +24,9 @@ use tests::wait;
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Of the program: small segments, and retries soon enough for a test.
-pub(crate) const SETTINGS: &str = "segment_bytes = \"4 MiB\"\nfree_bytes_min = 0\n\
-     [retry]\nfirst = \"200ms\"\nfactor = 2.0\nlongest = \"2s\"\njitter = 0.0\nexpire = \"1h\"\n";
+const SPOOL_SETTINGS: &str = "segment_bytes = \"4 MiB\"\nfree_bytes_min = 0\n";
+const SETTINGS: &str =
+    "[retry]\nfirst = \"200ms\"\nfactor = 2.0\nlongest = \"2s\"\njitter = 0.0\nexpire = \"1h\"\n";
 
 /// What runs on the disk.
 pub(crate) enum Engine {
@@ -84,7 +85,8 @@ impl Rig {
             format!("[[route]]\ndomain = \"{domain}\"\nto = [\"{}\"]\n", self.next.address())
         };
         let settings = format!("{SETTINGS}{}{}", route("site.test"), route("source.test"));
-        let outfit = Outfit { shards: Some(1), ..Outfit::default() };
+        let spool_settings = SPOOL_SETTINGS.to_owned();
+        let outfit = Outfit { shards: Some(1), spool_settings, ..Outfit::default() };
         let ringpost = Ringpost::start_as(outfit, self.scratch.path(), &settings)?;
         self.engine = Some(Engine::Program(Box::new(ringpost)));
         self.program()

@@ -218,7 +218,7 @@ impl Scan<'_> {
             let end = at + header.record_len();
             if end <= range.end && self.is_whole(at, &header) {
                 self.hole(hole..at);
-                self.keep(at, &header, id, &mut texts);
+                self.keep(at, &header, flaw, &mut texts);
                 hole = end;
             } else {
                 hit.insert(id);
@@ -244,16 +244,19 @@ impl Scan<'_> {
         &mut self,
         at: usize,
         header: &RecordHeader,
-        id: MessageId,
+        flaw: Flaw,
         texts: &mut BTreeSet<MessageId>,
     ) {
+        let id = header.id(self.header.log);
         if header.kind == Kind::Text {
             texts.insert(id);
         } else {
             texts.remove(&id);
         }
-        // A bounce and what it settles hang together: was the other whole?
-        if !header.bound {
+        // A bounce and what it settles hang together. In a torn block neither counts; a bounce
+        // that was durable is mail, and what it tells of is tried again.
+        let acknowledged = flaw == Flaw::Damaged && header.kind == Kind::Delivery;
+        if acknowledged || !header.bound {
             self.record(at, header);
         }
     }
