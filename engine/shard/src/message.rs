@@ -116,11 +116,6 @@ impl Delivery {
         let message = self.message.clone();
         Self { log, attempts, boot, count, spot, recipients, domain, message, accepted, queued }
     }
-
-    /// Lets go of the message, unless memory was set aside for it.
-    pub fn forget(&mut self) {
-        self.message.take_if(|message| message.share.is_none());
-    }
 }
 
 /// So many bytes of memory for one purpose. Shared by all shards that let go of it.
