@@ -8,6 +8,7 @@
 //! Relay, generator and sink are processes of their own (this program, run again), so that the
 //! relay's processor time is its own. A round is bounded in messages, and by an alarm in time.
 
+mod engine;
 mod generator;
 mod log;
 mod plan;
@@ -47,6 +48,10 @@ pub(crate) struct Options {
     /// Only one round trip for an incoming message: its text and the next envelope together.
     #[arg(long)]
     pipelined: bool,
+    /// The engine too, round by round in turn, with as many shards and round trips; at two
+    /// shards, where the floor pins nothing either.
+    #[arg(long)]
+    engine: bool,
     /// Rounds of each line; the median is shown.
     #[arg(long, default_value_t = 3)]
     rounds: u16,

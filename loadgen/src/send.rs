@@ -201,6 +201,8 @@ struct Findings {
     final_dot: Latency,
     transaction: Latency,
     cpu: Duration,
+    /// When the last session was over.
+    ended: Nanos,
     driver: &'static str,
     /// The last thing that went wrong with a connection, and the last refusal.
     trouble: Option<String>,
@@ -236,7 +238,7 @@ pub struct Report {
     pub lost: u64,
     /// Attempts to connect that failed.
     pub dials_failed: u64,
-    /// From the first connection to the last answer.
+    /// From the start to the end of the last session, however late the report is asked for.
     pub seconds: f64,
     /// Accepted messages a second.
     pub rate: f64,
@@ -305,10 +307,11 @@ impl Sending {
             all.final_dot.merge(&found.final_dot);
             all.transaction.merge(&found.transaction);
             all.cpu += found.cpu;
+            all.ended = all.ended.max(found.ended);
             all.driver = found.driver;
             all.trouble = found.trouble.or(all.trouble);
         }
-        Ok(self.shared.report(all, clock::now()))
+        Ok(self.shared.report(all))
     }
 }
 
@@ -320,10 +323,11 @@ impl Drop for Sending {
 
 impl Shared {
     #[expect(clippy::cast_precision_loss, reason = "only shown")]
-    fn report(&self, findings: Findings, ended: Nanos) -> Report {
+    fn report(&self, findings: Findings) -> Report {
         let of = |counter: &AtomicU64| counter.load(Relaxed);
         let counters = &self.counters;
-        let seconds = Duration::from_nanos(ended.saturating_sub(self.started)).as_secs_f64();
+        let took = Duration::from_nanos(findings.ended.saturating_sub(self.started));
+        let seconds = took.as_secs_f64();
         let messages = of(&counters.messages);
         Report {
             messages,

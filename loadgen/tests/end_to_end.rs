@@ -1,6 +1,7 @@
 //! Generator and sink against each other, over real sockets: every byte, every verdict.
 #![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
+use loadgen::clock;
 use loadgen::ledger::{Reader, Row, Verdict};
 use loadgen::send::{self, Options, Pipelining, Report};
 use loadgen::sink::{self, Provider, Simulated};
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
 use std::time::Duration;
 
 /// A folder of its own, gone at the end.
@@ -189,7 +191,7 @@ fn what_was_under_way_when_the_sink_went_is_told_apart() {
     })
     .unwrap();
     while sink.messages() < 1_000 {
-        std::thread::yield_now();
+        thread::yield_now();
     }
     sink.stop();
     sink.join().unwrap();
@@ -203,4 +205,26 @@ fn what_was_under_way_when_the_sink_went_is_told_apart() {
     let proof = verify::verify(&options).unwrap();
     assert!(proof.holds, "{proof}");
     assert_eq!(proof.unanswered, report.unanswered);
+}
+
+/// The demo asks when the last message is delivered, long after the last one was sent.
+#[test]
+fn a_report_that_is_asked_for_late_counts_the_sending_only() {
+    let sink = sink::start(sink::Options {
+        providers: vec![Provider::read_line("listen=127.0.0.1:0").unwrap()],
+        seed: 3,
+        ledger: None,
+        threads: 1,
+    })
+    .unwrap();
+    let (started, to) = (clock::now(), sink.providers()[0].addresses[0]);
+    let sending = send::start(Options { messages: 20, ..Options::new(to) }).unwrap();
+    while !sending.has_ended() {
+        thread::yield_now();
+    }
+    let took = Duration::from_nanos(clock::now() - started);
+    thread::sleep(Duration::from_millis(100));
+    let report = sending.join().unwrap();
+    assert_eq!(report.messages, 20);
+    assert!(report.seconds > 0.0 && report.seconds <= took.as_secs_f64(), "{report:?} {took:?}");
 }

@@ -4,14 +4,18 @@
 //! kernel adds theirs to the parent's `cutime`. So the sum over a tree only grows, as long
 //! as no child outlives its parent.
 
+use crate::wait;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::time::Duration;
 
 /// Fields of `/proc/PID/stat` behind the command's closing parenthesis, counted from 0.
 /// [proc(5)](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html)
 const PARENT: usize = 1;
 const TIMES: std::ops::Range<usize> = 11..15;
+/// Who used no processor time for this long is at rest.
+const QUIET: Duration = Duration::from_millis(600);
 
 /// Processor time, user and system, of `root` and everything below it, ended children included.
 #[must_use]
@@ -19,6 +23,21 @@ pub fn cpu(root: u32) -> Duration {
     let ticks: u64 = tree(root).iter().map(|process| process.ticks).sum();
     let second = rustix::param::clock_ticks_per_second();
     Duration::from_nanos(ticks * (1_000_000_000 / second))
+}
+
+/// Waits until `root` and everything below it have used no processor time for a while.
+///
+/// # Errors
+/// `TimedOut` if they still do after `limit`.
+pub fn wait_until_idle(root: u32, limit: Duration) -> io::Result<()> {
+    let (mut seen, mut since) = (cpu(root), wait::now());
+    wait::until("a process at rest", limit, || {
+        let used = cpu(root);
+        if used != seen {
+            (seen, since) = (used, wait::now());
+        }
+        (since.elapsed() >= QUIET).then_some(())
+    })
 }
 
 /// Bytes of memory of `root` and everything below it, shared pages counted once (PSS).

@@ -3,6 +3,7 @@
 
 use super::plan::{Plan, Trips};
 use super::shard::Tally;
+use crate::spread::Spread;
 use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -55,14 +56,20 @@ pub(super) struct Line {
     median: Round,
     cpu_secs_per_1000_min: f64,
     cpu_secs_per_1000_max: f64,
+    /// The engine's seconds of processor time for 1,000 messages, and how many times the
+    /// median floor that is; if it took turns.
+    engine_cpu_secs_per_1000: Option<f64>,
+    engine_to_floor: Option<f64>,
 }
 
 impl Line {
     /// # Panics
     /// If there was no round.
-    pub(super) fn new(plan: &Plan, mut rounds: Vec<Round>) -> Self {
+    pub(super) fn new(plan: &Plan, mut rounds: Vec<Round>, engine: &[f64]) -> Self {
         rounds.sort_by(|a, b| a.cpu_secs_per_1000.total_cmp(&b.cpu_secs_per_1000));
         let (first, last) = (rounds[0], rounds[rounds.len() - 1]);
+        let median = rounds[rounds.len() / 2];
+        let engine = Spread::of(engine).map(|spread| spread.median);
         Self {
             bytes: plan.text_len,
             round_trips_in: if plan.trips == Trips::Two { 2 } else { 1 },
@@ -70,19 +77,25 @@ impl Line {
             messages: plan.messages,
             sessions: plan.sessions,
             lanes: plan.lanes,
-            median: rounds[rounds.len() / 2],
+            median,
             cpu_secs_per_1000_min: first.cpu_secs_per_1000,
             cpu_secs_per_1000_max: last.cpu_secs_per_1000,
+            engine_cpu_secs_per_1000: engine,
+            engine_to_floor: engine.map(|engine| engine / median.cpu_secs_per_1000),
         }
     }
 
     pub(super) const HEADER: &'static str = "\
-  bytes  trips  shards  messages/s   CPU s per 1000 (min - max)   threads  enters  switches  per commit";
+  bytes  trips  shards  messages/s   CPU s per 1000 (min - max)   threads  enters  switches  per commit  engine";
 
     pub(super) fn row(&self) -> String {
         let Self { bytes, round_trips_in, shards, median, .. } = self;
+        let engine = self
+            .engine_cpu_secs_per_1000
+            .zip(self.engine_to_floor)
+            .map_or_else(String::new, |(engine, ratio)| format!("  {engine:.4}: {ratio:.2} times"));
         format!(
-            "{bytes:7}  {round_trips_in:5}  {shards:6}  {:10.0}   {:.4} ({:.4} - {:.4})   {:.4}  {:6.2}  {:8.2}  {:10.1}",
+            "{bytes:7}  {round_trips_in:5}  {shards:6}  {:10.0}   {:.4} ({:.4} - {:.4})   {:.4}  {:6.2}  {:8.2}  {:10.1}{engine}",
             median.messages_per_sec,
             median.cpu_secs_per_1000,
             self.cpu_secs_per_1000_min,

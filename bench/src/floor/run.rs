@@ -2,7 +2,7 @@
 
 use super::plan::{Plan, Trips};
 use super::report::{Line, Round};
-use super::{Options, Role};
+use super::{Options, Role, engine};
 use crate::usage::pin;
 use clap::ValueEnum;
 use std::fmt::Write;
@@ -37,8 +37,14 @@ pub(super) fn all(options: &Options) -> io::Result<()> {
 }
 
 fn line(options: &Options, plan: &Plan) -> io::Result<Line> {
-    let rounds = (0..options.rounds.max(1)).map(|_| round(options, plan));
-    Ok(Line::new(plan, rounds.collect::<io::Result<_>>()?))
+    let (mut rounds, mut engine) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds.max(1) {
+        rounds.push(round(options, plan)?);
+        if options.engine && plan.shards == 2 {
+            engine.push(engine::round(plan)?);
+        }
+    }
+    Ok(Line::new(plan, rounds, &engine))
 }
 
 fn round(options: &Options, plan: &Plan) -> io::Result<Round> {

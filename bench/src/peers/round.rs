@@ -17,8 +17,6 @@ const WARM_UP: u64 = 200;
 const PATIENCE: Duration = Duration::from_mins(5);
 /// Between two looks at the relay's memory: reading it costs the machine, not the relay.
 const MEMORY_PAUSE: Duration = Duration::from_millis(250);
-/// A relay that used no processor time for this long is done.
-const QUIET: Duration = Duration::from_millis(600);
 
 pub(super) fn run(relay: Relay, load: Load) -> io::Result<Figures> {
     let scratch = Scratch::new("peers")?;
@@ -27,7 +25,7 @@ pub(super) fn run(relay: Relay, load: Load) -> io::Result<Figures> {
     let (address, root) = (running.address(), running.root()?);
     load.of(WARM_UP).send(address)?;
     sink.wait_for(WARM_UP)?;
-    wait_until_quiet(root)?;
+    usage::wait_until_idle(root, PATIENCE)?;
 
     let (cpu, disk) = (usage::cpu(root), Requests::so_far(scratch.path()));
     let done = AtomicBool::new(false);
@@ -37,7 +35,7 @@ pub(super) fn run(relay: Relay, load: Load) -> io::Result<Figures> {
         done.store(true, Ordering::Relaxed);
         times.map(|(accepted, delivered)| (accepted, delivered, joined(peak)))
     })?;
-    wait_until_quiet(root)?;
+    usage::wait_until_idle(root, PATIENCE)?;
 
     let used = usage::cpu(root).saturating_sub(cpu);
     let messages = load.messages as f64;
@@ -73,15 +71,4 @@ fn peak_memory(root: u32, done: &AtomicBool) -> u64 {
 
 fn joined(thread: ScopedJoinHandle<'_, u64>) -> u64 {
     thread.join().expect("reading /proc does not panic")
-}
-
-fn wait_until_quiet(root: u32) -> io::Result<()> {
-    let (mut seen, mut since) = (usage::cpu(root), wait::now());
-    wait::until("a quiet relay", PATIENCE, || {
-        let used = usage::cpu(root);
-        if used != seen {
-            (seen, since) = (used, wait::now());
-        }
-        (since.elapsed() >= QUIET).then_some(())
-    })
 }

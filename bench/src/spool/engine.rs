@@ -9,9 +9,6 @@ use std::time::Duration;
 use tests::process::Process;
 use tests::{http, port, program, usage, wait};
 
-/// A process that used no processor time for this long is at rest.
-const QUIET: Duration = Duration::from_millis(600);
-
 /// A running engine. Killed when dropped.
 pub(super) struct Engine {
     process: Process,
@@ -89,15 +86,7 @@ impl Engine {
 
     /// Waits until it uses no processor time.
     pub(super) fn rest(&self, limit: Duration) -> io::Result<()> {
-        let id = self.process.id();
-        let (mut seen, mut since) = (usage::cpu(id), wait::now());
-        wait::until("an engine at rest", limit, || {
-            let used = usage::cpu(id);
-            if used != seen {
-                (seen, since) = (used, wait::now());
-            }
-            (since.elapsed() >= QUIET).then_some(())
-        })
+        usage::wait_until_idle(self.process.id(), limit)
     }
 }
 

@@ -103,6 +103,7 @@ async fn run_session(number: u32, desk: Rc<Desk>) {
             }
         }
     }
+    desk.findings.borrow_mut().ended = clock::now();
     desk.sessions.update(|count| count - 1);
 }
 

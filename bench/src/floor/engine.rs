@@ -1,0 +1,67 @@
+//! The engine through the same trips as the floor, between a generator and a sink that speak SMTP.
+
+use super::plan::{Plan, Trips};
+use loadgen::send::{self, Options as Sending, Pipelining};
+use loadgen::sink;
+use loadgen::size::Mix;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tests::ringpost::{Outfit, Ringpost};
+use tests::scratch::Scratch;
+use tests::{usage, wait};
+
+/// How long a round may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Seconds of the engine's processor time for 1,000 messages of `plan`. Its start, and what it
+/// makes ahead then, is not counted.
+pub(super) fn round(plan: &Plan) -> io::Result<f64> {
+    let scratch = Scratch::new("floor-engine")?;
+    let sink = sink::start(sink::Options {
+        providers: vec![sink::Provider {
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
+            ..sink::Provider::default()
+        }],
+        seed: 0,
+        ledger: None,
+        threads: 1,
+    })?;
+    let outfit = Outfit { shards: Some(plan.shards.into()), ..Outfit::default() };
+    let settings = settings(plan, sink.providers()[0].addresses[0]);
+    let engine = Ringpost::start_as(outfit, scratch.path(), &settings)?;
+    usage::wait_until_idle(engine.id(), PATIENCE)?;
+
+    let before = usage::cpu(engine.id());
+    let report = send::start(mail(plan, engine.smtp()))?.join()?;
+    let wanted = u64::from(plan.messages);
+    wait::until("mail", PATIENCE, || (sink.messages() >= wanted).then_some(()))?;
+    usage::wait_until_idle(engine.id(), PATIENCE)?;
+    if report.messages != wanted {
+        return Err(io::Error::other(format!("not all was accepted: {report:?}")));
+    }
+    let used = usage::cpu(engine.id()).saturating_sub(before);
+    Ok(used.as_secs_f64() * 1_000.0 / f64::from(plan.messages))
+}
+
+fn settings(plan: &Plan, sink: SocketAddr) -> String {
+    format!(
+        "[[route]]\ndomain = \"*\"\nto = [\"{sink}\"]\n\
+         [delivery]\nconnections_per_site = {}\nmessages_per_connection = 100000\n",
+        plan.lanes
+    )
+}
+
+fn mail(plan: &Plan, to: SocketAddr) -> Sending {
+    let pipelining = match plan.trips {
+        Trips::Two => Pipelining::Envelope,
+        Trips::One => Pipelining::Full,
+    };
+    Sending {
+        messages: plan.messages.into(),
+        sessions: plan.sessions.into(),
+        sizes: Mix::exactly(plan.text_len as u32),
+        pipelining,
+        ..Sending::new(to)
+    }
+}
