@@ -83,7 +83,10 @@ impl History {
             apply(&mut image, operation)?;
         }
         for operation in &done[durable..] {
-            let Operation::Write(offset, bytes) = operation else { continue };
+            let (Operation::Write(offset, bytes) | Operation::Lost(offset, bytes)) = operation
+            else {
+                continue;
+            };
             let piece = if tear == Tear::Sectors { SECTOR } else { bytes.len().max(1) };
             for (at, piece) in (0_u64..).step_by(piece).zip(bytes.chunks(piece)) {
                 let there = match tear {
@@ -102,7 +105,9 @@ impl History {
 
 fn apply(image: &mut Image, operation: &Operation) -> io::Result<()> {
     match operation {
-        Operation::Write(offset, bytes) => image.write(*offset, bytes),
+        Operation::Write(offset, bytes) | Operation::Lost(offset, bytes) => {
+            image.write(*offset, bytes)
+        }
         Operation::Flush | Operation::Failed(..) => Ok(()),
     }
 }

@@ -12,6 +12,8 @@ pub enum Operation {
     Write(u64, Arc<[u8]>),
     /// All that was written before is durable.
     Flush,
+    /// The disk lost what had been written there, and holds these bytes again, as before.
+    Lost(u64, Arc<[u8]>),
     /// A write of these bytes failed, or a flush.
     Failed(Failure, Arc<[u8]>),
 }
@@ -67,10 +69,8 @@ impl Platter {
         let before = std::mem::take(&mut state.before);
         if let Some(failure) = state.orders.strike(Kind::Flush(after_block)) {
             for (offset, bytes) in before.into_iter().rev().filter(|_| !failure.kept) {
-                state.put(offset, &bytes)?;
+                state.lose(offset, &bytes)?;
             }
-            state.before.clear();
-            state.other = false;
             return state.fail(failure, &[]);
         }
         state.record(|| Operation::Flush);
@@ -101,6 +101,14 @@ impl State {
         }
         image.write(offset, bytes)?;
         self.record(|| Operation::Write(offset, bytes.into()));
+        Ok(())
+    }
+
+    /// Puts back what lay there before.
+    fn lose(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let image = self.image.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        image.write(offset, bytes)?;
+        self.record(|| Operation::Lost(offset, bytes.into()));
         Ok(())
     }
 
