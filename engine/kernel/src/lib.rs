@@ -11,6 +11,7 @@
 //! - Buffers are owned while the kernel has them, and come back with the result.
 //! - Borrow no `RefCell` across an await.
 
+pub mod allocator;
 mod buffer;
 mod local;
 mod mailbox;

@@ -1,10 +1,12 @@
 //! `ringpost`: see [`relay::command`].
 
+use kernel::allocator::{self, Allocator};
 use std::process::ExitCode;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
+    allocator::give_back_soon();
     relay::command::main()
 }

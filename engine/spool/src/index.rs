@@ -7,15 +7,18 @@
 //! born and settled within one segment leaves nothing: in steady state an index is short.
 
 mod entries;
+mod kept;
 
 pub use entries::{Entries, Entry, Listed, Recipients, Ruling, home};
 
 use crate::catalog::{Open, hash};
+use crate::chunks::Chunks;
 use crate::fields::Put;
 use crate::place::{Place, Text};
 use crate::record::RECORD_HEADER;
 use event::Wall;
 use hashbrown::HashTable;
+use kept::{Kept, Message};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,8 +40,9 @@ const STANDINGS: u8 = 1;
 /// The index of one segment, as far as it is written.
 #[derive(Debug, Default)]
 pub struct Index {
-    /// `None` where a message was settled.
-    messages: Vec<Option<Message>>,
+    messages: Chunks<Kept>,
+    /// When the first of them was accepted.
+    since: Wall,
     /// Where each message of this segment is among them, by name.
     places: HashTable<u32>,
     rulings: Vec<Verdict>,
@@ -47,41 +51,6 @@ pub struct Index {
     /// At least the bytes it would take up now.
     bytes: usize,
 }
-
-#[derive(Debug)]
-struct Message {
-    boot: u32,
-    count: u64,
-    offset: u32,
-    len: u32,
-    text_len: u32,
-    accepted: Wall,
-    /// It was carried forward: an older segment has it too, and must hear what became of it.
-    copied: bool,
-    /// Where its text lies, unless that is one piece right before the envelope.
-    text: Option<Box<Text>>,
-    open: Open,
-    domains: Domains,
-}
-
-/// The domain of each recipient, by number.
-#[derive(Debug)]
-enum Domains {
-    One(u32),
-    Many(Box<[u32]>),
-}
-
-impl Domains {
-    fn numbers(&self) -> &[u32] {
-        match self {
-            Self::One(number) => std::slice::from_ref(number),
-            Self::Many(numbers) => numbers,
-        }
-    }
-}
-
-/// There may be a hundred thousand of them in a segment of small mail.
-const _: () = assert!(size_of::<Option<Message>>() <= 80, "a message being written costs little");
 
 #[derive(Debug)]
 struct Verdict {
@@ -119,24 +88,21 @@ impl Index {
     ) {
         let Birth { boot, count, envelope, text, accepted, copied, open } = birth;
         let domains: SmallVec<[u32; 4]> = recipients.map(|path| self.domain(path)).collect();
-        let domains = match domains[..] {
-            [number] => Domains::One(number),
-            _ => Domains::Many(domains[..].into()),
-        };
         let text_len = text.iter().map(|place| place.len).sum();
-        let text = (!adjoins(text, &envelope)).then(|| Box::new(Text::from_slice(text)));
-        let places = text.as_ref().map_or(0, |text| text.len());
-        let recipients = domains.numbers().len();
-        self.bytes += MESSAGE + Place::LEN * places + STANDING * open.len() + 4 * recipients;
+        let text = (!adjoins(text, &envelope)).then(|| Text::from_slice(text));
+        let places = text.as_ref().map_or(0, Text::len);
+        self.bytes += MESSAGE + Place::LEN * places + STANDING * open.len() + 4 * domains.len();
         let Place { offset, len, .. } = envelope;
         let message =
             Message { boot, count, offset, len, text_len, accepted, copied, text, open, domains };
-        let place = self.messages.len() as u32;
-        self.messages.push(Some(message));
+        let place = self.messages.len();
+        if place == 0 {
+            self.since = accepted;
+        }
+        self.messages.push(Kept::new(message, self.since));
         let messages = &self.messages;
-        self.places.insert_unique(hash(boot, count), place, |place| {
-            let message = messages[*place as usize].as_ref();
-            message.map_or(0, |message| hash(message.boot, message.count))
+        self.places.insert_unique(hash(boot, count), place as u32, |place| {
+            messages[*place as usize].name().map_or(0, |(boot, count)| hash(boot, count))
         });
     }
 
@@ -149,23 +115,15 @@ impl Index {
         recipients: impl Iterator<Item = u16> + Clone,
     ) {
         let here = self.place(boot, count);
-        let message = here.and_then(|place| self.messages[place].as_mut());
-        let copied = message.as_ref().is_none_or(|message| message.copied);
-        if let (Some(message), Some(place)) = (message, here) {
-            match ruling {
-                Ruling::Through => recipients.clone().for_each(|one| message.open.settle(one)),
-                Ruling::Due { attempt, due } => {
-                    recipients.clone().for_each(|one| message.open.defer(one, attempt, due));
-                }
-                Ruling::Void => message.open = Open::All(0),
+        let copied = here.is_none_or(|place| self.messages[place].is_copied());
+        if let Some(place) = here
+            && self.rule(place, ruling, recipients.clone())
+        {
+            let same = |other: &u32| *other as usize == place;
+            if let Ok(found) = self.places.find_entry(hash(boot, count), same) {
+                found.remove();
             }
-            if message.open.is_empty() {
-                let same = |other: &u32| *other as usize == place;
-                if let Ok(found) = self.places.find_entry(hash(boot, count), same) {
-                    found.remove();
-                }
-                self.messages[place] = None;
-            }
+            self.messages[place] = Kept::Gone;
         }
         if copied {
             let recipients: SmallVec<[u16; 4]> = recipients.collect();
@@ -174,13 +132,33 @@ impl Index {
         }
     }
 
+    /// Something was said of the message at `place`. Says whether it is settled.
+    fn rule(
+        &mut self,
+        place: usize,
+        ruling: Ruling,
+        mut recipients: impl Iterator<Item = u16>,
+    ) -> bool {
+        let kept = &mut self.messages[place];
+        match (&*kept, ruling) {
+            (_, Ruling::Void) => return true,
+            (Kept::Plain(_), Ruling::Through) => return recipients.any(|recipient| recipient == 0),
+            _ => (),
+        }
+        let Some(message) = kept.full(self.since) else { return false };
+        for recipient in recipients {
+            match ruling {
+                Ruling::Due { attempt, due } => message.open.defer(recipient, attempt, due),
+                Ruling::Through | Ruling::Void => message.open.settle(recipient),
+            }
+        }
+        message.open.is_empty()
+    }
+
     /// Where a message is among those of this segment. Of a message that is there twice, the
     /// copy: it came later.
     fn place(&self, boot: u32, count: u64) -> Option<usize> {
-        let is_it = |place: &u32| {
-            let message = self.messages[*place as usize].as_ref();
-            message.is_some_and(|message| (message.boot, message.count) == (boot, count))
-        };
+        let is_it = |place: &u32| self.messages[*place as usize].name() == Some((boot, count));
         let places = self.places.iter_hash(hash(boot, count)).filter(|place| is_it(place));
         places.max().map(|place| *place as usize)
     }
@@ -204,13 +182,13 @@ impl Index {
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![0; self.room()];
         let mut put = Put::new(&mut bytes);
-        let messages = self.messages.iter().flatten();
+        let messages = self.messages.iter().filter(|kept| kept.name().is_some());
         put.u32(messages.clone().count() as u32);
         put.u32(self.rulings.len() as u32).u32(self.domains.len() as u32);
         for domain in &self.domains {
             put.u8(domain.len() as u8).bytes(domain);
         }
-        messages.for_each(|message| message.encode(&mut put));
+        messages.for_each(|message| message.encode(self.since, &mut put));
         self.rulings.iter().for_each(|verdict| verdict.encode(&mut put));
         let unused = put.left();
         bytes.truncate(bytes.len() - unused);
@@ -223,28 +201,6 @@ fn adjoins(text: &[Place], envelope: &Place) -> bool {
     let [text] = text else { return false };
     let end = u64::from(text.offset) + u64::from(text.len).next_multiple_of(8);
     text.segment == envelope.segment && end + RECORD_HEADER as u64 == u64::from(envelope.offset)
-}
-
-impl Message {
-    fn encode(&self, put: &mut Put<'_>) {
-        let Self { boot, count, offset, len, text_len, accepted, text, open, domains, .. } = self;
-        let text = text.as_ref().map_or(&[][..], |text| &text[..]);
-        let domains = domains.numbers();
-        let untried = matches!(open, Open::All(all) if usize::from(*all) == domains.len());
-        let standings = if untried { 0 } else { open.len() as u16 };
-        put.u8(if untried { 0 } else { STANDINGS }).u8(0).u16(domains.len() as u16);
-        put.u32(*boot).u64(*count).u32(*offset).u32(*len).u32(*text_len).u64(accepted.0);
-        put.u16(text.len() as u16).u16(standings);
-        for place in text {
-            place.put(put);
-        }
-        for standing in open.iter().take(usize::from(standings)) {
-            put.u64(standing.due.0).u16(standing.recipient).u16(standing.attempt);
-        }
-        for domain in domains {
-            put.u32(*domain);
-        }
-    }
 }
 
 impl Verdict {

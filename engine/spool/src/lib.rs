@@ -10,6 +10,7 @@
 //! `FORMAT.md` beside this crate draws every byte.
 
 pub mod catalog;
+mod chunks;
 #[cfg(test)]
 mod desk;
 pub mod envelope;

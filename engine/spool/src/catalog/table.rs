@@ -1,11 +1,13 @@
-//! Entries by id, packed: chunks that never move, and an index of eight bytes an entry.
+//! Entries by id, packed: chunks that never move, and an index of four bytes an entry.
 
 use super::Entry;
+use crate::chunks::Chunks;
 use hashbrown::HashTable;
 use std::num::NonZeroU32;
 
-/// Entries in one chunk.
-const CHUNK: usize = 1_024;
+/// Parts of the index. One grows at a time, so that nobody waits for a million entries to be
+/// placed anew.
+const PARTS: usize = 64;
 
 /// Where an entry is kept: its position plus one, so that `Option<Slot>` is four bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,70 +25,71 @@ impl Slot {
 }
 
 /// The entries of a log. Memory of removed ones is used again, and never given back.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Table {
-    index: HashTable<(u32, Slot)>,
-    chunks: Vec<Vec<Option<Entry>>>,
+    index: [HashTable<Slot>; PARTS],
+    entries: Chunks<Option<Entry>>,
     free: Vec<Slot>,
-    used: usize,
+    len: usize,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        let index = std::array::from_fn(|_| HashTable::new());
+        Self { index, entries: Chunks::default(), free: Vec::new(), len: 0 }
+    }
 }
 
 impl Table {
-    pub(super) fn len(&self) -> usize {
-        self.index.len()
+    pub(super) const fn len(&self) -> usize {
+        self.len
     }
 
     pub(super) fn find(&self, boot: u32, count: u64) -> Option<Slot> {
         let hash = hash(boot, count);
-        let same = |(other, slot): &(u32, Slot)| {
-            let entry = || self.at(*slot);
-            *other == hash as u32 && entry().count == count && entry().boot == boot
+        let same = |slot: &Slot| {
+            let entry = self.at(*slot);
+            entry.count == count && entry.boot == boot
         };
-        self.index.find(hash, same).map(|(_, slot)| *slot)
+        self.index[part(hash)].find(hash, same).copied()
     }
 
     /// # Panics
     /// If the slot is empty.
     pub(super) fn at(&self, slot: Slot) -> &Entry {
-        let position = slot.position();
-        self.chunks[position / CHUNK][position % CHUNK].as_ref().expect("a slot in use")
+        self.entries[slot.position()].as_ref().expect("a slot in use")
     }
 
     /// # Panics
     /// If the slot is empty.
     pub(super) fn at_mut(&mut self, slot: Slot) -> &mut Entry {
-        let position = slot.position();
-        self.chunks[position / CHUNK][position % CHUNK].as_mut().expect("a slot in use")
+        self.entries[slot.position()].as_mut().expect("a slot in use")
     }
 
     /// Adds an entry whose id is not in the table.
     pub(super) fn insert(&mut self, entry: Entry) -> Slot {
         let hash = hash(entry.boot, entry.count);
         let slot = self.free.pop().unwrap_or_else(|| self.grow());
-        let position = slot.position();
-        self.chunks[position / CHUNK][position % CHUNK] = Some(entry);
-        self.index.insert_unique(hash, (hash as u32, slot), |(hash, _)| spread(*hash));
+        self.entries[slot.position()] = Some(entry);
+        self.len += 1;
+        let entries = &self.entries;
+        self.index[part(hash)].insert_unique(hash, slot, |slot| hash_at(entries, *slot));
         slot
     }
 
     fn grow(&mut self) -> Slot {
-        if self.used.is_multiple_of(CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
-        }
-        let chunk = self.chunks.last_mut().expect("just looked");
-        chunk.push(None);
-        self.used += 1;
-        Slot::new(self.used - 1)
+        self.entries.push(None);
+        Slot::new(self.entries.len() - 1)
     }
 
     /// # Panics
     /// If the slot is empty.
     pub(super) fn remove(&mut self, slot: Slot) -> Entry {
-        let position = slot.position();
-        let taken = self.chunks[position / CHUNK][position % CHUNK].take();
+        let taken = self.entries[slot.position()].take();
         let entry = taken.expect("a slot in use");
+        self.len -= 1;
         let hash = hash(entry.boot, entry.count);
-        if let Ok(found) = self.index.find_entry(hash, |(_, other)| *other == slot) {
+        if let Ok(found) = self.index[part(hash)].find_entry(hash, |other| *other == slot) {
             found.remove();
         }
         self.free.push(slot);
@@ -94,13 +97,17 @@ impl Table {
     }
 }
 
-/// Ids are counted, not chosen, so spreading them evenly is enough.
-pub(crate) const fn hash(boot: u32, count: u64) -> u64 {
-    let mixed = (count ^ ((boot as u64) << 40)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    spread((mixed >> 32) as u32)
+fn hash_at(entries: &Chunks<Option<Entry>>, slot: Slot) -> u64 {
+    let entry = entries[slot.position()].as_ref();
+    entry.map_or(0, |entry| hash(entry.boot, entry.count))
 }
 
-/// The 32 bits we keep, made 64: the table wants its upper seven bits to differ too.
-const fn spread(hash: u32) -> u64 {
-    (hash as u64) << 32 | hash as u64
+/// The part of the index this hash is in: by bits that the parts themselves look at last.
+const fn part(hash: u64) -> usize {
+    (hash >> 32) as usize % PARTS
+}
+
+/// Ids are counted, not chosen, so spreading them evenly is enough.
+pub(crate) const fn hash(boot: u32, count: u64) -> u64 {
+    (count ^ ((boot as u64) << 40)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
