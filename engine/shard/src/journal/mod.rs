@@ -11,6 +11,7 @@
 
 mod append;
 mod backlog;
+mod carry;
 mod commit;
 mod error;
 mod fate;
