@@ -5,6 +5,7 @@
 //! | `write` | every way of making a block durable, and how long to gather one |
 //! | `append` | durable messages through a log, beside the bare disk |
 //! | `reclaim` | a log in which one message in a hundred is stuck |
+//! | `stuck` | the same with the whole engine, beside one without |
 //! | `restart` | from a killed process to one that takes mail and knows all of its own |
 //! | `memory` | bytes of memory for a queued recipient |
 //!
@@ -24,6 +25,7 @@ mod reclaim;
 mod report;
 mod restart;
 mod strategy;
+mod stuck;
 mod write;
 
 use clap::{Parser, Subcommand};
@@ -57,6 +59,8 @@ enum What {
     Append(append::Options),
     /// A log in which one message in a hundred is stuck, beside one without.
     Reclaim(reclaim::Options),
+    /// The whole engine with one message in a hundred stuck, beside one without.
+    Stuck(stuck::Options),
     /// From a killed process to one that takes mail and knows all of its own.
     Restart(restart::Options),
     /// Bytes of memory for a queued recipient.
@@ -94,6 +98,7 @@ fn measure(options: Options) -> io::Result<Report> {
         What::Write(options) => write::measure(&options, &plan),
         What::Append(options) => append::measure(&options, &plan),
         What::Reclaim(options) => reclaim::measure(&options, &plan),
+        What::Stuck(options) => stuck::measure(&options, &plan),
         What::Restart(options) => restart::measure(&options, &plan),
         What::Memory(options) => memory::measure(&options, &plan),
     }

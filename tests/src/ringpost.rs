@@ -169,6 +169,15 @@ impl Ringpost {
         sum(&text, name).ok_or_else(|| io::Error::other(format!("no metric {name} in:\n{text}")))
     }
 
+    /// All samples of each of these metrics, by shard, as they were at one moment.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub fn metrics_by_shard<const N: usize>(&self, names: [&str; N]) -> io::Result<[Vec<f64>; N]> {
+        let (_, text) = http::get(self.admin, "/metrics")?;
+        Ok(names.map(|name| samples(&text, name).collect()))
+    }
+
     /// Ends it this instant.
     ///
     /// # Errors

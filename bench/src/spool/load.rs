@@ -171,10 +171,13 @@ impl Crowd {
         }
     }
 
-    /// By how many segments the log is larger than [`LIVE_SHARE`] of what lives in it.
+    /// By how many segments what is written of the log is more than [`LIVE_SHARE`] of what
+    /// lives in it. What is ready to be written in the last segment is not counted, as little
+    /// as the files of the pool.
     pub(super) fn excess(&self, state: &State) -> f64 {
         let live = state.live as f64 * self.message_bytes() as f64;
-        state.segments as f64 - live * LIVE_SHARE / self.segment_bytes as f64
+        let written = (state.live_bytes + state.debt_bytes) as f64;
+        (written - live * LIVE_SHARE) / self.segment_bytes as f64
     }
 
     /// Bytes of one message on disk, headers of records not counted.

@@ -34,6 +34,7 @@ pub struct Catalog {
 #[derive(Debug, Default)]
 struct Use {
     first: Option<Slot>,
+    live_bytes: u64,
 }
 
 /// One live message.
@@ -250,6 +251,12 @@ impl Catalog {
         self.segments.front().is_some_and(|head| head.first.is_none()) && !self.head_is_pinned()
     }
 
+    /// Bytes of the messages at home in the head, headers of records not counted.
+    #[must_use]
+    pub fn head_live_bytes(&self) -> u64 {
+        self.segments.front().map_or(0, |head| head.live_bytes)
+    }
+
     /// The messages at home in the head.
     pub fn head_messages(&self) -> impl Iterator<Item = MessageId> {
         self.at_home(self.segments.front()).map(|live| live.id)
@@ -286,7 +293,10 @@ impl Catalog {
     }
 
     fn link(&mut self, slot: Slot) {
-        let first = self.home_of(slot).first.replace(slot);
+        let bytes = self.messages.at(slot).spot.bytes();
+        let home = self.home_of(slot);
+        home.live_bytes += bytes;
+        let first = home.first.replace(slot);
         self.messages.at_mut(slot).after = first;
         self.messages.at_mut(slot).before = None;
         if let Some(first) = first {
@@ -295,10 +305,12 @@ impl Catalog {
     }
 
     fn unlink(&mut self, slot: Slot) {
-        let Entry { before, after, .. } = *self.messages.at(slot);
+        let Entry { before, after, spot, .. } = *self.messages.at(slot);
+        let home = self.home_of(slot);
+        home.live_bytes -= spot.bytes();
         match before {
             Some(before) => self.messages.at_mut(before).after = after,
-            None => self.home_of(slot).first = after,
+            None => home.first = after,
         }
         if let Some(after) = after {
             self.messages.at_mut(after).before = before;

@@ -169,7 +169,7 @@ impl<K: Kernel> Log<K> {
     }
 
     /// Bytes of so many segments, the one being written up to where it is written.
-    fn written(&self, segments: usize) -> u64 {
+    pub(super) fn written(&self, segments: usize) -> u64 {
         let at = self.writer.borrow().position();
         let ahead = if at.begun { at.segment.segment_len - u64::from(at.offset) } else { 0 };
         (segments as u64 * self.options.segment_bytes).saturating_sub(ahead)

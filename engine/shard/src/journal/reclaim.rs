@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Segments a log may have beyond its share: one is being written, one emptied.
 const SEGMENTS_SPARE: u64 = 2;
+/// While a byte is carried forward under full load, so many are written, itself included.
+const CARRY_SHARE: u64 = 3;
 /// A message carried forward takes up at most so much more than its text and envelope: the
 /// headers of two records, what aligns them, and its share of a block's. Were this less than
 /// the truth, a log of small messages that all live would be copied for ever.
@@ -73,15 +75,17 @@ impl<K: Kernel> Log<K> {
         possible && self.surplus(&catalog) > 0
     }
 
-    /// By how many segments the log takes up more than a quarter beyond what lives in it. A
-    /// full disk settles for less.
+    /// How many of the oldest segments are too many: what is written, and what will be until
+    /// the head is empty, shall not go beyond a quarter more than what lives, and
+    /// [`SEGMENTS_SPARE`]. A full disk settles for less.
     pub(super) fn surplus(&self, catalog: &Catalog) -> u64 {
-        let (segment, used) = (self.options.segment_bytes, catalog.segments() as u64);
+        let (segment, used) = (self.options.segment_bytes, catalog.segments());
         if self.pool.is_full() {
-            return u64::from(catalog.live_bytes() < used * segment / 10 * 9);
+            return u64::from(catalog.live_bytes() < used as u64 * segment / 10 * 9);
         }
         let live = catalog.live_bytes() + catalog.len() as u64 * FRAME;
-        let due = (live / 4 * 5).div_ceil(segment - END) + SEGMENTS_SPARE;
-        used.saturating_sub(due)
+        let due = live.div_ceil(4) * 5 * segment / (segment - END) + SEGMENTS_SPARE * segment;
+        let soon = self.written(used) + CARRY_SHARE * catalog.head_live_bytes();
+        soon.saturating_sub(due).div_ceil(segment)
     }
 }
