@@ -14,6 +14,7 @@
 //! | bounce_dropped | id, recipients |
 //! | dial_failed | site, peer, code, enhanced, text |
 //! | spool_unread | log, text |
+//! | spool_damaged | log, segment, start, end, flaw, messages (names, the first 100), messages_total, copy, text |
 //! | shard_started | shard, messages, recipients |
 //! | shard_stopped | shard, recipients |
 
@@ -26,6 +27,9 @@ pub use line::FIELD_BYTES_MAX;
 use crate::{MessageId, Response, ShardMeters, Wall};
 use line::Line;
 use std::net::SocketAddr;
+
+/// The most messages a log line names.
+pub const MESSAGES_MAX: usize = 100;
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +92,26 @@ pub enum Event<'a> {
         /// Which file, and what the machine says.
         text: &'a str,
     },
+    /// Bytes of a log are not what was written. Told once in the life of a process for each
+    /// flaw found at start, and for each message found damaged later.
+    SpoolDamaged {
+        /// The log's number.
+        log: u16,
+        /// The segment's number.
+        segment: u64,
+        /// The first bad byte, counted from the start of the segment's file.
+        start: u64,
+        /// The byte behind the last; where all of the file is missing, both are 0.
+        end: u64,
+        /// What is wrong: `damaged`, or `missing`.
+        flaw: &'a str,
+        /// Messages known to have been hit. The line names the first [`MESSAGES_MAX`].
+        messages: &'a [MessageId],
+        /// The file that keeps the bad bytes, below the log's directory.
+        copy: Option<&'a str>,
+        /// Why there is no such file.
+        text: Option<&'a str>,
+    },
     /// A shard has read its logs and works.
     ShardStarted {
         /// Its number.
@@ -107,7 +131,7 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
-    /// Appends its log line, line ending included. About 3 KiB at most after typical
+    /// Appends its log line, line ending included. About 5 KiB at most after typical
     /// escaping, 20 KiB if every character must be escaped.
     pub fn json(&self, at: Wall, out: &mut Vec<u8>) {
         let line = Line::new(out, self.kind()).number("at", at.0);
@@ -125,6 +149,7 @@ impl Event<'_> {
             Self::Bounced { .. } => meters.bounces.add(1),
             Self::BounceDropped { .. } => meters.bounces_dropped.add(1),
             Self::DialFailed { .. } => meters.dial_failures.add(1),
+            Self::SpoolDamaged { .. } => meters.spool_damage.add(1),
             Self::SpoolUnread { .. } | Self::ShardStarted { .. } | Self::ShardStopped { .. } => (),
         });
     }
@@ -138,6 +163,7 @@ impl Event<'_> {
             Self::BounceDropped { .. } => "bounce_dropped",
             Self::DialFailed { .. } => "dial_failed",
             Self::SpoolUnread { .. } => "spool_unread",
+            Self::SpoolDamaged { .. } => "spool_damaged",
             Self::ShardStarted { .. } => "shard_started",
             Self::ShardStopped { .. } => "shard_stopped",
         }
@@ -167,6 +193,16 @@ impl Event<'_> {
             Self::SpoolUnread { log, text } => {
                 line.number("log", u64::from(log)).text("text", text)
             }
+            Self::SpoolDamaged { log, segment, start, end, flaw, messages, copy, text } => line
+                .number("log", u64::from(log))
+                .number("segment", segment)
+                .number("start", start)
+                .number("end", end)
+                .text("flaw", flaw)
+                .ids("messages", &messages[..messages.len().min(MESSAGES_MAX)])
+                .number("messages_total", messages.len() as u64)
+                .text_or_null("copy", copy)
+                .text_or_null("text", text),
             Self::ShardStarted { shard, messages, recipients } => line
                 .number("shard", u64::from(shard))
                 .number("messages", messages)

@@ -99,7 +99,8 @@ meters! {
     Gauge spool_reclaim_debt_bytes: " Bytes written to segment files that no open recipient needs.";
     Counter spool_write_failures: " Writes to the spool that failed. Each gives up its segment file.";
     Counter spool_copies: " Messages copied forward so that the segment they were in can be reused.";
-    Counter spool_messages_damaged: " Open messages whose envelope on disk was found damaged.";
+    Counter spool_damage: " Parts of logs found damaged or missing; each is named in the delivery log.";
+    Counter spool_messages_damaged: " Open messages whose envelope or text on disk was found damaged when it was read.";
     Gauge oldest_age_seconds: " Seconds since the oldest message with an open recipient was accepted, to ten; 0 if there is none.";
 }
 

@@ -68,6 +68,7 @@ pub(crate) async fn turn<K: Kernel>(
 /// Everything that time makes happen.
 fn beat<K: Kernel>(shard: &Rc<Shard<K>>, now: Tick) {
     publish(shard, now);
+    shard.tell_damage();
     if shard.draining() {
         return;
     }

@@ -75,6 +75,7 @@ pub(crate) async fn finish<K: Kernel>(shard: &Rc<Shard<K>>) {
     for (_, journal) in &shard.journals {
         journal.close().await;
     }
+    shard.tell_damage();
     let recipients = shard.meters().queued_recipients.get();
     shard.tell(&Event::ShardStopped { shard: shard.index as u16, recipients });
     shard.log.flush().await;

@@ -13,12 +13,14 @@
 //! | `outbound/` | a lane carries deliveries and brings back verdicts |
 //! | `settle.rs`, `bounce.rs` | verdicts are recorded; senders hear bad news |
 //! | `delivery_log.rs` | events as JSON lines |
+//! | `damage.rs` | damage in the logs is told |
 //! | `ages.rs` | how old the oldest open recipient is |
 //! | `clock.rs`, `drain.rs` | what is due; the end |
 
 mod ages;
 mod bounce;
 mod clock;
+mod damage;
 mod delivery_log;
 mod domains;
 mod drain;

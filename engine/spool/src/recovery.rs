@@ -47,6 +47,18 @@ pub enum Flaw {
     Missing,
 }
 
+impl Flaw {
+    /// A word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Torn => "torn",
+            Self::Damaged => "damaged",
+            Self::Missing => "missing",
+        }
+    }
+}
+
 /// A part of a log that is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {

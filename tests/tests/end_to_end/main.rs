@@ -17,5 +17,6 @@ mod mx;
 mod restart;
 mod settings;
 mod spool_adopt;
+mod spool_damage;
 mod spool_tools;
 mod upstream;

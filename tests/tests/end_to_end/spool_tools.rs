@@ -15,7 +15,8 @@ use tests::speaker::Speaker;
 use tests::{program, wait};
 
 /// Where nobody listens.
-const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+pub(crate) const NOWHERE: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 /// Retries so late that no test sees one.
 pub(crate) const RETRY_LATE: &str = "[retry]\nfirst = \"1h\"\nfactor = 1.0\njitter = 0.0\n";
 
@@ -50,7 +51,7 @@ pub(crate) fn send(to: SocketAddr, recipients: &[&str], text: &str) -> io::Resul
 }
 
 /// The message's name in the reply to its final dot.
-fn name(reply: &str) -> String {
+pub(crate) fn name(reply: &str) -> String {
     reply.trim_end().rsplit(' ').next().unwrap_or_default().to_owned()
 }
 
@@ -141,7 +142,7 @@ fn stat_agrees_with_the_engine() -> io::Result<()> {
 }
 
 /// The one segment with something in it, and its bytes.
-fn segment(folder: &Path, needle: &[u8]) -> io::Result<(PathBuf, Vec<u8>, usize)> {
+pub(crate) fn segment(folder: &Path, needle: &[u8]) -> io::Result<(PathBuf, Vec<u8>, usize)> {
     for log in fs::read_dir(folder.join("spool"))? {
         let Ok(files) = fs::read_dir(log?.path()) else { continue };
         for file in files {

@@ -36,6 +36,13 @@ impl<'o> Line<'o> {
         line
     }
 
+    pub(super) fn text_or_null(self, key: &str, text: Option<&str>) -> Self {
+        match text {
+            Some(text) => self.text(key, text),
+            None => self.null(key),
+        }
+    }
+
     pub(super) fn number(self, key: &str, number: u64) -> Self {
         let line = self.key(key);
         digits::<10>(number, 1, line.0);
@@ -67,14 +74,18 @@ impl<'o> Line<'o> {
 
     pub(super) fn id(self, key: &str, id: MessageId) -> Self {
         let line = self.key(key);
-        line.0.push(b'"');
-        for (separator, part) in
-            [(&b""[..], u64::from(id.log)), (b"-", u64::from(id.boot)), (b"-", id.count)]
-        {
-            line.0.extend_from_slice(separator);
-            digits::<16>(part, 1, line.0);
+        name(id, line.0);
+        line
+    }
+
+    pub(super) fn ids(self, key: &str, ids: &[MessageId]) -> Self {
+        let line = self.key(key);
+        line.0.push(b'[');
+        for (at, id) in ids.iter().enumerate() {
+            line.0.extend_from_slice(if at == 0 { b"" } else { b"," });
+            name(*id, line.0);
         }
-        line.0.push(b'"');
+        line.0.push(b']');
         line
     }
 
@@ -116,6 +127,18 @@ impl<'o> Line<'o> {
         self.0.extend_from_slice(b"\":");
         self
     }
+}
+
+/// Appends a message's name as a string.
+fn name(id: MessageId, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for (separator, part) in
+        [(&b""[..], u64::from(id.log)), (b"-", u64::from(id.boot)), (b"-", id.count)]
+    {
+        out.extend_from_slice(separator);
+        digits::<16>(part, 1, out);
+    }
+    out.push(b'"');
 }
 
 /// Appends `number` with at least `width` digits.

@@ -1,4 +1,4 @@
-use super::{Attempt, Event, Stages};
+use super::{Attempt, Event, MESSAGES_MAX, Stages};
 use crate::{EnhancedCode, MessageId, Outcome, Response, ShardMeters, Tick, Wall};
 use std::fmt::Write as _;
 
@@ -13,6 +13,7 @@ fn lines_have_these_fields() {
     let attempt = attempt(&response);
     let peer = "192.0.2.1:25".parse().unwrap();
     let (id, bounce) = (ID, MessageId { count: 501, ..ID });
+    let both = [id, bounce];
     let events = [
         Event::Accepted { id, sender: "", recipients: 2, bytes: 4_096, peer: Some(peer) },
         Event::Refused { peer, response: &response },
@@ -22,6 +23,8 @@ fn lines_have_these_fields() {
         Event::BounceDropped { id, recipients: 3 },
         Event::DialFailed { site: "mx.example", peer, response: &response },
         Event::SpoolUnread { log: 3, text: "log-03/1.seg: I/O error" },
+        damaged(&both, Some("quarantine/2-4096-8192.bin")),
+        damaged(&[], None),
         Event::ShardStarted { shard: 0, messages: 3, recipients: 4 },
         Event::ShardStopped { shard: 0, recipients: 4 },
     ];
@@ -37,6 +40,27 @@ fn lines_have_these_fields() {
     for line in lines.lines() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
+}
+
+const fn damaged<'a>(messages: &'a [MessageId], copy: Option<&'a str>) -> Event<'a> {
+    let (log, segment, start, end, flaw) = (1, 2, 4_096, 8_192, "damaged");
+    let text = if copy.is_none() { Some("No such file") } else { None };
+    Event::SpoolDamaged { log, segment, start, end, flaw, messages, copy, text }
+}
+
+/// A whole segment may hold a hundred thousand messages, and a line is read by people.
+#[test]
+fn the_first_hundred_of_many_damaged_messages_are_named() {
+    let many: Vec<MessageId> = (0..5_000).map(|count| MessageId { count, ..ID }).collect();
+    let mut line = Vec::new();
+    damaged(&many, None).json(AT, &mut line);
+    assert!(line.len() < 5 * 1_024, "{} bytes", line.len());
+    let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
+    let named: Vec<&str> =
+        line["messages"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let first: Vec<String> = many[..MESSAGES_MAX].iter().map(ToString::to_string).collect();
+    assert_eq!(named, first);
+    assert_eq!(line["messages_total"], 5_000);
 }
 
 fn attempt(response: &Response) -> Attempt<'_> {
@@ -78,6 +102,7 @@ fn events_move_these_counters() {
         Event::BounceDropped { id, recipients: 1 },
         Event::DialFailed { site: "", peer, response: &responses[0] },
         Event::SpoolUnread { log: 3, text: "log-03/1.seg: I/O error" },
+        damaged(&[ID], None),
         Event::ShardStarted { shard: 0, messages: 3, recipients: 4 },
         Event::ShardStopped { shard: 0, recipients: 4 },
     ] {
@@ -96,6 +121,7 @@ bounced: bounces+1
 bounce_dropped: bounces_dropped+1
 dial_failed: dial_failures+1
 spool_unread:
+spool_damaged: spool_damage+1
 shard_started:
 shard_stopped:
 delivered: queued_recipients-1 delivered+1

@@ -54,6 +54,8 @@ pub(super) struct Log {
     pub(super) pool: Vec<(PathBuf, u64)>,
     /// Segments an earlier start could not read.
     pub(super) set_aside: Vec<PathBuf>,
+    /// Copies of bad bytes, and how long each is.
+    pub(super) quarantine: Vec<(PathBuf, u64)>,
     /// Files that are not ours.
     pub(super) strangers: Vec<PathBuf>,
 }
@@ -139,14 +141,16 @@ fn segment_number(name: &str) -> Option<u64> {
 
 impl Log {
     fn list(number: u16, directory: PathBuf) -> io::Result<Self> {
-        let (segments, pool, set_aside, strangers) = Default::default();
-        let mut log = Self { number, directory, segments, pool, set_aside, strangers };
+        let (segments, pool, set_aside, quarantine, strangers) = Default::default();
+        let mut log = Self { number, directory, segments, pool, set_aside, quarantine, strangers };
         for path in settled_names(&log.directory)? {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if let Some(number) = segment_number(name) {
                 log.segments.push(Segment::open(number, path)?);
             } else if name == "pool" {
-                log.pool = pool_files(&path)?;
+                log.pool = files_in(&path)?;
+            } else if name == "quarantine" {
+                log.quarantine = files_in(&path)?;
             } else if path.extension().is_some_and(|end| end == "bad") {
                 log.set_aside.push(path);
             } else {
@@ -324,11 +328,11 @@ fn settled_names(directory: &Path) -> io::Result<BTreeSet<PathBuf>> {
     names
 }
 
-fn pool_files(directory: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
+fn files_in(directory: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        // One that is taken for use meanwhile is no longer of the pool.
+        // One that is taken for use meanwhile, or gets its final name, is no longer there.
         if let Ok(metadata) = entry.metadata() {
             files.push((entry.path(), metadata.len()));
         }

@@ -25,6 +25,8 @@ struct Figures {
     pool: u64,
     set_aside: u64,
     damage: u64,
+    /// Copies of bad bytes.
+    quarantine: u64,
 }
 
 pub(super) fn stat(target: &Target) -> io::Result<ExitCode> {
@@ -64,6 +66,7 @@ impl Figures {
             pool: log.pool.len() as u64,
             set_aside: log.set_aside.len() as u64,
             damage: damage.len() as u64,
+            quarantine: log.quarantine.len() as u64,
         })
     }
 
@@ -79,6 +82,7 @@ impl Figures {
             pool: self.pool + other.pool,
             set_aside: self.set_aside + other.set_aside,
             damage: self.damage + other.damage,
+            quarantine: self.quarantine + other.quarantine,
         }
     }
 
@@ -95,6 +99,7 @@ impl Figures {
             "pool_segments": self.pool,
             "segments_set_aside": self.set_aside,
             "damaged_ranges": self.damage,
+            "quarantine_files": self.quarantine,
         })
     }
 
@@ -140,12 +145,13 @@ fn page(
     let total = total(logs);
     page += &total.row("total", now);
     page += "\ndebt: bytes of segments that no live message needs; oldest: since it was accepted\n";
-    if total.damage > 0 || total.set_aside > 0 {
+    if total.damage > 0 || total.set_aside > 0 || total.quarantine > 0 {
         let _ = writeln!(
             page,
-            "{} and {}: `ringpost spool check` says more",
+            "{}, {} and {}: `ringpost spool check` says more",
             show::count(total.damage as usize, "damaged range"),
             show::count(total.set_aside as usize, "segment set aside"),
+            show::count(total.quarantine as usize, "quarantined range"),
         );
     }
     match sync {

@@ -125,6 +125,7 @@ impl<K: Kernel> Journal<K> {
         self.0.ended.set(true);
         self.0.work.ring();
         self.0.space.ring();
+        self.0.alarm.ring();
     }
 
     async fn take_in(

@@ -98,7 +98,9 @@ impl<K: Kernel> Backlog<K> {
             self.learned += 1;
         }
         if let Some(recovery) = self.recovery.take() {
-            *self.log.damage.borrow_mut() = recovery.finish(&self.log.catalog.borrow()).into();
+            let damage = recovery.finish(&self.log.catalog.borrow());
+            self.log.note_damage(damage.iter().cloned());
+            *self.log.damage.borrow_mut() = damage.into();
         }
         while self.told < self.headers.len() {
             let contents = self.contents(self.told).await?;

@@ -3,6 +3,7 @@
 use super::error::{Closed, JournalError};
 use super::fate::Fate;
 use super::pool::Pool;
+use super::quarantine::Finding;
 use super::{Durability, Options, Reader, State};
 use event::Tick;
 use kernel::{Buffer, Kernel, Signal};
@@ -48,6 +49,10 @@ pub(super) struct Log<K: Kernel> {
     pub(super) pool: Pool,
     pub(super) reader: Reader<K>,
     pub(super) damage: RefCell<Rc<[Damage]>>,
+    /// What of it, and of what was found later, is to be kept and told; the first is being kept.
+    pub(super) damaged: RefCell<VecDeque<Damage>>,
+    /// What is kept and to be told.
+    pub(super) findings: RefCell<Vec<Finding>>,
     pub(super) counts: Cell<Counts>,
     /// Hears how long each commit took.
     pub(super) observer: OnceCell<Observer>,
@@ -65,6 +70,8 @@ pub(super) struct Log<K: Kernel> {
     pub(super) written: Signal,
     /// Rings when a segment may have become free, or one was prepared.
     pub(super) space: Signal,
+    /// Rings when damage was found.
+    pub(super) alarm: Signal,
 }
 
 /// Hears how long a commit took, from its seal to its being durable.
@@ -165,7 +172,8 @@ impl<K: Kernel> Log<K> {
     /// known.
     pub(super) fn head_is_done(&self) -> bool {
         let head = self.catalog.borrow().head();
-        self.loaded.get() && head < self.durable_segment.get() && !self.awaits_footer(head)
+        let is_waited_for = || self.awaits_footer(head) || self.awaits_copy(head);
+        self.loaded.get() && head < self.durable_segment.get() && !is_waited_for()
     }
 
     /// Bytes of so many segments, the one being written up to where it is written.

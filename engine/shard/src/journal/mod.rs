@@ -5,9 +5,9 @@
 //! reuse of the space. Other shards read texts with a [`Reader`] and ask the owner for
 //! everything else.
 //!
-//! Four tasks run beside the callers: one writes blocks, one prepares segments ahead of
-//! need, one writes the footers of full ones, one gives segments back. A call waits for
-//! them, never for a file.
+//! Five tasks run beside the callers: one writes blocks, one prepares segments ahead of
+//! need, one writes the footers of full ones, one gives segments back, one keeps copies of what
+//! is damaged. A call waits for them, never for a file.
 
 mod append;
 mod backlog;
@@ -19,12 +19,14 @@ mod footers;
 mod log;
 mod open;
 mod pool;
+mod quarantine;
 mod reader;
 mod reclaim;
 
 pub use append::Announced;
 pub use backlog::{Backlog, Recovered};
 pub use error::{Closed, JournalError, OpenError, ReadError};
+pub use quarantine::Finding;
 pub use reader::{Loaded, Reader};
 
 use event::MessageId;
@@ -150,6 +152,13 @@ impl<K: Kernel> Journal<K> {
     #[must_use]
     pub fn damage(&self) -> Rc<[Damage]> {
         Rc::clone(&self.0.damage.borrow())
+    }
+
+    /// Damage that is to be told: what was found since the last call, once its bytes are kept
+    /// or cannot be.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        self.0.findings.take()
     }
 }
 

@@ -248,6 +248,8 @@ fn assemble<K: Kernel>(
         pool: Pool::new(directory, options.pool_segments),
         reader: Reader::new(kernel.clone(), directory),
         damage: RefCell::new(Rc::from([])),
+        damaged: RefCell::default(),
+        findings: RefCell::default(),
         counts: Cell::new(Counts::default()),
         observer: OnceCell::new(),
         writing: Cell::new(None),
@@ -257,6 +259,7 @@ fn assemble<K: Kernel>(
         room: Signal::default(),
         written: Signal::default(),
         space: Signal::default(),
+        alarm: Signal::default(),
         kernel,
         options,
     }
@@ -282,6 +285,8 @@ fn spawn_tasks<K: Kernel>(log: &Rc<Log<K>>) {
     log.kernel.spawn(async move { keeper.keep_pool().await });
     let sealer = Rc::clone(log);
     log.kernel.spawn(async move { sealer.write_footers().await });
+    let guard = Rc::clone(log);
+    log.kernel.spawn(async move { guard.keep_damage().await });
     let reclaimer = Rc::clone(log);
     log.kernel.spawn(async move { reclaimer.reclaim().await });
 }

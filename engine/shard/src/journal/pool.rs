@@ -124,11 +124,17 @@ impl<K: Kernel> Log<K> {
 
     /// Makes one file ready, if that leaves others what is theirs.
     pub(super) async fn prepare(&self) -> io::Result<()> {
+        self.require_space(self.options.segment_bytes)?;
+        self.make_ready().await
+    }
+
+    /// Fails if a file of so many bytes would take what is left to others.
+    pub(super) fn require_space(&self, bytes: u64) -> io::Result<()> {
         let (free, _) = self.kernel.space(&self.directory)?;
-        if free < self.options.segment_bytes + self.options.free_bytes_min {
+        if free < bytes + self.options.free_bytes_min {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        self.make_ready().await
+        Ok(())
     }
 
     /// Makes one file ready, whatever it leaves: without a first segment a log cannot start,

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 mod crash;
+mod damage;
 mod failure;
 mod ledger;
 mod restart;

@@ -49,6 +49,12 @@ fn files(log: &Log, beside: Beside, findings: &mut Findings) {
         let found = "a segment that was set aside".to_owned();
         findings.problems.push(Problem::of(path, found, means, advice));
     }
+    for (path, len) in &log.quarantine {
+        let found = format!("a copy of {len} bad bytes, kept by an engine that found them");
+        let means = "nothing reads it";
+        let advice = "look after the disk; remove the file when it is of no more use";
+        findings.problems.push(Problem::of(path, found, means, advice).harmless());
+    }
     for path in &log.strangers {
         let found = "a file that is not of the spool".to_owned();
         let means = "nothing reads it";

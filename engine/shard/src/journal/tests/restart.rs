@@ -3,7 +3,7 @@
 use super::*;
 
 /// A log of some full segments, the first of which holds `first`, and its state.
-fn full_log(bench: &Bench) -> (Vec<MessageId>, Spot) {
+pub(super) fn full_log(bench: &Bench) -> (Vec<MessageId>, Spot) {
     let (journal, _) = bench.open();
     let mut ids = Vec::new();
     let mut first = None;
@@ -17,7 +17,7 @@ fn full_log(bench: &Bench) -> (Vec<MessageId>, Spot) {
     (ids, first.expect("there are some"))
 }
 
-fn flip(bench: &Bench, segment: u64, at: usize) {
+pub(super) fn flip(bench: &Bench, segment: u64, at: usize) {
     bench.world.crash(bench.host, Crash::Power);
     let path = Path::new(LOG).join(super::super::segment_name(segment));
     bench.world.flip(bench.host, &path, at, 3);
