@@ -15,6 +15,8 @@ pub enum Letter {
     Report(Box<Report>),
     /// To a message's owner: its text is no longer where we were told; say where, and send it on.
     Locate(Delivery),
+    /// To a message's owner: what lies on disk of it does not check.
+    Suspect(MessageId),
     /// From the directory: what it knows of a domain we asked about.
     Resolved(String, Answer),
     /// From the program: take no new mail, finish what is in flight, sync, and end.

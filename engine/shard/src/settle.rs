@@ -120,7 +120,10 @@ impl<K: Kernel> Shard<K> {
         while let Some(spot) = self.journal_of(id).spot_of(id) {
             match self.reader(id.log).load(id, &spot).await {
                 Ok(loaded) => return Some(Message::loaded(loaded.envelope, &spot)),
-                Err(ReadError::Damaged) => break,
+                Err(ReadError::Damaged) => {
+                    self.journal_of(id).suspect(id);
+                    break;
+                }
                 Err(ReadError::Io(_) | ReadError::Moved) if self.draining() => return None,
                 Err(ReadError::Io(_) | ReadError::Moved) => {
                     self.kernel.sleep_until(self.kernel.now() + UNREAD_PAUSE).await;

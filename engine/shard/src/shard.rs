@@ -169,6 +169,7 @@ impl<K: Kernel> Shard<K> {
             Letter::Deliver(plan, delivery) => self.enqueue(&plan, delivery),
             Letter::Report(report) => self.settle(*report),
             Letter::Locate(delivery) => self.locate(delivery),
+            Letter::Suspect(id) => self.journal_of(id).suspect(id),
             Letter::Resolved(domain, answer) => self.resolved(&domain, &answer),
             Letter::Drain | Letter::LanesEnded => unreachable!("the main loop keeps these"),
         }

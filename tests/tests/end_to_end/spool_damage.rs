@@ -1,12 +1,16 @@
 //! A running engine says what of its spool is damaged, and keeps the bad bytes; the operator's
 //! tools know them when they see them.
 
-use crate::common::{PATIENCE, route};
-use crate::spool_tools::{NOWHERE, RETRY_LATE, name, said, segment, spool, value};
+use crate::common::{PATIENCE, RETRY_SOON, route};
+use crate::spool_tools::{NOWHERE, RETRY_LATE, name, said, segment, send, spool, value};
 use serde_json::Value;
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tests::recorder::Recorder;
 use tests::ringpost::Ringpost;
 use tests::scratch::Scratch;
 use tests::speaker::Speaker;
@@ -82,5 +86,42 @@ fn tools_know_it(folder: &Path, copy: &Path) -> io::Result<()> {
     assert_eq!(value(folder, &["stat"])?["total"]["quarantine_files"], 1);
     let export = spool(folder, &["export", &folder.join("export").display().to_string()])?;
     assert_eq!(export.status.code(), Some(0), "{}", said(&export));
+    Ok(())
+}
+
+/// The bytes are put right again in the end, as those of a fault that passes.
+#[test]
+fn a_message_found_damaged_when_it_is_tried_is_told_once_and_kept_waiting() -> io::Result<()> {
+    let scratch = Scratch::new("spool-damaged-text")?;
+    let folder = scratch.path();
+    let willing = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&willing);
+    let site = Recorder::answering(move |_| {
+        let taken = asked.load(Ordering::Relaxed);
+        if taken { "250 2.1.5 fine".into() } else { "450 4.2.1 later".into() }
+    })?;
+    let ringpost = Ringpost::start(folder, &(route("*", site.address()) + RETRY_SOON))?;
+    let id = send(ringpost.smtp(), &["a@site.test"], "Subject: x\r\n\r\nneedle\r\n")?;
+    let (file, bytes, text) = segment(folder, b"needle")?;
+    let file = fs::OpenOptions::new().write(true).open(file)?;
+    file.write_all_at(&[bytes[text] ^ 4], text as u64)?;
+    let words = "the message's copy on disk is damaged";
+    let damaged = |lines: &[Value]| lines.iter().filter(|line| line["text"] == words).count();
+    let attempts = wait::until("attempts that fail for it", PATIENCE, || {
+        Some(lines(folder, "attempt")).filter(|lines| damaged(lines) >= 3)
+    })?;
+    let attempt = attempts.iter().find(|line| line["text"] == words).expect("there are three");
+    assert_eq!((&attempt["outcome"], &attempt["code"]), (&"deferred".into(), &451.into()));
+    let line = damage(folder, 1)?;
+    assert_eq!((&line["messages"], &line["flaw"]), (&serde_json::json!([id]), &"damaged".into()));
+    let kept = line["start"].as_u64()..line["end"].as_u64();
+    assert!(kept.contains(&Some(text as u64)), "{line}");
+    assert!(line["copy"].is_string(), "{line}");
+    assert!((ringpost.metric("ringpost_spool_messages_damaged_total")? - 1.0).abs() < 0.5);
+
+    willing.store(true, Ordering::Relaxed);
+    file.write_all_at(&bytes[text..=text], text as u64)?;
+    let mail = site.wait_for(1, PATIENCE)?.remove(0);
+    assert!(mail.text.ends_with(b"needle\r\n"), "it is sent as it was received");
     Ok(())
 }

@@ -145,7 +145,7 @@ impl<K: Kernel> Log<K> {
         }
         let record = run.from(spot.record_offset());
         let Some((envelope, places)) = spool::message_in(record, id, spot) else {
-            return Ok(self.give_up(id));
+            return Ok(self.give_up(id, spot));
         };
         let mut text = Text::new();
         for place in &places {
@@ -179,10 +179,10 @@ impl<K: Kernel> Log<K> {
     }
 
     /// The envelope on disk is damaged: only the queue in memory knows the message still.
-    /// It is counted, since a restart would not find it.
-    fn give_up(&self, id: MessageId) -> Option<Copied> {
+    /// It is told and counted, since a restart would not find it.
+    fn give_up(&self, id: MessageId, spot: &Spot) -> Option<Copied> {
+        self.blame(id, &[spot.reach()]);
         self.catalog.borrow_mut().abort(id);
-        self.count(|counts| counts.damaged += 1);
         None
     }
 }

@@ -5,11 +5,11 @@ use super::fate::Fate;
 use super::pool::Pool;
 use super::quarantine::Finding;
 use super::{Durability, Options, Reader, State};
-use event::Tick;
+use event::{MessageId, Tick};
 use kernel::{Buffer, Kernel, Signal};
 use spool::{Catalog, Damage, End, Index, Writer};
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -51,6 +51,10 @@ pub(super) struct Log<K: Kernel> {
     pub(super) damage: RefCell<Rc<[Damage]>>,
     /// What of it, and of what was found later, is to be kept and told; the first is being kept.
     pub(super) damaged: RefCell<VecDeque<Damage>>,
+    /// Messages that a reader found damaged: as many as attempts have failed for it since.
+    pub(super) suspects: RefCell<VecDeque<MessageId>>,
+    /// Messages found damaged and told.
+    pub(super) blamed: RefCell<BTreeSet<MessageId>>,
     /// What is kept and to be told.
     pub(super) findings: RefCell<Vec<Finding>>,
     pub(super) counts: Cell<Counts>,
@@ -70,7 +74,7 @@ pub(super) struct Log<K: Kernel> {
     pub(super) written: Signal,
     /// Rings when a segment may have become free, or one was prepared.
     pub(super) space: Signal,
-    /// Rings when damage was found.
+    /// Rings when damage was found, or is suspected.
     pub(super) alarm: Signal,
 }
 

@@ -14,6 +14,7 @@ mod backlog;
 mod carry;
 mod commit;
 mod error;
+mod examine;
 mod fate;
 mod footers;
 mod log;
@@ -106,7 +107,7 @@ pub struct State {
     pub failures: u64,
     /// Messages carried forward.
     pub copies: u64,
-    /// Live messages whose envelope on disk was found damaged.
+    /// Live messages whose envelope or text on disk was found damaged when it was read.
     pub damaged: u64,
 }
 
@@ -133,7 +134,7 @@ impl<K: Kernel> Journal<K> {
     /// Where a live message lies now.
     #[must_use]
     pub fn spot_of(&self, id: MessageId) -> Option<Spot> {
-        self.0.catalog.borrow().get(id).map(|live| live.spot)
+        self.0.spot_of(id)
     }
 
     /// From now on `observer` hears how long each commit took. The first to ask is heard.

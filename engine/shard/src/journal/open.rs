@@ -249,6 +249,8 @@ fn assemble<K: Kernel>(
         reader: Reader::new(kernel.clone(), directory),
         damage: RefCell::new(Rc::from([])),
         damaged: RefCell::default(),
+        suspects: RefCell::default(),
+        blamed: RefCell::default(),
         findings: RefCell::default(),
         counts: Cell::new(Counts::default()),
         observer: OnceCell::new(),

@@ -1,5 +1,5 @@
-//! The task that keeps a copy of damaged bytes, and makes known what is damaged: see
-//! `spool/FORMAT.md`. Nobody waits for it but the segment, which is not given back before.
+//! The task that looks at suspects, keeps a copy of damaged bytes, and makes known what is damaged:
+//! see `spool/FORMAT.md`. Nobody waits for it but the segment, which is not given back before.
 
 use super::log::Log;
 use super::segment_name;
@@ -38,15 +38,25 @@ impl<K: Kernel> Log<K> {
         while !self.ended.get() {
             let seen = self.alarm.rings();
             let next = self.damaged.borrow().front().map(|next| (next.segment, next.range.clone()));
-            let Some((segment, range)) = next else {
-                self.alarm.after(seen).await;
+            if let Some((segment, range)) = next {
+                self.keep_first(segment, &range).await;
                 continue;
-            };
-            let copy = self.keep(segment, &range).await;
-            let damage = self.damaged.borrow_mut().pop_front();
-            self.findings.borrow_mut().extend(damage.map(|damage| Finding { damage, copy }));
-            self.space.ring();
+            }
+            let suspect = self.suspects.borrow_mut().pop_front();
+            match suspect {
+                // One that cannot be read just now is suspected again when it is next tried.
+                Some(id) => _ = self.examine(id).await,
+                None => self.alarm.after(seen).await,
+            }
         }
+    }
+
+    /// Keeps the first damage noted, of this range, and has it told.
+    async fn keep_first(&self, segment: u64, range: &Range<u64>) {
+        let copy = self.keep(segment, range).await;
+        let damage = self.damaged.borrow_mut().pop_front();
+        self.findings.borrow_mut().extend(damage.map(|damage| Finding { damage, copy }));
+        self.space.ring();
     }
 
     /// Whether bytes of this segment are still to be copied.

@@ -84,6 +84,18 @@ pub struct Loaded {
 }
 
 impl<K: Kernel> Reader<K> {
+    /// Reads the envelope of a message, and where its text lies. Only for the log's owner, as
+    /// [`Self::read_unchecked`].
+    pub(super) async fn envelope(
+        &self,
+        id: MessageId,
+        spot: &Spot,
+    ) -> Result<(Envelope, Text), ReadError> {
+        let file = self.0.file(spot.segment()).await?;
+        let alone = Spot::new(spot.segment(), spot.offset(), spot.len(), 0);
+        load(&*file, id, &alone).await.map(|loaded| (loaded.envelope, loaded.places))
+    }
+
     /// The file of a segment, opened if it is not. Only for the log's owner, as
     /// [`Self::read_unchecked`].
     pub(super) async fn file(&self, segment: u64) -> Result<Rc<K::File>, ReadError> {

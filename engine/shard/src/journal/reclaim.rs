@@ -76,7 +76,7 @@ impl<K: Kernel> Log<K> {
     }
 
     /// How many of the oldest segments are too many: what is written, and what will be until
-    /// the head is empty, shall not go beyond a quarter more than what lives, and
+    /// the head is empty and given back, shall not go beyond a quarter more than what lives, and
     /// [`SEGMENTS_SPARE`]. A full disk settles for less.
     pub(super) fn surplus(&self, catalog: &Catalog) -> u64 {
         let (segment, used) = (self.options.segment_bytes, catalog.segments());
@@ -85,7 +85,7 @@ impl<K: Kernel> Log<K> {
         }
         let live = catalog.live_bytes() + catalog.len() as u64 * FRAME;
         let due = live.div_ceil(4) * 5 * segment / (segment - END) + SEGMENTS_SPARE * segment;
-        let soon = self.written(used) + CARRY_SHARE * catalog.head_live_bytes();
+        let soon = self.written(used) + CARRY_SHARE * catalog.head_live_bytes() + segment / 32;
         soon.saturating_sub(due).div_ceil(segment)
     }
 }

@@ -88,7 +88,15 @@ impl<K: Kernel> Shard<K> {
             self.sites.borrow().find(index).meters.queued.sub(recipients);
             return self.post(self.owner(delivery.id()), Letter::Locate(delivery));
         }
-        let response = local(451, (4, 3, 0), &format!("the spool could not be read: {error}"));
+        let words = match error {
+            ReadError::Damaged => {
+                let id = delivery.id();
+                self.post(self.owner(id), Letter::Suspect(id));
+                "the message's copy on disk is damaged".to_owned()
+            }
+            error => format!("the spool could not be read: {error}"),
+        };
+        let response = local(451, (4, 3, 0), &words);
         self.postpone_all(delivery, Some(index), &response);
     }
 

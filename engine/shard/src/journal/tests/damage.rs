@@ -198,3 +198,98 @@ fn a_segment_is_not_given_back_before_its_bad_bytes_are_kept() {
     assert!(bench.world.live(bench.host, &Path::new(LOG).join(copy)).is_some());
     assert!(bench.world.live(bench.host, &path).is_none(), "then it is given back");
 }
+
+/// A log of full segments and no damage, the first message of it, and where that lies.
+fn sound_log(bench: &Bench) -> (Journal<Sim>, MessageId, Spot) {
+    let (old, first) = full_log(bench);
+    bench.crash();
+    let (journal, _) = bench.open();
+    assert_eq!(findings(bench, &journal).len(), 0, "nothing is wrong yet");
+    (journal, old[0], first)
+}
+
+/// Turns over a bit of a file while the log is open.
+fn flip_now(bench: &Bench, spot: &Spot, at: usize) {
+    let path = Path::new(LOG).join(super::super::segment_name(spot.segment()));
+    bench.world.flip(bench.host, &path, at, 3);
+}
+
+#[test]
+fn a_text_that_a_reader_finds_damaged_is_told_once() {
+    let bench = Bench::new(77);
+    let (journal, id, spot) = sound_log(&bench);
+    let text = spot.text_before().expect("beside its envelope");
+    flip_now(&bench, &spot, text as usize + 50_000);
+    journal.suspect(id);
+    let Finding { damage, copy } = finding(&bench, &journal);
+    let range = u64::from(text)..u64::from(text) + 100_000;
+    assert_eq!((damage.segment, &damage.range), (spot.segment(), &range));
+    assert_eq!((damage.flaw, &damage.messages[..]), (Flaw::Damaged, &[id][..]));
+    let copy = Path::new(LOG).join(copy.expect("it is kept"));
+    let kept = bench.world.durable(bench.host, &copy).expect("its name is durable");
+    assert!(kept == segment_bytes(&bench, spot.segment(), &range), "the copy is another");
+    for _ in 0..3 {
+        journal.suspect(id);
+        assert_eq!(findings(&bench, &journal).len(), 0, "it is told once");
+    }
+    assert_eq!(journal.state().damaged, 1);
+}
+
+#[test]
+fn an_envelope_that_a_reader_finds_damaged_is_told_with_its_text() {
+    let bench = Bench::new(78);
+    let (journal, id, spot) = sound_log(&bench);
+    flip_now(&bench, &spot, spot.offset() as usize + 20);
+    journal.suspect(id);
+    let Finding { damage, copy } = finding(&bench, &journal);
+    let range = u64::from(spot.text_before().expect("beside its envelope"))
+        ..u64::from(spot.offset() + spot.len());
+    assert_eq!((damage.range, damage.messages), (range, vec![id]));
+    copy.expect("it is kept");
+}
+
+#[test]
+fn a_suspect_that_is_sound_or_gone_is_let_be() {
+    let bench = Bench::new(79);
+    let (journal, id, _) = sound_log(&bench);
+    journal.suspect(id);
+    assert_eq!(findings(&bench, &journal).len(), 0, "it is sound");
+    let bench = Bench::new(80);
+    let (journal, id, spot) = sound_log(&bench);
+    flip_now(&bench, &spot, spot.offset() as usize + 20);
+    settle(&journal, id, &[0, 1]);
+    journal.suspect(id);
+    assert_eq!(findings(&bench, &journal).len(), 0, "nobody needs it");
+    assert_eq!(journal.state().damaged, 0);
+}
+
+/// What cannot be carried forward is lost with its segment, and that is said; once, if it was
+/// found damaged before.
+#[test]
+fn a_message_that_cannot_be_carried_forward_is_told() {
+    for (seed, is_known) in [(81, false), (82, true)] {
+        let bench = Bench::new(seed);
+        let (journal, id, spot) = sound_log(&bench);
+        flip_now(&bench, &spot, spot.offset() as usize + 20);
+        let mut told = Vec::new();
+        if is_known {
+            journal.suspect(id);
+            told = findings(&bench, &journal);
+            assert_eq!(told.len(), 1);
+        }
+        settle_all_but(&journal, id);
+        bench.wait(journal.drain());
+        told.extend(findings(&bench, &journal));
+        let [Finding { damage, copy }] = &told[..] else { panic!("once, not {told:?}") };
+        assert_eq!((damage.segment, &damage.messages[..]), (spot.segment(), &[id][..]));
+        let copy = Path::new(LOG).join(copy.as_ref().expect("it is kept before its segment goes"));
+        assert!(bench.world.durable(bench.host, &copy).is_some());
+        assert_eq!((journal.state().damaged, journal.state().live), (1, 0));
+    }
+}
+
+fn settle_all_but(journal: &Journal<Sim>, id: MessageId) {
+    let live: Vec<_> = journal.0.catalog.borrow().iter().map(|live| live.id).collect();
+    let others = live.into_iter().filter(|other| *other != id);
+    others.for_each(|other| settle(journal, other, &[0, 1]));
+}
