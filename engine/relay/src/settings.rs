@@ -65,6 +65,8 @@ pub struct Spool {
     pub segment_bytes: u64,
     /// With less than this free on the filesystem, no new mail is taken.
     pub free_bytes_min: u64,
+    /// Bytes of waiting mail a log reads each second to find damage; 0 for none.
+    pub scrub_bytes_per_second: u64,
     /// With more recipients waiting than this, no new mail is taken; all shards together.
     pub queued_max: u64,
     /// Message text in reception at one time, all shards together.

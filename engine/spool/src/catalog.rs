@@ -257,9 +257,10 @@ impl Catalog {
         self.segments.front().map_or(0, |head| head.live_bytes)
     }
 
-    /// The messages at home in the head.
-    pub fn head_messages(&self) -> impl Iterator<Item = MessageId> {
-        self.at_home(self.segments.front()).map(|live| live.id)
+    /// The messages at home in `segment`, the last put in first.
+    pub fn at_home_in(&self, segment: u64) -> impl Iterator<Item = MessageId> {
+        let at = segment.checked_sub(self.head).map(|at| at as usize);
+        self.at_home(at.and_then(|at| self.segments.get(at))).map(|live| live.id)
     }
 
     /// Whether the message is pinned.

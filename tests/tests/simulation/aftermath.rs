@@ -12,7 +12,7 @@ const KEEN: Duration = Duration::from_millis(300);
 /// How long after the fault new mail is still written.
 const ENOUGH: Duration = Duration::from_secs(1);
 /// For how long at most no mail may be accepted after the fault.
-const CLOSED_MAX: Duration = Duration::from_secs(1);
+pub(crate) const CLOSED_MAX: Duration = Duration::from_secs(1);
 
 /// What was seen since the fault.
 #[derive(Default)]

@@ -232,7 +232,7 @@ impl Life {
     }
 
     fn accepts(&self) -> bool {
-        self.world.is_up(self.host()) && self.relay.borrow().is_ready()
+        self.world.is_up(self.host()) && self.relay.borrow().accepts()
     }
 
     /// Takes the relay down. Says false, for it was done.

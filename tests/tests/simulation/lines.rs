@@ -1,5 +1,6 @@
 //! The delivery log, read back: what the relay says it did.
 
+use crate::aftermath::CLOSED_MAX;
 use crate::ledger::Ledger;
 use crate::relay::LOG;
 use event::{MessageId, Tick};
@@ -95,10 +96,12 @@ pub(crate) fn forgotten(book: &Ledger, attempt: &Attempt) -> bool {
     book.crashes.iter().any(reach)
 }
 
-/// How long the record of this attempt may be on its way. A bounce that the disk does not take
-/// is tried again when [`BOUNCE_AGAIN`] has passed, and until then what it tells of is open.
+/// How long the record of this attempt may be on its way. A bounce that the disk does not take,
+/// or the log while it is closed behind a fault, is tried again when [`BOUNCE_AGAIN`] has passed,
+/// and until then what it tells of is open.
 pub(crate) fn bound(book: &Ledger, attempt: &Attempt) -> Duration {
-    let hit = |struck: Tick| attempt.at <= struck + COARSE && struck <= attempt.at + book.bound;
+    let closed = |struck: Tick| struck + CLOSED_MAX + COARSE;
+    let hit = |struck: Tick| attempt.at <= closed(struck) && struck <= attempt.at + book.bound;
     let put_off = attempt.is_told && book.struck.is_some_and(hit);
     book.bound + if put_off { BOUNCE_AGAIN } else { Duration::ZERO }
 }

@@ -101,8 +101,13 @@ impl Relay {
         self.ended.get() == self.shards.len()
     }
 
+    /// Whether all shards take mail. What lies in a segment that cannot be read may wait.
+    pub(crate) fn accepts(&self) -> bool {
+        self.meters.shards().iter().all(|meters| meters.accepting.get())
+    }
+
     pub(crate) fn is_ready(&self) -> bool {
-        self.meters.shards().iter().all(|meters| meters.recovered.get() && meters.accepting.get())
+        self.accepts() && self.meters.shards().iter().all(|meters| meters.recovered.get())
     }
 }
 
@@ -132,6 +137,7 @@ fn spool(index: usize, count: usize, logs: usize) -> Spool {
         segment_bytes: 0,
         pool_segments: 2,
         free_bytes_min: 1 << 20,
+        ..Options::default()
     };
     Spool { directory: SPOOL.into(), logs: logs.collect(), options }
 }

@@ -120,6 +120,7 @@ fn options(settings: &Settings) -> Options {
         },
         segment_bytes: settings.spool.segment_bytes,
         free_bytes_min: settings.spool.free_bytes_min,
+        scrub_bytes_per_second: settings.spool.scrub_bytes_per_second,
         ..Options::default()
     }
 }

@@ -83,6 +83,14 @@ impl Spool {
                 "What is left free of the filesystem: nearer to full than this, new mail is put \
                  off with 452; mail already taken still goes out.",
             ),
+            scrub_bytes_per_second: read_bytes(
+                spool,
+                "scrub_bytes_per_second",
+                0..=1_024 * MIB,
+                4 * MIB,
+                "How fast each log reads waiting mail to find what went bad on the disk, once a \
+                 day all of it; it waits while commits are late. 0: never.",
+            ),
             queued_max: spool.bounded(
                 "queued_max",
                 1_000..=1_000_000_000,

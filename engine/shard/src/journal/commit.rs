@@ -12,7 +12,6 @@ use std::io;
 use std::path::Path;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Duration;
 
 /// How long we wait between segments when one after another fails.
@@ -57,7 +56,7 @@ impl<K: Kernel> Log<K> {
             let due = self.writer.borrow().flush_at();
             match due {
                 None => self.work.after(seen).await,
-                Some(due) if due > self.kernel.now() => self.work_or(seen, due).await,
+                Some(due) if due > self.kernel.now() => self.ring_or(&self.work, seen, due).await,
                 Some(_) => {
                     let result = self.commit(&mut failed).await;
                     if result.is_err() && self.is_stuck() {
@@ -66,19 +65,6 @@ impl<K: Kernel> Log<K> {
                 }
             }
         }
-    }
-
-    /// Waits for more work or for a time, whichever comes first.
-    async fn work_or(&self, seen: u64, due: Tick) {
-        let mut work = pin!(self.work.after(seen));
-        let mut time = pin!(self.kernel.sleep_until(due));
-        poll_fn(|context| {
-            if work.as_mut().poll(context).is_ready() {
-                return Poll::Ready(());
-            }
-            time.as_mut().poll(context)
-        })
-        .await;
     }
 
     /// Writes the open batch, durably, and tells who waits.

@@ -10,8 +10,11 @@ use kernel::{Buffer, Kernel, Signal};
 use spool::{Catalog, Damage, End, Index, Writer};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
+use std::future::poll_fn;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// A write that takes longer closes the log until it is done.
@@ -163,6 +166,19 @@ impl<K: Kernel> Log<K> {
             self.stage(|writer, _| writer.hurry());
             self.room.after(seen).await;
         }
+    }
+
+    /// Waits for a signal that has rung `seen` times or for a time, whichever comes first.
+    pub(super) async fn ring_or(&self, signal: &Signal, seen: u64, time: Tick) {
+        let mut ring = pin!(signal.after(seen));
+        let mut time = pin!(self.kernel.sleep_until(time));
+        poll_fn(|context| {
+            if ring.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            time.as_mut().poll(context)
+        })
+        .await;
     }
 
     /// Rings for the reclaimer if it has something to do.

@@ -5,9 +5,9 @@
 //! reuse of the space. Other shards read texts with a [`Reader`] and ask the owner for
 //! everything else.
 //!
-//! Five tasks run beside the callers: one writes blocks, one prepares segments ahead of
+//! Six tasks run beside the callers: one writes blocks, one prepares segments ahead of
 //! need, one writes the footers of full ones, one gives segments back, one keeps copies of what
-//! is damaged. A call waits for them, never for a file.
+//! is damaged, one reads what waits. A call waits for them, never for a file.
 
 mod append;
 mod backlog;
@@ -23,6 +23,7 @@ mod pool;
 mod quarantine;
 mod reader;
 mod reclaim;
+mod scrub;
 
 pub use append::Announced;
 pub use backlog::{Backlog, Recovered};
@@ -60,6 +61,9 @@ pub struct Options {
     pub pool_segments: usize,
     /// Bytes of the filesystem that are left to others.
     pub free_bytes_min: u64,
+    /// Bytes of waiting messages read each second, once a day all of them, to find what went
+    /// bad; 0 for none. A message is read at once, so a moment may have more.
+    pub scrub_bytes_per_second: u64,
 }
 
 impl Default for Options {
@@ -69,6 +73,7 @@ impl Default for Options {
             segment_bytes: 64 * 1_024 * 1_024,
             pool_segments: 2,
             free_bytes_min: 128 * 1_024 * 1_024,
+            scrub_bytes_per_second: 4 * 1_024 * 1_024,
         }
     }
 }

@@ -289,6 +289,8 @@ fn spawn_tasks<K: Kernel>(log: &Rc<Log<K>>) {
     log.kernel.spawn(async move { sealer.write_footers().await });
     let guard = Rc::clone(log);
     log.kernel.spawn(async move { guard.keep_damage().await });
+    let scrubber = Rc::clone(log);
+    log.kernel.spawn(async move { scrubber.scrub().await });
     let reclaimer = Rc::clone(log);
     log.kernel.spawn(async move { reclaimer.reclaim().await });
 }

@@ -15,6 +15,7 @@ mod damage;
 mod failure;
 mod ledger;
 mod restart;
+mod scrub;
 mod space;
 
 #[test]

@@ -12,13 +12,13 @@ use std::path::PathBuf;
 const ENOSPC: i32 = 28;
 
 /// What a log has to tell within a second of now.
-fn findings(bench: &Bench, journal: &Journal<Sim>) -> Vec<Finding> {
+pub(super) fn findings(bench: &Bench, journal: &Journal<Sim>) -> Vec<Finding> {
     bench.world.run_for(Duration::from_secs(1));
     journal.findings()
 }
 
 /// The only thing a log has to tell.
-fn finding(bench: &Bench, journal: &Journal<Sim>) -> Finding {
+pub(super) fn finding(bench: &Bench, journal: &Journal<Sim>) -> Finding {
     let mut findings = findings(bench, journal);
     assert_eq!(findings.len(), 1, "{findings:?}");
     findings.remove(0)
@@ -200,7 +200,7 @@ fn a_segment_is_not_given_back_before_its_bad_bytes_are_kept() {
 }
 
 /// A log of full segments and no damage, the first message of it, and where that lies.
-fn sound_log(bench: &Bench) -> (Journal<Sim>, MessageId, Spot) {
+pub(super) fn sound_log(bench: &Bench) -> (Journal<Sim>, MessageId, Spot) {
     let (old, first) = full_log(bench);
     bench.crash();
     let (journal, _) = bench.open();
@@ -209,7 +209,7 @@ fn sound_log(bench: &Bench) -> (Journal<Sim>, MessageId, Spot) {
 }
 
 /// Turns over a bit of a file while the log is open.
-fn flip_now(bench: &Bench, spot: &Spot, at: usize) {
+pub(super) fn flip_now(bench: &Bench, spot: &Spot, at: usize) {
     let path = Path::new(LOG).join(super::super::segment_name(spot.segment()));
     bench.world.flip(bench.host, &path, at, 3);
 }
