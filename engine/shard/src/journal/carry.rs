@@ -13,7 +13,7 @@ use std::task::Poll;
 /// Messages carried forward in one go.
 const GROUP_MAX: usize = 256;
 /// Bytes after which a go ends.
-const GROUP_BYTES: usize = PART_MAX;
+const GROUP_BYTES: usize = 2 * PART_MAX;
 /// What lies between two messages is read along with them if it is no longer than this.
 const GAP_MAX: u32 = 8 * 1_024;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Segments a log may have beyond its share: one is being written, one emptied.
 const SEGMENTS_SPARE: u64 = 2;
 /// While a byte is carried forward under full load, so many are written, itself included.
-const CARRY_SHARE: u64 = 3;
+const CARRY_SHARE: u64 = 4;
 /// A message carried forward takes up at most so much more than its text and envelope: the
 /// headers of two records, what aligns them, and its share of a block's. Were this less than
 /// the truth, a log of small messages that all live would be copied for ever.
