@@ -2,7 +2,8 @@
 
 use event::{Tick, Wall};
 use kernel::{Buffer, File, Kernel, Open, Signal};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -25,6 +26,20 @@ pub enum Flaw {
     Early,
 }
 
+impl Flaw {
+    /// The one that is called so on a command line.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "honest" => Some(Self::Sound),
+            "no-sync" => Some(Self::NoSync),
+            "no-directory-sync" => Some(Self::NoDirectorySync),
+            "early-250" => Some(Self::Early),
+            _ => None,
+        }
+    }
+}
+
 /// A kernel with a flaw.
 #[derive(Clone, Debug)]
 pub struct Mutant<K> {
@@ -38,6 +53,25 @@ impl<K> Mutant<K> {
     /// `kernel` with a flaw.
     pub fn new(kernel: K, flaw: Flaw) -> Self {
         Self { kernel, flaw, tasks: Rc::default(), ended: Signal::default() }
+    }
+
+    /// Opens a file in a task of its own: an opening that [`Self::end`] cuts off in the midst
+    /// would leave its file open for as long as the process lives.
+    async fn open_whole(&self, path: &Path, how: Open) -> io::Result<K::File>
+    where
+        K: Kernel,
+    {
+        let (opened, done) = (Rc::new(Cell::new(None)), Signal::default());
+        let (kernel, path, counted) =
+            (self.kernel.clone(), path.to_owned(), Task::new(&self.tasks));
+        let (give, ring) = (Rc::clone(&opened), done.clone());
+        self.kernel.spawn(async move {
+            give.set(Some(kernel.open(&path, how).await));
+            drop(counted);
+            ring.ring();
+        });
+        done.after(0).await;
+        opened.take().unwrap_or_else(|| Err(io::ErrorKind::Interrupted.into()))
     }
 
     /// Ends all tasks that were spawned, wherever they are, before long.
@@ -126,9 +160,9 @@ impl<K: Kernel> Kernel for Mutant<K> {
             Flaw::NoSync if journal => Open::Create,
             _ => how,
         };
-        let file = Rc::new(self.kernel.open(path, how).await?);
-        let early = (self.flaw == Flaw::Early && journal).then(|| self.kernel.clone());
-        Ok(MutantFile { file, early })
+        let file = Rc::new(self.open_whole(path, how).await?);
+        let early = self.flaw == Flaw::Early && journal;
+        Ok(MutantFile { kernel: self.kernel.clone(), file, early, queue: Rc::default() })
     }
 
     fn list(&self, directory: &Path) -> impl Future<Output = io::Result<Vec<PathBuf>>> {
@@ -162,9 +196,39 @@ impl<K: Kernel> Kernel for Mutant<K> {
 /// A file of a kernel with a flaw.
 #[derive(Debug)]
 pub struct MutantFile<K: Kernel> {
+    kernel: K,
     file: Rc<K::File>,
-    /// Who makes the writes that are reported already.
-    early: Option<K>,
+    /// Writes are reported before they are made.
+    early: bool,
+    queue: Rc<RefCell<Queue>>,
+}
+
+/// Writes that were reported and are not made yet, in order.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<(Buffer, u64)>,
+    busy: bool,
+}
+
+impl<K: Kernel> MutantFile<K> {
+    /// Puts a copy of a write behind those that wait, and sees that somebody works on them.
+    fn enqueue(&self, bytes: &Buffer, offset: u64) {
+        let mut queue = self.queue.borrow_mut();
+        queue.waiting.push_back((Buffer::copy_of(bytes), offset));
+        if std::mem::replace(&mut queue.busy, true) {
+            return;
+        }
+        let (file, queue) = (Rc::clone(&self.file), Rc::clone(&self.queue));
+        self.kernel.spawn(async move {
+            loop {
+                let next = queue.borrow_mut().waiting.pop_front();
+                let Some((bytes, offset)) = next else { break };
+                // Nobody is left to hear of an error: success was reported.
+                let _ = file.write_at(bytes, offset).await;
+            }
+            queue.borrow_mut().busy = false;
+        });
+    }
 }
 
 impl<K: Kernel> File for MutantFile<K> {
@@ -177,14 +241,11 @@ impl<K: Kernel> File for MutantFile<K> {
     }
 
     async fn write_at(&self, buffer: Buffer, offset: u64) -> (io::Result<()>, Buffer) {
-        let Some(kernel) = &self.early else { return self.file.write_at(buffer, offset).await };
-        let copy = Buffer::copy_of(&buffer);
-        let file = Rc::clone(&self.file);
-        kernel.spawn(async move {
-            // Whoever wanted to know has been told already.
-            let _ = file.write_at(copy, offset).await;
-        });
-        (Ok(()), buffer)
+        if self.early {
+            self.enqueue(&buffer, offset);
+            return (Ok(()), buffer);
+        }
+        self.file.write_at(buffer, offset).await
     }
 
     fn sync(&self) -> impl Future<Output = io::Result<()>> {

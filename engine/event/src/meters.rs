@@ -97,6 +97,7 @@ meters! {
     Gauge spool_pool_segments: " Segment files ready for use.";
     Gauge spool_live_bytes: " Bytes of messages with an open recipient, on disk.";
     Gauge spool_reclaim_debt_bytes: " Bytes written to segment files that no open recipient needs.";
+    Gauge spool_closed_logs: " Logs that take no mail: their disk is full, fails or is slow.";
     Counter spool_write_failures: " Writes to the spool that failed. Each gives up its segment file.";
     Counter spool_copies: " Messages copied forward so that the segment they were in can be reused.";
     Counter spool_damage: " Parts of logs found damaged or missing; each is named in the delivery log.";

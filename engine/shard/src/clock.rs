@@ -94,6 +94,8 @@ fn publish<K: Kernel>(shard: &Rc<Shard<K>>, now: Tick) {
     meters.spool_pool_segments.set(states().map(|state| state.pool as u64).sum());
     meters.spool_live_bytes.set(states().map(|state| state.live_bytes).sum());
     meters.spool_reclaim_debt_bytes.set(states().map(|state| state.debt_bytes).sum());
+    let closed = states().filter(|state| state.closed.is_some()).count();
+    meters.spool_closed_logs.set(closed as u64);
     meters.spool_write_failures.set(states().map(|state| state.failures).sum());
     meters.spool_copies.set(states().map(|state| state.copies).sum());
     meters.spool_messages_damaged.set(states().map(|state| state.damaged).sum());

@@ -84,6 +84,7 @@ fn metrics_are_those_of_the_cells() {
     meters.shard(1).spool_reclaim_debt_bytes.set(4_096);
     meters.shard(1).spool_pool_segments.set(2);
     meters.shard(1).spool_write_failures.set(1);
+    meters.shard(1).spool_closed_logs.set(1);
     meters.shard(1).oldest_age_seconds.set(70);
     meters.shard(0).sync.record(Duration::from_micros(80));
     meters.shard(0).sync.record(Duration::from_mins(1));
@@ -109,6 +110,7 @@ fn metrics_are_those_of_the_cells() {
         "ringpost_spool_reclaim_debt_bytes{shard=\"1\"} 4096",
         "ringpost_spool_pool_segments{shard=\"1\"} 2",
         "ringpost_spool_write_failures_total{shard=\"1\"} 1",
+        "ringpost_spool_closed_logs{shard=\"1\"} 1",
         "ringpost_oldest_age_seconds{shard=\"1\"} 70",
         "# EOF",
     ] {

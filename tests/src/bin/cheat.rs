@@ -4,12 +4,9 @@
 //! cheat honest|no-sync|no-directory-sync|early-250 run --config FILE
 //! ```
 //!
-//! It is one shard as `ringpost` runs it, on the real kernel, with a [`cheat::Cheat`] between.
+//! It is one shard as `ringpost` runs it, on the real kernel, with a [`Mutant`] between.
 //! It reads the same settings; routes must name addresses. It ends when it is killed.
 
-mod cheat;
-
-use cheat::{Broken, Cheat};
 use control::dns::Servers;
 use event::Meters;
 use kernel::uring::{self, DriverChoice, RingConfig};
@@ -25,6 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
+use tests::mutant::{Flaw, Mutant};
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -32,14 +30,14 @@ fn main() -> io::Result<()> {
     let [promise, "run", "--config", file] = arguments[..] else {
         return Err(io::Error::other("cheat PROMISE run --config FILE"));
     };
-    let broken = Broken::named(promise).ok_or_else(|| io::Error::other("no such promise"))?;
+    let flaw = Flaw::named(promise).ok_or_else(|| io::Error::other("no such promise"))?;
     let host = settings::Host { cores: 1, name: "relay.test".to_owned() };
     let loaded = settings::load(Some(Path::new(file)), &host).map_err(io::Error::other)?;
-    run(&loaded.settings, broken)
+    run(&loaded.settings, flaw)
 }
 
 /// Runs the shard, and the admin door beside it.
-fn run(settings: &Settings, broken: Broken) -> io::Result<()> {
+fn run(settings: &Settings, flaw: Flaw) -> io::Result<()> {
     fs::create_dir_all(&settings.spool.path)?;
     let meters = Meters::new(1);
     let control = control::start(control::Setup {
@@ -55,7 +53,7 @@ fn run(settings: &Settings, broken: Broken) -> io::Result<()> {
         Driver::Epoll => DriverChoice::Epoll,
     };
     let ring = RingConfig { driver, ..RingConfig::default() };
-    let report = uring::run(ring, |kernel| shard::run(Cheat::new(kernel, broken), setup, |_| ()))?;
+    let report = uring::run(ring, |kernel| shard::run(Mutant::new(kernel, flaw), setup, |_| ()))?;
     control.stop();
     report.output.map_err(io::Error::other)
 }
