@@ -79,8 +79,10 @@ fn lock(tries: u32, directory: &Path) -> io::Result<File> {
     for _ in 0..tries {
         match file.try_lock() {
             Ok(()) => {
-                file.set_len(0)?;
-                file.write_all(format!("{}\n", std::process::id()).as_bytes())?;
+                // In this order: a full disk has no block for what was given up first.
+                let holder = format!("{}\n", std::process::id());
+                file.write_all(holder.as_bytes())?;
+                file.set_len(holder.len() as u64)?;
                 return Ok(file);
             }
             Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),

@@ -8,10 +8,12 @@
 //!                                               at 1700000000000
 //! ```
 //!
-//! Every start writes it, before anything else, under another name and by a rename. The
+//! Every start writes it, before anything else, under another name; then the two change places. The
 //! adopted form is one that no version takes for the other, so none starts on it.
 
 use event::Wall;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -100,13 +102,31 @@ impl fmt::Display for Adopted {
     }
 }
 
-/// Writes a small file so that a crash leaves the old one or the new one.
+/// Writes a small file so that a crash leaves the old one or the new one. The two change
+/// places, and the old one stays as `NAME.new`: a start on a disk without a free block or
+/// inode asks for neither.
 pub(super) fn replace(directory: &Path, name: &str, text: &str) -> io::Result<()> {
-    let new = directory.join(format!("{name}.new"));
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, directory.join(name))?;
+    let (path, spare) = (directory.join(name), directory.join(format!("{name}.new")));
+    write_over(&spare, text)?;
+    match renameat_with(CWD, &spare, CWD, &path, RenameFlags::EXCHANGE) {
+        Ok(()) => (),
+        // There is none yet, or it is a filesystem where they cannot change places.
+        Err(Errno::NOENT | Errno::INVAL | Errno::NOSYS) => {
+            fs::rename(&spare, &path)?;
+            // If there is no room for it now, the next start asks for some.
+            let _later: io::Result<()> = write_over(&spare, text);
+        }
+        Err(error) => return Err(error.into()),
+    }
     File::open(directory)?.sync_all()
+}
+
+/// Writes a file from its start on, made if it is not there, and syncs it. What it takes up
+/// is not given up in between.
+fn write_over(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)?;
+    file.sync_all()
 }

@@ -2,6 +2,7 @@ use super::SpoolLock;
 use crate::spool::node::{Adopted, Node};
 use event::Wall;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 /// A folder of its own, removed at the end.
@@ -32,6 +33,22 @@ fn a_spool_has_one_owner_and_says_who() {
     drop(SpoolLock::take(&spool).unwrap());
     let node = Node::parse(&fs::read_to_string(spool.join("NODE")).unwrap()).unwrap();
     assert_eq!(node.epoch, 2, "two starts; the refused one does not count");
+}
+
+/// Else a relay that stopped on a disk without free inodes could never start and drain it.
+#[test]
+fn a_start_makes_no_new_file() {
+    let scratch = Scratch::new("files");
+    let files = || {
+        drop(SpoolLock::take(&scratch.0).unwrap());
+        let of = |name| fs::metadata(scratch.0.join(name)).unwrap().ino();
+        let (node, spare) = (of("NODE"), of("NODE.new"));
+        (node.min(spare), node.max(spare), of("LOCK"), fs::read_dir(&scratch.0).unwrap().count())
+    };
+    let first = files();
+    assert_eq!([files(), files()], [first; 2]);
+    let node = Node::parse(&fs::read_to_string(scratch.0.join("NODE")).unwrap()).unwrap();
+    assert_eq!(node.epoch, 3);
 }
 
 #[test]
