@@ -2,7 +2,7 @@
 //! tools know them when they see them.
 
 use crate::common::{PATIENCE, RETRY_SOON, route};
-use crate::spool_tools::{NOWHERE, RETRY_LATE, name, said, segment, send, spool, value};
+use crate::spool_tools::{NOWHERE, RETRY_LATE, needles, said, segment, send, spool, value};
 use serde_json::Value;
 use std::fs;
 use std::io;
@@ -13,7 +13,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tests::recorder::Recorder;
 use tests::ringpost::Ringpost;
 use tests::scratch::Scratch;
-use tests::speaker::Speaker;
 use tests::wait;
 
 /// The lines of this kind in the delivery log so far.
@@ -40,13 +39,7 @@ fn damage_is_told_at_start_and_kept_in_quarantine() -> io::Result<()> {
     let scratch = Scratch::new("spool-damage")?;
     let folder = scratch.path();
     let mut ringpost = Ringpost::start(folder, &(route("*", NOWHERE) + RETRY_LATE))?;
-    let mut ids = Vec::new();
-    let mut speaker = Speaker::connect(ringpost.smtp())?;
-    speaker.say("EHLO sender.test", "250")?;
-    for needle in ["needle-one", "needle-two", "needle-three"] {
-        let text = format!("Subject: x\r\n\r\n{needle}\r\n");
-        ids.push(name(&speaker.send("me@sender.test", "a@site.test", &text)?));
-    }
+    let ids = needles(&ringpost)?;
     ringpost.kill()?;
     let (file, mut bytes, text) = segment(folder, b"needle-two")?;
     bytes[text] ^= 4;

@@ -156,19 +156,24 @@ pub(crate) fn segment(folder: &Path, needle: &[u8]) -> io::Result<(PathBuf, Vec<
     Err(io::Error::other("no segment holds it"))
 }
 
+/// Sends three messages with a needle in each; their names.
+pub(crate) fn needles(ringpost: &Ringpost) -> io::Result<Vec<String>> {
+    // One connection is one shard's, and so one log's.
+    let mut speaker = Speaker::connect(ringpost.smtp())?;
+    speaker.say("EHLO sender.test", "250")?;
+    let send = |needle| {
+        let text = format!("Subject: x\r\n\r\n{needle}\r\n");
+        Ok(name(&speaker.send("me@sender.test", "a@site.test", &text)?))
+    };
+    ["needle-one", "needle-two", "needle-three"].map(send).into_iter().collect()
+}
+
 #[test]
 fn check_finds_a_flipped_bit_and_says_where() -> io::Result<()> {
     let scratch = Scratch::new("spool-flip")?;
     let folder = scratch.path();
     let mut ringpost = Ringpost::start(folder, &(route("*", NOWHERE) + RETRY_LATE))?;
-    let mut ids = Vec::new();
-    // One connection is one shard's, and so one log's.
-    let mut speaker = Speaker::connect(ringpost.smtp())?;
-    speaker.say("EHLO sender.test", "250")?;
-    for needle in ["needle-one", "needle-two", "needle-three"] {
-        let text = format!("Subject: x\r\n\r\n{needle}\r\n");
-        ids.push(name(&speaker.send("me@sender.test", "a@site.test", &text)?));
-    }
+    let ids = needles(&ringpost)?;
     ringpost.kill()?;
     assert_eq!(spool(folder, &["check", "--deep"])?.status.code(), Some(0));
 

@@ -37,6 +37,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const SEEDS: u64 = 1_000;
 /// Seeds that are run twice more, to see that nothing but the seed decides.
 const AGAIN: u64 = 60;
+/// After so many worlds a line says how far it is.
+const TELL_EVERY: usize = 1_000;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -100,7 +102,12 @@ fn many(jobs: &[Job]) -> ExitCode {
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
-                while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(job) = jobs.get(number) else { return };
+                    if number > 0 && number.is_multiple_of(TELL_EVERY) {
+                        eprintln!("{number} of {} worlds", jobs.len());
+                    }
                     match caught(|| job.run()) {
                         Ok(summary) => all.lock().expect("no panic holds it").add(&summary),
                         Err(problem) => {
