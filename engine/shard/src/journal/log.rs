@@ -196,11 +196,13 @@ impl<K: Kernel> Log<K> {
         self.loaded.get() && head < self.durable_segment.get() && !is_waited_for()
     }
 
-    /// Bytes of so many segments, the one being written up to where it is written.
-    pub(super) fn written(&self, segments: usize) -> u64 {
+    /// Bytes from the oldest segment in use to where the next block goes. Not a multiple of the
+    /// catalog's segments: it knows of one as soon as anything is staged for it.
+    pub(super) fn written(&self, catalog: &Catalog) -> u64 {
         let at = self.writer.borrow().position();
-        let ahead = if at.begun { at.segment.segment_len - u64::from(at.offset) } else { 0 };
-        (segments as u64 * self.options.segment_bytes).saturating_sub(ahead)
+        let full = at.segment.segment.saturating_sub(catalog.head());
+        let open = if at.begun { u64::from(at.offset) } else { 0 };
+        full * self.options.segment_bytes + open
     }
 
     pub(super) fn state(&self) -> State {
@@ -212,7 +214,7 @@ impl<K: Kernel> Log<K> {
             segments: catalog.segments(),
             pool: self.pool.len(),
             live_bytes: catalog.live_bytes(),
-            debt_bytes: self.written(catalog.segments()).saturating_sub(catalog.live_bytes()),
+            debt_bytes: self.written(&catalog).saturating_sub(catalog.live_bytes()),
             commits,
             bytes,
             records,

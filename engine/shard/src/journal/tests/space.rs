@@ -1,6 +1,9 @@
 //! Segments are used again, and the few messages that keep one are carried forward.
 
 use super::*;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 
 #[test]
 fn segments_that_nothing_needs_are_used_again() {
@@ -59,6 +62,24 @@ fn a_log_is_little_larger_than_what_lives_in_it() {
     }
     assert_eq!(journal.state().live, 100);
     assert_little_larger(&journal);
+}
+
+#[test]
+fn what_a_log_takes_up_grows_by_what_is_written() {
+    let bench = Bench::new(28);
+    let (journal, _) = bench.open();
+    let taken_up = || journal.state().debt_bytes + journal.state().live_bytes;
+    let mut before = taken_up();
+    for _ in 0..100 {
+        let mut accepted = pin!(accept(&journal, journal.next_id(), LARGE));
+        // Staged, and nothing of it written: it may be the first of its segment.
+        bench.wait(poll_fn(|context| Poll::Ready(accepted.as_mut().poll(context).is_ready())));
+        let staged = taken_up();
+        bench.wait(accepted);
+        let most = before + 2 * spool::BLOCK_MAX as u64;
+        assert!(staged.max(taken_up()) <= most, "{before}: {staged}, {}", taken_up());
+        before = taken_up();
+    }
 }
 
 #[test]
