@@ -23,19 +23,26 @@ pub fn built(name: &str) -> io::Result<PathBuf> {
     if let Some(path) = built.get(name) {
         return Ok(path.clone());
     }
-    let path = build(name)?;
+    let path = build(name, &profile_folder()?)?;
     built.insert(name.into(), path.clone());
     Ok(path)
 }
 
+/// The program `name`, built for release whatever the caller was built for.
+///
+/// # Errors
+/// As [`built`].
+pub fn released(name: &str) -> io::Result<PathBuf> {
+    build(name, &profile_folder()?.with_file_name("release"))
+}
+
 /// Builds for the whole workspace, so that the dependencies have the features they were
 /// built with for the caller, and are not built again.
-fn build(name: &str) -> io::Result<PathBuf> {
-    let profile = profile_folder()?;
+fn build(name: &str, profile: &Path) -> io::Result<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--workspace", "--bin", name, "--manifest-path"]).arg(workspace);
-    cargo.arg("--target-dir").arg(profile.parent().unwrap_or(&profile));
+    cargo.arg("--target-dir").arg(profile.parent().unwrap_or(profile));
     if profile.ends_with("release") {
         cargo.arg("--release");
     }

@@ -1,31 +1,26 @@
-//! Sixty-four messages put into one commit block: all the spool does but the write itself.
+//! A batch of messages put into one commit block: all the spool does but the write itself.
 
-use bench::inputs;
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use super::BATCH;
+use crate::inputs;
 use event::{MessageId, Tick, Wall};
 use spool::{BLOCK_MAX, Draft, Index, Position, SegmentHeader, Text, Writer};
 use std::hint::black_box;
 
-/// Messages in a batch, as 64 busy sessions make it.
-const BATCH: u64 = 64;
 const SEGMENT_LEN: u64 = 1 << 30;
 
-fn append(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("spool");
-    let text = inputs::text(4_096);
-    group.throughput(Throughput::Bytes(BATCH * text.len() as u64));
-    group.bench_function(BenchmarkId::new("append", text.len()), |bencher| {
-        bencher.iter_batched(
-            writer,
-            |mut writer| {
-                for count in 1..=BATCH {
-                    put(&mut writer, count, black_box(&text));
-                }
-                writer.seal(1, Tick::ZERO, Wall(0)).map(|sealed| sealed.len)
-            },
-            BatchSize::LargeInput,
-        );
-    });
+pub(super) fn append() -> Box<dyn FnMut()> {
+    let text = inputs::text(inputs::SIZES[0]);
+    let (mut writer, mut count) = (writer(), 0);
+    Box::new(move || {
+        for _ in 0..BATCH {
+            count += 1;
+            put(&mut writer, count, black_box(&text));
+        }
+        let sealed = writer.seal(1, Tick::ZERO, Wall(0)).expect("no block is in flight");
+        black_box(sealed.len);
+        black_box(writer.finished());
+        writer.written(sealed.memory);
+    })
 }
 
 fn writer() -> Writer<Vec<u8>> {
@@ -57,6 +52,3 @@ fn put(writer: &mut Writer<Vec<u8>>, count: u64, text: &[u8]) {
     };
     writer.delivery(id, &Text::from_elem(place, 1), &draft, Tick::ZERO);
 }
-
-criterion_group!(spooling, append);
-criterion_main!(spooling);
