@@ -17,11 +17,13 @@ mod relay;
 mod report;
 mod ring;
 mod run;
+mod runtime;
 mod shard;
 mod sink;
 
 use clap::{Parser, ValueEnum};
 use plan::{Plan, Trips};
+use runtime::Runtime;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,6 +31,7 @@ use std::process::ExitCode;
 
 /// What physics asks of the main job: the same bytes received, appended, sent; no logic.
 #[derive(Clone, Debug, Parser)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Options {
     /// Messages of a round, at 4 KiB and less; larger ones are fewer in proportion.
     #[arg(long, default_value_t = 40_000, value_parser = clap::value_parser!(u32).range(100..=2_000_000))]
@@ -52,6 +55,9 @@ pub(crate) struct Options {
     /// shards, where the floor pins nothing either.
     #[arg(long)]
     engine: bool,
+    /// Instead, the receiving half alone on each runtime that could drive the engine, one thread.
+    #[arg(long, conflicts_with = "engine")]
+    runtimes: bool,
     /// Rounds of each line; the median is shown.
     #[arg(long, default_value_t = 3)]
     rounds: u16,
@@ -63,6 +69,8 @@ pub(crate) struct Options {
     json: bool,
     #[arg(long, hide = true)]
     role: Option<Role>,
+    #[arg(long, hide = true)]
+    runtime: Option<Runtime>,
     #[arg(long, hide = true, value_delimiter = ',')]
     peers: Vec<SocketAddr>,
 }
@@ -71,6 +79,7 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Role {
     Generator,
+    Receiver,
     Relay,
     Sink,
 }
@@ -80,6 +89,7 @@ enum Role {
 pub fn main() -> ExitCode {
     let options = Options::parse();
     let done = match options.role {
+        None if options.runtimes => runtime::all(&options),
         None => run::all(&options),
         Some(role) => play(role, &options),
     };
@@ -97,6 +107,10 @@ fn play(role: Role, options: &Options) -> io::Result<()> {
     let plan = Plan::of(options)?;
     match role {
         Role::Generator => generator::play(&plan, &options.peers),
+        Role::Receiver => {
+            let runtime = options.runtime.ok_or(io::ErrorKind::InvalidInput)?;
+            runtime::play(&plan, runtime)
+        }
         Role::Relay => relay::play(&plan, &options.peers),
         Role::Sink => sink::play(&plan),
     }

@@ -61,14 +61,19 @@ fn round(options: &Options, plan: &Plan) -> io::Result<Round> {
 }
 
 /// A process of a round. Killed if it is dropped before its end.
-struct Part {
+pub(super) struct Part {
     role: Role,
     child: Child,
     output: BufReader<ChildStdout>,
 }
 
 impl Part {
-    fn start(role: Role, options: &Options, plan: &Plan, peers: &str) -> io::Result<Self> {
+    pub(super) fn start(
+        role: Role,
+        options: &Options,
+        plan: &Plan,
+        peers: &str,
+    ) -> io::Result<Self> {
         let name = role.to_possible_value().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["--role", name.get_name()]).arg("--directory").arg(&options.directory);
@@ -85,6 +90,9 @@ impl Part {
         if plan.trips == Trips::One {
             command.arg("--pipelined");
         }
+        if let Some(runtime) = options.runtime.and_then(|runtime| runtime.to_possible_value()) {
+            command.args(["--runtime", runtime.get_name()]);
+        }
         if !peers.is_empty() {
             command.args(["--peers", peers]);
         }
@@ -93,7 +101,7 @@ impl Part {
         Ok(Self { role, child, output: BufReader::new(output) })
     }
 
-    fn line(&mut self) -> io::Result<String> {
+    pub(super) fn line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         if self.output.read_line(&mut line)? == 0 {
             return Err(self.failed());
@@ -101,7 +109,7 @@ impl Part {
         Ok(line.trim_end().to_owned())
     }
 
-    fn end(mut self) -> io::Result<()> {
+    pub(super) fn end(mut self) -> io::Result<()> {
         if self.child.wait()?.success() { Ok(()) } else { Err(self.failed()) }
     }
 

@@ -1,6 +1,8 @@
 use super::plan::{ENVELOPE, PREFIX_LEN, Plan, Trips};
+use super::runtime::{self, Runtime};
 use super::{Options, generator, relay, run, sink};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+use std::sync::mpsc;
 use std::thread;
 
 fn options(arguments: &str) -> Options {
@@ -62,6 +64,24 @@ fn every_message_arrives() {
             assert!((1.0..=4.0).contains(&round.messages_per_commit));
             generator.join().unwrap();
             assert_eq!(sink.join().unwrap(), plan.messages);
+        });
+    }
+}
+
+#[test]
+fn every_runtime_hears_every_session_out() {
+    for (trips, &runtime) in [Trips::Two, Trips::One]
+        .iter()
+        .flat_map(|trips| Runtime::value_variants().iter().map(move |runtime| (*trips, runtime)))
+    {
+        let plan = plan(60_000, 1, trips);
+        let (say, hear) = mpsc::channel();
+        thread::scope(|scope| {
+            let receiver = scope.spawn(|| {
+                runtime::serve(&plan, runtime, &mut |address| say.send(address).unwrap())
+            });
+            generator::play(&plan, &[hear.recv().unwrap()]).unwrap();
+            receiver.join().unwrap().unwrap_or_else(|error| panic!("{runtime:?}: {error}"));
         });
     }
 }
