@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// this is dropped.
 #[derive(Debug)]
 pub struct Mounted {
+    file: PathBuf,
     folder: PathBuf,
     there: bool,
 }
@@ -35,7 +36,7 @@ impl Mounted {
         command.arg("-o").arg(format!("loop,{options}")).args([file, folder]);
         let output = command.output()?;
         if output.status.success() {
-            return Ok(Self { folder: folder.into(), there: true });
+            return Ok(Self { file: file.into(), folder: folder.into(), there: true });
         }
         Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()))
     }
@@ -46,15 +47,19 @@ impl Mounted {
         &self.folder
     }
 
-    /// Unmounts it, once nobody uses it.
+    /// Unmounts it, once nobody uses it, and waits until the loop device has let go of the
+    /// file. A device stays while anybody has it open, if only to look what it is; a mount of
+    /// the same file would find it, and in it what the file held before.
     ///
     /// # Errors
-    /// If somebody still does, after a while.
+    /// If somebody still uses either, after a while.
     pub fn unmount(mut self) -> io::Result<()> {
         let gone = || unmount(&self.folder, UnmountFlags::empty()).ok();
         wait::until("a filesystem nobody uses", PATIENCE, gone)?;
         self.there = false;
-        Ok(())
+        wait::until("a file in no loop device", PATIENCE, || {
+            (!is_in_loop(&self.file)).then_some(())
+        })
     }
 }
 
@@ -64,6 +69,14 @@ impl Drop for Mounted {
             detach(&self.folder);
         }
     }
+}
+
+/// Whether a loop device stands for `file`.
+fn is_in_loop(file: &Path) -> bool {
+    let devices = fs::read_dir("/sys/block").into_iter().flatten().flatten();
+    let mut files = devices
+        .filter_map(|device| fs::read_to_string(device.path().join("loop/backing_file")).ok());
+    files.any(|name| Path::new(name.trim_end()) == file)
 }
 
 /// Takes a mount out of the tree; it ends when its last user does.
