@@ -14,8 +14,17 @@
 //! `recipient`, `body` and `header` are checksums, `at` is nanoseconds since the Unix epoch,
 //! `chk` a fold of the other bytes. A row cut short, or of zeros, is a torn tail:
 //! what is behind it was never written.
+//!
+//! Two verdicts of a sink use the columns in another way. `Provider` gives a number (`id`) a
+//! name (in `recipient`, `body`, `header` and `bytes`) for the rows behind it. `Broken`
+//! says that the sender broke a rule of its contract with a provider: `code` is the rule,
+//! `header` the provider's number, `body` how many there were, `bytes` how many there may be,
+//! `recipient` the checksum of the source address.
 
+mod rule;
 pub mod sort;
+
+pub use rule::Rule;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -23,6 +32,8 @@ use std::path::Path;
 
 /// Bytes in a row.
 pub const ROW_LEN: usize = 48;
+/// Bytes of a provider's name that fit a row.
+pub const NAME_LEN: usize = 24;
 const MAGIC: &[u8; 8] = b"RINGLDG1";
 /// Rows a writer holds back at most before it writes them by itself.
 const ROWS_HELD_MAX: usize = 512;
@@ -49,12 +60,16 @@ pub enum Verdict {
     Reported = 19,
     /// Sink: received in full, but no message of ours.
     Stranger = 20,
+    /// Sink: the sender broke a rule of the provider's contract.
+    Broken = 21,
+    /// Sink: a provider's number and name.
+    Provider = 22,
     /// Either: the ledger was closed in good order.
     End = 32,
 }
 
 impl Verdict {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Accepted,
         Self::Postponed,
         Self::Refused,
@@ -64,6 +79,8 @@ impl Verdict {
         Self::Failed,
         Self::Reported,
         Self::Stranger,
+        Self::Broken,
+        Self::Provider,
         Self::End,
     ];
 }
@@ -97,6 +114,40 @@ impl Row {
     pub const fn end(at: u64) -> Self {
         let verdict = Verdict::End;
         Self { id: 0, recipient: 0, body: 0, at, header: 0, bytes: 0, session: 0, code: 0, verdict }
+    }
+
+    /// Gives provider `number` a name; what is behind its first 24 bytes is cut off.
+    #[must_use]
+    pub fn provider(number: u32, name: &str, at: u64) -> Self {
+        let mut bytes = [0; NAME_LEN];
+        let kept = name.len().min(NAME_LEN);
+        bytes[..kept].copy_from_slice(&name.as_bytes()[..kept]);
+        let long = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| bytes[at + byte]));
+        let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| bytes[at + byte]));
+        Self {
+            id: u64::from(number),
+            recipient: long(0),
+            body: long(8),
+            header: word(16),
+            bytes: word(20),
+            verdict: Verdict::Provider,
+            ..Self::end(at)
+        }
+    }
+
+    /// The number and the name a `Provider` row gives.
+    #[must_use]
+    pub fn provider_name(&self) -> (u32, String) {
+        let Self { recipient, body, header, bytes, .. } = self;
+        let bytes = [
+            &recipient.to_le_bytes()[..],
+            &body.to_le_bytes(),
+            &header.to_le_bytes(),
+            &bytes.to_le_bytes(),
+        ]
+        .concat();
+        let name = String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned();
+        (self.id as u32, name)
     }
 
     /// The row as bytes.

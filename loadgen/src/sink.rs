@@ -1,20 +1,31 @@
 //! The provider simulator: listens as any number of made-up mailbox providers.
 
 mod connection;
+mod dkim;
+pub mod profiles;
 pub mod provider;
+pub mod rate;
+pub mod reply;
 mod session;
+pub mod site;
+mod socket;
 mod text;
 
-pub use provider::{BadProvider, Close, Judge, Provider, Stage};
-pub use session::{After, Output, Session};
+pub use provider::{BadProvider, Close, Provider, Reputation, Stage};
+pub use session::{After, ENDLESS_LINE, Output, Session};
+pub use site::Site;
 
-use crate::ledger::Writer;
-use crate::net;
+use crate::clock;
+use crate::ledger::{Row, Writer};
+use crate::net::{self, Stream};
+use rustix::fd::OwnedFd;
+use site::Guest;
+use std::collections::BTreeMap;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -54,17 +65,51 @@ pub struct Counters {
     pub strangers: AtomicU64,
     /// Messages whose body was not the one their header promised.
     pub corrupt: AtomicU64,
+    /// Connections and commands answered with 421.
+    pub turned_away: AtomicU64,
+    /// Times a rule of the contract was broken.
+    pub broken: AtomicU64,
 }
 
 /// A provider that is being simulated.
 #[derive(Debug)]
 pub struct Simulated {
-    /// What it decides.
-    pub judge: Arc<Judge>,
+    /// What it knows and decides.
+    pub site: Arc<Site>,
+    /// Its number in the ledger, counted from 1.
+    pub number: u32,
     /// What happened there.
     pub counters: Counters,
     /// Where it listens, with the ports the system chose.
     pub addresses: Vec<SocketAddr>,
+    /// The sockets of its connections by their numbers, where connections are limited.
+    watched: Mutex<BTreeMap<u32, OwnedFd>>,
+}
+
+impl Simulated {
+    /// A connection comes. If it is one too many, those that its source has closed are counted
+    /// no longer, though no thread has come to read that yet: else a sender would be accused of
+    /// what the simulator is too busy to hear.
+    fn watch(&self, number: u32, source: IpAddr, stream: &Stream) {
+        if self.site.provider().connections_per_source == 0 {
+            return;
+        }
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        for rival in self.site.rivals(source) {
+            if watched.get(&rival).is_none_or(socket::is_ended) {
+                self.site.forget(&Guest { source, number: rival }, clock::now());
+            }
+        }
+        if let Ok(socket) = stream.watched() {
+            watched.insert(number, socket);
+        }
+    }
+
+    fn unwatch(&self, number: u32) {
+        if self.site.provider().connections_per_source > 0 {
+            self.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        }
+    }
 }
 
 /// What the threads share.
@@ -88,7 +133,8 @@ pub struct Sink {
 /// # Errors
 /// What bind, listen or the ledger file say.
 pub fn start(options: Options) -> io::Result<Sink> {
-    let ledger = options.ledger.as_deref().map(Writer::open).transpose()?;
+    let mut ledger = options.ledger.as_deref().map(Writer::open).transpose()?;
+    let mut names = Vec::new();
     let shared = Arc::new(Shared { stop: AtomicBool::new(false), connections: AtomicU32::new(0) });
     let count = options.threads.max(1);
     let mut providers = Vec::new();
@@ -100,10 +146,17 @@ pub fn start(options: Options) -> io::Result<Sink> {
             .map(|at| net::bind(*at, count))
             .collect::<io::Result<Vec<_>>>()?;
         let addresses = bound.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
-        let (judge, counters) = (Arc::new(Judge::new(provider, options.seed)), Counters::default());
-        let simulated = Arc::new(Simulated { judge, counters, addresses });
+        let number = providers.len() as u32 + 1;
+        names.push(Row::provider(number, &provider.name, clock::now()));
+        let (site, counters) = (Arc::new(Site::new(provider, options.seed)), Counters::default());
+        let watched = Mutex::default();
+        let simulated = Arc::new(Simulated { site, number, counters, addresses, watched });
         sockets.extend(bound.into_iter().map(|socket| (socket, Arc::clone(&simulated))));
         providers.push(simulated);
+    }
+    if let Some(ledger) = &mut ledger {
+        names.iter().try_for_each(|name| ledger.add(name))?;
+        ledger.flush()?;
     }
     let mut sink = Sink { providers, shared, threads: Vec::new() };
     for number in 0..count {

@@ -108,7 +108,7 @@ fn read(path: &Path, sent: bool, proof: &mut Proof, sorter: &mut Sorter) -> Resu
         let row: Row = row.map_err(unreadable)?;
         closed = row.verdict == Verdict::End;
         match row.verdict {
-            Verdict::End => (),
+            Verdict::End | Verdict::Broken | Verdict::Provider => (),
             Verdict::Stranger => proof.strangers += 1,
             Verdict::Reported => proof.reported += 1,
             _ => sorter.push(row).map_err(unreadable)?,

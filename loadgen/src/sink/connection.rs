@@ -1,5 +1,7 @@
 //! One thread of the simulator: accepts, and drives a [`Session`] for each connection.
 
+mod faults;
+
 use super::session::{After, Output, Session};
 use super::{Shared, Simulated};
 use crate::clock::{self, Nanos};
@@ -8,6 +10,7 @@ use crate::net::{self, Input, Listener, Open, Stream};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
+use std::net::IpAddr;
 use std::net::{Shutdown, TcpListener};
 use std::pin::pin;
 use std::rc::Rc;
@@ -102,13 +105,17 @@ async fn accept(listener: Listener, simulated: Arc<Simulated>, desk: Rc<Desk>) {
 }
 
 async fn attend_one(stream: Rc<Stream>, number: u32, simulated: Arc<Simulated>, desk: Rc<Desk>) {
-    let counters = &simulated.counters;
-    counters.connections.fetch_add(1, Relaxed);
-    let others = counters.open.fetch_add(1, Relaxed);
-    let limit = u64::from(simulated.judge.provider().connections_max);
-    let crowded = limit > 0 && others >= limit;
-    Conversation::new(&stream, number, Arc::clone(&simulated), Rc::clone(&desk)).run(crowded).await;
-    counters.open.fetch_sub(1, Relaxed);
+    simulated.counters.connections.fetch_add(1, Relaxed);
+    simulated.counters.open.fetch_add(1, Relaxed);
+    // Who is gone already, has no address.
+    if let Ok(source) = stream.peer() {
+        simulated.watch(number, source, &stream);
+        let conversation =
+            Conversation::new(&stream, number, source, Arc::clone(&simulated), Rc::clone(&desk));
+        conversation.run().await;
+        simulated.unwatch(number);
+    }
+    simulated.counters.open.fetch_sub(1, Relaxed);
     desk.open.remove(number);
 }
 
@@ -126,21 +133,37 @@ struct Conversation<'s> {
 }
 
 impl<'s> Conversation<'s> {
-    fn new(stream: &'s Stream, number: u32, simulated: Arc<Simulated>, desk: Rc<Desk>) -> Self {
-        let session = Session::new(Arc::clone(&simulated.judge), number);
-        let delay = simulated.judge.provider().delay();
+    fn new(
+        stream: &'s Stream,
+        number: u32,
+        source: IpAddr,
+        simulated: Arc<Simulated>,
+        desk: Rc<Desk>,
+    ) -> Self {
+        let session = Session::new(Arc::clone(&simulated.site), simulated.number, number, source);
+        let provider = simulated.site.provider();
+        // The greeting is later than other replies, which are not before it all the same.
+        let delay = provider.delay() + Duration::from_millis(provider.greeting_delay_ms);
         let (output, late) = (Output::default(), VecDeque::new());
         Self { stream, number, session, simulated, desk, output, late, delay }
     }
 
     /// Speaks until either side ends it.
-    async fn run(mut self, crowded: bool) {
-        let mut after = self.session.greet(crowded, &mut self.output.replies);
+    async fn run(mut self) {
+        let mut after = self.session.greet(clock::now(), &mut self.output);
+        self.settle();
         let mut input = Input::with_room(INPUT_LEN);
-        while self.reply().await.is_ok() {
-            if after == After::Close {
-                return self.close(input).await;
+        loop {
+            let replied = self.reply().await;
+            match after {
+                _ if replied.is_err() => break,
+                After::Continue => (),
+                After::Close => return self.close(input).await,
+                After::Reset => return self.reset(),
+                After::Endless(pause) => return self.endless(pause).await,
+                After::Mute => return self.mute(input).await,
             }
+            self.delay = self.simulated.site.provider().delay();
             let (read, returned) = self.read_while_replying(input).await;
             input = returned;
             if !read.is_ok_and(|count| count > 0) {
@@ -151,6 +174,7 @@ impl<'s> Conversation<'s> {
             after = next;
             self.settle();
         }
+        self.session.leave(clock::now());
         self.stream.shutdown(Shutdown::Both);
     }
 
@@ -173,6 +197,7 @@ impl<'s> Conversation<'s> {
                     Verdict::Deferred => &counters.deferred,
                     Verdict::Failed => &counters.failed,
                     Verdict::Reported => &counters.reported,
+                    Verdict::Broken => &counters.broken,
                     _ => &counters.strangers,
                 },
                 1,
@@ -181,6 +206,7 @@ impl<'s> Conversation<'s> {
         add(&counters.messages, std::mem::take(&mut output.messages));
         add(&counters.bytes, std::mem::take(&mut output.bytes));
         add(&counters.corrupt, std::mem::take(&mut output.corrupt));
+        add(&counters.turned_away, std::mem::take(&mut output.turned_away));
     }
 
     /// Sends the replies of the last step, or puts them by until they are due.
@@ -188,7 +214,10 @@ impl<'s> Conversation<'s> {
         if self.output.replies.is_empty() {
             return Ok(());
         }
-        if self.delay > Duration::ZERO {
+        if let Some(pause) = self.session.drips() {
+            return self.drip(pause).await;
+        }
+        if self.delay > Duration::ZERO || !self.late.is_empty() {
             let due = clock::now() + u64::try_from(self.delay.as_nanos()).unwrap_or(u64::MAX / 2);
             self.late.push_back((due, std::mem::take(&mut self.output.replies)));
             return Ok(());

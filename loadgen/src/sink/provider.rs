@@ -1,26 +1,42 @@
-//! What one made-up mailbox provider does with the mail it is offered.
+//! What one made-up mailbox provider is like: its profile.
 
-use crate::hash::{scatter, share};
-use crate::ledger::Verdict;
+mod file;
+mod parts;
+
+pub use file::BadProvider;
+pub use parts::{Close, Fault, FaultKind, Greylist, Quota, Reputation, Stage, Tls};
+
+use super::rate::{Rate, Span};
+use super::reply::{Replies, Reply};
+use crate::ledger::{NAME_LEN, Rule};
 use serde::Deserialize;
-use std::collections::HashMap;
-use std::fmt;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// A provider, as written in a providers file or on the command line.
+/// A provider, as written in a profile, in a providers file, or on the command line.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Provider {
-    /// What it is called in reports.
+    /// What it is called in reports; at most 24 bytes, so that it fits a row of the ledger.
     pub name: String,
+    /// What it stands for, in a line.
+    pub about: String,
+    /// The profile whose keys hold where this one says nothing.
+    pub extends: Option<String>,
     /// Where it listens; port 0 lets the system choose.
     pub listen: Vec<SocketAddr>,
     /// What its greeting says.
     pub hostname: String,
+    /// Domains whose mail it takes, for the DNS server.
+    pub domains: Vec<String>,
+    /// Its mail exchangers, the most preferred first: one for each address of `listen`, in
+    /// that order. Without them `hostname` is the only one and has all the addresses.
+    pub hosts: Vec<String>,
     /// Milliseconds by which every reply is late: an imitated round trip.
     pub delay_ms: u64,
+    /// Milliseconds by which the greeting is late, on top of that.
+    pub greeting_delay_ms: u64,
     /// Share of recipients (or messages, see `verdict_at`) that is deferred at first.
     pub defer: f64,
     /// How often such a one is deferred before it is taken.
@@ -29,86 +45,96 @@ pub struct Provider {
     pub fail: f64,
     /// Whether it says so at RCPT or after the final dot.
     pub verdict_at: Stage,
+    /// Recipients with a fate of their own: by local part (up to the first `.` or `+`), what
+    /// RCPT is answered.
+    pub recipients: BTreeMap<String, Reply>,
     /// Messages it takes on one connection; 0 is any number.
     pub messages_per_connection: u32,
     /// How it ends a connection that has had its messages.
     pub close: Close,
     /// Connections it serves at once; 0 is any number. Others are greeted with 421.
     pub connections_max: u32,
+    /// Connections it serves at once from one source address; 0 is any number.
+    pub connections_per_source: u32,
+    /// Recipients it takes of one message, 1 to 1000.
+    pub recipients_per_message: u16,
+    /// Recipients of one message must be at one domain.
+    pub one_domain_per_message: bool,
+    /// Connections it takes from one source address in a time.
+    pub connection_rate: Option<Rate>,
+    /// Messages it takes from one source address in a time.
+    pub message_rate: Option<Rate>,
+    /// Recipients it takes from one source address in a time.
+    pub recipient_rate: Option<Rate>,
+    /// How long a source stays away that was told 421 for its rate or its repute; none: it may
+    /// come again when it likes.
+    pub backoff: Span,
+    /// What it does about TLS.
+    pub tls: Tls,
     /// Whether it announces PIPELINING.
     pub pipelining: bool,
     /// Whether it announces 8BITMIME.
     pub eight_bit: bool,
     /// What SIZE announces; 0 leaves it out.
     pub size_max: u64,
-    /// The text of its 4xx, with the enhanced code.
-    pub defer_text: String,
-    /// The text of its 5xx, with the enhanced code.
-    pub fail_text: String,
-    /// The text of its 421 for a connection that has had its messages, with the enhanced code.
-    pub close_text: String,
+    /// Greylisting, if it does that.
+    pub greylist: Option<Greylist>,
+    /// Messages it takes of one sending domain in a time, if it counts them.
+    pub quota: Option<Quota>,
+    /// How it takes to senders, if it does not take to all alike.
+    pub reputation: Option<Reputation>,
+    /// What goes wrong with some of its connections.
+    pub fault: Option<Fault>,
+    /// The rules its senders know (it has published them, or told them) and so can keep: a
+    /// relay that breaks one of these is out of contract.
+    pub contract: Vec<Rule>,
+    /// What it says when it says no.
+    pub replies: Replies,
 }
 
-/// When a recipient is turned down.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stage {
-    /// In reply to RCPT.
-    #[default]
-    Recipient,
-    /// In reply to the final dot, for all recipients alike.
-    Final,
-}
-
-/// How a connection that has had its messages is ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Close {
-    /// Without a word, behind the last 250, as Yahoo does.
-    #[default]
-    Silently,
-    /// With a 421 in reply to the next command.
-    Say421,
-}
+/// Recipients of one message, at most.
+pub const RECIPIENTS_MAX: u16 = 1_000;
 
 impl Default for Provider {
     fn default() -> Self {
         Self {
             name: "sink".to_owned(),
+            about: "takes everything".to_owned(),
+            extends: None,
             listen: Vec::new(),
             hostname: "mx.sink.example".to_owned(),
+            domains: Vec::new(),
+            hosts: Vec::new(),
             delay_ms: 0,
+            greeting_delay_ms: 0,
             defer: 0.0,
             defer_times: 1,
             fail: 0.0,
             verdict_at: Stage::default(),
+            recipients: BTreeMap::new(),
             messages_per_connection: 0,
             close: Close::default(),
             connections_max: 0,
+            connections_per_source: 0,
+            recipients_per_message: RECIPIENTS_MAX,
+            one_domain_per_message: false,
+            connection_rate: None,
+            message_rate: None,
+            recipient_rate: None,
+            backoff: Span::default(),
+            tls: Tls::default(),
             pipelining: true,
             eight_bit: true,
             size_max: 52_428_800,
-            defer_text: "4.2.1 The user you are trying to contact is receiving mail at a rate \
-                         that prevents additional messages from being delivered; try again later"
-                .to_owned(),
-            fail_text: "5.1.1 The email account that you tried to reach does not exist".to_owned(),
-            close_text: "4.7.0 Max message per connection reached, closing transmission channel"
-                .to_owned(),
+            greylist: None,
+            quota: None,
+            reputation: None,
+            fault: None,
+            contract: Vec::new(),
+            replies: Replies::default(),
         }
     }
 }
-
-/// Why a provider specification is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadProvider(String);
-
-impl fmt::Display for BadProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BadProvider {}
 
 impl Provider {
     /// By how much every reply is late.
@@ -117,176 +143,63 @@ impl Provider {
         Duration::from_millis(self.delay_ms)
     }
 
-    /// Reads the `[[provider]]` tables of a providers file.
-    ///
-    /// # Errors
-    /// What is wrong, and where.
-    pub fn read_file(text: &str) -> Result<Vec<Self>, BadProvider> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct File {
-            provider: Vec<Provider>,
-        }
-        let file: File = toml::from_str(text).map_err(|error| BadProvider(error.to_string()))?;
-        file.provider.into_iter().map(Self::checked).collect()
-    }
-
-    /// Reads `key=value,...`, with the keys of a `[[provider]]` table; `listen` takes one
-    /// address.
-    ///
-    /// # Errors
-    /// What is wrong.
-    pub fn read_line(text: &str) -> Result<Self, BadProvider> {
-        let mut table = toml::Table::new();
-        for part in text.split(',') {
-            let (key, value) = part
-                .split_once('=')
-                .ok_or_else(|| BadProvider(format!("`{part}` is not key=value")))?;
-            table.insert(key.trim().to_owned(), value_of(key.trim(), value.trim()));
-        }
-        let provider = table.try_into().map_err(|error| BadProvider(error.to_string()))?;
-        Self::checked(provider)
-    }
-
-    fn checked(self) -> Result<Self, BadProvider> {
-        let complain = |what: &str| Err(BadProvider(format!("provider {}: {what}", self.name)));
-        if !(0.0..=1.0).contains(&self.defer) || !(0.0..=1.0).contains(&self.fail) {
-            return complain("defer and fail are shares from 0.0 to 1.0");
-        }
-        if self.defer + self.fail > 1.0 {
-            return complain("defer and fail together are more than all");
-        }
-        if self.listen.is_empty() {
-            return complain("listen names no address");
-        }
-        let texts = [&self.hostname, &self.defer_text, &self.fail_text, &self.close_text];
-        if texts.iter().any(|text| text.is_empty() || text.contains(['\r', '\n'])) {
-            return complain("a text is empty, or more than one line");
-        }
-        Ok(self)
-    }
-}
-
-/// A value of a command line as the TOML value it stands for.
-fn value_of(key: &str, value: &str) -> toml::Value {
-    if key == "listen" {
-        return toml::Value::Array(vec![value.into()]);
-    }
-    let number = || value.parse().map(toml::Value::Integer).ok();
-    let float = || value.parse().map(toml::Value::Float).ok();
-    let truth = || value.parse().map(toml::Value::Boolean).ok();
-    match key {
-        "defer" | "fail" => float(),
-        _ => number().or_else(truth),
-    }
-    .unwrap_or_else(|| value.into())
-}
-
-/// Decides, and remembers how often it has said no to whom.
-#[derive(Debug)]
-pub struct Judge {
-    provider: Provider,
-    seed: u64,
-    /// How often the deferred ones were deferred. Others are not in it.
-    deferred: Mutex<HashMap<u64, u16>>,
-}
-
-impl Judge {
-    /// The judge of `provider`. The same seed decides the same.
+    /// Whether senders can know this rule, and break it.
     #[must_use]
-    pub fn new(provider: Provider, seed: u64) -> Self {
-        Self { provider, seed, deferred: Mutex::default() }
+    pub fn is_in_contract(&self, rule: Rule) -> bool {
+        self.contract.contains(&rule)
     }
 
-    /// Whose judge it is.
+    /// The first thing wrong with it, but for its addresses.
     #[must_use]
-    pub const fn provider(&self) -> &Provider {
-        &self.provider
+    pub fn flaw(&self) -> Option<String> {
+        let share = |share: f64| (0.0..=1.0).contains(&share);
+        let says = |wrong: bool, what: &str| wrong.then(|| what.to_owned());
+        says(
+            self.name.is_empty() || self.name.len() > NAME_LEN,
+            "name is 1 to 24 bytes: it must fit a row of the ledger",
+        )
+        .or(says(
+            !share(self.defer) || !share(self.fail),
+            "defer and fail are shares from 0.0 to 1.0",
+        ))
+        .or(says(self.defer + self.fail > 1.0, "defer and fail together are more than all"))
+        .or(says(
+            !self.hostname.bytes().all(|byte| byte.is_ascii_graphic()) || self.hostname.is_empty(),
+            "hostname is no name",
+        ))
+        .or(says(
+            !(1..=RECIPIENTS_MAX).contains(&self.recipients_per_message),
+            "recipients_per_message is 1 to 1000",
+        ))
+        .or(says(
+            !self.hosts.is_empty()
+                && !self.listen.is_empty()
+                && self.hosts.len() != self.listen.len(),
+            "hosts and listen must be as many, or hosts left out",
+        ))
+        .or(self.reputation.as_ref().and_then(Reputation::flaw))
+        .or(self.fault.as_ref().and_then(Fault::flaw))
+        .or(self.quota.as_ref().and_then(Quota::flaw))
+        .or(self.contract.iter().find(|rule| !self.has_limit(**rule)).map(|rule| {
+            format!("contract names {}, but the profile sets no such limit", rule.name())
+        }))
     }
 
-    /// What to say about message `id` to `recipient` at this stage: `Delivered` is yes.
-    #[must_use]
-    pub fn decide(&self, stage: Stage, id: u64, recipient: u64) -> Verdict {
-        let provider = &self.provider;
-        if stage != provider.verdict_at || provider.defer + provider.fail <= 0.0 {
-            return Verdict::Delivered;
+    fn has_limit(&self, rule: Rule) -> bool {
+        match rule {
+            Rule::Connections => self.connections_per_source > 0,
+            Rule::Messages => self.messages_per_connection > 0,
+            Rule::Recipients => true,
+            Rule::ConnectionRate => self.connection_rate.is_some(),
+            Rule::MessageRate => self.message_rate.is_some(),
+            Rule::RecipientRate => self.recipient_rate.is_some(),
+            Rule::Backoff => !self.backoff.is_zero(),
+            Rule::Quota => self.quota.is_some(),
+            Rule::Tls => self.tls == Tls::Demanded,
+            Rule::Domains => self.one_domain_per_message,
         }
-        let case = scatter(self.seed ^ scatter(id).wrapping_add(recipient));
-        let fate = share(case);
-        if fate < provider.fail {
-            return Verdict::Failed;
-        }
-        if fate >= provider.fail + provider.defer {
-            return Verdict::Delivered;
-        }
-        let mut deferred = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = deferred.entry(case).or_insert(0);
-        if *times >= provider.defer_times {
-            return Verdict::Delivered;
-        }
-        *times += 1;
-        Verdict::Deferred
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Close, Judge, Provider, Stage, Verdict};
-    use crate::hash::scatter;
-
-    const LISTEN: &str = "listen=127.0.0.1:2526";
-
-    #[test]
-    fn a_line_and_a_file_say_the_same() {
-        let line =
-            format!("name=slow,{LISTEN},delay_ms=50,defer=0.25,close=say421,pipelining=false");
-        let file = "[[provider]]\nname = 'slow'\nlisten = ['127.0.0.1:2526']\ndelay_ms = 50\n\
-                    defer = 0.25\nclose = 'say421'\npipelining = false\n";
-        let provider = Provider::read_line(&line).unwrap();
-        assert_eq!(Provider::read_file(file).unwrap(), std::slice::from_ref(&provider));
-        assert_eq!((provider.close, provider.delay_ms), (Close::Say421, 50));
-    }
-
-    #[test]
-    fn nonsense_is_refused_with_its_reason() {
-        for (line, reason) in [
-            ("name=x", "listen names no address"),
-            ("listen=here", "invalid socket address"),
-            ("listen=127.0.0.1:1,defer=1.5", "shares from 0.0 to 1.0"),
-            ("listen=127.0.0.1:1,defer=0.6,fail=0.6", "more than all"),
-            ("listen=127.0.0.1:1,speed=9", "unknown field `speed`"),
-            ("listen=127.0.0.1:1,delay_ms=soon", "invalid type"),
-            ("listen=127.0.0.1:1,fail_text=", "a text is empty"),
-            ("slow", "not key=value"),
-        ] {
-            let refused = Provider::read_line(line).unwrap_err().to_string();
-            assert!(refused.contains(reason), "{line}: {refused}");
-        }
-    }
-
-    #[test]
-    fn shares_are_kept_and_the_deferred_are_taken_later() {
-        let line = format!("{LISTEN},defer=0.3,defer_times=2,fail=0.1");
-        let judge = Judge::new(Provider::read_line(&line).unwrap(), 1);
-        let mut first = [0; 3];
-        for id in 0..2_000 {
-            let recipient = scatter(id);
-            let decide = || judge.decide(Stage::Recipient, id, recipient);
-            assert_eq!(judge.decide(Stage::Final, id, recipient), Verdict::Delivered);
-            let said = [decide(), decide(), decide(), decide()];
-            let kind = match said[0] {
-                Verdict::Delivered => 0,
-                Verdict::Deferred => 1,
-                _ => 2,
-            };
-            first[kind] += 1;
-            let expected = match kind {
-                0 => [Verdict::Delivered; 4],
-                1 => [Verdict::Deferred, Verdict::Deferred, Verdict::Delivered, Verdict::Delivered],
-                _ => [Verdict::Failed; 4],
-            };
-            assert_eq!(said, expected);
-        }
-        assert!((1_100..1_300).contains(&first[0]) && (520..680).contains(&first[1]), "{first:?}");
-    }
-}
+mod tests;

@@ -1,30 +1,42 @@
 //! The provider's side of one connection: bytes in; replies and ledger rows out.
 //!
 //! The driver's contract: [`Session::greet`] once; then hand every received byte to
-//! [`Session::step`], with the time. Rows must be in the ledger before the replies leave, and
-//! the replies of one step leave together. After [`After::Close`] nothing more is read.
+//! [`Session::step`], with the time; and [`Session::leave`] when the peer is gone. Rows must be
+//! in the ledger before the replies leave, and the replies of one step leave together. What
+//! [`After`] says is done once the replies are sent.
 
-use super::provider::{Close, Judge, Stage};
-use super::text::{Arrived, Text};
+mod transaction;
+
+use super::provider::{Close, Fault, FaultKind};
+use super::reply::{Filling, Reply};
+use super::site::{Breach, Guest, Site};
+use super::text::Text;
 use crate::clock::Nanos;
-use crate::hash::{self, hex};
+use crate::hash;
 use crate::ledger::{Row, Verdict};
-use crate::message::Print;
-use crate::recipient;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use transaction::Envelope;
 
 /// The longest command line we read.
 const LINE_MAX: usize = 4_096;
-/// Recipients of one message.
-const RECIPIENTS_MAX: usize = 1_000;
+/// What an endless reply repeats.
+pub const ENDLESS_LINE: &[u8] = b"250-this goes on\r\n";
 
 /// What the driver does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
     /// Read on.
     Continue,
-    /// Send what there is to say and close.
+    /// Close; nothing more is read.
     Close,
+    /// Reset the connection, and send nothing that is not sent yet.
+    Reset,
+    /// Say [`ENDLESS_LINE`] again and again, with this pause, until the peer is gone.
+    Endless(Duration),
+    /// Say nothing any more, and read until the peer is gone.
+    Mute,
 }
 
 /// What a step produced.
@@ -40,6 +52,9 @@ pub struct Output {
     pub bytes: u64,
     /// Messages whose body was not the one their header promised.
     pub corrupt: u64,
+    /// Connections and commands turned away with 421.
+    pub turned_away: u64,
+    breaches: Vec<Breach>,
 }
 
 /// Where the conversation stands.
@@ -49,67 +64,115 @@ enum State {
     Command,
     /// The next bytes are message text.
     Text,
-    /// We hang up.
-    Closed,
-}
-
-/// The envelope so far.
-#[derive(Debug, Default)]
-struct Envelope {
-    /// MAIL was taken.
-    open: bool,
-    /// The message its sender names, if it names one.
-    id: Option<u64>,
-    /// It came from the null sender.
-    null: bool,
-    recipients: Vec<Mailbox>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Mailbox {
-    address: u64,
-    /// The message whose sender this mailbox is.
-    about: Option<u64>,
+    /// Over, one way or another.
+    Over(After),
 }
 
 /// One connection.
 #[derive(Debug)]
 pub struct Session {
-    judge: Arc<Judge>,
-    number: u32,
+    site: Arc<Site>,
+    /// The provider's number in the ledger.
+    provider: u32,
+    guest: Guest,
     state: State,
     envelope: Envelope,
     text: Text,
     /// Messages taken on this connection.
     taken: u32,
+    /// What goes wrong with it, and behind how many more bytes.
+    fault: Option<(Fault, u64)>,
 }
 
 impl Session {
-    /// A connection to this provider, which its ledger rows call `number`.
+    /// A connection from `source` to this provider, which ledger rows call `provider`; the
+    /// connection they call `number`.
     #[must_use]
-    pub fn new(judge: Arc<Judge>, number: u32) -> Self {
-        let (envelope, text) = (Envelope::default(), Text::default());
-        Self { judge, number, state: State::Command, envelope, text, taken: 0 }
+    pub fn new(site: Arc<Site>, provider: u32, number: u32, source: IpAddr) -> Self {
+        let fault = site.fault(number).map(|fault| (fault, fault.at_byte));
+        Self {
+            site,
+            provider,
+            guest: Guest { source, number },
+            state: State::Command,
+            envelope: Envelope::default(),
+            text: Text::default(),
+            taken: 0,
+            fault,
+        }
     }
 
-    /// The first words. A crowded provider takes no more connections.
-    pub fn greet(&mut self, crowded: bool, replies: &mut Vec<u8>) -> After {
-        let hostname = &self.judge.provider().hostname;
-        if crowded {
-            say(replies, "421 4.7.0 ", &[hostname, " Too many concurrent connections"]);
-            return self.hang_up();
+    /// The first words.
+    pub fn greet(&mut self, now: Nanos, output: &mut Output) -> After {
+        let site = Arc::clone(&self.site);
+        let refused = site.connect(&self.guest, now, &mut output.breaches);
+        self.note(0, now, output);
+        if let Some(reply) = refused {
+            self.refuse(reply, "", output);
+            return self.hang_up(now);
         }
-        say(replies, "220 ", &[hostname, " ESMTP ringload"]);
+        match self.fault {
+            Some((fault, 0)) if fault.kind != FaultKind::Tarpit => return self.fail(fault, output),
+            _ => (),
+        }
+        say(&mut output.replies, "220 ", &[&site.provider().hostname, " ESMTP ringload"]);
         After::Continue
+    }
+
+    /// The pause between two bytes of a reply, on a connection that is a tarpit by now.
+    #[must_use]
+    pub fn drips(&self) -> Option<Duration> {
+        let (fault, left) = self.fault?;
+        (fault.kind == FaultKind::Tarpit && left == 0).then_some(fault.pause.0)
     }
 
     /// Takes `input`. Returns how much of it was used; the rest belongs in front of the next.
     pub fn step(&mut self, input: &[u8], now: Nanos, output: &mut Output) -> (usize, After) {
+        let Some((fault, left)) = self.fault.filter(|(_, left)| *left > 0) else {
+            return self.converse(input, now, output);
+        };
+        let before = input.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let (used, after) = self.converse(&input[..before], now, output);
+        let is_due = before as u64 == left;
+        self.fault = Some((fault, if is_due { 0 } else { left - used as u64 }));
+        if !is_due || after != After::Continue {
+            return (used, after);
+        }
+        if fault.kind == FaultKind::Tarpit {
+            let (rest, after) = self.converse(&input[used..], now, output);
+            return (used + rest, after);
+        }
+        (input.len(), self.fail(fault, output))
+    }
+
+    /// The peer is gone, or we are.
+    pub fn leave(&mut self, now: Nanos) {
+        if !matches!(self.state, State::Over(_)) {
+            self.hang_up(now);
+        }
+        // Who is reset or left without an answer counts until it is gone.
+        self.site.disconnect(&self.guest, self.taken.max(1), now);
+    }
+
+    fn fail(&mut self, fault: Fault, output: &mut Output) -> After {
+        let after = match fault.kind {
+            FaultKind::Reset => {
+                output.replies.clear();
+                After::Reset
+            }
+            FaultKind::Endless => After::Endless(fault.pause.0),
+            FaultKind::HalfOpen | FaultKind::Tarpit => After::Mute,
+        };
+        self.state = State::Over(after);
+        after
+    }
+
+    fn converse(&mut self, input: &[u8], now: Nanos, output: &mut Output) -> (usize, After) {
         let mut used = 0;
         loop {
             let rest = &input[used..];
             let (taken, after) = match self.state {
-                State::Closed => return (input.len(), After::Close),
+                State::Over(after) => return (input.len(), after),
                 State::Text => self.text(rest, now, output),
                 State::Command => self.line(rest, now, output),
             };
@@ -120,8 +183,9 @@ impl Session {
         }
     }
 
-    fn hang_up(&mut self) -> After {
-        self.state = State::Closed;
+    fn hang_up(&mut self, now: Nanos) -> After {
+        self.state = State::Over(After::Close);
+        self.site.disconnect(&self.guest, self.taken, now);
         After::Close
     }
 
@@ -131,7 +195,7 @@ impl Session {
                 return (0, After::Continue);
             }
             say(&mut output.replies, "500 5.5.6 ", &["Line too long"]);
-            return (input.len(), self.hang_up());
+            return (input.len(), self.hang_up(now));
         };
         let line = input[..end].strip_suffix(b"\r").unwrap_or(&input[..end]);
         (end + 1, self.command(line, now, output))
@@ -139,40 +203,50 @@ impl Session {
 
     fn command(&mut self, line: &[u8], now: Nanos, output: &mut Output) -> After {
         let (verb, rest) = line.split_at(line.len().min(4));
-        let verb = verb.to_ascii_uppercase();
+        let is = |name: &[u8]| verb.eq_ignore_ascii_case(name);
         let replies = &mut output.replies;
-        let provider = self.judge.provider();
-        let limit = provider.messages_per_connection;
-        if limit > 0 && self.taken >= limit && verb != b"QUIT" {
-            say(replies, "421 ", &[&provider.close_text]);
-            return self.hang_up();
+        let limit = self.site.provider().messages_per_connection;
+        if limit > 0 && self.taken >= limit && !is(b"QUIT") {
+            return self.overstay(is(b"MAIL"), now, output);
         }
-        match verb.as_slice() {
-            b"MAIL" => self.mail(rest, replies),
-            b"RCPT" => self.rcpt(rest, now, output),
-            b"DATA" => self.data(replies),
-            b"EHLO" => self.ehlo(replies),
-            b"HELO" => {
-                say(replies, "250 ", &[&provider.hostname]);
-                self.envelope = Envelope::default();
-            }
-            b"RSET" => {
-                self.envelope = Envelope::default();
-                say(replies, "250 2.0.0 ", &["Ok"]);
-            }
-            b"NOOP" => say(replies, "250 2.0.0 ", &["Ok"]),
-            b"QUIT" => {
-                say(replies, "221 2.0.0 ", &["Bye"]);
-                return self.hang_up();
-            }
-            _ => say(replies, "500 5.5.2 ", &["Command not recognised"]),
+        if is(b"MAIL") {
+            return self.mail(rest, now, output);
+        } else if is(b"RCPT") {
+            return self.rcpt(rest, now, output);
+        } else if is(b"DATA") {
+            self.data(replies);
+        } else if is(b"EHLO") {
+            self.ehlo(replies);
+        } else if is(b"HELO") {
+            say(replies, "250 ", &[&self.site.provider().hostname]);
+            self.envelope.clear();
+        } else if is(b"RSET") {
+            self.envelope.clear();
+            say(replies, "250 2.0.0 ", &["Ok"]);
+        } else if is(b"NOOP") {
+            say(replies, "250 2.0.0 ", &["Ok"]);
+        } else if is(b"QUIT") {
+            say(replies, "221 2.0.0 ", &["Bye"]);
+            return self.hang_up(now);
+        } else {
+            say(replies, "500 5.5.2 ", &["Command not recognised"]);
         }
         After::Continue
     }
 
+    fn overstay(&mut self, begins_another: bool, now: Nanos, output: &mut Output) -> After {
+        let site = Arc::clone(&self.site);
+        if begins_another {
+            site.overstay(self.taken, &mut output.breaches);
+            self.note(0, now, output);
+        }
+        self.refuse(&site.provider().replies.close, "", output);
+        self.hang_up(now)
+    }
+
     fn ehlo(&mut self, replies: &mut Vec<u8>) {
-        self.envelope = Envelope::default();
-        let provider = self.judge.provider();
+        self.envelope.clear();
+        let provider = self.site.provider();
         say(replies, "250-", &[&provider.hostname]);
         if provider.size_max > 0 {
             say(replies, "250-SIZE ", &[&provider.size_max.to_string()]);
@@ -186,124 +260,35 @@ impl Session {
         say(replies, "250 ENHANCEDSTATUSCODES", &[]);
     }
 
-    fn mail(&mut self, argument: &[u8], replies: &mut Vec<u8>) {
-        let Some(path) = path(argument, b" FROM:") else {
-            return say(replies, "501 5.5.4 ", &["Syntax: MAIL FROM:<address>"]);
+    /// Says no. True if the connection ends with it.
+    fn refuse(&self, reply: &Reply, domain: &str, output: &mut Output) -> bool {
+        let source = self.guest.source.to_string();
+        let hostname = &self.site.provider().hostname;
+        reply.say(Filling { hostname, source: &source, domain }, &mut output.replies);
+        output.turned_away += u64::from(reply.hangs_up());
+        reply.hangs_up()
+    }
+
+    /// Writes down which rules were broken.
+    fn note(&self, id: u64, now: Nanos, output: &mut Output) {
+        if output.breaches.is_empty() {
+            return;
+        }
+        let recipient = hash::address(self.guest.source.to_string().as_bytes());
+        let (session, verdict) = (self.guest.number, Verdict::Broken);
+        let row = |breach: Breach| {
+            let Breach { rule, measure: body, limit: bytes } = breach;
+            let (header, code) = (self.provider, rule as u16);
+            Row { id, recipient, body, at: now, header, bytes, session, code, verdict }
         };
-        if self.envelope.open {
-            return say(replies, "503 5.5.1 ", &["Nested MAIL command"]);
-        }
-        self.envelope.open = true;
-        self.envelope.id = recipient::id_of(path);
-        self.envelope.null = path.is_empty();
-        say(replies, "250 2.1.0 ", &["Sender ok"]);
+        output.rows.extend(output.breaches.drain(..).map(row));
     }
 
-    fn rcpt(&mut self, argument: &[u8], now: Nanos, output: &mut Output) {
-        let replies = &mut output.replies;
-        let Some(path) = path(argument, b" TO:") else {
-            return say(replies, "501 5.5.4 ", &["Syntax: RCPT TO:<address>"]);
-        };
-        if !self.envelope.open {
-            return say(replies, "503 5.5.1 ", &["Need MAIL first"]);
-        }
-        if self.envelope.recipients.len() >= RECIPIENTS_MAX {
-            return say(replies, "452 4.5.3 ", &["Too many recipients"]);
-        }
-        let mailbox = Mailbox { address: hash::address(path), about: recipient::id_of(path) };
-        let id = self.envelope.id.unwrap_or(0);
-        match self.judge.decide(Stage::Recipient, id, mailbox.address) {
-            Verdict::Delivered => {
-                self.envelope.recipients.push(mailbox);
-                say(replies, "250 2.1.5 ", &["Recipient ok"]);
-            }
-            refused => {
-                let code = self.turn_down(refused, replies);
-                if self.envelope.id.is_some() {
-                    let print = Print::default();
-                    output.rows.push(self.row(id, mailbox.address, print, now, refused, code));
-                }
-            }
-        }
-    }
-
-    fn data(&mut self, replies: &mut Vec<u8>) {
-        if !self.envelope.open {
-            return say(replies, "503 5.5.1 ", &["Need MAIL first"]);
-        }
-        if self.envelope.recipients.is_empty() {
-            return say(replies, "554 5.5.1 ", &["No valid recipients"]);
-        }
-        self.state = State::Text;
-        say(replies, "354 ", &["Go ahead"]);
-    }
-
-    fn text(&mut self, input: &[u8], now: Nanos, output: &mut Output) -> (usize, After) {
-        let (used, whole) = self.text.take(input);
-        if !whole {
-            return (used, After::Continue);
-        }
-        self.state = State::Command;
-        let arrived = self.text.finish();
-        self.taken += 1;
-        output.messages += 1;
-        output.bytes += u64::from(arrived.print.bytes);
-        output.corrupt += u64::from(!arrived.is_whole());
-        self.judge_text(arrived, now, output);
-        let provider = self.judge.provider();
+    /// How the connection goes on behind a message.
+    fn behind_message(&mut self, now: Nanos) -> After {
+        let provider = self.site.provider();
         let spent = provider.messages_per_connection == self.taken;
-        let after = match provider.close {
-            Close::Silently if spent => self.hang_up(),
-            _ => After::Continue,
-        };
-        (used, after)
-    }
-
-    fn judge_text(&mut self, arrived: Arrived, now: Nanos, output: &mut Output) {
-        let envelope = std::mem::take(&mut self.envelope);
-        let named = arrived.label.map(|label| label.id);
-        let first = envelope.recipients.first().map_or(0, |mailbox| mailbox.address);
-        let verdict = match (named, envelope.null) {
-            (Some(id), false) => self.judge.decide(Stage::Final, id, first),
-            (_, true) => Verdict::Reported,
-            (None, false) => Verdict::Stranger,
-        };
-        let code = match verdict {
-            Verdict::Deferred | Verdict::Failed => self.turn_down(verdict, &mut output.replies),
-            _ => {
-                accept(named.or(envelope.id), &mut output.replies);
-                250
-            }
-        };
-        for mailbox in &envelope.recipients {
-            let about = if envelope.null { mailbox.about } else { named };
-            let id = about.unwrap_or(0);
-            output.rows.push(self.row(id, mailbox.address, arrived.print, now, verdict, code));
-        }
-    }
-
-    /// Says no; returns the code that said it.
-    fn turn_down(&self, verdict: Verdict, replies: &mut Vec<u8>) -> u16 {
-        let provider = self.judge.provider();
-        if verdict == Verdict::Deferred {
-            say(replies, "450 ", &[&provider.defer_text]);
-            return 450;
-        }
-        say(replies, "550 ", &[&provider.fail_text]);
-        550
-    }
-
-    fn row(
-        &self,
-        id: u64,
-        recipient: u64,
-        print: Print,
-        at: Nanos,
-        verdict: Verdict,
-        code: u16,
-    ) -> Row {
-        let Print { header, body, bytes } = print;
-        Row { id, recipient, body, at, header, bytes, session: self.number, code, verdict }
+        if spent && provider.close == Close::Silently { self.hang_up(now) } else { After::Continue }
     }
 }
 
@@ -313,19 +298,6 @@ fn say(replies: &mut Vec<u8>, code: &str, texts: &[&str]) {
         replies.extend_from_slice(text.as_bytes());
     }
     replies.extend_from_slice(b"\r\n");
-}
-
-fn accept(id: Option<u64>, replies: &mut Vec<u8>) {
-    replies.extend_from_slice(b"250 2.0.0 Ok: queued as ");
-    hex(id.unwrap_or(0), replies);
-    replies.extend_from_slice(b"\r\n");
-}
-
-/// The address between the angle brackets behind `keyword`.
-fn path<'i>(argument: &'i [u8], keyword: &[u8]) -> Option<&'i [u8]> {
-    let (head, rest) = argument.split_at_checked(keyword.len())?;
-    let rest = rest.strip_prefix(b"<").filter(|_| head.eq_ignore_ascii_case(keyword))?;
-    rest.get(..memchr::memchr(b'>', rest)?)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Message text as it arrives: the header is kept, the body only summed up.
 
+use super::dkim;
 use crate::hash::{self, BODY};
 use crate::message::{self, Label, Print};
 use crc_fast::Digest;
@@ -78,6 +79,12 @@ impl Text {
         } else if self.header.len() > HEADER_MAX {
             self.in_body = true;
         }
+    }
+
+    /// The domains that signed it, as its DKIM-Signature fields say: at most
+    /// [`dkim::SIGNERS_MAX`], in lower case.
+    pub(super) fn signers(&self) -> Vec<String> {
+        dkim::signers(&self.header)
     }
 
     /// What it was; ready for the next.

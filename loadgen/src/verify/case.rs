@@ -96,7 +96,11 @@ impl Case {
                 self.after_failure |= self.failed > 0;
                 self.failed += 1;
             }
-            Verdict::Reported | Verdict::Stranger | Verdict::End => (),
+            Verdict::Reported
+            | Verdict::Stranger
+            | Verdict::Broken
+            | Verdict::Provider
+            | Verdict::End => (),
         }
     }
 

@@ -55,7 +55,8 @@ impl Arguments {
     fn providers(&self) -> Result<Vec<Provider>, Box<dyn Error>> {
         let mut providers = self.provider.clone();
         if let Some(path) = &self.providers {
-            providers.extend(Provider::read_file(&fs::read_to_string(path)?)?);
+            providers
+                .extend(Provider::read_file(&path.to_string_lossy(), &fs::read_to_string(path)?)?);
         }
         let mut listen = self.listen.clone();
         if listen.is_empty() && providers.is_empty() {
@@ -84,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         for provider in sink.providers() {
             let addresses =
                 provider.addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>();
-            eprintln!("  {} listens on {}", provider.judge.provider().name, addresses.join(", "));
+            eprintln!("  {} listens on {}", provider.site.provider().name, addresses.join(", "));
         }
     }
     let mut screen = Screen::new(arguments.messages, arguments.quiet);
@@ -130,7 +131,7 @@ fn show(providers: &[Arc<Simulated>], cpu: Duration) {
         total += messages;
         println!(
             "  {:<16}{messages:>11}{delivered:>11}{deferred:>10}{failed:>10}{connections:>10}{corrupt:>9}",
-            one.judge.provider().name
+            one.site.provider().name
         );
     }
     let per_message = cpu.as_micros() / u128::from(total.max(1));
@@ -141,7 +142,7 @@ fn json(providers: &[Arc<Simulated>], cpu: Duration) -> String {
     let one = |simulated: &Arc<Simulated>| {
         let counters = &simulated.counters;
         serde_json::json!({
-            "name": simulated.judge.provider().name,
+            "name": simulated.site.provider().name,
             "messages": counters.messages.load(Relaxed),
             "bytes": counters.bytes.load(Relaxed),
             "delivered": counters.delivered.load(Relaxed),

@@ -2,12 +2,17 @@ use super::{After, Output, Session};
 use crate::ledger::{Row, Verdict};
 use crate::message::{Composer, Print};
 use crate::recipient;
-use crate::sink::{Judge, Provider};
+use crate::sink::{Provider, Site};
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn session(spec: &str) -> Session {
     let line = format!("listen=127.0.0.1:0{spec}");
-    Session::new(Arc::new(Judge::new(Provider::read_line(&line).unwrap(), 1)), 7)
+    let site = Arc::new(Site::new(Provider::read_line(&line).unwrap(), 1));
+    let mut session = Session::new(site, 3, 7, IpAddr::from([127, 0, 0, 1]));
+    session.greet(0, &mut Output::default());
+    session
 }
 
 fn sender(id: u64) -> String {
@@ -140,9 +145,117 @@ fn commands_out_of_order_are_refused_and_an_empty_text_ends_at_its_dot() {
     }
 }
 
+/// A site, and connections to it from one source.
+fn door(spec: &str) -> impl FnMut() -> (Session, String, Vec<Row>, After) {
+    let line = format!("listen=127.0.0.1:0{spec}");
+    let site = Arc::new(Site::new(Provider::read_line(&line).unwrap(), 1));
+    let mut number = 0;
+    move || {
+        number += 1;
+        let mut session = Session::new(Arc::clone(&site), 3, number, IpAddr::from([127, 0, 0, 1]));
+        let mut output = Output::default();
+        let after = session.greet(5, &mut output);
+        (session, String::from_utf8(output.replies).unwrap(), output.rows, after)
+    }
+}
+
 #[test]
-fn a_crowded_provider_greets_with_421() {
-    let mut replies = Vec::new();
-    assert_eq!(session("").greet(true, &mut replies), After::Close);
-    assert!(replies.starts_with(b"421 4.7.0 "));
+fn a_crowded_provider_greets_with_421_and_notes_whose_contract_that_breaks() {
+    let mut connect = door(",connections_per_source=1,contract=connections");
+    let (mut first, greeted, rows, after) = connect();
+    assert!(greeted.starts_with("220 ") && rows.is_empty() && after == After::Continue);
+    let (_, greeted, rows, after) = connect();
+    assert_eq!(greeted, "421 4.7.0 mx.sink.example Too many concurrent connections\r\n");
+    assert_eq!(after, After::Close);
+    let [row] = rows[..] else { panic!("{} rows", rows.len()) };
+    assert_eq!((row.verdict, row.code, row.header), (Verdict::Broken, 1, 3));
+    assert_eq!((row.body, row.bytes, row.session), (2, 1, 2));
+    speak(&mut first, b"QUIT\r\n", 99);
+    assert!(connect().1.starts_with("220 "), "who has said QUIT counts no longer");
+}
+
+#[test]
+fn one_message_more_than_a_connection_may_bring_is_noted_but_no_other_command() {
+    let (bytes, _) = burst(1);
+    let spec = ",messages_per_connection=1,close=say421,contract=messages";
+    for (behind, broken) in [(&b"MAIL FROM:<a@b>\r\n"[..], 1), (b"RSET\r\n", 0), (b"QUIT\r\n", 0)] {
+        let (_, rows, _) = speak(&mut session(spec), &[&bytes[..], behind].concat(), 9_999);
+        let noted = rows.iter().filter(|row| row.verdict == Verdict::Broken).count();
+        assert_eq!(noted, broken, "{}", String::from_utf8_lossy(behind));
+    }
+}
+
+#[test]
+fn recipients_have_a_fate_of_their_own_and_a_message_a_number_of_them() {
+    let spec = ",recipients.full=452 4.2.2 mailbox full,recipients_per_message=2,one_domain_per_message=true,\
+                contract=recipients+domains";
+    let said = b"MAIL FROM:<x@y>\r\nRCPT TO:<full.1@b>\r\nRCPT TO:<fuller@b>\r\nRCPT TO:<a@c>\r\n\
+                 RCPT TO:<a@B>\r\nRCPT TO:<c@b>\r\n";
+    let (replies, rows, _) = speak(&mut session(spec), said, 9_999);
+    assert_eq!(codes(&replies), ["250", "452", "250", "451", "250", "452"]);
+    assert!(replies.contains("452 4.2.2 mailbox full\r\n"));
+    assert_eq!(rows.iter().map(|row| row.code).collect::<Vec<_>>(), [10, 3]);
+}
+
+#[test]
+fn mail_without_tls_is_turned_down_where_tls_is_demanded() {
+    let mut session = session(",tls=demanded,contract=tls");
+    let (replies, rows, after) = speak(&mut session, b"MAIL FROM:<x@y>\r\nNOOP\r\n", 99);
+    assert!(replies.starts_with("530 5.7.0 Must issue a STARTTLS command first\r\n250 "));
+    assert_eq!((rows[0].verdict, after), (Verdict::Broken, After::Continue));
+}
+
+#[test]
+fn a_spent_quota_is_told_behind_the_dot_and_ends_the_connection() {
+    let (bytes, _) = burst(1);
+    let twice = [&bytes[..], &bytes[..]].concat();
+    let mut session = session(",quota.mail_from=1/h,quota.recovery=10m");
+    let (replies, rows, after) = speak(&mut session, &twice, 9_999);
+    assert_eq!(codes(&replies), ["250", "250", "354", "250", "250", "250", "354", "421"]);
+    assert!(replies.contains("from bulk.example, try again later"), "{replies}");
+    let verdicts: Vec<_> = rows.iter().map(|row| (row.verdict, row.code)).collect();
+    assert_eq!(verdicts, [(Verdict::Delivered, 250), (Verdict::Deferred, 421)]);
+    assert_eq!(after, After::Close);
+}
+
+#[test]
+fn faults_begin_behind_their_byte_however_the_network_cuts_it() {
+    let (bytes, _) = burst(1);
+    let second = Duration::from_secs(1);
+    for (kind, expected) in
+        [("reset", After::Reset), ("endless", After::Endless(second)), ("half-open", After::Mute)]
+    {
+        for at in [1, 40, bytes.len() - 1, bytes.len()] {
+            for packet in [1, 7, bytes.len()] {
+                let mut session = session(&format!(",fault.kind={kind},fault.at_byte={at}"));
+                let (mut output, mut held) = (Output::default(), Vec::new());
+                let (mut after, mut sent) = (After::Continue, 0);
+                for part in bytes.chunks(packet) {
+                    held.extend_from_slice(part);
+                    sent += part.len();
+                    let (used, next) = session.step(&held, 5, &mut output);
+                    held.drain(..used);
+                    after = next;
+                    if next != After::Continue {
+                        break;
+                    }
+                }
+                assert_eq!(after, expected, "{kind} at {at}, packets of {packet}");
+                assert!(sent >= at && sent < at + packet, "{kind} at {at}: after {sent}");
+                assert_eq!(output.messages, u64::from(at == bytes.len()));
+                session.leave(6);
+            }
+        }
+        let (_, greeted, _, after) = door(&format!(",fault.kind={kind}"))();
+        assert_eq!((greeted.as_str(), after), ("", expected), "{kind} before the greeting");
+    }
+}
+
+#[test]
+fn a_tarpit_drips_from_its_byte_on() {
+    let (mut session, greeted, ..) = door(",fault.kind=tarpit,fault.at_byte=6,fault.pause=20ms")();
+    assert!(greeted.starts_with("220 ") && session.drips().is_none());
+    let (replies, ..) = speak(&mut session, b"NOOP\r\nNOOP\r\n", 99);
+    assert_eq!(codes(&replies), ["250", "250"]);
+    assert_eq!(session.drips(), Some(Duration::from_millis(20)));
 }
