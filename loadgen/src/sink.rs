@@ -143,7 +143,7 @@ pub fn start(options: Options) -> io::Result<Sink> {
         let bound = provider
             .listen
             .iter()
-            .map(|at| net::bind(*at, count))
+            .map(|at| net::bind(*at, count).map_err(|error| unbound(*at, &error)))
             .collect::<io::Result<Vec<_>>>()?;
         let addresses = bound.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
         let number = providers.len() as u32 + 1;
@@ -175,6 +175,22 @@ pub fn start(options: Options) -> io::Result<Sink> {
         sink.threads.push(thread.spawn(move || connection::serve(sockets, ledger, shared))?);
     }
     Ok(sink)
+}
+
+/// Why nobody can listen at an address, and what to do about it.
+fn unbound(address: SocketAddr, error: &io::Error) -> io::Error {
+    let advice = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            ": ports below 1024 need root or CAP_NET_BIND_SERVICE; choose another with --port, such \
+             as --port 2525"
+        }
+        io::ErrorKind::AddrInUse => {
+            ": another program listens there; stop it, or choose another port"
+        }
+        io::ErrorKind::AddrNotAvailable => ": this machine has no such address",
+        _ => "",
+    };
+    io::Error::new(error.kind(), format!("cannot listen at {address}: {error}{advice}"))
 }
 
 impl Sink {

@@ -74,6 +74,32 @@ fn others_servers_are_not_loaded() {
 }
 
 #[test]
+fn profiles_are_listed_shown_and_refused_with_their_line() {
+    let (status, said) = outcome(&["sink", "--list-profiles"]);
+    assert!(status == 0 && said.contains("gmail         Google: gmail.com"), "{said}");
+    let (status, said) = outcome(&["sink", "--show-profile", "orange"]);
+    assert!(status == 0 && said.contains("connections_per_source = 2\n"), "{said}");
+    let (status, said) = outcome(&["sink", "--profile", "gmial"]);
+    assert!(status == 2 && said.contains("no profile is called `gmial`"), "{said}");
+    let directory = scratch("profiles");
+    let file = directory.join("mine.toml");
+    fs::write(&file, "name = 'mine'\nextends = 'gmail'\nspeed = 9\n").unwrap();
+    let (status, said) = outcome(&["sink", "--profile", file.to_str().unwrap()]);
+    assert!(status == 2 && said.contains("mine.toml:3: unknown field `speed`"), "{said}");
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn an_address_that_is_taken_is_told_with_what_to_do() {
+    let taken = TcpListener::bind("127.0.1.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (status, said) = outcome(&["sink", "--profile", "orange", "--port", &port]);
+    assert_eq!(status, 2);
+    assert!(said.contains(&format!("cannot listen at 127.0.1.1:{port}: ")), "{said}");
+    assert!(said.contains("choose another port"), "{said}");
+}
+
+#[test]
 fn the_exit_status_says_whether_the_proof_holds() {
     let directory = scratch("status");
     let file = |name: &str| directory.join(name).to_str().unwrap().to_owned();

@@ -2,7 +2,7 @@
 
 use crate::screen::{self, Screen, TICK};
 use loadgen::latency::brief;
-use loadgen::sink::{self, Counters, Options, Provider, Simulated};
+use loadgen::sink::{self, Counters, Options, Provider, Simulated, profiles};
 use loadgen::target;
 use std::error::Error;
 use std::fs;
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 /// What was written on the command line.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(crate) struct Arguments {
     /// Addresses on which to take everything (default, without providers: 127.0.0.1:2526)
     listen: Vec<SocketAddr>,
@@ -22,9 +23,23 @@ pub(crate) struct Arguments {
     /// `name=slow,listen=127.0.0.1:2527,delay_ms=50,defer=0.1,messages_per_connection=20`
     #[arg(long, value_name = "SPEC", value_parser = Provider::read_line)]
     provider: Vec<Provider>,
-    /// A TOML file of [[provider]] tables
+    /// A TOML file of [[provider]] tables; `extends = "gmail"` in one makes it say only what
+    /// differs from that profile
     #[arg(long, value_name = "FILE")]
     providers: Option<PathBuf>,
+    /// A provider by the name of its profile, or a TOML file of one profile (may be repeated).
+    /// The N-th that gives no addresses listens at 127.0.N.1 and up, one for each of its hosts
+    #[arg(long, value_name = "NAME")]
+    profile: Vec<String>,
+    /// The port of the providers that give no addresses
+    #[arg(long, default_value_t = 25)]
+    port: u16,
+    /// List the profiles that ship, and do nothing else
+    #[arg(long)]
+    list_profiles: bool,
+    /// Print a profile that ships, as a start for one of your own, and do nothing else
+    #[arg(long, value_name = "NAME")]
+    show_profile: Option<String>,
     /// Write a ledger there
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
@@ -58,6 +73,10 @@ impl Arguments {
             providers
                 .extend(Provider::read_file(&path.to_string_lossy(), &fs::read_to_string(path)?)?);
         }
+        for name in &self.profile {
+            providers.push(profiles::read(name)?);
+        }
+        profiles::place(&mut providers, self.port)?;
         let mut listen = self.listen.clone();
         if listen.is_empty() && providers.is_empty() {
             listen.push(SocketAddr::from(([127, 0, 0, 1], 2_526)));
@@ -72,8 +91,24 @@ impl Arguments {
     }
 }
 
+/// Prints profiles, if that was all that was asked for.
+fn print_profiles(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    if arguments.list_profiles {
+        for (name, _) in profiles::SHIPPED {
+            println!("  {name:<14}{}", profiles::read(name)?.about);
+        }
+    }
+    if let Some(name) = &arguments.show_profile {
+        print!("{}", profiles::text(name).ok_or_else(|| profiles::unknown(name))?);
+    }
+    Ok(arguments.list_profiles || arguments.show_profile.is_some())
+}
+
 /// Serves until told to stop. True if no body arrived changed.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    if print_profiles(arguments)? {
+        return Ok(true);
+    }
     let stop_wished = screen::stop_wished()?;
     let sink = sink::start(Options {
         providers: arguments.providers()?,
@@ -118,19 +153,36 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
 
 fn show(providers: &[Arc<Simulated>], cpu: Duration) {
     println!(
-        "  {:<16}{:>11}{:>11}{:>10}{:>10}{:>10}{:>9}",
-        "provider", "messages", "delivered", "deferred", "failed", "connects", "corrupt"
+        "  {:<16}{:>11}{:>11}{:>10}{:>10}{:>10}{:>10}{:>9}{:>8}",
+        "provider",
+        "messages",
+        "delivered",
+        "deferred",
+        "failed",
+        "connects",
+        "421s",
+        "corrupt",
+        "broken"
     );
     let mut total = 0;
     for one in providers {
-        let Counters { messages, delivered, deferred, failed, connections, corrupt, .. } =
-            &one.counters;
-        let [messages, delivered, deferred, failed, connections, corrupt] =
-            [messages, delivered, deferred, failed, connections, corrupt]
+        let Counters {
+            messages,
+            delivered,
+            deferred,
+            failed,
+            connections,
+            turned_away,
+            corrupt,
+            broken,
+            ..
+        } = &one.counters;
+        let [messages, delivered, deferred, failed, connections, turned_away, corrupt, broken] =
+            [messages, delivered, deferred, failed, connections, turned_away, corrupt, broken]
                 .map(|cell| cell.load(Relaxed));
         total += messages;
         println!(
-            "  {:<16}{messages:>11}{delivered:>11}{deferred:>10}{failed:>10}{connections:>10}{corrupt:>9}",
+            "  {:<16}{messages:>11}{delivered:>11}{deferred:>10}{failed:>10}{connections:>10}{turned_away:>10}{corrupt:>9}{broken:>8}",
             one.site.provider().name
         );
     }
@@ -152,6 +204,8 @@ fn json(providers: &[Arc<Simulated>], cpu: Duration) -> String {
             "strangers": counters.strangers.load(Relaxed),
             "connections": counters.connections.load(Relaxed),
             "corrupt": counters.corrupt.load(Relaxed),
+            "turned_away": counters.turned_away.load(Relaxed),
+            "broken": counters.broken.load(Relaxed),
         })
     };
     let providers: Vec<_> = providers.iter().map(one).collect();
