@@ -2,6 +2,7 @@
 
 mod connection;
 mod dkim;
+pub mod dns;
 pub mod profiles;
 pub mod provider;
 pub mod rate;

@@ -2,7 +2,7 @@
 
 use crate::screen::{self, Screen, TICK};
 use loadgen::latency::brief;
-use loadgen::sink::{self, Counters, Options, Provider, Simulated, profiles};
+use loadgen::sink::{self, Counters, Options, Provider, Simulated, dns, profiles};
 use loadgen::target;
 use std::error::Error;
 use std::fs;
@@ -40,6 +40,11 @@ pub(crate) struct Arguments {
     /// Print a profile that ships, as a start for one of your own, and do nothing else
     #[arg(long, value_name = "NAME")]
     show_profile: Option<String>,
+    /// Answer DNS questions there, over UDP and TCP: MX and addresses of the providers' domains
+    /// and hosts, such as 127.0.0.1:5300. For a relay whose only resolver this is, the providers
+    /// are the world
+    #[arg(long, value_name = "ADDRESS")]
+    dns: Option<SocketAddr>,
     /// Write a ledger there
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
@@ -84,7 +89,8 @@ impl Arguments {
         if !listen.is_empty() {
             providers.push(Provider { listen, ..Provider::default() });
         }
-        for address in providers.iter().flat_map(|provider| &provider.listen) {
+        let listen = providers.iter().flat_map(|provider| &provider.listen);
+        for address in listen.chain(&self.dns) {
             target::check(&address.to_string(), self.i_own_the_target)?;
         }
         Ok(providers)
@@ -116,7 +122,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         ledger: arguments.ledger.clone(),
         threads: arguments.threads,
     })?;
+    let zone = dns::Zone::new(sink.providers())?;
+    let dns = arguments.dns.map(|address| dns::serve(address, zone)).transpose()?;
     if !arguments.quiet {
+        if let Some(dns) = &dns {
+            eprintln!("  names are answered at {}", dns.address);
+        }
         for provider in sink.providers() {
             let addresses =
                 provider.addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>();
