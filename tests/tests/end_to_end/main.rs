@@ -14,6 +14,7 @@ mod harness;
 mod idle;
 mod load;
 mod mx;
+mod providers;
 mod restart;
 mod settings;
 mod spool_adopt;
