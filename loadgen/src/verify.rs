@@ -1,16 +1,20 @@
-//! The join of both ledgers: did every accepted message arrive exactly once, unchanged?
+//! The join of both ledgers: did every accepted message arrive exactly once, unchanged, and did
+//! the relay keep what its providers ask of it?
 //!
 //! Rows are sorted by message and recipient, and each such pair is judged by itself, so that
 //! memory is bounded however long the ledgers are.
 
 mod case;
+mod contract;
 mod proof;
 
+pub use contract::Broken;
 pub use proof::{Proof, Sample};
 
 use crate::ledger::sort::{Sorter, key};
 use crate::ledger::{Reader, Row, Verdict};
 use case::Case;
+use contract::Names;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -104,11 +108,14 @@ pub fn verify(options: &Options) -> Result<Proof, Unreadable> {
 fn read(path: &Path, sent: bool, proof: &mut Proof, sorter: &mut Sorter) -> Result<(), Unreadable> {
     let unreadable = |cause| Unreadable { path: path.to_owned(), cause };
     let mut closed = false;
+    let mut names = Names::default();
     for row in Reader::open(path).map_err(unreadable)? {
         let row: Row = row.map_err(unreadable)?;
         closed = row.verdict == Verdict::End;
         match row.verdict {
-            Verdict::End | Verdict::Broken | Verdict::Provider => (),
+            Verdict::End => (),
+            Verdict::Provider => names.learn(&row),
+            Verdict::Broken => proof.breaches.add(&row, &names),
             Verdict::Stranger => proof.strangers += 1,
             Verdict::Reported => proof.reported += 1,
             _ => sorter.push(row).map_err(unreadable)?,

@@ -42,6 +42,17 @@ fn a_row_survives_its_encoding_and_no_damaged_byte_goes_unseen() {
 }
 
 #[test]
+fn a_provider_row_keeps_its_number_and_name() {
+    for name in ["gmail", "", "a-name-of-twenty-four-by", "été"] {
+        let row = Row::provider(u32::MAX, name, 9);
+        assert_eq!(Row::decode(&row.encode()), Some(row));
+        assert_eq!(row.provider_name(), (u32::MAX, name.to_owned()));
+    }
+    let long = Row::provider(1, "a-name-of-twenty-four-bytes", 9);
+    assert_eq!(long.provider_name().1, "a-name-of-twenty-four-by");
+}
+
+#[test]
 fn a_ledger_cut_at_any_byte_keeps_its_whole_rows_and_can_be_continued() {
     let path = scratch("torn");
     let mut writer = Writer::open(&path).unwrap();

@@ -2,6 +2,7 @@
 
 use super::Options;
 use super::case::{Case, Finding};
+use super::contract::{Breaches, Broken};
 use crate::latency::{Latency, Summary};
 use serde::Serialize;
 use std::fmt;
@@ -47,6 +48,10 @@ pub struct Proof {
     pub never_accepted: u64,
     /// Fault: offered to the sink again after a 5xx.
     pub after_failure: u64,
+    /// Fault: times the relay broke a rule of a provider's contract.
+    pub out_of_contract: u64,
+    /// Which rules of which providers.
+    pub broken: Vec<Broken>,
     /// 4xx of the sink.
     pub deferrals: u64,
     /// 4xx of the relay.
@@ -61,6 +66,8 @@ pub struct Proof {
     pub transit: Summary,
     /// Examples.
     pub samples: Vec<Sample>,
+    #[serde(skip)]
+    pub(super) breaches: Breaches,
     #[serde(skip)]
     latency: Latency,
     #[serde(skip)]
@@ -84,6 +91,8 @@ impl Proof {
             corrupt: 0,
             never_accepted: 0,
             after_failure: 0,
+            out_of_contract: 0,
+            broken: Vec::new(),
             deferrals: 0,
             postponements: 0,
             reported: 0,
@@ -91,6 +100,7 @@ impl Proof {
             generator_was_cut: false,
             transit: Summary::default(),
             samples: Vec::new(),
+            breaches: Breaches::default(),
             latency: Latency::default(),
             duplicates_allowed: options.duplicates_allowed,
             may_be_queued: options.may_be_queued,
@@ -146,8 +156,15 @@ impl Proof {
         let unexplained = if self.generator_was_cut { 0 } else { self.never_accepted };
         let queued = if self.may_be_queued { 0 } else { self.queued };
         let doubled = self.duplicates.saturating_sub(self.duplicates_allowed);
-        let faults =
-            self.missing + self.corrupt + self.after_failure + unexplained + queued + doubled;
+        self.broken = self.breaches.all();
+        self.out_of_contract = self.broken.iter().map(|broken| broken.times).sum();
+        let faults = self.missing
+            + self.corrupt
+            + self.after_failure
+            + self.out_of_contract
+            + unexplained
+            + queued
+            + doubled;
         self.holds = faults == 0;
         self
     }
@@ -206,6 +223,7 @@ impl Account<'_> {
         if proof.after_failure > 0 {
             line(f, "tried after a 5xx", proof.after_failure, "")?;
         }
+        line(f, "out of contract", proof.out_of_contract, "")?;
         if proof.queued > 0 {
             line(f, "still deferred", proof.queued, "in the relay's queue, or expired there")?;
         }
@@ -223,6 +241,13 @@ impl fmt::Display for Account<'_> {
         line(f, "delivered exactly", self.0.exact, "")?;
         self.explanations(f)?;
         self.faults(f)?;
+        for Broken { provider, rule, times, most, limit } in &self.0.broken {
+            let measure = if *most > 0 { format!("{most} where") } else { "beyond".to_owned() };
+            writeln!(
+                f,
+                "  out of contract: {provider} {rule}, {measure} {limit} may be, {times} times"
+            )?;
+        }
         for Sample { fault, id, recipient } in &self.0.samples {
             writeln!(f, "  {fault}: message {id} recipient {recipient}")?;
         }

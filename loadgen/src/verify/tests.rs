@@ -1,5 +1,5 @@
 use super::{Options, Proof, verify};
-use crate::ledger::{Row, Verdict, Writer};
+use crate::ledger::{Row, Rule, Verdict, Writer};
 use std::fs;
 use std::path::PathBuf;
 
@@ -76,6 +76,45 @@ fn each_planted_fault_is_found_and_named() {
         assert!(!proof.holds, "{fault}");
         assert_eq!(faults(&proof), [fault]);
     }
+}
+
+/// A sink's row that says a rule was broken.
+fn broken(provider: u32, rule: Rule, measure: u64) -> Row {
+    Row { header: provider, body: measure, bytes: 5, code: rule as u16, ..row(0, Verdict::Broken) }
+}
+
+#[test]
+fn broken_contracts_are_counted_by_provider_and_rule_and_fail_the_proof() {
+    let (sent, mut received) = clean();
+    received.insert(0, Row::provider(1, "gmail", 1));
+    received.insert(1, Row::provider(2, "a-name-of-twenty-four-by", 1));
+    received.extend([
+        broken(1, Rule::Connections, 6),
+        broken(1, Rule::Connections, 8),
+        broken(2, Rule::Backoff, 0),
+        broken(9, Rule::Messages, 6),
+        Row { code: 999, ..broken(1, Rule::Quota, 0) },
+    ]);
+    let proof = joined("contract", &sent, &received, |_| ());
+    assert!(!proof.holds && proof.exact == 9);
+    assert_eq!(proof.out_of_contract, 5);
+    let all: Vec<_> = proof
+        .broken
+        .iter()
+        .map(|one| (one.provider.as_str(), one.rule.as_str(), one.times, one.most))
+        .collect();
+    let expected = [
+        ("a-name-of-twenty-four-by", "backoff", 1, 0),
+        ("gmail", "connections", 2, 8),
+        ("gmail", "rule 999", 1, 0),
+        ("provider 9", "messages", 1, 6),
+    ];
+    assert_eq!(all, expected);
+    let said = proof.to_string();
+    assert!(
+        said.contains("out of contract: gmail connections, 8 where 5 may be, 2 times"),
+        "{said}"
+    );
 }
 
 #[test]

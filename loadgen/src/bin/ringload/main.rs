@@ -22,7 +22,9 @@ enum Task {
     Send(Box<send::Arguments>),
     /// Play mailbox providers: take, defer or refuse mail as told.
     Sink(sink::Arguments),
-    /// Join the ledgers: missing, duplicate, corrupt, never accepted.
+    /// Join the ledgers: missing, duplicate, corrupt, never accepted, out of contract.
+    ///
+    /// Exits with 0 if the proof holds, 1 if it fails, 2 if there can be none.
     Verify(verify::Arguments),
 }
 

@@ -22,6 +22,12 @@ pub(crate) struct Arguments {
     /// Duplicates that are no fault, because the relay was killed
     #[arg(long, default_value_t = 0)]
     duplicates_allowed: u64,
+    /// Rows held in memory, 48 bytes each; the others are sorted on disk
+    #[arg(long, default_value_t = Options::default().rows_max)]
+    rows_max: usize,
+    /// The folder for what is sorted on disk: up to 96 bytes a row, in files without a name
+    #[arg(long, value_name = "FOLDER", default_value_os_t = std::env::temp_dir())]
+    scratch: PathBuf,
     /// Report as JSON
     #[arg(long)]
     json: bool,
@@ -35,7 +41,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         body_only: arguments.body_only,
         may_be_queued: arguments.may_be_queued,
         duplicates_allowed: arguments.duplicates_allowed,
-        ..Options::default()
+        rows_max: arguments.rows_max,
+        scratch: arguments.scratch.clone(),
     })?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&proof)?);
