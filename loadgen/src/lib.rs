@@ -20,4 +20,5 @@ pub mod send;
 pub mod sink;
 pub mod size;
 pub mod target;
+pub mod tls;
 pub mod verify;
