@@ -19,6 +19,8 @@ pub use site::Site;
 use crate::clock;
 use crate::ledger::{Row, Writer};
 use crate::net::{self, Stream};
+use crate::tls;
+use provider::Tls;
 use rustix::fd::OwnedFd;
 use site::Guest;
 use std::collections::BTreeMap;
@@ -119,6 +121,8 @@ struct Shared {
     stop: AtomicBool,
     /// Connections so far, for their numbers.
     connections: AtomicU32,
+    /// For the hosts of the providers that offer TLS, if there are any.
+    certificate: Option<tls::Server>,
 }
 
 /// A running simulator. Stops when dropped.
@@ -136,7 +140,11 @@ pub struct Sink {
 pub fn start(options: Options) -> io::Result<Sink> {
     let mut ledger = options.ledger.as_deref().map(Writer::open).transpose()?;
     let mut names = Vec::new();
-    let shared = Arc::new(Shared { stop: AtomicBool::new(false), connections: AtomicU32::new(0) });
+    let shared = Arc::new(Shared {
+        stop: AtomicBool::new(false),
+        connections: AtomicU32::new(0),
+        certificate: certificate(&options.providers)?,
+    });
     let count = options.threads.max(1);
     let mut providers = Vec::new();
     let mut sockets = Vec::new();
@@ -176,6 +184,17 @@ pub fn start(options: Options) -> io::Result<Sink> {
         sink.threads.push(thread.spawn(move || connection::serve(sockets, ledger, shared))?);
     }
     Ok(sink)
+}
+
+/// A certificate for the hosts of those that offer TLS.
+fn certificate(providers: &[Provider]) -> io::Result<Option<tls::Server>> {
+    let encrypting = providers.iter().filter(|provider| provider.tls != Tls::Off);
+    let names: Vec<&str> = encrypting
+        .flat_map(|provider| provider.hosts.iter().chain([&provider.hostname]))
+        .map(String::as_str)
+        .collect();
+    let made = (!names.is_empty()).then(|| tls::Server::self_signed(&names));
+    made.transpose().map_err(io::Error::other)
 }
 
 /// Why nobody can listen at an address, and what to do about it.

@@ -3,6 +3,7 @@
 
 use loadgen::clock;
 use loadgen::sink::{self, Provider, Sink};
+use loadgen::tls;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::Ordering::Relaxed;
@@ -100,6 +101,62 @@ fn a_tarpit_and_an_endless_reply_come_slowly_and_end_with_the_sink() {
     for sink in [endless, tarpit] {
         sink.stop();
         sink.join().unwrap();
+    }
+}
+
+/// The other end of the connection, under TLS.
+struct Encrypted {
+    stream: TcpStream,
+    tls: tls::Tls,
+    heard: Vec<u8>,
+}
+
+impl Encrypted {
+    fn say(&mut self, text: &str) {
+        let mut out = Vec::new();
+        self.tls.give(text.as_bytes(), &mut out).unwrap();
+        self.stream.write_all(&out).unwrap();
+    }
+
+    /// Everything up to a line that begins so.
+    fn hear(&mut self, last: &str) -> String {
+        loop {
+            let heard = String::from_utf8_lossy(&self.heard).into_owned();
+            if let Some(at) = heard.lines().position(|line| line.starts_with(last)) {
+                let length: usize = heard.lines().take(at + 1).map(|line| line.len() + 2).sum();
+                self.heard.drain(..length);
+                return heard[..length].to_owned();
+            }
+            let (mut room, mut out) = ([0; 4_096], Vec::new());
+            let length = self.stream.read(&mut room).unwrap();
+            assert!(length > 0, "{heard}");
+            self.tls.take(&room[..length], &mut self.heard, &mut out).unwrap();
+            self.stream.write_all(&out).unwrap();
+        }
+    }
+}
+
+#[test]
+fn mail_is_taken_under_tls_where_tls_is_demanded() {
+    for delay in [0, 20] {
+        let sink = provider(&format!("tls=demanded,contract=tls,delay_ms={delay}"), 1);
+        let mut client = Client::dial(&sink);
+        assert!(client.hear().starts_with("220 "));
+        client.say("STARTTLS\r\n");
+        assert!(client.hear().starts_with("220 2.0.0 "));
+        let mut hello = Vec::new();
+        let trust = tls::Client::new(&tls::Trust::Anybody, "mx.sink.example").unwrap();
+        let tls = trust.connect(&mut hello).unwrap();
+        client.0.get_mut().write_all(&hello).unwrap();
+        let mut client = Encrypted { stream: client.0.into_inner(), tls, heard: Vec::new() };
+        client.say("EHLO x\r\n");
+        assert!(!client.hear("250 ").contains("STARTTLS"));
+        client.say("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n");
+        assert!(client.hear("354 ").starts_with("250 2.1.0 "));
+        client.say("Subject: x\r\n\r\nhello\r\n.\r\nQUIT\r\n");
+        assert!(client.hear("221 ").starts_with("250 2.0.0 Ok: queued"));
+        let counters = &sink.providers()[0].counters;
+        assert_eq!((counters.messages.load(Relaxed), counters.broken.load(Relaxed)), (1, 0));
     }
 }
 

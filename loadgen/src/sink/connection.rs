@@ -1,5 +1,6 @@
 //! One thread of the simulator: accepts, and drives a [`Session`] for each connection.
 
+mod encryption;
 mod faults;
 
 use super::session::{After, Output, Session};
@@ -7,6 +8,8 @@ use super::{Shared, Simulated};
 use crate::clock::{self, Nanos};
 use crate::ledger::{Row, Verdict, Writer};
 use crate::net::{self, Input, Listener, Open, Stream};
+use crate::tls;
+use encryption::Encryption;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
@@ -130,6 +133,7 @@ struct Conversation<'s> {
     /// Replies that are not due yet.
     late: VecDeque<(Nanos, Vec<u8>)>,
     delay: Duration,
+    encryption: Option<Encryption>,
 }
 
 impl<'s> Conversation<'s> {
@@ -145,7 +149,8 @@ impl<'s> Conversation<'s> {
         // The greeting is later than other replies, which are not before it all the same.
         let delay = provider.delay() + Duration::from_millis(provider.greeting_delay_ms);
         let (output, late) = (Output::default(), VecDeque::new());
-        Self { stream, number, session, simulated, desk, output, late, delay }
+        let encryption = None;
+        Self { stream, number, session, simulated, desk, output, late, delay, encryption }
     }
 
     /// Speaks until either side ends it.
@@ -157,7 +162,8 @@ impl<'s> Conversation<'s> {
             let replied = self.reply().await;
             match after {
                 _ if replied.is_err() => break,
-                After::Continue => (),
+                After::StartTls if self.start_tls().is_err() => break,
+                After::Continue | After::StartTls => (),
                 After::Close => return self.close(input).await,
                 After::Reset => return self.reset(),
                 After::Endless(pause) => return self.endless(pause).await,
@@ -169,13 +175,30 @@ impl<'s> Conversation<'s> {
             if !read.is_ok_and(|count| count > 0) {
                 break;
             }
-            let (used, next) = self.session.step(input.unread(), clock::now(), &mut self.output);
-            input.consume(used);
+            let Ok(next) = self.step(&mut input) else {
+                // The alert says why.
+                drop(self.reply().await);
+                break;
+            };
             after = next;
             self.settle();
         }
         self.session.leave(clock::now());
         self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// Hands on what was read, out of its encryption if it has one.
+    fn step(&mut self, input: &mut Input) -> Result<After, tls::Fault> {
+        let (now, output) = (clock::now(), &mut self.output);
+        let Some(encryption) = &mut self.encryption else {
+            let (used, after) = self.session.step(input.unread(), now, output);
+            input.consume(used);
+            return Ok(after);
+        };
+        encryption.take(input)?;
+        let (used, after) = self.session.step(&encryption.plain, now, output);
+        encryption.plain.drain(..used);
+        Ok(after)
     }
 
     /// Writes down what a step decided, before anybody is told.
@@ -211,6 +234,9 @@ impl<'s> Conversation<'s> {
 
     /// Sends the replies of the last step, or puts them by until they are due.
     async fn reply(&mut self) -> io::Result<()> {
+        if let Some(encryption) = &mut self.encryption {
+            encryption.give(&mut self.output.replies)?;
+        }
         if self.output.replies.is_empty() {
             return Ok(());
         }
@@ -249,14 +275,23 @@ impl<'s> Conversation<'s> {
         read.await
     }
 
-    /// Says the last words, ends our half, and waits for the peer to end its own: closing with
-    /// bytes unread would reset the connection and could destroy our last reply on its way.
-    async fn close(mut self, mut input: Input) {
+    /// Says what is late, as it falls due.
+    async fn say_late(&mut self) {
         while let Some((due, replies)) = self.late.pop_front() {
             net::sleep(Duration::from_nanos(due.saturating_sub(clock::now()))).await;
             if self.stream.write(replies).await.0.is_err() {
                 break;
             }
+        }
+    }
+
+    /// Says the last words, ends our half, and waits for the peer to end its own: closing with
+    /// bytes unread would reset the connection and could destroy our last reply on its way.
+    async fn close(mut self, mut input: Input) {
+        self.say_late().await;
+        if let Some(encryption) = &mut self.encryption {
+            let goodbye = encryption.close();
+            drop(self.stream.write(goodbye).await);
         }
         self.stream.shutdown(Shutdown::Write);
         let patience = clock::now() + u64::try_from(LINGER.as_nanos()).unwrap_or(0);

@@ -7,7 +7,7 @@
 
 mod transaction;
 
-use super::provider::{Close, Fault, FaultKind};
+use super::provider::{Close, Fault, FaultKind, Tls};
 use super::reply::{Filling, Reply};
 use super::site::{Breach, Guest, Site};
 use super::text::Text;
@@ -33,6 +33,8 @@ pub enum After {
     Close,
     /// Reset the connection, and send nothing that is not sent yet.
     Reset,
+    /// Begin TLS with the next byte that comes, and call [`Session::encrypted`].
+    StartTls,
     /// Say [`ENDLESS_LINE`] again and again, with this pause, until the peer is gone.
     Endless(Duration),
     /// Say nothing any more, and read until the peer is gone.
@@ -80,6 +82,7 @@ pub struct Session {
     text: Text,
     /// Messages taken on this connection.
     taken: u32,
+    is_encrypted: bool,
     /// What goes wrong with it, and behind how many more bytes.
     fault: Option<(Fault, u64)>,
 }
@@ -98,6 +101,7 @@ impl Session {
             envelope: Envelope::default(),
             text: Text::default(),
             taken: 0,
+            is_encrypted: false,
             fault,
         }
     }
@@ -145,6 +149,12 @@ impl Session {
         (input.len(), self.fail(fault, output))
     }
 
+    /// What comes from now on came under TLS: the peer must say EHLO anew.
+    pub fn encrypted(&mut self) {
+        self.is_encrypted = true;
+        self.envelope.clear();
+    }
+
     /// The peer is gone, or we are.
     pub fn leave(&mut self, now: Nanos) {
         if !matches!(self.state, State::Over(_)) {
@@ -177,7 +187,7 @@ impl Session {
                 State::Command => self.line(rest, now, output),
             };
             used += taken;
-            if taken == 0 || after == After::Close {
+            if taken == 0 || after != After::Continue {
                 return (used, after);
             }
         }
@@ -198,6 +208,10 @@ impl Session {
             return (input.len(), self.hang_up(now));
         };
         let line = input[..end].strip_suffix(b"\r").unwrap_or(&input[..end]);
+        if line.eq_ignore_ascii_case(b"STARTTLS") && self.offers_tls() {
+            let is_ahead = input.len() > end + 1;
+            return (end + 1, self.start_tls(is_ahead, now, &mut output.replies));
+        }
         (end + 1, self.command(line, now, output))
     }
 
@@ -244,6 +258,22 @@ impl Session {
         self.hang_up(now)
     }
 
+    fn offers_tls(&self) -> bool {
+        self.site.provider().tls != Tls::Off && !self.is_encrypted
+    }
+
+    /// What was said ahead of TLS must not be taken for said under its protection.
+    ///
+    /// [RFC 3207 §6](https://www.rfc-editor.org/rfc/rfc3207#section-6)
+    fn start_tls(&mut self, is_ahead: bool, now: Nanos, replies: &mut Vec<u8>) -> After {
+        if is_ahead {
+            say(replies, "523 5.7.10 ", &["SMTP protocol violation: commands behind STARTTLS"]);
+            return self.hang_up(now);
+        }
+        say(replies, "220 2.0.0 ", &["Ready to start TLS"]);
+        After::StartTls
+    }
+
     fn ehlo(&mut self, replies: &mut Vec<u8>) {
         self.envelope.clear();
         let provider = self.site.provider();
@@ -253,6 +283,9 @@ impl Session {
         }
         if provider.pipelining {
             say(replies, "250-PIPELINING", &[]);
+        }
+        if self.offers_tls() {
+            say(replies, "250-STARTTLS", &[]);
         }
         if provider.eight_bit {
             say(replies, "250-8BITMIME", &[]);

@@ -21,8 +21,11 @@ impl Conversation<'_> {
 
     /// Says a line of a reply again and again, until the peer has enough.
     pub(super) async fn endless(mut self, pause: Duration) {
-        while self.stream.write(ENDLESS_LINE.to_vec()).await.0.is_ok() {
-            if self.nap(pause).await.is_err() {
+        self.say_late().await;
+        self.delay = Duration::ZERO;
+        loop {
+            self.output.replies.extend_from_slice(ENDLESS_LINE);
+            if self.reply().await.is_err() || self.nap(pause).await.is_err() {
                 break;
             }
         }
@@ -32,6 +35,7 @@ impl Conversation<'_> {
 
     /// Listens and says nothing, until the peer has enough.
     pub(super) async fn mute(mut self, mut input: Input) {
+        self.say_late().await;
         loop {
             input.consume(input.unread().len());
             let (read, returned) = self.stream.read(input).await;

@@ -32,7 +32,9 @@ pub enum Tls {
     /// Nothing.
     #[default]
     Off,
-    /// MAIL without TLS is answered 530.
+    /// It offers STARTTLS.
+    Offered,
+    /// It offers STARTTLS, and answers MAIL without it with 530.
     Demanded,
 }
 

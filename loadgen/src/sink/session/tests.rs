@@ -206,6 +206,22 @@ fn mail_without_tls_is_turned_down_where_tls_is_demanded() {
 }
 
 #[test]
+fn tls_begins_behind_its_220_and_never_with_commands_behind_it() {
+    let mut offering = session(",tls=demanded");
+    let (replies, _, after) = speak(&mut offering, b"EHLO x\r\nSTARTTLS\r\n", 999);
+    assert!(replies.contains("250-STARTTLS\r\n") && replies.ends_with("TLS\r\n"), "{replies}");
+    assert_eq!(after, After::StartTls);
+    offering.encrypted();
+    let (replies, ..) = speak(&mut offering, b"EHLO x\r\nMAIL FROM:<x@y>\r\nSTARTTLS\r\n", 999);
+    assert!(!replies.contains("250-STARTTLS"), "{replies}");
+    assert_eq!(codes(&replies), ["250", "250", "500"]);
+    let (replies, _, after) = speak(&mut session(",tls=offered"), b"STARTTLS\r\nEHLO x\r\n", 999);
+    assert_eq!((codes(&replies), after), (vec!["523"], After::Close));
+    let (replies, ..) = speak(&mut session(""), b"EHLO x\r\nSTARTTLS\r\n", 999);
+    assert!(!replies.contains("STARTTLS") && replies.contains("500 "), "{replies}");
+}
+
+#[test]
 fn a_spent_quota_is_told_behind_the_dot_and_ends_the_connection() {
     let (bytes, _) = burst(1);
     let twice = [&bytes[..], &bytes[..]].concat();

@@ -54,7 +54,7 @@ impl Session {
             return After::Continue;
         }
         let site = Arc::clone(&self.site);
-        let refused = site.mail(&self.guest, false, now, &mut output.breaches);
+        let refused = site.mail(&self.guest, self.is_encrypted, now, &mut output.breaches);
         self.note(recipient::id_of(path).unwrap_or(0), now, output);
         if let Some(reply) = refused {
             return self.turn_down(reply, now, output);
