@@ -5,7 +5,9 @@ use loadgen::latency::brief;
 use loadgen::sink::{self, Counters, Options, Provider, Simulated, dns, profiles};
 use loadgen::target;
 use std::error::Error;
+use std::fmt::Write as _;
 use std::fs;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -99,15 +101,20 @@ impl Arguments {
 
 /// Prints profiles, if that was all that was asked for.
 fn print_profiles(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    let mut text = String::new();
     if arguments.list_profiles {
         for (name, _) in profiles::SHIPPED {
-            println!("  {name:<14}{}", profiles::read(name)?.about);
+            writeln!(text, "  {name:<14}{}", profiles::read(name)?.about)?;
         }
     }
     if let Some(name) = &arguments.show_profile {
-        print!("{}", profiles::text(name).ok_or_else(|| profiles::unknown(name))?);
+        text += profiles::text(name).ok_or_else(|| profiles::unknown(name))?;
     }
-    Ok(arguments.list_profiles || arguments.show_profile.is_some())
+    match io::stdout().write_all(text.as_bytes()) {
+        // The reader has seen enough: `| head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(true),
+        written => Ok(written.map(|()| !text.is_empty())?),
+    }
 }
 
 /// Serves until told to stop. True if no body arrived changed.
