@@ -9,12 +9,14 @@
 //! Everything can be run from inside another program: fill in the options, `start` them, read
 //! the live counters, `stop` and `join`.
 
+pub mod arrivals;
 pub mod clock;
 pub mod hash;
 pub mod latency;
 pub mod ledger;
 pub mod message;
 mod net;
+pub mod rate;
 pub mod recipient;
 pub mod send;
 pub mod sink;
