@@ -14,6 +14,12 @@ pub fn now() -> Nanos {
     u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// `span` in nanoseconds; half of all time if it is longer.
+#[must_use]
+pub fn nanos(span: Duration) -> Nanos {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX / 2)
+}
+
 /// CPU time the calling thread has used, user and system, if the system tells.
 #[must_use]
 pub fn thread_cpu() -> Duration {

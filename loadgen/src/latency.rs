@@ -1,11 +1,12 @@
 //! How long things took: a histogram, and the handful of figures people read.
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fmt;
 use std::time::Duration;
 
-const LONGEST_MICROS: u64 = 3_600_000_000;
+/// The longest duration told apart from longer ones: an hour.
+pub(crate) const LONGEST_MICROS: u64 = 3_600_000_000;
 
 /// Durations from a microsecond to an hour, to three digits.
 #[derive(Clone, Debug)]
@@ -32,6 +33,18 @@ impl Latency {
         self.0.add(&other.0).expect("both have the same bounds");
     }
 
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The histogram itself, in microseconds.
+    #[must_use]
+    pub const fn histogram(&self) -> &Histogram<u32> {
+        &self.0
+    }
+
     /// The figures people read.
     #[must_use]
     pub fn summary(&self) -> Summary {
@@ -44,6 +57,13 @@ impl Latency {
             p999_micros: at(0.999),
             max_micros: self.0.max(),
         }
+    }
+}
+
+/// As its summary: the histogram is for those who hold the value.
+impl Serialize for Latency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.summary().serialize(serializer)
     }
 }
 

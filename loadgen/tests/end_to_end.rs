@@ -146,7 +146,7 @@ fn replies_are_late_by_the_round_trip() {
 fn a_rate_is_kept() {
     let run = run("rate", "", |options| {
         options.messages = 100;
-        options.rate = Some(400.0);
+        options.arrivals = "constant:400/s".parse().unwrap();
     });
     assert!(run.proof.holds, "{}", run.proof);
     assert!(run.report.seconds >= 0.247, "{}", run.report.seconds);

@@ -1,17 +1,18 @@
 //! One thread of the generator: dials, and drives a [`Session`] for each connection.
 
-use super::session::{Fault, Outcome, Session};
-use super::work::{Message, Next, Recipients};
+use super::desk::{Desk, Turn, add};
+use super::measured::Phase;
+use super::session::{Fault, Session};
+use super::work::Ahead;
 use super::{Findings, Shared};
-use crate::clock::{self, Nanos};
-use crate::ledger::{Row, Verdict, Writer};
-use crate::net::{self, Input, Open, Stream};
-use std::cell::{Cell, RefCell};
+use crate::clock::{self, nanos};
+use crate::ledger::{Row, Writer};
+use crate::net::{self, Input, Stream};
 use std::io;
 use std::net::Shutdown;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 const INPUT_LEN: usize = 16 * 1_024;
@@ -21,39 +22,26 @@ const LOOK: Duration = Duration::from_millis(20);
 const REDIAL_FIRST: Duration = Duration::from_millis(10);
 const REDIAL_LONGEST: Duration = Duration::from_secs(1);
 
-/// What the sessions of a thread share.
-struct Desk {
-    shared: Arc<Shared>,
-    ledger: RefCell<Option<Writer>>,
-    findings: RefCell<Findings>,
-    open: Open,
-    /// Why the ledger could not be written.
-    broken: RefCell<Option<io::Error>>,
-    sessions: Cell<usize>,
-}
-
 /// Runs these sessions to their end.
 pub(super) fn send(
     sessions: impl Iterator<Item = usize>,
     ledger: Option<Writer>,
     shared: Arc<Shared>,
 ) -> io::Result<Findings> {
-    let desk = Rc::new(Desk {
-        shared,
-        ledger: RefCell::new(ledger),
-        findings: RefCell::default(),
-        open: Open::default(),
-        broken: RefCell::default(),
-        sessions: Cell::new(0),
-    });
+    let desk = Rc::new(Desk::new(shared, ledger));
     net::run(async {
         for number in sessions {
             desk.sessions.update(|count| count + 1);
             net::spawn(run_session(number as u32 + 1, Rc::clone(&desk)));
         }
+        let mut before = clock::now();
         while desk.sessions.get() > 0 {
             net::sleep(LOOK).await;
-            desk.open.expire(clock::now());
+            let now = clock::now();
+            let lag = now.saturating_sub(before + nanos(LOOK));
+            desk.findings.borrow_mut().measured.timer_lag.record(lag);
+            desk.open.expire(now);
+            before = now;
         }
     })?;
     desk.write(&[Row::end(clock::now())]);
@@ -82,8 +70,13 @@ async fn run_session(number: u32, desk: Rc<Desk>) {
     let mut redial = REDIAL_FIRST;
     let mut useless_since = None;
     while !desk.is_stopped() {
+        let dialled = clock::now();
         let ended = match Stream::connect(desk.shared.options.target).await {
-            Ok(stream) => desk.attend(Rc::new(stream), number).await,
+            Ok(stream) => {
+                let took = clock::now().saturating_sub(dialled);
+                desk.findings.borrow_mut().measured.phases.record(Phase::Connect, took);
+                desk.attend(Rc::new(stream), number).await
+            }
             Err(error) => {
                 add(&desk.shared.counters.dials_failed, 1);
                 desk.note(format!("connect: {error}"));
@@ -107,23 +100,7 @@ async fn run_session(number: u32, desk: Rc<Desk>) {
     desk.sessions.update(|count| count - 1);
 }
 
-fn add(counter: &AtomicU64, count: u64) {
-    counter.fetch_add(count, Relaxed);
-}
-
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX / 2)
-}
-
 impl Desk {
-    fn is_stopped(&self) -> bool {
-        self.shared.stop.load(Relaxed) || self.broken.borrow().is_some()
-    }
-
-    fn note(&self, trouble: String) {
-        self.findings.borrow_mut().trouble = Some(trouble);
-    }
-
     async fn attend(&self, stream: Rc<Stream>, number: u32) -> Ended {
         let counters = &self.shared.counters;
         add(&counters.connections, 1);
@@ -137,13 +114,15 @@ impl Desk {
     }
 
     async fn converse(&self, stream: &Stream, number: u32) -> Ended {
-        let mut session = Session::new(&self.shared.options, &self.shared.composer);
+        let mut now = clock::now();
+        let mut session = Session::new(&self.shared.options, &self.shared.composer, now);
         let (mut out, mut input) = (Vec::new(), Input::with_room(INPUT_LEN));
-        let (mut drained, mut useful) = (false, false);
+        let (mut turn, mut useful) = (Turn::default(), false);
         let lost = loop {
-            let now = clock::now();
-            let until = session.say(now, || self.next(now, &mut drained), &mut out);
+            let ahead = if session.is_idle() { Ahead::Yes } else { Ahead::No };
+            let until = session.say(now, || self.next(now, ahead, &mut turn), &mut out);
             if !out.is_empty() {
+                self.started(&mut turn);
                 let (written, returned) = stream.write(out).await;
                 out = returned;
                 if let Err(error) = written {
@@ -151,11 +130,12 @@ impl Desk {
                 }
             }
             if session.is_over() {
-                return if drained { Ended::Done } else { Ended::Useful };
+                return if turn.drained { Ended::Done } else { Ended::Useful };
             }
             if let Some(until) = until {
                 let span = Duration::from_nanos(until.saturating_sub(clock::now()));
                 net::sleep(span.min(LOOK)).await;
+                now = clock::now();
                 continue;
             }
             let deadline = clock::now() + nanos(self.shared.options.patience);
@@ -167,8 +147,13 @@ impl Desk {
                 Ok(_) => (),
                 Err(error) => break format!("read: {error}"),
             }
-            let heard = session.hear(input.unread(), &mut out);
-            useful |= self.settle(session.outcomes(), number);
+            now = clock::now();
+            turn.free = now;
+            let heard = {
+                let phases = &mut self.findings.borrow_mut().measured.phases;
+                session.hear(input.unread(), now, phases, &mut out)
+            };
+            useful |= self.settle(session.outcomes(), number, now);
             match heard {
                 Ok(used) => input.consume(used),
                 Err(fault) => break describe(&fault),
@@ -177,96 +162,8 @@ impl Desk {
                 break "a reply without end".to_owned();
             }
         };
-        self.lose(session, number, lost);
+        self.lose(session, turn, number, lost);
         if useful { Ended::Useful } else { Ended::Useless }
-    }
-
-    fn next(&self, now: Nanos, drained: &mut bool) -> Next {
-        let next = if self.is_stopped() { Next::Done } else { self.shared.work.next(now) };
-        *drained |= next == Next::Done;
-        next
-    }
-
-    fn lose(&self, session: Session<'_>, number: u32, cause: String) {
-        let (outcomes, back) = session.lost();
-        add(&self.shared.counters.lost, 1);
-        self.note(cause);
-        self.settle(outcomes, number);
-        let now = clock::now();
-        for message in back {
-            self.shared.work.put_back(message, now);
-        }
-    }
-
-    /// Writes down, counts, and arranges what is to be offered again. Says whether there was
-    /// anything.
-    fn settle(&self, outcomes: impl IntoIterator<Item = Outcome>, session: u32) -> bool {
-        let now = clock::now();
-        let mut rows = Vec::new();
-        for outcome in outcomes {
-            self.settle_one(outcome, session, now, &mut rows);
-        }
-        self.write(&rows);
-        !rows.is_empty()
-    }
-
-    fn settle_one(&self, outcome: Outcome, session: u32, now: Nanos, rows: &mut Vec<Row>) {
-        let counters = &self.shared.counters;
-        let options = &self.shared.options;
-        let (print, message) = (outcome.print, outcome.message);
-        let mut again = Vec::new();
-        let mut taken = false;
-        for (index, recipient, code) in outcome.codes {
-            let (verdict, counter) = match code {
-                0 => (Verdict::Unanswered, &counters.unanswered),
-                200..=299 => (Verdict::Accepted, &counters.accepted),
-                400..=499 if message.tries < options.retries_max => {
-                    again.push(index);
-                    (Verdict::Postponed, &counters.postponed)
-                }
-                _ => (Verdict::Refused, &counters.refused),
-            };
-            add(counter, 1);
-            taken |= verdict == Verdict::Accepted;
-            rows.push(Row {
-                id: message.id,
-                recipient,
-                body: print.body,
-                at: now,
-                header: print.header,
-                bytes: print.bytes,
-                session,
-                code,
-                verdict,
-            });
-        }
-        if taken {
-            add(&counters.messages, 1);
-            add(&counters.bytes, u64::from(print.bytes));
-            let mut findings = self.findings.borrow_mut();
-            findings.transaction.record(now.saturating_sub(outcome.began));
-            findings.final_dot.record(now.saturating_sub(outcome.dotted.unwrap_or(now)));
-        }
-        if let Some(refusal) = outcome.refusal {
-            self.note(refusal);
-        }
-        if again.is_empty() {
-            add(&counters.finished, 1);
-            return;
-        }
-        let (tries, recipients) = (message.tries + 1, Recipients::These(again));
-        let due = now + nanos(options.retry_after);
-        self.shared.work.put_back(Message { id: message.id, tries, recipients }, due);
-    }
-
-    /// Writes rows to the ledger; they outlive this process when it returns.
-    fn write(&self, rows: &[Row]) {
-        if let Some(ledger) = self.ledger.borrow_mut().as_mut() {
-            let written = rows.iter().try_for_each(|row| ledger.add(row));
-            if let Err(error) = written.and_then(|()| ledger.flush()) {
-                self.broken.replace(Some(error));
-            }
-        }
     }
 }
 

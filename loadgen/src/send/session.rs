@@ -11,6 +11,7 @@
 
 mod transaction;
 
+use super::measured::{Phase, Phases};
 use super::work::{Message, Next};
 use super::{Options, Pipelining};
 use crate::clock::Nanos;
@@ -47,8 +48,6 @@ pub struct Outcome {
     pub unanswered: bool,
     /// When MAIL was said.
     pub began: Nanos,
-    /// When the final dot was said, if it was.
-    pub dotted: Option<Nanos>,
     /// The last reply that was a refusal.
     pub refusal: Option<String>,
 }
@@ -67,6 +66,21 @@ enum Expected {
     Bye,
 }
 
+impl Expected {
+    /// What the wait for it is called.
+    const fn phase(self) -> Option<Phase> {
+        match self {
+            Self::Greeting => Some(Phase::Greeting),
+            Self::Ehlo | Self::Helo => Some(Phase::Ehlo),
+            Self::Sender => Some(Phase::Mail),
+            Self::Recipient(_) => Some(Phase::Rcpt),
+            Self::Data => Some(Phase::Data),
+            Self::Final => Some(Phase::Final),
+            Self::Reset | Self::Bye => None,
+        }
+    }
+}
+
 /// What the server offered in answer to EHLO.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Terms {
@@ -80,7 +94,8 @@ struct Terms {
 pub struct Session<'o> {
     options: &'o Options,
     composer: &'o Composer,
-    expected: VecDeque<Expected>,
+    /// Each with the moment at which it was asked for.
+    expected: VecDeque<(Expected, Nanos)>,
     /// What the server offered, once it has taken EHLO or HELO.
     terms: Option<Terms>,
     /// A transaction was left open by the server's refusals.
@@ -93,13 +108,13 @@ pub struct Session<'o> {
 }
 
 impl<'o> Session<'o> {
-    /// A fresh connection.
+    /// A connection made at `now`.
     #[must_use]
-    pub fn new(options: &'o Options, composer: &'o Composer) -> Self {
+    pub fn new(options: &'o Options, composer: &'o Composer, now: Nanos) -> Self {
         Self {
             options,
             composer,
-            expected: VecDeque::from([Expected::Greeting]),
+            expected: VecDeque::from([(Expected::Greeting, now)]),
             terms: None,
             stale: false,
             front: None,
@@ -116,10 +131,10 @@ impl<'o> Session<'o> {
         self.over
     }
 
-    /// Whether an answer is outstanding.
+    /// No message is under way.
     #[must_use]
-    pub fn is_waiting(&self) -> bool {
-        !self.expected.is_empty()
+    pub const fn is_idle(&self) -> bool {
+        self.front.is_none()
     }
 
     /// What became of messages since the last call.
@@ -138,17 +153,17 @@ impl<'o> Session<'o> {
         if self.front.as_ref().is_some_and(Transaction::is_invited) {
             self.text(terms, now, next, out);
         } else if self.front.is_some() {
-            self.envelope(terms, out);
+            self.envelope(terms, now, out);
         } else if self.expected.is_empty() {
             if std::mem::take(&mut self.stale) {
-                self.command(b"RSET\r\n", Expected::Reset, out);
+                self.command(b"RSET\r\n", Expected::Reset, now, out);
             }
             match if self.is_spent() { Next::Done } else { next() } {
                 Next::Offer(message) => self.front = Some(self.begin(message, terms, now)),
                 Next::Wait(until) => return Some(until),
-                Next::Done => self.command(b"QUIT\r\n", Expected::Bye, out),
+                Next::Done => self.command(b"QUIT\r\n", Expected::Bye, now, out),
             }
-            self.envelope(terms, out);
+            self.envelope(terms, now, out);
         }
         None
     }
@@ -163,15 +178,15 @@ impl<'o> Session<'o> {
         out: &mut Vec<u8>,
     ) {
         let Some(front) = self.front.as_mut() else { return };
-        front.text(self.composer, self.options, now, out);
-        self.expected.push_back(Expected::Final);
+        front.text(self.composer, self.options, out);
+        self.expected.push_back((Expected::Final, now));
         let ahead = terms.pipelining && self.options.pipelining == Pipelining::Full;
         if !ahead || self.is_spent() {
             return;
         }
         if let Next::Offer(message) = next() {
             self.behind = Some(self.begin(message, terms, now));
-            self.envelope(terms, out);
+            self.envelope(terms, now, out);
         }
     }
 
@@ -180,9 +195,9 @@ impl<'o> Session<'o> {
         limit > 0 && self.begun >= limit
     }
 
-    fn command(&mut self, line: &[u8], expected: Expected, out: &mut Vec<u8>) {
+    fn command(&mut self, line: &[u8], expected: Expected, now: Nanos, out: &mut Vec<u8>) {
         out.extend_from_slice(line);
-        self.expected.push_back(expected);
+        self.expected.push_back((expected, now));
     }
 
     fn begin(&mut self, message: Message, terms: Terms, now: Nanos) -> Transaction {
@@ -191,46 +206,62 @@ impl<'o> Session<'o> {
     }
 
     /// Says as much as may be said of the youngest transaction's envelope.
-    fn envelope(&mut self, terms: Terms, out: &mut Vec<u8>) {
+    fn envelope(&mut self, terms: Terms, now: Nanos, out: &mut Vec<u8>) {
         let Some(youngest) = self.behind.as_mut().or(self.front.as_mut()) else { return };
         let together = terms.pipelining && self.options.pipelining != Pipelining::None;
         while together || self.expected.is_empty() {
             let Some(expected) = youngest.say(self.options, terms.size, out) else { return };
-            self.expected.push_back(expected);
+            self.expected.push_back((expected, now));
         }
     }
 
-    /// Takes the complete replies out of `input`. Returns how many bytes they were.
+    /// Takes the complete replies out of `input`, which arrived at `now`, and adds each wait to
+    /// `phases`. Returns how many bytes they were.
     ///
     /// # Errors
     /// [`Fault`]: the connection is of no more use.
-    pub fn hear(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, Fault> {
+    pub fn hear(
+        &mut self,
+        input: &[u8],
+        now: Nanos,
+        phases: &mut Phases,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Fault> {
         let mut used = 0;
         while let Some(reply) = reply(&input[used..])? {
             used += reply.len();
-            self.answer(reply, out)?;
+            let waited = self.answer(reply, now, out)?;
+            if let (Some(phase), asked) = waited {
+                phases.record(phase, now.saturating_sub(asked));
+            }
         }
         Ok(used)
     }
 
-    fn answer(&mut self, reply: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+    /// Takes one reply; says what was waited for, and since when.
+    fn answer(
+        &mut self,
+        reply: &[u8],
+        now: Nanos,
+        out: &mut Vec<u8>,
+    ) -> Result<(Option<Phase>, Nanos), Fault> {
         let code = code(reply);
         let text = || String::from_utf8_lossy(reply.trim_ascii_end()).into_owned();
         if code == 421 {
             return Err(Fault::Closing(text()));
         }
-        let Some(expected) = self.expected.pop_front() else {
+        let Some((expected, asked)) = self.expected.pop_front() else {
             return Err(Fault::AnswerToNothing(text()));
         };
         match (expected, code) {
             (Expected::Greeting, 200..=299) => {
                 let line = format!("EHLO {}\r\n", self.options.helo);
-                self.command(line.as_bytes(), Expected::Ehlo, out);
+                self.command(line.as_bytes(), Expected::Ehlo, now, out);
             }
             (Expected::Ehlo, 200..=299) => self.welcome(reply),
             (Expected::Ehlo, 500..=599) => {
                 let line = format!("HELO {}\r\n", self.options.helo);
-                self.command(line.as_bytes(), Expected::Helo, out);
+                self.command(line.as_bytes(), Expected::Helo, now, out);
             }
             (Expected::Helo, 200..=299) => self.terms = Some(Terms::default()),
             (Expected::Greeting | Expected::Ehlo | Expected::Helo, _) => {
@@ -240,7 +271,7 @@ impl<'o> Session<'o> {
             (Expected::Bye, _) => self.over = true,
             (expected, code) => self.settle(expected, code, reply),
         }
-        Ok(())
+        Ok((expected.phase(), asked))
     }
 
     fn welcome(&mut self, reply: &[u8]) {

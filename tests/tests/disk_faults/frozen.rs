@@ -3,6 +3,8 @@
 
 use crate::load::{self, Ends, told};
 use crate::{PATIENCE, settings, turn};
+use loadgen::arrivals::Arrivals;
+use loadgen::rate::Rate;
 use loadgen::send::{self, Sending};
 use std::fs;
 use std::io;
@@ -25,7 +27,7 @@ const DISK_WAIT: Duration = Duration::from_secs(25);
 /// By when it must have heard it, on a machine that does ten other things.
 const ANSWER_MAX: Duration = Duration::from_mins(1);
 /// Messages a second on all connections.
-const RATE: f64 = 200.0;
+const RATE: Rate = Rate::per_second(200.0);
 /// Messages timed before the disk freezes.
 const TIMED: usize = 2_000;
 /// Messages timed between two looks at the shard whose disk is frozen.
@@ -126,7 +128,8 @@ fn start(spool: &Path, folder: &Path, ends: &Ends) -> io::Result<Ringpost> {
 /// Offers mail on connections of both shards, and waits until it flows.
 fn offer(ends: &Ends, ringpost: &Ringpost) -> io::Result<Sending> {
     let patience = 2 * ANSWER_MAX;
-    let plan = send::Options { rate: Some(RATE), patience, ..ends.plan(ringpost)? };
+    let plan =
+        send::Options { arrivals: Arrivals::constant(RATE), patience, ..ends.plan(ringpost)? };
     let sending = send::start(plan)?;
     load::wait_for(&sending, 200)?;
     Ok(sending)

@@ -2,8 +2,10 @@
 
 use crate::load::{self, Ends, Verdicts};
 use crate::settings;
+use loadgen::arrivals::Arrivals;
 use loadgen::clock;
 use loadgen::hash::scatter;
+use loadgen::rate::Rate;
 use loadgen::send::{self, Sending};
 use std::io;
 use tests::gate::Gate;
@@ -13,7 +15,7 @@ use tests::scratch::Scratch;
 use tests::wait;
 
 /// Messages a second; behind a power cut what was missed is sent as fast as it goes.
-const RATE: f64 = 3_000.0;
+const RATE: Rate = Rate::per_second(3_000.0);
 /// Messages acknowledged between two cuts, if a trial has no reason for another number.
 pub(crate) const BURST: u64 = 300;
 /// Bytes of the disk; xfs takes no fewer than 300 MB.
@@ -69,7 +71,7 @@ impl Trial {
         outfit.spool = Some(disk.place().join("spool"));
         outfit.spool_settings += SPOOL;
         let mut ringpost = Ringpost::start_as(outfit, scratch.path(), &settings(site))?;
-        let plan = send::Options { rate: Some(RATE), ..ends.plan(&ringpost)? };
+        let plan = send::Options { arrivals: Arrivals::constant(RATE), ..ends.plan(&ringpost)? };
         let sending = send::start(plan)?;
         let mut pace = Pace::default();
         for cut in 1..=self.cuts {

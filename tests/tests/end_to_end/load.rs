@@ -1,6 +1,8 @@
 //! Load from `loadgen`, through Ringpost, into its sink, and the proof at the end.
 
 use crate::common::PATIENCE;
+use loadgen::arrivals::Arrivals;
+use loadgen::rate::Rate;
 use loadgen::sink::Provider;
 use loadgen::verify::Proof;
 use loadgen::{send, sink, verify};
@@ -60,7 +62,7 @@ impl Load {
         let options = send::Options {
             messages: ENDLESS,
             sizes: "1k-50k".parse().map_err(io::Error::other)?,
-            rate: Some(rate),
+            arrivals: Arrivals::constant(Rate::per_second(rate)),
             ledger: Some(ledger.clone()),
             ..send::Options::new(ringpost.smtp())
         };

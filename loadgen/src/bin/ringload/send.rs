@@ -1,9 +1,11 @@
 //! `ringload send`.
 
+mod show;
+
 use crate::screen::{self, Screen, TICK};
-use loadgen::latency::brief;
+use loadgen::arrivals::{Arrivals, NotArrivals};
 use loadgen::recipient::Domains;
-use loadgen::send::{self, Options, Pipelining, Report};
+use loadgen::send::{self, Options, Pipelining};
 use loadgen::size::Mix;
 use loadgen::target;
 use std::error::Error;
@@ -55,9 +57,20 @@ pub(crate) struct Arguments {
     /// The domain of the sender addresses
     #[arg(long, default_value = "bulk.example")]
     sender_domain: String,
-    /// Messages a second over all sessions (default: as fast as it goes)
+    /// When messages start: closed (when a session is free), or whatever the relay does:
+    /// constant:5000/s, ramp:1000/s-20000/s:60s, poisson:5000/s, step:1000/s:10s,5000/s:10s
+    /// (rates as N/[M]{s,m,h,d}; the last one goes on)
+    #[arg(long, default_value = "closed")]
+    arrivals: Arrivals,
+    /// Short for --arrivals constant:RATE
+    #[arg(long, conflicts_with = "arrivals", value_name = "RATE", value_parser = constant)]
+    rate: Option<Arrivals>,
+    /// Milliseconds after which a start in an open loop is counted as late
+    #[arg(long, default_value_t = 10)]
+    late_after_ms: u64,
+    /// Milliseconds after which a start in an open loop is dropped (default: never, all are sent)
     #[arg(long)]
-    rate: Option<f64>,
+    drop_after_ms: Option<u64>,
     /// Decides everything that looks random
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -100,7 +113,9 @@ impl Arguments {
             eight_bit: !self.seven_bit,
             helo: self.helo.clone(),
             sender_domain: self.sender_domain.clone(),
-            rate: self.rate,
+            arrivals: self.rate.as_ref().unwrap_or(&self.arrivals).clone(),
+            late_after: Duration::from_millis(self.late_after_ms),
+            drop_after: self.drop_after_ms.map(Duration::from_millis),
             seed: self.seed,
             ledger: self.ledger.clone(),
             retry_after: Duration::from_millis(self.retry_after_ms),
@@ -134,37 +149,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        show(&report);
+        print!("{}", show::Shown(&report));
     }
-    Ok(report.unsent + report.refused + report.unanswered == 0)
+    let short = report.unsent + report.refused + report.unanswered + report.generator.dropped;
+    Ok(short == 0)
 }
 
-fn show(report: &Report) {
-    let Report { messages, seconds, rate, accepted, .. } = report;
-    println!(
-        "  accepted     {messages} messages for {accepted} recipients in {seconds:.2} s: {rate:.0}/s"
-    );
-    println!("  final dot    {}", report.final_dot);
-    println!("  transaction  {}", report.transaction);
-    let micros = Duration::from_secs_f64(report.cpu_seconds).as_micros() as u64;
-    let each = brief(micros / (*messages).max(1));
-    println!("  own CPU      {each} a message, on {}", report.driver);
-    for (count, what) in [
-        (report.postponed, "answers 4xx, each offered again"),
-        (report.refused, "recipients refused"),
-        (
-            report.unanswered,
-            "recipients without an answer: the connection was lost behind the text",
-        ),
-        (report.unsent, "messages not sent"),
-        (report.lost, "connections lost"),
-        (report.dials_failed, "connections not made"),
-    ] {
-        if count > 0 {
-            println!("  {count} {what}");
-        }
-    }
-    if let Some(trouble) = &report.trouble {
-        println!("  last trouble: {trouble}");
-    }
+fn constant(rate: &str) -> Result<Arrivals, NotArrivals> {
+    format!("constant:{rate}").parse()
 }

@@ -1,5 +1,6 @@
 use super::{Fault, Outcome, Session};
 use crate::message::Composer;
+use crate::send::measured::{Phase, Phases};
 use crate::send::{Message, Next, Options, Pipelining, Recipients};
 use crate::size::Mix;
 
@@ -11,19 +12,26 @@ fn options(pipelining: Pipelining) -> Options {
 }
 
 fn message(id: u64) -> Message {
-    Message { id, tries: 0, recipients: Recipients::All }
+    Message { id, due: 0, tries: 0, recipients: Recipients::All }
 }
 
 /// A session and the list of messages it is given.
 struct Talk<'o> {
     session: Session<'o>,
     left: Vec<u64>,
+    now: u64,
+    phases: Phases,
 }
 
 impl<'o> Talk<'o> {
     /// Greeted and welcomed.
     fn new(options: &'o Options, composer: &'o Composer, welcome: &[u8]) -> Self {
-        let mut talk = Self { session: Session::new(options, composer), left: vec![3, 2, 1] };
+        let mut talk = Self {
+            session: Session::new(options, composer, 0),
+            left: vec![3, 2, 1],
+            now: 0,
+            phases: Phases::default(),
+        };
         assert_eq!(talk.say(), "");
         assert_eq!(talk.hear(b"220 mx\r\n"), "EHLO ringload.example\n");
         assert_eq!(talk.hear(welcome), "");
@@ -34,19 +42,24 @@ impl<'o> Talk<'o> {
     fn say(&mut self) -> String {
         let mut out = Vec::new();
         let next = || self.left.pop().map_or(Next::Done, |id| Next::Offer(message(id)));
-        assert_eq!(self.session.say(0, next, &mut out), None);
+        assert_eq!(self.session.say(self.now, next, &mut out), None);
         verbs(&out)
     }
 
     fn hear(&mut self, replies: &[u8]) -> String {
         let mut out = Vec::new();
-        assert_eq!(self.session.hear(replies, &mut out), Ok(replies.len()));
+        let heard = self.session.hear(replies, self.now, &mut self.phases, &mut out);
+        assert_eq!(heard, Ok(replies.len()));
         String::from_utf8(out).unwrap().replace("\r\n", "\n")
     }
 
     fn outcomes(&mut self) -> Vec<(u64, Vec<u16>)> {
         self.session.outcomes().map(|outcome| (outcome.message.id, codes(&outcome))).collect()
     }
+}
+
+fn hear(session: &mut Session<'_>, replies: &[u8]) -> Result<usize, Fault> {
+    session.hear(replies, 0, &mut Phases::default(), &mut Vec::new())
 }
 
 fn codes(outcome: &Outcome) -> Vec<u16> {
@@ -177,7 +190,7 @@ fn a_lost_connection_gives_back_what_was_not_offered() {
     talk.say();
     talk.hear(b"250 ok\r\n250 ok\r\n550 no\r\n354 go\r\n");
     talk.say();
-    let refused = talk.session.hear(b"421 closing\r\n", &mut Vec::new());
+    let refused = hear(&mut talk.session, b"421 closing\r\n");
     assert_eq!(refused, Err(Fault::Closing("421 closing".to_owned())));
     let (outcomes, back) = talk.session.lost();
     assert_eq!(back, [message(2)]);
@@ -189,12 +202,38 @@ fn a_lost_connection_gives_back_what_was_not_offered() {
 fn what_is_no_reply_is_a_fault_and_half_a_reply_waits() {
     let (options, composer) = (options(Pipelining::Full), Composer::new(0, "b", "d"));
     for bad in [&b"hello\r\n"[..], b"25 x\r\n", b"250_x\r\n", b"\r\n"] {
-        let mut session = Session::new(&options, &composer);
-        assert!(matches!(session.hear(bad, &mut Vec::new()), Err(Fault::NotAReply(_))), "{bad:?}");
+        let mut session = Session::new(&options, &composer, 0);
+        assert!(matches!(hear(&mut session, bad), Err(Fault::NotAReply(_))), "{bad:?}");
     }
-    let mut session = Session::new(&options, &composer);
-    assert_eq!(session.hear(b"220-mx\r\n220 m", &mut Vec::new()), Ok(0));
-    assert_eq!(session.hear(b"220-mx\r\n220 mx\r\n", &mut Vec::new()), Ok(16));
-    let unasked = session.hear(b"250 mx\r\n250 ok\r\n", &mut Vec::new());
+    let mut session = Session::new(&options, &composer, 0);
+    assert_eq!(hear(&mut session, b"220-mx\r\n220 m"), Ok(0));
+    assert_eq!(hear(&mut session, b"220-mx\r\n220 mx\r\n"), Ok(16));
+    let unasked = hear(&mut session, b"250 mx\r\n250 ok\r\n");
     assert_eq!(unasked, Err(Fault::AnswerToNothing("250 ok".to_owned())));
+}
+
+#[test]
+fn each_wait_is_counted_from_its_command_to_its_answer() {
+    let (options, composer) = (options(Pipelining::Envelope), Composer::new(0, "b", "d"));
+    let mut talk = Talk::new(&options, &composer, WELCOME);
+    let micros = |micros: u64| micros * 1_000;
+    talk.say();
+    talk.now = micros(10);
+    talk.hear(b"250 ok\r\n250 ok\r\n");
+    talk.now = micros(30);
+    talk.hear(b"250 ok\r\n354 go\r\n");
+    talk.say();
+    talk.now = micros(100);
+    talk.hear(b"250 taken\r\n");
+    let shown = |phase| {
+        let of = talk.phases.of(phase).summary();
+        (of.count, of.p50_micros, of.max_micros)
+    };
+    assert_eq!(shown(Phase::Greeting), (1, 1, 1));
+    assert_eq!(shown(Phase::Ehlo), (1, 1, 1));
+    assert_eq!(shown(Phase::Mail), (1, 10, 10));
+    assert_eq!(shown(Phase::Rcpt), (2, 10, 30));
+    assert_eq!(shown(Phase::Data), (1, 30, 30));
+    assert_eq!(shown(Phase::Final), (1, 70, 70));
+    assert!([Phase::Connect, Phase::Tls, Phase::Auth].map(shown).iter().all(|of| of.0 == 0));
 }

@@ -19,8 +19,8 @@ pub(super) struct Transaction {
     said: usize,
     sender: Option<u16>,
     data: Option<u16>,
-    /// The text, or in the absence of takers the lone dot, was said at this moment.
-    dotted: Option<Nanos>,
+    /// The text, or in the absence of takers the lone dot, was said.
+    dotted: bool,
     began: Nanos,
     print: Print,
     answered: bool,
@@ -64,7 +64,7 @@ impl Transaction {
             said: 0,
             sender: None,
             data: None,
-            dotted: None,
+            dotted: false,
             began: now,
             print: Print::default(),
             answered: false,
@@ -112,17 +112,11 @@ impl Transaction {
 
     /// The text, or without takers a lone dot, may be said.
     pub(super) fn is_invited(&self) -> bool {
-        self.dotted.is_none() && self.data.is_some_and(is_yes)
+        !self.dotted && self.data.is_some_and(is_yes)
     }
 
     /// Appends the text and its final dot.
-    pub(super) fn text(
-        &mut self,
-        composer: &Composer,
-        options: &Options,
-        now: Nanos,
-        out: &mut Vec<u8>,
-    ) {
+    pub(super) fn text(&mut self, composer: &Composer, options: &Options, out: &mut Vec<u8>) {
         if self.has_takers() {
             // All recipients of a message get the same text, also when it is offered again.
             let mut to = Vec::with_capacity(48);
@@ -130,7 +124,7 @@ impl Transaction {
             self.print = composer.write(self.message.id, self.size, self.eight_bit, &to, out);
         }
         out.extend_from_slice(b".\r\n");
-        self.dotted = Some(now);
+        self.dotted = true;
     }
 
     fn has_takers(&self) -> bool {
@@ -186,7 +180,7 @@ impl Transaction {
     }
 
     pub(super) const fn is_dotted(&self) -> bool {
-        self.dotted.is_some()
+        self.dotted
     }
 
     pub(super) fn into_message(self) -> Message {
@@ -210,7 +204,6 @@ impl Transaction {
             print: self.print,
             unanswered,
             began: self.began,
-            dotted: self.dotted,
             refusal: self.refusal,
         }
     }

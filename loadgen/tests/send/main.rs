@@ -1,0 +1,7 @@
+//! What only the generator decides: when messages start, what they are, whom they are for, and
+//! how it speaks.
+#![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
+#![allow(clippy::redundant_pub_crate, reason = "`unreachable_pub` asks for the opposite")]
+
+mod open_loop;
+mod run;
