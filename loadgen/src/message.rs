@@ -8,15 +8,22 @@
 //! ...                lines from the pool of this seed
 //! ```
 //!
+//! Or each is a template of somebody else's with that field in front: see [`Templates`].
+//!
 //! Everything is in wire form: CRLF, dots doubled. A relay must hand on exactly these bytes
 //! from `X-Ringload-Id` to the last CRLF, whatever it puts in front.
 
 mod pool;
+mod template;
+
+pub use template::{NotTemplates, TEMPLATES_BYTES_MAX, TEMPLATES_MAX, Templates};
 
 use crate::hash::{self, hex, scatter, unhex};
 use crate::recipient;
 use crate::size::BYTES_MIN;
 use pool::Pool;
+use std::sync::Arc;
+use template::Template;
 
 /// The field that names a message, up to its value.
 pub const ID_FIELD: &[u8] = b"X-Ringload-Id: ";
@@ -42,6 +49,7 @@ pub struct Composer {
     date: String,
     seven_bit: Pool,
     eight_bit: Pool,
+    templates: Option<Arc<Templates>>,
 }
 
 impl Composer {
@@ -54,11 +62,28 @@ impl Composer {
             date: date.to_owned(),
             seven_bit: Pool::new(seed, false),
             eight_bit: Pool::new(seed, true),
+            templates: None,
         }
     }
 
+    /// Takes every message from `templates`, if there are any.
+    #[must_use]
+    pub fn with_templates(self, templates: Option<Arc<Templates>>) -> Self {
+        Self { templates, ..self }
+    }
+
+    /// Size in bytes of message `id`, and whether it has letters beyond ASCII, if that is for
+    /// its template to say.
+    #[must_use]
+    pub fn template(&self, id: u64) -> Option<(u32, bool)> {
+        let template = self.templates.as_ref()?.pick(self.seed, id);
+        let mut header = Vec::new();
+        self.template_header(id, template, &mut header);
+        Some(((header.len() + template.body.len()) as u32, template.eight_bit))
+    }
+
     /// Appends message `id` to `out`: `size` bytes, or as few as its header and one line of
-    /// body take. The final dot is the caller's.
+    /// body take; or what its template says. The final dot is the caller's.
     pub fn write(
         &self,
         id: u64,
@@ -68,6 +93,13 @@ impl Composer {
         out: &mut Vec<u8>,
     ) -> Print {
         let start = out.len();
+        if let Some(templates) = &self.templates {
+            let template = templates.pick(self.seed, id);
+            self.template_header(id, template, out);
+            let print = template.print(&out[start..]);
+            out.extend_from_slice(&template.body);
+            return print;
+        }
         out.reserve(HEADER_MAX + size as usize);
         self.header(id, eight_bit, to, out);
         let body_start = out.len();
@@ -83,6 +115,30 @@ impl Composer {
         out[checksum_at..checksum_at + 16].copy_from_slice(&digits);
         let header = hash::header(&out[start..body_start]);
         Print { header, body, bytes: (out.len() - start) as u32 }
+    }
+
+    fn template_header(&self, id: u64, template: &Template, out: &mut Vec<u8>) {
+        out.extend_from_slice(ID_FIELD);
+        hex(id, out);
+        out.push(b'-');
+        hex(template.body_sum, out);
+        out.extend_from_slice(b"\r\nMessage-ID: <");
+        hex(id, out);
+        out.extend_from_slice(b".ringload@");
+        out.extend_from_slice(self.domain.as_bytes());
+        out.extend_from_slice(b">\r\n");
+        if template.lacks_date {
+            out.extend_from_slice(b"Date: ");
+            out.extend_from_slice(self.date.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        if template.lacks_from {
+            out.extend_from_slice(b"From: <");
+            recipient::sender(id, &self.domain, out);
+            out.extend_from_slice(b">\r\n");
+        }
+        out.extend_from_slice(&template.header);
+        out.extend_from_slice(b"\r\n");
     }
 
     fn header(&self, id: u64, eight_bit: bool, to: &[u8], out: &mut Vec<u8>) {

@@ -91,11 +91,13 @@ pub struct Sending {
 /// Starts to send.
 ///
 /// # Errors
-/// What the ledger file or the system say.
+/// What the ledger file or the system say, or options that contradict each other.
 pub fn start(options: Options) -> io::Result<Sending> {
+    options.check()?;
     let ledger = options.ledger.as_deref().map(Writer::open).transpose()?;
     let started = clock::now();
-    let composer = Composer::new(options.seed, &options.sender_domain, &clock::date(started));
+    let composer = Composer::new(options.seed, &options.sender_domain, &clock::date(started))
+        .with_templates(options.templates.clone());
     let work = Work::new(&options, started);
     let threads_count = options.threads.clamp(1, options.sessions.max(1));
     let (counters, stop) = (Counters::default(), AtomicBool::new(false));

@@ -24,7 +24,18 @@ pub struct Range {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mix(Vec<Range>);
 
-/// The named mixes.
+/// The named mixes. No public statistics of sizes by kind of mail are known to us; these follow
+/// from how such mail is made:
+///
+/// - `transactional`: receipts, codes, notices. A text and an HTML part without pictures, mostly
+///   2 to 8 KiB; one in five carries a table or a styled frame, to 24 KiB.
+/// - `newsletter`: HTML with the styles repeated at each element, and pictures by reference,
+///   24 to 100 KiB. Gmail hides what is beyond 102 KB, so that senders stay below it.
+/// - `attachment`: one file in base64, a third larger than it was: a document of some hundred
+///   kilobytes in six of ten, up to 2 MiB in three, a scan or pictures up to 10 MiB in one.
+///   Providers take about 25 MB.
+/// - `mixed`: a platform's day by count: three in four small notices, one in five larger ones,
+///   and 3 % newsletters.
 pub const NAMED: [(&str, &[Range]); 4] = [
     (
         "transactional",
@@ -34,7 +45,14 @@ pub const NAMED: [(&str, &[Range]); 4] = [
         ],
     ),
     ("newsletter", &[Range { weight: 1, from: 24_576, to: 102_400 }]),
-    ("attachment", &[Range { weight: 1, from: 102_400, to: 2_097_152 }]),
+    (
+        "attachment",
+        &[
+            Range { weight: 6, from: 102_400, to: 524_288 },
+            Range { weight: 3, from: 524_288, to: 2_097_152 },
+            Range { weight: 1, from: 2_097_152, to: 10_485_760 },
+        ],
+    ),
     (
         "mixed",
         &[

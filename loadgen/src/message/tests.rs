@@ -1,5 +1,7 @@
-use super::{Composer, Label, label};
+use super::{Composer, Label, Templates, label};
 use crate::hash;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 fn composer() -> Composer {
     Composer::new(7, "bulk.example", "Mon, 23 Nov 2026 21:10:42 +0000")
@@ -71,4 +73,82 @@ fn a_label_is_found_behind_added_fields_and_only_at_a_line_start() {
     assert_eq!(label(&relayed), Some(Label { start, id: 9, body: print.body }));
     assert_eq!(label(b"Subject: hello\r\n\r\n"), None);
     assert_eq!(label(b"X-Ringload-Id: 12"), None);
+}
+
+/// A folder with these files, gone at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str, files: &[(&str, &[u8])]) -> Self {
+        let folder = format!("ringload-templates-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(folder);
+        std::fs::create_dir_all(&path).unwrap();
+        for (name, text) in files {
+            std::fs::write(path.join(name), text).unwrap();
+        }
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+#[test]
+fn a_template_is_sent_as_it_is_in_wire_form_behind_our_field() {
+    let eml =
+        b"From: a@b\nbcc: x@y,\n z@y\nSubject: hi\n there\nMessage-Id: <old@b>\n\n.dot\r\n\rend";
+    let folder = Folder::new("wire", &[("a.eml", eml), ("b.txt", b"no message")]);
+    let templates = Arc::new(Templates::read(&folder.0).unwrap());
+    assert_eq!(templates.eight_bit(), None);
+    let composer = composer().with_templates(Some(templates));
+    let mut text = Vec::new();
+    let print = composer.write(9, 4_096, true, b"ann@a.example", &mut text);
+    let (header, body) = text.split_at(memchr::memmem::find(&text, b"\r\n\r\n").unwrap() + 4);
+    assert_eq!(body, b"..dot\r\n\r\nend\r\n");
+    let (first, rest) = header.split_at(memchr::memchr(b'\n', header).unwrap() + 1);
+    assert!(first.starts_with(b"X-Ringload-Id: 0000000000000009-"));
+    let wanted = "Message-ID: <0000000000000009.ringload@bulk.example>\r\n\
+                  Date: Mon, 23 Nov 2026 21:10:42 +0000\r\n\
+                  From: a@b\r\nSubject: hi\r\n there\r\n\r\n";
+    assert_eq!(String::from_utf8_lossy(rest), wanted);
+    assert_eq!(label(&text), Some(Label { start: 0, id: 9, body: print.body }));
+    assert_eq!((print.body, print.header), (hash::body(body), hash::header(header)));
+    assert_eq!(composer.template(9), Some((print.bytes, false)));
+    assert_eq!(print.bytes as usize, text.len());
+}
+
+#[test]
+fn every_template_of_a_folder_has_its_turn() {
+    let files: [(&str, &[u8]); 3] =
+        [("a.eml", b"A: 1\n\n1"), ("b.EML", b"A: 2\n\n22"), ("c.eml", b"A: 3\n\n\xff")];
+    let folder = Folder::new("turn", &files);
+    let templates = Arc::new(Templates::read(&folder.0).unwrap());
+    assert!(templates.eight_bit().unwrap().ends_with("c.eml"));
+    let composer = composer().with_templates(Some(templates));
+    let mut shapes: Vec<_> = (0..100).map(|id| composer.template(id).unwrap()).collect();
+    shapes.sort_unstable();
+    shapes.dedup();
+    assert!(shapes.len() == 3 && shapes.iter().filter(|shape| shape.1).count() == 1, "{shapes:?}");
+}
+
+#[test]
+fn what_no_relay_need_take_is_no_template_and_the_line_is_named() {
+    let long = [b"A: 1\n\n", [b'x'; 999].as_slice()].concat();
+    for (text, cause) in [
+        (&b"hello\n\nbody"[..], "line 1 is no header field"),
+        (b"A: 1\nno field\n\n", "line 2 is no header field"),
+        (b" A: 1\n\n", "line 1 is no header field"),
+        (b"A: 1\n\na\0b\n", "line 3 has a NUL"),
+        (&long, "line 3 has more than 998 bytes"),
+    ] {
+        let folder = Folder::new("bad", &[("bad.eml", text)]);
+        let refused = Templates::read(&folder.0).unwrap_err().to_string();
+        assert!(refused.contains("bad.eml") && refused.contains(cause), "{refused}");
+    }
+    let empty = Folder::new("empty", &[]);
+    assert!(Templates::read(&empty.0).unwrap_err().to_string().contains("no .eml file"));
+    assert!(Templates::read(&empty.0.join("none.eml")).is_err());
 }

@@ -3,13 +3,16 @@
 use super::work::Work;
 use crate::arrivals::Arrivals;
 use crate::clock;
+use crate::message::Templates;
 use crate::recipient::Domains;
 use crate::size::Mix;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How far the generator speaks ahead of the answers.
@@ -63,6 +66,8 @@ pub struct Options {
     pub messages_per_session: u64,
     /// Their sizes.
     pub sizes: Mix,
+    /// Messages to send instead of generated ones; they have sizes of their own.
+    pub templates: Option<Arc<Templates>>,
     /// Where their recipients are.
     pub domains: Domains,
     /// Recipients of each message.
@@ -112,6 +117,7 @@ impl Options {
             threads: 1,
             messages_per_session: 0,
             sizes: Mix::exactly(4_096),
+            templates: None,
             domains: "sink.example".parse().expect("a domain"),
             recipients: 1,
             mailboxes: 0,
@@ -133,6 +139,18 @@ impl Options {
 }
 
 impl Options {
+    /// What cannot be had together.
+    pub(super) fn check(&self) -> io::Result<()> {
+        let eight_bit = self.templates.as_ref().and_then(|templates| templates.eight_bit());
+        match eight_bit.filter(|_| !self.eight_bit) {
+            Some(path) => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{}: has 8-bit letters; leave it out, or --seven-bit", path.display()),
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// How many recipients each domain will have, by name.
     #[must_use]
     pub fn recipients_by_domain(&self) -> BTreeMap<String, u64> {

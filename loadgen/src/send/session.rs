@@ -202,7 +202,7 @@ impl<'o> Session<'o> {
 
     fn begin(&mut self, message: Message, terms: Terms, now: Nanos) -> Transaction {
         self.begun += 1;
-        Transaction::new(message, self.options, terms.eight_bit, now)
+        Transaction::new(message, self.options, self.composer, terms.eight_bit, now)
     }
 
     /// Says as much as may be said of the youngest transaction's envelope.

@@ -5,6 +5,7 @@ use loadgen::sink::{self, Provider};
 use loadgen::verify::{self, Proof};
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// A folder of its own, gone at the end.
@@ -34,6 +35,8 @@ impl Drop for Scratch {
 pub(crate) struct Run {
     pub(crate) report: Report,
     pub(crate) proof: Proof,
+    /// Bodies that were not what their header said.
+    pub(crate) corrupt: u64,
 }
 
 /// Sends straight to a sink that behaves as `spec` says.
@@ -56,6 +59,7 @@ pub(crate) fn run(name: &str, spec: &str, adjust: impl FnOnce(&mut Options)) -> 
     };
     adjust(&mut options);
     let report = send::start(options).unwrap().join().unwrap();
+    let corrupt = sink.providers()[0].counters.corrupt.load(Relaxed);
     sink.stop();
     sink.join().unwrap();
     let options = verify::Options {
@@ -64,5 +68,5 @@ pub(crate) fn run(name: &str, spec: &str, adjust: impl FnOnce(&mut Options)) -> 
         ..verify::Options::default()
     };
     let proof = verify::verify(&options).unwrap();
-    Run { report, proof }
+    Run { report, proof, corrupt }
 }

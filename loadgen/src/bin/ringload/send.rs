@@ -4,12 +4,14 @@ mod show;
 
 use crate::screen::{self, Screen, TICK};
 use loadgen::arrivals::{Arrivals, NotArrivals};
+use loadgen::message::Templates;
 use loadgen::recipient::Domains;
 use loadgen::send::{self, Options, Pipelining};
 use loadgen::size::Mix;
 use loadgen::target;
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::Duration;
@@ -36,6 +38,10 @@ pub(crate) struct Arguments {
     /// Bytes of a message: 4096, 4k, a range 2k-64k, or transactional, newsletter, attachment, mixed
     #[arg(short = 'l', long, visible_alias = "mix", default_value = "4k")]
     size: Mix,
+    /// Send these messages instead: a folder of .eml files, or one file; each gains our proof header
+    /// and a Message-ID of its own
+    #[arg(short = 'F', long, value_name = "FOLDER", conflicts_with = "size")]
+    messages_from: Option<PathBuf>,
     /// Recipient domains with weights: name[=weight],...
     #[arg(short, long, default_value = "sink.example")]
     domains: Domains,
@@ -98,7 +104,8 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    fn options(&self) -> Result<Options, target::Refused> {
+    fn options(&self) -> Result<Options, Box<dyn Error>> {
+        let templates = self.messages_from.as_deref().map(Templates::read).transpose()?;
         let target = target::check(&self.target, self.i_own_the_target)?;
         Ok(Options {
             messages: self.messages,
@@ -106,6 +113,7 @@ impl Arguments {
             threads: self.threads,
             messages_per_session: self.messages_per_session,
             sizes: self.size.clone(),
+            templates: templates.map(Arc::new),
             domains: self.domains.clone(),
             recipients: self.recipients,
             mailboxes: self.mailboxes,

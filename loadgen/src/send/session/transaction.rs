@@ -39,7 +39,13 @@ const fn is_yes(code: u16) -> bool {
 }
 
 impl Transaction {
-    pub(super) fn new(message: Message, options: &Options, eight_bit: bool, now: Nanos) -> Self {
+    pub(super) fn new(
+        message: Message,
+        options: &Options,
+        composer: &Composer,
+        eight_bit: bool,
+        now: Nanos,
+    ) -> Self {
         let random = scatter(options.seed ^ scatter(message.id ^ 0x5157));
         let mailbox = |index| {
             let mut address = Vec::with_capacity(48);
@@ -56,10 +62,13 @@ impl Transaction {
             Recipients::All => (0..options.recipients.max(1)).map(mailbox).collect(),
             Recipients::These(indexes) => indexes.iter().copied().map(mailbox).collect(),
         };
+        let (size, beyond_ascii) = composer.template(message.id).unwrap_or_else(|| {
+            (options.sizes.pick(random), options.eight_bit && random >> 63 == 1)
+        });
         Self {
             mailboxes,
-            size: options.sizes.pick(random),
-            eight_bit: eight_bit && options.eight_bit && random >> 63 == 1,
+            size,
+            eight_bit: eight_bit && beyond_ascii,
             message,
             said: 0,
             sender: None,
