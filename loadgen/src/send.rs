@@ -134,7 +134,8 @@ impl Sending {
     /// Waits for the end.
     ///
     /// # Errors
-    /// What made a thread end early: the ledger could not be written.
+    /// What made a thread end early: the ledger could not be written; or the file of recipients
+    /// changed under way.
     pub fn join(mut self) -> io::Result<Report> {
         let mut all = Findings::default();
         for thread in std::mem::take(&mut self.threads) {
@@ -149,7 +150,11 @@ impl Sending {
             all.driver = found.driver;
             all.trouble = found.trouble.or(all.trouble);
         }
-        Ok(self.shared.report(all))
+        let addresses = self.shared.options.addresses.as_ref();
+        match addresses.and_then(|addresses| addresses.broken()) {
+            Some(cause) => Err(io::Error::other(cause)),
+            None => Ok(self.shared.report(all)),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::work::Work;
 use crate::arrivals::Arrivals;
 use crate::clock;
 use crate::message::Templates;
-use crate::recipient::Domains;
+use crate::recipient::{Addresses, Domains};
 use crate::size::Mix;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -70,6 +70,8 @@ pub struct Options {
     pub templates: Option<Arc<Templates>>,
     /// Where their recipients are.
     pub domains: Domains,
+    /// Their recipients, one after the other, instead of those at `domains`.
+    pub addresses: Option<Arc<Addresses>>,
     /// Recipients of each message.
     pub recipients: u16,
     /// Different mailboxes at each domain; 0: every message has its own.
@@ -119,6 +121,7 @@ impl Options {
             sizes: Mix::exactly(4_096),
             templates: None,
             domains: "sink.example".parse().expect("a domain"),
+            addresses: None,
             recipients: 1,
             mailboxes: 0,
             pipelining: Pipelining::default(),
@@ -151,6 +154,15 @@ impl Options {
         }
     }
 
+    /// Appends the address of recipient `index` of message `id`.
+    pub(super) fn recipient(&self, id: u64, index: u16, out: &mut Vec<u8>) {
+        let Some(addresses) = &self.addresses else {
+            return self.domains.recipient(self.seed, id, index, self.mailboxes, out);
+        };
+        let message = id & ((1 << 40) - 1);
+        addresses.append(message * u64::from(self.recipients.max(1)) + u64::from(index), out);
+    }
+
     /// How many recipients each domain will have, by name.
     #[must_use]
     pub fn recipients_by_domain(&self) -> BTreeMap<String, u64> {
@@ -159,7 +171,7 @@ impl Options {
         for id in Work::new(self, 0).ids() {
             for index in 0..self.recipients.max(1) {
                 address.clear();
-                self.domains.recipient(self.seed, id, index, self.mailboxes, &mut address);
+                self.recipient(id, index, &mut address);
                 let domain = address.split(|byte| *byte == b'@').next_back().unwrap_or_default();
                 *counts.entry(String::from_utf8_lossy(domain).into_owned()).or_insert(0) += 1;
             }

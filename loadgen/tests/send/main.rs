@@ -5,4 +5,5 @@
 
 mod content;
 mod open_loop;
+mod recipients;
 mod run;

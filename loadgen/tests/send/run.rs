@@ -1,5 +1,6 @@
 //! One run of the generator against a sink, and the proof.
 
+use loadgen::ledger::{Reader, Row};
 use loadgen::send::{self, Options, Report};
 use loadgen::sink::{self, Provider};
 use loadgen::verify::{self, Proof};
@@ -35,6 +36,8 @@ impl Drop for Scratch {
 pub(crate) struct Run {
     pub(crate) report: Report,
     pub(crate) proof: Proof,
+    /// The sink's ledger.
+    pub(crate) received: Vec<Row>,
     /// Bodies that were not what their header said.
     pub(crate) corrupt: u64,
 }
@@ -62,11 +65,12 @@ pub(crate) fn run(name: &str, spec: &str, adjust: impl FnOnce(&mut Options)) -> 
     let corrupt = sink.providers()[0].counters.corrupt.load(Relaxed);
     sink.stop();
     sink.join().unwrap();
+    let rows = Reader::open(&received).unwrap().map(Result::unwrap).collect();
     let options = verify::Options {
         sent: vec![sent],
         received: vec![received],
         ..verify::Options::default()
     };
     let proof = verify::verify(&options).unwrap();
-    Run { report, proof, corrupt }
+    Run { report, proof, received: rows, corrupt }
 }

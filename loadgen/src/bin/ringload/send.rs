@@ -5,7 +5,7 @@ mod show;
 use crate::screen::{self, Screen, TICK};
 use loadgen::arrivals::{Arrivals, NotArrivals};
 use loadgen::message::Templates;
-use loadgen::recipient::Domains;
+use loadgen::recipient::{Addresses, Domains};
 use loadgen::send::{self, Options, Pipelining};
 use loadgen::size::Mix;
 use loadgen::target;
@@ -32,7 +32,8 @@ pub(crate) struct Arguments {
     /// Threads the sessions are spread over
     #[arg(long, default_value_t = 1)]
     threads: usize,
-    /// Messages on one connection before a new one is made (0: any number)
+    /// Messages on one connection before a new one is made (0: any number, as with smtp-source -d;
+    /// 1: as without)
     #[arg(long, default_value_t = 0)]
     messages_per_session: u64,
     /// Bytes of a message: 4096, 4k, a range 2k-64k, or transactional, newsletter, attachment, mixed
@@ -42,9 +43,13 @@ pub(crate) struct Arguments {
     /// and a Message-ID of its own
     #[arg(short = 'F', long, value_name = "FOLDER", conflicts_with = "size")]
     messages_from: Option<PathBuf>,
-    /// Recipient domains with weights: name[=weight],...
-    #[arg(short, long, default_value = "sink.example")]
+    /// Recipient domains with weights, name[=weight],...; or zipf:1000:1.1:example.test, many of
+    /// which few are large
+    #[arg(long, default_value = "sink.example")]
     domains: Domains,
+    /// A file of recipients, one address a line, in order and then from the first again
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["domains", "mailboxes"])]
+    recipients_from: Option<PathBuf>,
     /// Recipients of each message
     #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     recipients: u16,
@@ -58,7 +63,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     seven_bit: bool,
     /// The name given with EHLO
-    #[arg(long, default_value = "ringload.example")]
+    #[arg(short = 'M', long, default_value = "ringload.example")]
     helo: String,
     /// The domain of the sender addresses
     #[arg(long, default_value = "bulk.example")]
@@ -107,6 +112,7 @@ impl Arguments {
     fn options(&self) -> Result<Options, Box<dyn Error>> {
         let templates = self.messages_from.as_deref().map(Templates::read).transpose()?;
         let target = target::check(&self.target, self.i_own_the_target)?;
+        let addresses = self.recipients_from.as_deref().map(Addresses::open).transpose()?;
         Ok(Options {
             messages: self.messages,
             sessions: self.sessions,
@@ -115,6 +121,7 @@ impl Arguments {
             sizes: self.size.clone(),
             templates: templates.map(Arc::new),
             domains: self.domains.clone(),
+            addresses: addresses.map(Arc::new),
             recipients: self.recipients,
             mailboxes: self.mailboxes,
             pipelining: self.pipelining,

@@ -49,13 +49,7 @@ impl Transaction {
         let random = scatter(options.seed ^ scatter(message.id ^ 0x5157));
         let mailbox = |index| {
             let mut address = Vec::with_capacity(48);
-            options.domains.recipient(
-                options.seed,
-                message.id,
-                index,
-                options.mailboxes,
-                &mut address,
-            );
+            options.recipient(message.id, index, &mut address);
             Mailbox { index, address, code: None }
         };
         let mailboxes = match &message.recipients {
@@ -129,7 +123,7 @@ impl Transaction {
         if self.has_takers() {
             // All recipients of a message get the same text, also when it is offered again.
             let mut to = Vec::with_capacity(48);
-            options.domains.recipient(options.seed, self.message.id, 0, options.mailboxes, &mut to);
+            options.recipient(self.message.id, 0, &mut to);
             self.print = composer.write(self.message.id, self.size, self.eight_bit, &to, out);
         }
         out.extend_from_slice(b".\r\n");
