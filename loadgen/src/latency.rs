@@ -9,13 +9,20 @@ use std::time::Duration;
 pub(crate) const LONGEST_MICROS: u64 = 3_600_000_000;
 
 /// Durations from a microsecond to an hour, to three digits.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Latency(Histogram<u32>);
 
 impl Default for Latency {
     fn default() -> Self {
         let histogram = Histogram::new_with_bounds(1, LONGEST_MICROS, 3);
         Self(histogram.expect("the bounds are constants in range"))
+    }
+}
+
+/// As its summary: the counts are many thousand numbers.
+impl fmt::Debug for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.summary())
     }
 }
 

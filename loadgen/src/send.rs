@@ -1,16 +1,21 @@
 //! The generator: offers numbered messages to a relay, over any number of sessions.
 
+mod auth;
+mod channel;
 mod connection;
 mod desk;
 mod measured;
 mod options;
+mod proxy;
 mod report;
 mod series;
 mod session;
 mod work;
 
+pub use auth::{Credentials, Mechanism};
 pub use measured::{Measured, Phase, Phases};
-pub use options::{NotPipelining, Options, Pipelining};
+pub use options::{Encryption, NotPipelining, Options, Pipelining};
+pub use proxy::{NotSources, Proxy, Sources, Version};
 pub use report::{BUSY_MAX, Generator, Report};
 pub use series::{POINTS_MAX, Point, Series};
 pub use session::{Fault, Outcome, Session};
@@ -60,6 +65,8 @@ struct Shared {
     composer: Composer,
     work: Work,
     counters: Counters,
+    /// Connections that had a PROXY header in front.
+    proxied: AtomicU64,
     stop: AtomicBool,
     started: Nanos,
 }
@@ -101,7 +108,8 @@ pub fn start(options: Options) -> io::Result<Sending> {
     let work = Work::new(&options, started);
     let threads_count = options.threads.clamp(1, options.sessions.max(1));
     let (counters, stop) = (Counters::default(), AtomicBool::new(false));
-    let shared = Arc::new(Shared { options, composer, work, counters, stop, started });
+    let proxied = AtomicU64::new(0);
+    let shared = Arc::new(Shared { options, composer, work, counters, proxied, stop, started });
     let mut sending = Sending { shared, threads: Vec::new() };
     for number in 0..threads_count {
         let shared = Arc::clone(&sending.shared);

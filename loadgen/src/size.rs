@@ -128,7 +128,8 @@ impl FromStr for Mix {
 }
 
 /// `4096`, `4k` or `2m` in bytes.
-fn bytes(text: &str) -> Option<u32> {
+#[must_use]
+pub fn bytes(text: &str) -> Option<u32> {
     let unit = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let factor = match text.get(unit..)?.to_ascii_lowercase().as_str() {
         "" | "b" => 1,

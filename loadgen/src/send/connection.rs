@@ -1,13 +1,14 @@
 //! One thread of the generator: dials, and drives a [`Session`] for each connection.
 
+use super::channel::Channel;
 use super::desk::{Desk, Turn, add};
 use super::measured::Phase;
 use super::session::{Fault, Session};
 use super::work::Ahead;
-use super::{Findings, Shared};
+use super::{Encryption, Findings, Options, Shared};
 use crate::clock::{self, nanos};
 use crate::ledger::{Row, Writer};
-use crate::net::{self, Input, Stream};
+use crate::net::{self, Stream};
 use std::io;
 use std::net::Shutdown;
 use std::rc::Rc;
@@ -15,7 +16,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-const INPUT_LEN: usize = 16 * 1_024;
 /// How often a thread looks for connections whose peer has been silent too long, and how long
 /// a session sleeps at most before it looks whether it shall stop.
 const LOOK: Duration = Duration::from_millis(20);
@@ -106,30 +106,54 @@ impl Desk {
         add(&counters.connections, 1);
         add(&counters.open, 1);
         self.open.add(number, &stream);
-        let ended = self.converse(&stream, number).await;
+        let mut channel = Channel::new(Rc::clone(&stream), number);
+        let ended = match self.prepare(&mut channel).await {
+            Ok(()) => self.converse(&mut channel, number).await,
+            Err(cause) => {
+                add(&counters.lost, 1);
+                self.note(cause);
+                Ended::Useless
+            }
+        };
         stream.shutdown(Shutdown::Both);
         self.open.remove(number);
         counters.open.fetch_sub(1, Relaxed);
         ended
     }
 
-    async fn converse(&self, stream: &Stream, number: u32) -> Ended {
+    /// What comes before the first word: the PROXY header, and implicit TLS.
+    async fn prepare(&self, channel: &mut Channel) -> Result<(), String> {
+        let Options { proxy, encryption, target, .. } = &self.shared.options;
+        if let Some(proxy) = proxy {
+            let mut header = Vec::new();
+            let connection = self.shared.proxied.fetch_add(1, Relaxed);
+            proxy.append(connection, *target, &mut header);
+            channel.say(header).await.0?;
+        }
+        if let Encryption::Implicit(client) = encryption {
+            channel.encrypt(client, clock::now(), self).await?;
+        }
+        Ok(())
+    }
+
+    async fn converse(&self, channel: &mut Channel, number: u32) -> Ended {
         let mut now = clock::now();
         let mut session = Session::new(&self.shared.options, &self.shared.composer, now);
-        let (mut out, mut input) = (Vec::new(), Input::with_room(INPUT_LEN));
+        let mut out = Vec::new();
         let (mut turn, mut useful) = (Turn::default(), false);
         let lost = loop {
             let ahead = if session.is_idle() { Ahead::Yes } else { Ahead::No };
             let until = session.say(now, || self.next(now, ahead, &mut turn), &mut out);
             if !out.is_empty() {
                 self.started(&mut turn);
-                let (written, returned) = stream.write(out).await;
+                let (said, returned) = channel.say(out).await;
                 out = returned;
-                if let Err(error) = written {
-                    break format!("write: {error}");
+                if let Err(cause) = said {
+                    break cause;
                 }
             }
             if session.is_over() {
+                channel.close().await;
                 return if turn.drained { Ended::Done } else { Ended::Useful };
             }
             if let Some(until) = until {
@@ -138,28 +162,28 @@ impl Desk {
                 now = clock::now();
                 continue;
             }
-            let deadline = clock::now() + nanos(self.shared.options.patience);
-            self.open.expect(number, Some(deadline));
-            let (read, returned) = stream.read(input).await;
-            input = returned;
-            match read {
-                Ok(0) => break "the relay closed the connection".to_owned(),
-                Ok(_) => (),
-                Err(error) => break format!("read: {error}"),
+            if let Err(cause) = channel.hear(self).await {
+                break cause;
             }
             now = clock::now();
             turn.free = now;
             let heard = {
                 let phases = &mut self.findings.borrow_mut().measured.phases;
-                session.hear(input.unread(), now, phases, &mut out)
+                session.hear(channel.unread(), now, phases, &mut out)
             };
             useful |= self.settle(session.outcomes(), number, now);
             match heard {
-                Ok(used) => input.consume(used),
+                Ok(used) => channel.consume(used),
                 Err(fault) => break describe(&fault),
             }
-            if input.is_full() {
-                break "a reply without end".to_owned();
+            if session.awaits_handshake()
+                && let Encryption::StartTls(client) = &self.shared.options.encryption
+            {
+                if let Err(cause) = channel.encrypt(client, now, self).await {
+                    break cause;
+                }
+                now = clock::now();
+                session.secured(now, &mut out);
             }
         };
         self.lose(session, turn, number, lost);
@@ -171,6 +195,8 @@ fn describe(fault: &Fault) -> String {
     match fault {
         Fault::AnswerToNothing(text) => format!("an answer to nothing: {text}"),
         Fault::NotAReply(text) => format!("no reply: {text}"),
+        Fault::Lacking(what) => format!("the relay does not offer {what}"),
+        Fault::Injected => "bytes behind the answer to STARTTLS, without its protection".to_owned(),
         Fault::Unwelcome(text) | Fault::Closing(text) => text.clone(),
     }
 }

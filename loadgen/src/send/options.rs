@@ -1,11 +1,14 @@
 //! What to send, and how.
 
+use super::auth::Credentials;
+use super::proxy::Proxy;
 use super::work::Work;
 use crate::arrivals::Arrivals;
 use crate::clock;
 use crate::message::Templates;
 use crate::recipient::{Addresses, Domains};
 use crate::size::Mix;
+use crate::tls;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -51,6 +54,18 @@ impl fmt::Display for NotPipelining {
 
 impl std::error::Error for NotPipelining {}
 
+/// Whether the conversation is encrypted.
+#[derive(Clone, Debug, Default)]
+pub enum Encryption {
+    /// It is not.
+    #[default]
+    None,
+    /// From STARTTLS on; a server that does not offer it is not spoken to.
+    StartTls(tls::Client),
+    /// From the first byte on.
+    Implicit(tls::Client),
+}
+
 /// What to send, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -78,6 +93,15 @@ pub struct Options {
     pub mailboxes: u64,
     /// How far to speak ahead.
     pub pipelining: Pipelining,
+    /// Send texts with BDAT in chunks of this many bytes, instead of DATA; a server that does
+    /// not offer CHUNKING is not spoken to.
+    pub bdat: Option<usize>,
+    /// Whether and how to encrypt.
+    pub encryption: Encryption,
+    /// Who to say we are; a server that does not offer AUTH is not spoken to.
+    pub credentials: Option<Credentials>,
+    /// Put a PROXY header in front of every connection.
+    pub proxy: Option<Proxy>,
     /// Half of the messages are 8-bit where the relay announces 8BITMIME.
     pub eight_bit: bool,
     /// The name given with EHLO.
@@ -125,6 +149,10 @@ impl Options {
             recipients: 1,
             mailboxes: 0,
             pipelining: Pipelining::default(),
+            bdat: None,
+            encryption: Encryption::None,
+            credentials: None,
+            proxy: None,
             eight_bit: true,
             helo: "ringload.example".to_owned(),
             sender_domain: "bulk.example".to_owned(),
@@ -144,14 +172,17 @@ impl Options {
 impl Options {
     /// What cannot be had together.
     pub(super) fn check(&self) -> io::Result<()> {
+        let refused = |cause: String| Err(io::Error::new(io::ErrorKind::InvalidInput, cause));
         let eight_bit = self.templates.as_ref().and_then(|templates| templates.eight_bit());
-        match eight_bit.filter(|_| !self.eight_bit) {
-            Some(path) => Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{}: has 8-bit letters; leave it out, or --seven-bit", path.display()),
-            )),
-            None => Ok(()),
+        if let Some(path) = eight_bit.filter(|_| !self.eight_bit) {
+            let path = path.display();
+            return refused(format!("{path}: has 8-bit letters; leave it out, or --seven-bit"));
         }
+        if self.proxy.is_some_and(|proxy| !proxy.fits(self.target)) {
+            let target = self.target.ip();
+            return refused(format!("--proxy-sources must be of the same kind as {target}"));
+        }
+        Ok(())
     }
 
     /// Appends the address of recipient `index` of message `id`.

@@ -5,18 +5,19 @@ use crate::clock::Nanos;
 use crate::latency::LONGEST_MICROS;
 use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
+use std::fmt;
 
 /// Points kept; a histogram of two digits stands behind each, of 14 KB at most.
 pub const POINTS_MAX: usize = 1_024;
 
 /// What became of messages, over time.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Series {
     secs: u64,
     buckets: Vec<Bucket>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Bucket {
     accepted: u64,
     postponed: u64,
@@ -50,6 +51,13 @@ pub(super) enum Fate {
     Accepted,
     Postponed,
     Refused,
+}
+
+/// As its points.
+impl fmt::Debug for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.points()).finish()
+    }
 }
 
 impl Default for Series {

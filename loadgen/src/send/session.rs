@@ -9,18 +9,20 @@
 //! envelope always belong to the message in front.
 //! [RFC 2920 §3.1](https://www.rfc-editor.org/rfc/rfc2920#section-3.1)
 
+mod chunks;
+mod opening;
+mod reply;
 mod transaction;
 
+use super::auth::Step;
 use super::measured::{Phase, Phases};
 use super::work::{Message, Next};
-use super::{Options, Pipelining};
+use super::{Encryption, Options, Pipelining};
 use crate::clock::Nanos;
 use crate::message::{Composer, Print};
+use reply::{Extension, Terms};
 use std::collections::VecDeque;
 use transaction::Transaction;
-
-/// Lines of one reply that we put up with.
-const REPLY_BYTES_MAX: usize = 64 * 1_024;
 
 /// What a server did that no server should do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +35,10 @@ pub enum Fault {
     Unwelcome(String),
     /// It said 421: it is closing.
     Closing(String),
+    /// It does not offer what we were told to use.
+    Lacking(&'static str),
+    /// Bytes came behind the agreement to speak TLS that were not said under its protection.
+    Injected,
 }
 
 /// What became of one message at one recipient.
@@ -58,9 +64,13 @@ enum Expected {
     Greeting,
     Ehlo,
     Helo,
+    StartTls,
+    Auth(Step),
     Sender,
     Recipient(usize),
     Data,
+    /// For a chunk that is not the last.
+    Chunk,
     Final,
     Reset,
     Bye,
@@ -74,19 +84,21 @@ impl Expected {
             Self::Ehlo | Self::Helo => Some(Phase::Ehlo),
             Self::Sender => Some(Phase::Mail),
             Self::Recipient(_) => Some(Phase::Rcpt),
-            Self::Data => Some(Phase::Data),
+            Self::Auth(_) => Some(Phase::Auth),
+            Self::Data | Self::Chunk => Some(Phase::Data),
             Self::Final => Some(Phase::Final),
-            Self::Reset | Self::Bye => None,
+            Self::StartTls | Self::Reset | Self::Bye => None,
         }
     }
 }
 
-/// What the server offered in answer to EHLO.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Terms {
-    pipelining: bool,
-    eight_bit: bool,
-    size: bool,
+/// Whether the connection is under the protection of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Secured {
+    No,
+    /// Both have agreed; the next bytes are those of the handshake.
+    Agreed,
+    Yes,
 }
 
 /// One connection.
@@ -96,7 +108,10 @@ pub struct Session<'o> {
     composer: &'o Composer,
     /// Each with the moment at which it was asked for.
     expected: VecDeque<(Expected, Nanos)>,
-    /// What the server offered, once it has taken EHLO or HELO.
+    secured: Secured,
+    /// What the server offered in its last answer to EHLO.
+    offered: Terms,
+    /// The same, once messages may be sent.
     terms: Option<Terms>,
     /// A transaction was left open by the server's refusals.
     stale: bool,
@@ -108,10 +123,13 @@ pub struct Session<'o> {
 }
 
 impl<'o> Session<'o> {
-    /// A connection made at `now`.
+    /// A connection made at `now`, and with implicit TLS its handshake over.
     #[must_use]
     pub fn new(options: &'o Options, composer: &'o Composer, now: Nanos) -> Self {
+        let implicit = matches!(options.encryption, Encryption::Implicit(_));
         Self {
+            secured: if implicit { Secured::Yes } else { Secured::No },
+            offered: Terms::default(),
             options,
             composer,
             expected: VecDeque::from([(Expected::Greeting, now)]),
@@ -129,6 +147,12 @@ impl<'o> Session<'o> {
     #[must_use]
     pub const fn is_over(&self) -> bool {
         self.over
+    }
+
+    /// The handshake of TLS comes next: when it is over, call [`Self::secured`].
+    #[must_use]
+    pub fn awaits_handshake(&self) -> bool {
+        self.secured == Secured::Agreed
     }
 
     /// No message is under way.
@@ -150,11 +174,7 @@ impl<'o> Session<'o> {
         out: &mut Vec<u8>,
     ) -> Option<Nanos> {
         let terms = self.terms.filter(|_| !self.over)?;
-        if self.front.as_ref().is_some_and(Transaction::is_invited) {
-            self.text(terms, now, next, out);
-        } else if self.front.is_some() {
-            self.envelope(terms, now, out);
-        } else if self.expected.is_empty() {
+        if self.front.is_none() && self.expected.is_empty() {
             if std::mem::take(&mut self.stale) {
                 self.command(b"RSET\r\n", Expected::Reset, now, out);
             }
@@ -163,28 +183,40 @@ impl<'o> Session<'o> {
                 Next::Wait(until) => return Some(until),
                 Next::Done => self.command(b"QUIT\r\n", Expected::Bye, now, out),
             }
+        }
+        if let Some(front) = self.front.as_mut().filter(|front| front.is_invited()) {
+            front.text(self.composer, self.options, out);
+            self.expected.push_back((Expected::Final, now));
+        } else {
             self.envelope(terms, now, out);
         }
+        self.ahead(terms, now, next, out);
         None
     }
 
-    /// Says the text in front, and behind it the next envelope. That nothing is due is no
-    /// reason to wait here: the answer to the final dot comes first.
-    fn text(
+    /// Says the next envelope behind the text in front. That nothing is due is no reason to
+    /// wait here: the answer to the text comes first.
+    fn ahead(
         &mut self,
         terms: Terms,
         now: Nanos,
         mut next: impl FnMut() -> Next,
         out: &mut Vec<u8>,
     ) {
-        let Some(front) = self.front.as_mut() else { return };
-        front.text(self.composer, self.options, out);
-        self.expected.push_back((Expected::Final, now));
-        let ahead = terms.pipelining && self.options.pipelining == Pipelining::Full;
-        if !ahead || self.is_spent() {
+        let text_is_out = self.front.as_ref().is_some_and(Transaction::is_dotted);
+        let allowed = terms.offer(Extension::Pipelining)
+            && self.options.pipelining == Pipelining::Full
+            && text_is_out
+            && self.behind.is_none();
+        if !allowed || self.is_spent() {
             return;
         }
         if let Next::Offer(message) = next() {
+            // Unlike with DATA, nobody knows yet whether the server took anything: if not, its
+            // transaction is still open.
+            if self.options.bdat.is_some() {
+                self.command(b"RSET\r\n", Expected::Reset, now, out);
+            }
             self.behind = Some(self.begin(message, terms, now));
             self.envelope(terms, now, out);
         }
@@ -202,15 +234,19 @@ impl<'o> Session<'o> {
 
     fn begin(&mut self, message: Message, terms: Terms, now: Nanos) -> Transaction {
         self.begun += 1;
-        Transaction::new(message, self.options, self.composer, terms.eight_bit, now)
+        let eight_bit = terms.offer(Extension::EightBit);
+        Transaction::new(message, self.options, self.composer, eight_bit, now)
     }
 
     /// Says as much as may be said of the youngest transaction's envelope.
     fn envelope(&mut self, terms: Terms, now: Nanos, out: &mut Vec<u8>) {
         let Some(youngest) = self.behind.as_mut().or(self.front.as_mut()) else { return };
-        let together = terms.pipelining && self.options.pipelining != Pipelining::None;
+        let together =
+            terms.offer(Extension::Pipelining) && self.options.pipelining != Pipelining::None;
         while together || self.expected.is_empty() {
-            let Some(expected) = youngest.say(self.options, terms.size, out) else { return };
+            let size = terms.offer(Extension::Size);
+            let said = youngest.say(self.options, self.composer, size, out);
+            let Some(expected) = said else { return };
             self.expected.push_back((expected, now));
         }
     }
@@ -228,11 +264,14 @@ impl<'o> Session<'o> {
         out: &mut Vec<u8>,
     ) -> Result<usize, Fault> {
         let mut used = 0;
-        while let Some(reply) = reply(&input[used..])? {
+        while let Some(reply) = reply::first(&input[used..])? {
             used += reply.len();
             let waited = self.answer(reply, now, out)?;
             if let (Some(phase), asked) = waited {
                 phases.record(phase, now.saturating_sub(asked));
+            }
+            if self.awaits_handshake() {
+                return if used == input.len() { Ok(used) } else { Err(Fault::Injected) };
             }
         }
         Ok(used)
@@ -245,48 +284,24 @@ impl<'o> Session<'o> {
         now: Nanos,
         out: &mut Vec<u8>,
     ) -> Result<(Option<Phase>, Nanos), Fault> {
-        let code = code(reply);
-        let text = || String::from_utf8_lossy(reply.trim_ascii_end()).into_owned();
+        let code = reply::code(reply);
         if code == 421 {
-            return Err(Fault::Closing(text()));
+            return Err(Fault::Closing(reply::text(reply)));
         }
         let Some((expected, asked)) = self.expected.pop_front() else {
-            return Err(Fault::AnswerToNothing(text()));
+            return Err(Fault::AnswerToNothing(reply::text(reply)));
         };
-        match (expected, code) {
-            (Expected::Greeting, 200..=299) => {
-                let line = format!("EHLO {}\r\n", self.options.helo);
-                self.command(line.as_bytes(), Expected::Ehlo, now, out);
-            }
-            (Expected::Ehlo, 200..=299) => self.welcome(reply),
-            (Expected::Ehlo, 500..=599) => {
-                let line = format!("HELO {}\r\n", self.options.helo);
-                self.command(line.as_bytes(), Expected::Helo, now, out);
-            }
-            (Expected::Helo, 200..=299) => self.terms = Some(Terms::default()),
-            (Expected::Greeting | Expected::Ehlo | Expected::Helo, _) => {
-                return Err(Fault::Unwelcome(text()));
-            }
-            (Expected::Reset, _) => (),
-            (Expected::Bye, _) => self.over = true,
-            (expected, code) => self.settle(expected, code, reply),
+        match expected {
+            Expected::Reset => (),
+            Expected::Bye => self.over = true,
+            Expected::Greeting
+            | Expected::Ehlo
+            | Expected::Helo
+            | Expected::StartTls
+            | Expected::Auth(_) => return self.open((expected, asked), reply, now, out),
+            expected => self.settle(expected, code, reply),
         }
         Ok((expected.phase(), asked))
-    }
-
-    fn welcome(&mut self, reply: &[u8]) {
-        let offers = |keyword: &[u8]| {
-            let mut lines = reply.split(|byte| *byte == b'\n').filter_map(|line| line.get(4..));
-            lines.any(|line| {
-                let word = line.split(|byte| b" \r".contains(byte)).next().unwrap_or_default();
-                word.eq_ignore_ascii_case(keyword)
-            })
-        };
-        self.terms = Some(Terms {
-            pipelining: offers(b"PIPELINING"),
-            eight_bit: offers(b"8BITMIME"),
-            size: offers(b"SIZE"),
-        });
     }
 
     /// An answer to the transaction in front.
@@ -295,7 +310,7 @@ impl<'o> Session<'o> {
         match expected {
             Expected::Sender => front.sender_answered(code, reply),
             Expected::Recipient(index) => front.recipient_answered(index, code, reply),
-            Expected::Data => front.data_answered(code, reply),
+            Expected::Data | Expected::Chunk => front.data_answered(code, reply),
             _ => front.text_answered(code, reply),
         }
         if front.is_over() {
@@ -320,32 +335,6 @@ impl<'o> Session<'o> {
         }
         (self.outcomes, back)
     }
-}
-
-/// The first complete reply in `input`, all its lines.
-fn reply(input: &[u8]) -> Result<Option<&[u8]>, Fault> {
-    let mut start = 0;
-    while let Some(length) = memchr::memchr(b'\n', &input[start..]) {
-        let line = &input[start..=start + length];
-        let shown =
-            || Fault::NotAReply(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
-        if line.len() < 5 || !line[..3].iter().all(u8::is_ascii_digit) {
-            return Err(shown());
-        }
-        start += line.len();
-        match line[3] {
-            b'-' => (),
-            b' ' | b'\r' => return Ok(Some(&input[..start])),
-            _ => return Err(shown()),
-        }
-    }
-    let endless = input.len() > REPLY_BYTES_MAX;
-    if endless { Err(Fault::NotAReply("a reply without end".to_owned())) } else { Ok(None) }
-}
-
-/// The three digits in front.
-fn code(reply: &[u8]) -> u16 {
-    reply.iter().take(3).fold(0, |code, digit| code * 10 + u16::from(digit - b'0'))
 }
 
 #[cfg(test)]

@@ -7,3 +7,5 @@ mod content;
 mod open_loop;
 mod recipients;
 mod run;
+mod server;
+mod speech;

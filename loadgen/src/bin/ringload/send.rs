@@ -1,6 +1,7 @@
 //! `ringload send`.
 
 mod show;
+mod speech;
 
 use crate::screen::{self, Screen, TICK};
 use loadgen::arrivals::{Arrivals, NotArrivals};
@@ -59,6 +60,8 @@ pub(crate) struct Arguments {
     /// How far to speak ahead of the answers: none, envelope, or full (the next envelope behind the final dot)
     #[arg(short, long, default_value = "full")]
     pipelining: Pipelining,
+    #[command(flatten)]
+    speech: speech::Speech,
     /// Send no 8-bit messages
     #[arg(long)]
     seven_bit: bool,
@@ -113,7 +116,7 @@ impl Arguments {
         let templates = self.messages_from.as_deref().map(Templates::read).transpose()?;
         let target = target::check(&self.target, self.i_own_the_target)?;
         let addresses = self.recipients_from.as_deref().map(Addresses::open).transpose()?;
-        Ok(Options {
+        let mut options = Options {
             messages: self.messages,
             sessions: self.sessions,
             threads: self.threads,
@@ -137,7 +140,9 @@ impl Arguments {
             retries_max: self.retries_max,
             patience: Duration::from_secs(self.patience_secs),
             ..Options::new(target)
-        })
+        };
+        self.speech.apply(&self.target, &mut options)?;
+        Ok(options)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One message on its way: which of its lines were said, and what was answered.
 
+use super::chunks::Chunks;
 use super::{Expected, Outcome};
 use crate::clock::Nanos;
 use crate::hash::{self, scatter};
@@ -15,15 +16,21 @@ pub(super) struct Transaction {
     mailboxes: Vec<Mailbox>,
     size: u32,
     eight_bit: bool,
-    /// Lines said: MAIL, one RCPT each, DATA.
+    /// Lines said: MAIL, one RCPT each, DATA or all of BDAT.
     said: usize,
+    /// With BDAT, the text of which some is said and some is not.
+    chunks: Option<Chunks>,
+    /// The text is said with BDAT.
+    chunked: bool,
     sender: Option<u16>,
     data: Option<u16>,
-    /// The text, or in the absence of takers the lone dot, was said.
+    /// The text with its end was said: final dot, last chunk, or in the absence of takers the
+    /// lone dot.
     dotted: bool,
     began: Nanos,
     print: Print,
-    answered: bool,
+    /// What was said of the text.
+    answered: Option<u16>,
     refusal: Option<String>,
 }
 
@@ -65,12 +72,14 @@ impl Transaction {
             eight_bit: eight_bit && beyond_ascii,
             message,
             said: 0,
+            chunks: None,
+            chunked: false,
             sender: None,
             data: None,
             dotted: false,
             began: now,
             print: Print::default(),
-            answered: false,
+            answered: None,
             refusal: None,
         }
     }
@@ -79,6 +88,7 @@ impl Transaction {
     pub(super) fn say(
         &mut self,
         options: &Options,
+        composer: &Composer,
         size: bool,
         out: &mut Vec<u8>,
     ) -> Option<Expected> {
@@ -86,6 +96,9 @@ impl Transaction {
         let line = self.said;
         if line > recipients + 1 || self.is_over() {
             return None;
+        }
+        if let Some(size) = options.bdat.filter(|_| line > recipients) {
+            return Some(self.chunk(options, composer, size, out));
         }
         self.said += 1;
         if line == 0 {
@@ -102,6 +115,36 @@ impl Transaction {
         Some(Expected::Data)
     }
 
+    /// Appends the next chunk of the text.
+    fn chunk(
+        &mut self,
+        options: &Options,
+        composer: &Composer,
+        size: usize,
+        out: &mut Vec<u8>,
+    ) -> Expected {
+        let mut chunks = self.chunks.take().unwrap_or_else(|| {
+            let mut wire = Vec::new();
+            self.compose(composer, options, &mut wire);
+            Chunks::new(&wire)
+        });
+        self.chunked = true;
+        if chunks.append(size, out) {
+            self.said += 1;
+            self.dotted = true;
+            return Expected::Final;
+        }
+        self.chunks = Some(chunks);
+        Expected::Chunk
+    }
+
+    fn compose(&mut self, composer: &Composer, options: &Options, out: &mut Vec<u8>) {
+        // All recipients of a message get the same text, also when it is offered again.
+        let mut to = Vec::with_capacity(48);
+        options.recipient(self.message.id, 0, &mut to);
+        self.print = composer.write(self.message.id, self.size, self.eight_bit, &to, out);
+    }
+
     fn mail(&self, options: &Options, size: bool, out: &mut Vec<u8>) {
         out.extend_from_slice(b"MAIL FROM:<");
         recipient::sender(self.message.id, &options.sender_domain, out);
@@ -115,16 +158,13 @@ impl Transaction {
 
     /// The text, or without takers a lone dot, may be said.
     pub(super) fn is_invited(&self) -> bool {
-        !self.dotted && self.data.is_some_and(is_yes)
+        !self.dotted && self.chunks.is_none() && self.data.is_some_and(is_yes)
     }
 
     /// Appends the text and its final dot.
     pub(super) fn text(&mut self, composer: &Composer, options: &Options, out: &mut Vec<u8>) {
         if self.has_takers() {
-            // All recipients of a message get the same text, also when it is offered again.
-            let mut to = Vec::with_capacity(48);
-            options.recipient(self.message.id, 0, &mut to);
-            self.print = composer.write(self.message.id, self.size, self.eight_bit, &to, out);
+            self.compose(composer, options, out);
         }
         out.extend_from_slice(b".\r\n");
         self.dotted = true;
@@ -152,7 +192,7 @@ impl Transaction {
     }
 
     pub(super) fn text_answered(&mut self, code: u16, reply: &[u8]) {
-        self.answered = true;
+        self.answered = Some(code);
         for mailbox in &mut self.mailboxes {
             if mailbox.code.is_some_and(is_yes) {
                 mailbox.code = Some(code);
@@ -169,17 +209,19 @@ impl Transaction {
 
     /// Nothing more is to be said or heard of it.
     pub(super) fn is_over(&self) -> bool {
-        let all_said = self.said == self.mailboxes.len() + 2;
         let turned_down = self.sender.is_some_and(|code| !is_yes(code)) && self.said == 1;
         let none_taken = self.said == self.mailboxes.len() + 1
             && self.mailboxes.iter().all(|mailbox| mailbox.code.is_some_and(|code| !is_yes(code)));
-        let data_refused = self.data.is_some_and(|code| !is_yes(code));
-        self.answered || turned_down || none_taken || (all_said && data_refused)
+        // Chunks that have left are all answered, also behind one that was refused.
+        let data_refused = self.data.is_some_and(|code| !is_yes(code)) && !self.dotted;
+        self.answered.is_some() || turned_down || none_taken || data_refused
     }
 
     /// The server may still have its sender: only RSET tells it otherwise.
     pub(super) fn leaves_stale(&self) -> bool {
-        !self.answered && self.sender.is_some_and(is_yes)
+        // A text that left by BDAT before anybody was taken ends nothing when it is refused.
+        let ended = self.answered.is_some_and(|code| is_yes(code) || !self.chunked);
+        !ended && self.sender.is_some_and(is_yes)
     }
 
     pub(super) const fn is_dotted(&self) -> bool {
