@@ -1,6 +1,7 @@
 //! The generator: offers numbered messages to a relay, over any number of sessions.
 
 mod auth;
+mod capacity;
 mod channel;
 mod connection;
 mod desk;
@@ -13,6 +14,7 @@ mod session;
 mod work;
 
 pub use auth::{Credentials, Mechanism};
+pub use capacity::{Capacity, RATIO_MIN};
 pub use measured::{Measured, Phase, Phases};
 pub use options::{Encryption, NotPipelining, Options, Pipelining};
 pub use proxy::{NotSources, Proxy, Sources, Version};
@@ -164,6 +166,21 @@ impl Sending {
             None => Ok(self.shared.report(all)),
         }
     }
+}
+
+/// Checks that the generator could have sent more than it did: for a quarter of the time of the
+/// run that `report` is of, and at most a second, it sends as `options` say to a server in this
+/// process that does nothing. What comes of it is in [`Report::generator`]; a run of less than
+/// 400 ms, or one that sent nothing, is too short to be checked.
+///
+/// # Errors
+/// What the system says, or that nothing could be sent.
+pub fn check_capacity(options: &Options, report: &mut Report) -> io::Result<()> {
+    let Some(span) = capacity::span(Duration::from_secs_f64(report.seconds)) else { return Ok(()) };
+    if report.messages > 0 {
+        report.generator.judge(capacity::check(options, span, report.rate)?);
+    }
+    Ok(())
 }
 
 impl Drop for Sending {

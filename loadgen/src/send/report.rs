@@ -1,7 +1,7 @@
 //! What came of a run, and whether the generator itself stood in its way.
 
 use super::measured::{Measured, Phase};
-use super::{Findings, Shared};
+use super::{Capacity, Findings, RATIO_MIN, Shared};
 use crate::latency::{Summary, brief};
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -66,6 +66,9 @@ pub struct Generator {
     pub dropped: u64,
     /// The share of the run that its busiest thread spent on the CPU, from 0.0 to 1.0.
     pub busiest_thread: f64,
+    /// What it can send by itself, if that was checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
     /// Why the figures may be the generator's and not the relay's. Empty: they are not.
     pub bottlenecks: Vec<String>,
 }
@@ -94,7 +97,20 @@ impl Generator {
             late_by_generator: findings.late_by_generator,
             dropped: shared.work.dropped(),
             busiest_thread,
+            capacity: None,
             bottlenecks,
+        }
+    }
+
+    /// Takes note of what it can send by itself.
+    pub(super) fn judge(&mut self, capacity: Capacity) {
+        self.capacity = Some(capacity);
+        if capacity.ratio < RATIO_MIN {
+            let Capacity { rate, ratio, .. } = capacity;
+            self.bottlenecks.push(format!(
+                "by itself it sends {rate:.0}/s, {ratio:.2} times what was measured, and {RATIO_MIN} \
+                 times is wanted: raise --threads, or give it more CPU"
+            ));
         }
     }
 }

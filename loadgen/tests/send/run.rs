@@ -6,16 +6,19 @@ use loadgen::sink::{self, Provider};
 use loadgen::verify::{self, Proof};
 use std::fs;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
+
+/// Folders so far.
+static FOLDERS: AtomicU32 = AtomicU32::new(0);
 
 /// A folder of its own, gone at the end.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("ringload-send-{name}-{}", std::process::id()));
+        let (process, number) = (std::process::id(), FOLDERS.fetch_add(1, Relaxed));
+        let path = std::env::temp_dir().join(format!("ringload-send-{name}-{process}-{number}"));
         drop(fs::remove_dir_all(&path));
         fs::create_dir_all(&path).unwrap();
         Self(path)

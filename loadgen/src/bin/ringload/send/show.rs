@@ -1,7 +1,7 @@
 //! The report of `ringload send` as people read it.
 
 use loadgen::latency::{Latency, brief};
-use loadgen::send::{Generator, Phase, Report};
+use loadgen::send::{Capacity, Generator, Phase, Report};
 use std::fmt;
 use std::time::Duration;
 
@@ -42,11 +42,17 @@ impl Shown<'_> {
         )?;
         line(f, "own lateness", &measured.own_lateness)?;
         line(f, "session wait", &measured.session_wait)?;
-        let Generator { late, late_by_generator, dropped, bottlenecks, .. } = generator;
+        let Generator { late, late_by_generator, dropped, capacity, bottlenecks, .. } = generator;
         if late + dropped > 0 {
             writeln!(
                 f,
                 "  {late} starts late, {late_by_generator} of them by the generator; {dropped} dropped"
+            )?;
+        }
+        if let Some(Capacity { rate, ratio, .. }) = capacity {
+            writeln!(
+                f,
+                "  capacity      {rate:.0}/s by itself, {ratio:.2} times what was measured"
             )?;
         }
         if bottlenecks.is_empty() {
