@@ -124,6 +124,46 @@ fn the_exit_status_says_whether_the_proof_holds() {
     fs::remove_dir_all(directory).unwrap();
 }
 
+/// Every mistake is named with what to write instead, and costs no connection.
+#[test]
+fn options_that_cannot_be_meant_are_refused_with_those_that_can() {
+    for (arguments, cause) in [
+        (&["--arrivals", "ramp:1/s"][..], "ramp:RATE-RATE:SPAN"),
+        (&["--rate", "0"], "constant:RATE"),
+        (&["--rate", "5/s", "--arrivals", "closed"], "cannot be used with"),
+        (&["--tls", "yes"], "none, starttls or implicit"),
+        (&["--tls", "starttls", "--tls-name", "no name"], "--tls-name"),
+        (&["--tls-ca", "no such file"], "PEM"),
+        (&["--user", "ann"], "--password"),
+        (&["--bdat=0"], "65536 or 64k"),
+        (&["--proxy-sources", "127.1.0.0/16"], "--proxy"),
+        (&["--proxy", "v1", "--proxy-sources", "::/64"], "of the same kind as 127.0.0.1"),
+        (&["--domains", "zipf:0:1:a"], "zipf:COUNT:EXPONENT:SUFFIX"),
+        (&["-F", "no such folder"], "no such folder"),
+        (&["--recipients-from", "no such file"], "one a line"),
+    ] {
+        let (status, said) = outcome(&[&["send", "127.0.0.1:1"], arguments].concat());
+        assert!(status == 2 && said.contains(cause), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_run_says_what_the_generator_itself_can_do() {
+    let directory = scratch("itself");
+    let address = free_address();
+    let _serving = sink(address, &directory.join("received"));
+    let target = address.to_string();
+    let paced = ["send", &target, "-m", "50", "--rate", "100/s", "-q"];
+    let (status, said) = outcome(&paced);
+    assert_eq!(status, 0, "{said}");
+    for line in ["greeting", "from start", "own lateness", "session wait", "capacity"] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    let (status, said) = outcome(&[&paced[..], &["--no-self-check"]].concat());
+    assert!(status == 0 && !said.contains("capacity"), "{said}");
+    fs::remove_dir_all(directory).unwrap();
+}
+
 /// What a sink has said 250 to is in its ledger, even if it was killed right behind it.
 #[test]
 fn a_killed_sink_forgets_nothing_it_has_acknowledged() {
