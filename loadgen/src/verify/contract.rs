@@ -3,6 +3,7 @@
 use crate::ledger::{Row, Rule};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A rule of a provider's contract that the relay broke.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -17,6 +18,20 @@ pub struct Broken {
     pub most: u64,
     /// How many there may be.
     pub limit: u32,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { provider, rule, times, most, limit } = self;
+        write!(f, "{provider} {rule}, ")?;
+        match (rule.as_str(), *most, *limit) {
+            ("backoff" | "quota", ..) => write!(f, "within the {limit} s it was told to wait, ")?,
+            (_, 0, 0) => (),
+            (_, 0, _) => write!(f, "beyond {limit}, ")?,
+            _ => write!(f, "{most} where {limit} may be, ")?,
+        }
+        write!(f, "{times} times")
+    }
 }
 
 /// What is counted while the ledgers are read.
@@ -65,5 +80,23 @@ impl Breaches {
             Broken { provider: provider.clone(), rule: rule(*number), times, most, limit }
         };
         self.0.iter().map(one).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Broken;
+
+    #[test]
+    fn a_broken_rule_is_told_in_its_own_words() {
+        let told = |rule: &str, most, limit| {
+            let (provider, rule) = ("gmail".to_owned(), rule.to_owned());
+            Broken { provider, rule, times: 3, most, limit }.to_string()
+        };
+        assert_eq!(told("connections", 6, 5), "gmail connections, 6 where 5 may be, 3 times");
+        assert_eq!(told("message-rate", 0, 100), "gmail message-rate, beyond 100, 3 times");
+        assert_eq!(told("tls", 0, 0), "gmail tls, 3 times");
+        let backoff = "gmail backoff, within the 600 s it was told to wait, 3 times";
+        assert_eq!(told("backoff", 0, 600), backoff);
     }
 }

@@ -241,12 +241,8 @@ impl fmt::Display for Account<'_> {
         line(f, "delivered exactly", self.0.exact, "")?;
         self.explanations(f)?;
         self.faults(f)?;
-        for Broken { provider, rule, times, most, limit } in &self.0.broken {
-            let measure = if *most > 0 { format!("{most} where") } else { "beyond".to_owned() };
-            writeln!(
-                f,
-                "  out of contract: {provider} {rule}, {measure} {limit} may be, {times} times"
-            )?;
+        for broken in &self.0.broken {
+            writeln!(f, "  out of contract: {broken}")?;
         }
         for Sample { fault, id, recipient } in &self.0.samples {
             writeln!(f, "  {fault}: message {id} recipient {recipient}")?;
