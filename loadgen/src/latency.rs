@@ -1,7 +1,8 @@
 //! How long things took: a histogram, and the handful of figures people read.
 
 use hdrhistogram::Histogram;
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use std::time::Duration;
 pub(crate) const LONGEST_MICROS: u64 = 3_600_000_000;
 
 /// Durations from a microsecond to an hour, to three digits.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Latency(Histogram<u32>);
 
 impl Default for Latency {
@@ -75,7 +76,7 @@ impl Serialize for Latency {
 }
 
 /// Percentiles in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// How many were counted.
     pub count: u64,

@@ -3,7 +3,8 @@
 use super::measured::{Measured, Phase};
 use super::{Capacity, Findings, RATIO_MIN, Shared};
 use crate::latency::{Summary, brief};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ pub struct Report {
 }
 
 /// How well the generator itself kept up.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Generator {
     /// Starts of an open loop that were later than [`super::Options::late_after`], whatever
     /// they waited for.

@@ -4,7 +4,8 @@
 use crate::clock::Nanos;
 use crate::latency::LONGEST_MICROS;
 use hdrhistogram::Histogram;
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
 /// Points kept; a histogram of two digits stands behind each, of 14 KB at most.
@@ -26,7 +27,7 @@ struct Bucket {
 }
 
 /// One span of a run. Counts are recipients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
     /// When it starts, in seconds since the run did.
     pub from_secs: u64,

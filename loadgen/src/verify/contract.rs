@@ -1,12 +1,13 @@
 //! Which rules of which providers were broken.
 
 use crate::ledger::{Row, Rule};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// A rule of a provider's contract that the relay broke.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Broken {
     /// Whose rule.
     pub provider: String,
@@ -35,10 +36,10 @@ impl fmt::Display for Broken {
 }
 
 /// What is counted while the ledgers are read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Breaches(BTreeMap<(String, u16), Tally>);
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Tally {
     times: u64,
     most: u64,

@@ -4,17 +4,19 @@ use super::Options;
 use super::case::{Case, Finding};
 use super::contract::{Breaches, Broken};
 use crate::latency::{Latency, Summary};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Examples kept of each kind of fault.
 const SAMPLES_MAX: usize = 5;
 
 /// One example of a fault.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
     /// What is wrong.
-    pub fault: &'static str,
+    pub fault: Cow<'static, str>,
     /// The message, as its header names it.
     pub id: String,
     /// The checksum of the recipient's address.
@@ -22,7 +24,7 @@ pub struct Sample {
 }
 
 /// The verdict and what it rests on. Counts are recipients.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Proof {
     /// Every accepted message arrived exactly once and unchanged, or has a good explanation.
     pub holds: bool,
@@ -146,7 +148,7 @@ impl Proof {
             if self.samples.iter().filter(|sample| sample.fault == fault).count() < SAMPLES_MAX {
                 let (id, recipient) =
                     (format!("{:016x}", case.id), format!("{:016x}", case.recipient));
-                self.samples.push(Sample { fault, id, recipient });
+                self.samples.push(Sample { fault: fault.into(), id, recipient });
             }
         }
     }

@@ -41,8 +41,8 @@ fn clean() -> (Vec<Row>, Vec<Row>) {
     (of(Verdict::Accepted), of(Verdict::Delivered))
 }
 
-fn faults(proof: &Proof) -> Vec<&'static str> {
-    proof.samples.iter().map(|sample| sample.fault).collect()
+fn faults(proof: &Proof) -> Vec<&str> {
+    proof.samples.iter().map(|sample| sample.fault.as_ref()).collect()
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `ringload`: loads a mail relay, plays the providers behind it, and proves what arrived.
 
+mod report;
 mod screen;
 mod send;
 mod sink;
@@ -26,6 +27,8 @@ enum Task {
     ///
     /// Exits with 0 if the proof holds, 1 if it fails, 2 if there can be none.
     Verify(verify::Arguments),
+    /// Merge what send, sink and verify left in a folder into report.html and report.json.
+    Report(report::Arguments),
 }
 
 /// The command was understood, and what it was to show does not hold.
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Task::Send(arguments) => send::run(&arguments),
         Task::Sink(arguments) => sink::run(&arguments),
         Task::Verify(arguments) => verify::run(&arguments),
+        Task::Report(arguments) => report::run(&arguments),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -3,10 +3,12 @@
 mod show;
 mod speech;
 
+use crate::report::Part;
 use crate::screen::{self, Screen, TICK};
 use loadgen::arrivals::{Arrivals, NotArrivals};
 use loadgen::message::Templates;
 use loadgen::recipient::{Addresses, Domains};
+use loadgen::report::Relay;
 use loadgen::send::{self, Options, Pipelining};
 use loadgen::size::Mix;
 use loadgen::target;
@@ -91,6 +93,12 @@ pub(crate) struct Arguments {
     /// Write a ledger there
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
+    /// Write what came of it into this folder, for `ringload report`
+    #[arg(long, value_name = "FOLDER")]
+    report: Option<PathBuf>,
+    /// Watch what this process and its descendants use of CPU and memory (may be repeated)
+    #[arg(long, value_name = "PID", requires = "report")]
+    relay_pid: Vec<u32>,
     /// Milliseconds after which a message answered with 4xx is offered again
     #[arg(long, default_value_t = 250)]
     retry_after_ms: u64,
@@ -154,6 +162,9 @@ impl Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let stop_wished = screen::stop_wished()?;
     let options = arguments.options()?;
+    let part = Part::begin(arguments.report.as_deref())?;
+    let mut relay = Relay::new(&arguments.relay_pid);
+    part.look_at_relay(&mut relay)?;
     let sending = send::start(options.clone())?;
     let mut screen = Screen::new(Some(arguments.messages), arguments.quiet);
     let mut before = 0;
@@ -162,6 +173,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         if stop_wished() {
             sending.stop();
         }
+        part.look_at_relay(&mut relay)?;
         let counters = sending.counters();
         let finished = counters.finished.load(Relaxed);
         let rate = (finished - before) * 10;
@@ -171,9 +183,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     }
     screen.clear();
     let mut report = sending.join()?;
+    part.last_look_at_relay(&mut relay)?;
     if !arguments.no_self_check && !stop_wished() {
         send::check_capacity(&options, &mut report)?;
     }
+    part.write_sent(&relay, &report)?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {

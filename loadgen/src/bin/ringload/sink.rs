@@ -1,7 +1,9 @@
 //! `ringload sink`.
 
+use crate::report::Part;
 use crate::screen::{self, Screen, TICK};
 use loadgen::latency::brief;
+use loadgen::report;
 use loadgen::sink::{self, Counters, Options, Provider, Simulated, dns, profiles};
 use loadgen::target;
 use std::error::Error;
@@ -50,6 +52,9 @@ pub(crate) struct Arguments {
     /// Write a ledger there
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
+    /// Write what came of it into this folder, for `ringload report`
+    #[arg(long, value_name = "FOLDER")]
+    report: Option<PathBuf>,
     /// Decides who is deferred and who is refused
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -123,6 +128,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         return Ok(true);
     }
     let stop_wished = screen::stop_wished()?;
+    let part = Part::begin(arguments.report.as_deref())?;
+    let mut watched = report::Providers::default();
     let sink = sink::start(Options {
         providers: arguments.providers()?,
         seed: arguments.seed,
@@ -147,6 +154,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     while !stop_wished() && !sink.has_ended() {
         thread::sleep(TICK);
         waited += TICK;
+        part.look_at_providers(&mut watched, sink.providers());
         let messages = sink.messages();
         let rate = (messages - before) * 10;
         before = messages;
@@ -160,6 +168,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     sink.stop();
     let providers = sink.providers().to_vec();
     let cpu = sink.join()?;
+    part.write_received(watched, &providers, cpu)?;
     let corrupt: u64 = providers.iter().map(|one| one.counters.corrupt.load(Relaxed)).sum();
     if arguments.json {
         println!("{}", json(&providers, cpu));

@@ -1,5 +1,7 @@
 //! `ringload verify`.
 
+use crate::report::Part;
+use loadgen::report::Verified;
 use loadgen::verify::{self, Options};
 use std::error::Error;
 use std::path::PathBuf;
@@ -28,6 +30,9 @@ pub(crate) struct Arguments {
     /// The folder for what is sorted on disk: up to 96 bytes a row, in files without a name
     #[arg(long, value_name = "FOLDER", default_value_os_t = std::env::temp_dir())]
     scratch: PathBuf,
+    /// Write what came of it into this folder, for `ringload report`
+    #[arg(long, value_name = "FOLDER")]
+    report: Option<PathBuf>,
     /// Report as JSON
     #[arg(long)]
     json: bool,
@@ -35,6 +40,7 @@ pub(crate) struct Arguments {
 
 /// Joins the ledgers. True if the proof holds.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    let part = Part::begin(arguments.report.as_deref())?;
     let proof = verify::verify(&Options {
         sent: arguments.sent.clone(),
         received: arguments.received.clone(),
@@ -43,6 +49,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         duplicates_allowed: arguments.duplicates_allowed,
         rows_max: arguments.rows_max,
         scratch: arguments.scratch.clone(),
+    })?;
+    part.write_verified(|origin| Verified {
+        origin,
+        duplicates_allowed: arguments.duplicates_allowed,
+        may_be_queued: arguments.may_be_queued,
+        proof: proof.clone(),
     })?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&proof)?);
