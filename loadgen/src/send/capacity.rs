@@ -5,7 +5,8 @@ mod server;
 
 use super::{Options, start};
 use crate::arrivals::Arrivals;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -23,7 +24,7 @@ const CHECK_MIN: Duration = Duration::from_millis(100);
 const CHECK_SHARE: u32 = 4;
 
 /// What the generator can send.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Capacity {
     /// Messages a second, with a server that does nothing on the same machine: what it takes of
     /// the CPU is lost for the generator, so it can do no less than this.
