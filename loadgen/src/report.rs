@@ -15,7 +15,7 @@ pub use model::{
     Document, FORMAT, Limit, NamedDistribution, Received, Sent, Taken, Used, Verified,
 };
 pub use origin::{Machine, Origin};
-pub use record::{Counted, Gone, ProviderPoint, Providers, Relay, Usage, UsagePoint};
+pub use record::{Counted, Gone, ProviderPoint, Providers, Relay, Usage, UsagePoint, counted};
 
 use crate::send::{Phase, Report};
 use serde::Serialize;

@@ -2,9 +2,12 @@
 //! what providers counted. Machines: the caller says when it looks and what it sees.
 
 use crate::clock::Nanos;
+use crate::sink::Simulated;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Looks kept. When there are more, every other is dropped, and half as many are made.
 const LOOKS_MAX: usize = 1_024;
@@ -167,6 +170,21 @@ pub struct Counted {
     pub failed: u64,
     /// Connections open now.
     pub open: u64,
+}
+
+/// What these providers have counted so far.
+#[must_use]
+pub fn counted(providers: &[Arc<Simulated>]) -> Vec<Counted> {
+    let one = |simulated: &Arc<Simulated>| {
+        let counters = &simulated.counters;
+        Counted {
+            accepted: counters.delivered.load(Relaxed),
+            deferred: counters.deferred.load(Relaxed),
+            failed: counters.failed.load(Relaxed),
+            open: counters.open.load(Relaxed),
+        }
+    };
+    providers.iter().map(one).collect()
 }
 
 /// Watches providers.

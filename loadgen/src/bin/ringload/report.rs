@@ -1,7 +1,7 @@
 //! `ringload report`, and the parts that `send`, `sink` and `verify` leave in a run's folder.
 
 use loadgen::clock::{self, Nanos};
-use loadgen::report::{self, Counted, Folder, Origin, Providers, Received, Relay, Sent, Usage};
+use loadgen::report::{self, Folder, Origin, Providers, Received, Relay, Sent, Usage};
 use loadgen::send::Report;
 use loadgen::sink::Simulated;
 use loadgen::usage;
@@ -9,7 +9,6 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// What was written on the command line.
@@ -71,7 +70,7 @@ impl Part {
     }
 
     pub(crate) fn look_at_providers(&self, watched: &mut Providers, providers: &[Arc<Simulated>]) {
-        watched.look(self.since_start(), || counted(providers));
+        watched.look(self.since_start(), || report::counted(providers));
     }
 
     pub(crate) fn write_received(
@@ -81,7 +80,7 @@ impl Part {
         cpu: Duration,
     ) -> io::Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };
-        watched.look_now(self.since_start(), counted(providers));
+        watched.look_now(self.since_start(), report::counted(providers));
         let received = Received::new(providers, &watched, cpu, Origin::here(self.started));
         folder.write_received(&received)
     }
@@ -98,17 +97,4 @@ impl Part {
 fn used(pid: u32) -> Option<Usage> {
     let is_there = !usage::descendants(pid).is_empty();
     is_there.then(|| Usage { cpu: clock::nanos(usage::cpu(pid)), memory_bytes: usage::memory(pid) })
-}
-
-fn counted(providers: &[Arc<Simulated>]) -> Vec<Counted> {
-    let one = |simulated: &Arc<Simulated>| {
-        let counters = &simulated.counters;
-        Counted {
-            accepted: counters.delivered.load(Relaxed),
-            deferred: counters.deferred.load(Relaxed),
-            failed: counters.failed.load(Relaxed),
-            open: counters.open.load(Relaxed),
-        }
-    };
-    providers.iter().map(one).collect()
 }

@@ -129,10 +129,10 @@ impl Chart<'_> {
                         aria-labelledby={ (title) " " (note) } {
                         title id=(title) { (self.title) }
                         desc id=(note) { (self.note) ". " (self.described()) }
-                        path.grid d=(self.grid());
+                        path.grid d=(self.grid()) {}
                         @for (index, line) in self.lines.iter().enumerate() {
-                            @if line.filled { path class={ "area l" (index) } d=(self.area(line)); }
-                            path class={ "line l" (index) } d=(self.path(line));
+                            @if line.filled { path class={ "area l" (index) } d=(self.area(line)) {} }
+                            path class={ "line l" (index) } d=(self.path(line)) {}
                         }
                     }
                     div.x aria-hidden="true" {
@@ -152,7 +152,7 @@ impl Chart<'_> {
                 @for (index, line) in self.lines.iter().enumerate() {
                     li {
                         svg viewBox="0 0 28 8" aria-hidden="true" {
-                            path class={ "line l" (index) } d="M0 4H28";
+                            path class={ "line l" (index) } d="M0 4H28" {}
                         }
                         (line.name)
                     }

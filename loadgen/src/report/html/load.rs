@@ -118,12 +118,12 @@ pub(super) fn generator(sent: &Sent) -> Markup {
                 }
                 @if let Some(lateness) = &sent.own_lateness {
                     li {
-                        "With a session free, 99 in 100 starts were late by no more than "
+                        "When a session was free, 99 in 100 starts were no later than "
                         (figure::micros("/send/own_lateness/p99_micros", lateness.summary.p99_micros))
                     }
                     li {
-                        (at("late", *late)) " starts were late for any reason, " (at("late_by_generator", *late_by_generator))
-                        " of them by the generator; " (at("dropped", *dropped)) " were dropped"
+                        "Of all starts, " (at("late", *late)) " were late for any reason, " (at("late_by_generator", *late_by_generator))
+                        " by the generator’s own doing; " (at("dropped", *dropped)) " were dropped"
                     }
                 }
             }

@@ -6,14 +6,29 @@ use crate::verify::{Broken, Proof, Sample};
 use maud::{Markup, html};
 
 /// The verdict in a sentence.
-pub(super) fn headline(verified: Option<&Verified>) -> &'static str {
+pub(super) fn headline(verified: Option<&Verified>) -> String {
     match verified {
+        None => "No verdict: verify has not joined the ledgers".to_owned(),
         Some(Verified { proof, .. }) if proof.holds => {
-            "Every accepted message arrived exactly once, unchanged"
+            "Every accepted message arrived exactly once, unchanged".to_owned()
         }
-        Some(_) => "The proof fails",
-        None => "No verdict: verify has not joined the ledgers",
+        Some(verified) => format!("The proof fails: {}", faults(verified).join(", ")),
     }
+}
+
+fn faults(verified: &Verified) -> Vec<String> {
+    let Verified { proof, duplicates_allowed, may_be_queued, .. } = verified;
+    let all = [
+        (proof.missing, "missing"),
+        (proof.duplicates.saturating_sub(*duplicates_allowed), "delivered twice"),
+        (proof.corrupt, "changed"),
+        (if proof.generator_was_cut { 0 } else { proof.never_accepted }, "never accepted"),
+        (proof.after_failure, "offered again after a 5xx"),
+        (proof.out_of_contract, "out of contract"),
+        (if *may_be_queued { 0 } else { proof.queued }, "still deferred"),
+    ];
+    let some = all.into_iter().filter(|(count, _)| *count > 0);
+    some.map(|(count, what)| format!("{} {what}", figure::thousands(count))).collect()
 }
 
 pub(super) fn section(verified: Option<&Verified>, started: Option<&str>) -> Markup {
@@ -26,7 +41,7 @@ pub(super) fn section(verified: Option<&Verified>, started: Option<&str>) -> Mar
         header class={ "verdict " (class) } {
             p.note { "ringload report" @if let Some(started) = started { " · run of " (started) } }
             h1 {
-                svg viewBox="0 0 24 24" aria-hidden="true" { path d=(mark); }
+                svg viewBox="0 0 24 24" aria-hidden="true" { path d=(mark) {} }
                 span { (headline(verified)) }
             }
             @if let Some(verified) = verified { (account(verified)) }
