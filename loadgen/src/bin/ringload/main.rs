@@ -1,5 +1,6 @@
 //! `ringload`: loads a mail relay, plays the providers behind it, and proves what arrived.
 
+mod compare;
 mod report;
 mod screen;
 mod send;
@@ -29,6 +30,11 @@ enum Task {
     Verify(verify::Arguments),
     /// Merge what send, sink and verify left in a folder into report.html and report.json.
     Report(report::Arguments),
+    /// Tell two runs, or two groups of runs, apart from noise.
+    ///
+    /// Exits with 0 if nothing is worse by more than the threshold, 1 on a regression, 2 if there
+    /// is nothing to compare.
+    Compare(compare::Arguments),
 }
 
 /// The command was understood, and what it was to show does not hold.
@@ -42,6 +48,7 @@ fn main() -> ExitCode {
         Task::Sink(arguments) => sink::run(&arguments),
         Task::Verify(arguments) => verify::run(&arguments),
         Task::Report(arguments) => report::run(&arguments),
+        Task::Compare(arguments) => compare::run(&arguments),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
