@@ -136,7 +136,7 @@ fn difference(
     let (old, late) = (chance::mean(&olds), chance::mean(&news));
     let interval = match (base, new) {
         ([base], [new]) => measure.interval(base.send.as_ref()?, new.send.as_ref()?, chance),
-        _ => chance.ratio(&olds, &news, 1, |values| chance::mean(values)),
+        _ => chance.ratio(&olds, &news, 1, chance::mean),
     };
     let interval = interval.map(|(low, high)| (low - 1.0, high - 1.0));
     (old > 0.0).then(|| Difference {

@@ -63,6 +63,7 @@ impl Measure {
     }
 
     /// A value of it as people read it.
+    #[expect(clippy::cast_sign_loss, reason = "no value is below zero")]
     pub(super) fn shown(self, value: f64) -> String {
         match self {
             Self::Throughput => format!("{value:.0}/s"),
@@ -127,8 +128,7 @@ fn resampled<T: Copy>(
     figure: impl Fn(&[T]) -> f64,
 ) -> Option<(f64, f64)> {
     let shorter = base.len().min(new.len());
-    #[expect(clippy::cast_precision_loss, reason = "a count of seconds")]
-    let block = (shorter as f64).cbrt().ceil() as usize;
+    let block = (1..=shorter).find(|block| block.pow(3) >= shorter).unwrap_or(1);
     if shorter < SECONDS_MIN { None } else { chance.ratio(base, new, block, figure) }
 }
 

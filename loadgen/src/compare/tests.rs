@@ -1,3 +1,5 @@
+#![expect(clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "small numbers")]
+
 use super::{Comparison, Finding, Incomparable, Measure, Options, compare};
 use crate::hash;
 use crate::latency::Latency;

@@ -110,6 +110,8 @@ pub fn hgrm(latency: &Latency) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::cast_precision_loss, reason = "small numbers")]
+
     use super::{Distribution, hgrm};
     use crate::latency::Latency;
 

@@ -43,11 +43,15 @@ pub(super) fn span(micros: f64) -> String {
 #[expect(clippy::cast_precision_loss, reason = "only shown")]
 pub(super) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let power = (bytes.max(1).ilog2() / 10).min(UNITS.len() as u32 - 1);
-    format!("{} {}", digits(bytes as f64 / 1_024_f64.powi(power as i32)), UNITS[power as usize])
+    let (mut value, mut unit) = (bytes as f64, 0);
+    while value >= 1_024.0 && unit + 1 < UNITS.len() {
+        (value, unit) = (value / 1_024.0, unit + 1);
+    }
+    format!("{} {}", digits(value), UNITS[unit])
 }
 
 /// Three digits, and no more behind the point than are true; thousands apart.
+#[expect(clippy::cast_sign_loss, reason = "no figure is below zero")]
 pub(super) fn digits(value: f64) -> String {
     let text = match value.abs() {
         100.0.. => return thousands(value.round().max(0.0) as u64),
