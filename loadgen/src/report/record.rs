@@ -1,8 +1,9 @@
 //! What is looked at once a second while a run is under way: a relay's use of the machine, and
 //! what providers counted. Machines: the caller says when it looks and what it sees.
 
-use crate::clock::Nanos;
+use crate::clock::{self, Nanos};
 use crate::sink::Simulated;
+use crate::usage;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -53,6 +54,16 @@ pub struct Usage {
     pub cpu: Nanos,
     /// Bytes of memory, shared pages counted once (PSS).
     pub memory_bytes: u64,
+}
+
+impl Usage {
+    /// What process `pid` and its descendants use now; `None` if it is gone.
+    #[must_use]
+    pub fn of(pid: u32) -> Option<Self> {
+        let is_there = !usage::descendants(pid).is_empty();
+        let cpu = || clock::nanos(usage::cpu(pid));
+        is_there.then(|| Self { cpu: cpu(), memory_bytes: usage::memory(pid) })
+    }
 }
 
 /// Watches the processes of a relay.

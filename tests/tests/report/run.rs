@@ -4,7 +4,7 @@
 use loadgen::report::{
     Document, Folder, Origin, Providers, Received, Relay, Sent, Usage, Verified,
 };
-use loadgen::{clock, send, sink, usage, verify};
+use loadgen::{clock, send, sink, verify};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -42,11 +42,11 @@ pub(crate) fn document(folder: &Path) -> io::Result<Document> {
         let sending = send::start(options.clone())?;
         let begun = clock::now();
         while !sending.has_ended() {
-            relay.look(clock::now() - begun, used).map_err(io::Error::other)?;
+            relay.look(clock::now() - begun, Usage::of).map_err(io::Error::other)?;
             watched.look(clock::now() - started, || loadgen::report::counted(sink.providers()));
             std::thread::yield_now();
         }
-        relay.look_now(clock::now() - begun, used).map_err(io::Error::other)?;
+        relay.look_now(clock::now() - begun, Usage::of).map_err(io::Error::other)?;
         let mut found = sending.join()?;
         send::check_capacity(&options, &mut found)?;
         report.write_sent(&Sent::new(&found, &relay, origin()), &found)?;
@@ -68,8 +68,4 @@ pub(crate) fn document(folder: &Path) -> io::Result<Document> {
     let document = report.document()?;
     report.write_report(&document)?;
     Ok(document)
-}
-
-fn used(pid: u32) -> Option<Usage> {
-    Some(Usage { cpu: clock::nanos(usage::cpu(pid)), memory_bytes: usage::memory(pid) })
 }

@@ -4,7 +4,6 @@ use loadgen::clock::{self, Nanos};
 use loadgen::report::{self, Folder, Origin, Providers, Received, Relay, Sent, Usage};
 use loadgen::send::Report;
 use loadgen::sink::Simulated;
-use loadgen::usage;
 use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -55,12 +54,12 @@ impl Part {
     }
 
     pub(crate) fn look_at_relay(&self, relay: &mut Relay) -> Result<(), report::Gone> {
-        relay.look(self.since_start(), used)
+        relay.look(self.since_start(), Usage::of)
     }
 
     /// What the relay has used when the last answer is there.
     pub(crate) fn last_look_at_relay(&self, relay: &mut Relay) -> Result<(), report::Gone> {
-        relay.look_now(self.since_start(), used)
+        relay.look_now(self.since_start(), Usage::of)
     }
 
     pub(crate) fn write_sent(&self, relay: &Relay, report: &Report) -> io::Result<()> {
@@ -92,9 +91,4 @@ impl Part {
         let Some(folder) = &self.folder else { return Ok(()) };
         folder.write_verified(&verified(Origin::here(self.started)))
     }
-}
-
-fn used(pid: u32) -> Option<Usage> {
-    let is_there = !usage::descendants(pid).is_empty();
-    is_there.then(|| Usage { cpu: clock::nanos(usage::cpu(pid)), memory_bytes: usage::memory(pid) })
 }

@@ -1,11 +1,20 @@
-//! Progress: a bar on a terminal, plain lines elsewhere; and the wish to stop.
+//! Progress: a live view on a terminal, plain lines elsewhere; and the wish to stop.
+//!
+//! The view takes a few lines below the prompt. It leaves the terminal in its ordinary mode and
+//! its cursor in sight, so that nothing has to be restored however the process ends.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+mod view;
+
+pub(crate) use view::{Row, View};
+
+use ratatui::backend::CrosstermBackend;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Stderr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
+use view::History;
 
 /// How often the screen changes.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
@@ -14,40 +23,64 @@ const TICKS_PER_LINE: u64 = 20;
 
 /// Where progress is shown.
 pub(crate) struct Screen {
-    bar: ProgressBar,
-    plain: bool,
+    place: Place,
+    history: History,
     ticks: u64,
 }
 
+enum Place {
+    Nowhere,
+    Lines,
+    Live(Terminal<CrosstermBackend<Stderr>>),
+}
+
 impl Screen {
-    /// Progress towards `total`, or without an end if that is none.
-    pub(crate) fn new(total: Option<u64>, quiet: bool) -> Self {
-        let plain = !quiet && !io::stderr().is_terminal();
-        let hidden = ProgressDrawTarget::hidden();
-        let target = if quiet || plain { hidden } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(total, target);
-        let bounded = "  {bar:32.cyan/238} {human_pos:>9} of {human_len}  {msg}";
-        let template =
-            if total.is_some() { bounded } else { "  {spinner:.cyan} {human_pos:>9}  {msg}" };
-        let style = ProgressStyle::with_template(template).expect("the template is a constant");
-        bar.set_style(style.progress_chars("━╸─"));
-        Self { bar, plain, ticks: 0 }
+    /// For views of so many rows in their tables.
+    pub(crate) fn new(rows: usize, quiet: bool) -> Self {
+        let place = if quiet { Place::Nowhere } else { Self::live(rows).unwrap_or(Place::Lines) };
+        Self { place, history: History::default(), ticks: 0 }
     }
 
-    /// Shows where we are.
-    pub(crate) fn show(&mut self, position: u64, message: impl FnOnce() -> String) {
-        self.bar.set_position(position);
+    /// A live view, where both streams are a terminal: it is asked on one for what is shown on
+    /// the other.
+    fn live(rows: usize) -> Option<Place> {
+        if !io::stderr().is_terminal() || !io::stdout().is_terminal() {
+            return None;
+        }
+        let viewport = Viewport::Inline(view::height(rows));
+        let backend = CrosstermBackend::new(io::stderr());
+        Terminal::with_options(backend, TerminalOptions { viewport }).ok().map(Place::Live)
+    }
+
+    /// Shows where we are, a tick after the last time.
+    pub(crate) fn show(&mut self, view: impl FnOnce() -> View) {
         self.ticks += 1;
-        if !self.plain {
-            self.bar.set_message(message());
-        } else if self.ticks.is_multiple_of(TICKS_PER_LINE) {
-            eprintln!("{position:>10}  {}", message());
+        let is_line = self.ticks.is_multiple_of(TICKS_PER_LINE);
+        match &mut self.place {
+            Place::Nowhere => (),
+            Place::Lines => {
+                let view = view();
+                self.history.tick(view.position);
+                if is_line {
+                    eprintln!("{}", view.line(&self.history));
+                }
+            }
+            Place::Live(terminal) => {
+                let view = view();
+                self.history.tick(view.position);
+                if terminal.draw(|frame| view.draw(&self.history, frame)).is_err() {
+                    self.place = Place::Lines;
+                }
+            }
         }
     }
 
-    /// Takes the bar away.
-    pub(crate) fn clear(&self) {
-        self.bar.finish_and_clear();
+    /// Takes the view away.
+    pub(crate) fn clear(&mut self) {
+        if let Place::Live(terminal) = &mut self.place {
+            // A terminal that is gone needs no clearing.
+            let _ = terminal.clear();
+        }
     }
 }
 

@@ -4,12 +4,12 @@ mod show;
 mod speech;
 
 use crate::report::Part;
-use crate::screen::{self, Screen, TICK};
+use crate::screen::{self, Screen, TICK, View};
 use loadgen::arrivals::{Arrivals, NotArrivals};
 use loadgen::message::Templates;
 use loadgen::recipient::{Addresses, Domains};
 use loadgen::report::Relay;
-use loadgen::send::{self, Options, Pipelining};
+use loadgen::send::{self, Counters, Options, Pipelining};
 use loadgen::size::Mix;
 use loadgen::target;
 use std::error::Error;
@@ -166,20 +166,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let mut relay = Relay::new(&arguments.relay_pid);
     part.look_at_relay(&mut relay)?;
     let sending = send::start(options.clone())?;
-    let mut screen = Screen::new(Some(arguments.messages), arguments.quiet);
-    let mut before = 0;
+    let mut screen = Screen::new(0, arguments.quiet);
     while !sending.has_ended() {
         thread::sleep(TICK);
         if stop_wished() {
             sending.stop();
         }
         part.look_at_relay(&mut relay)?;
-        let counters = sending.counters();
-        let finished = counters.finished.load(Relaxed);
-        let rate = (finished - before) * 10;
-        before = finished;
-        let (postponed, open) = (counters.postponed.load(Relaxed), counters.open.load(Relaxed));
-        screen.show(finished, || format!("{rate}/s  {open} sessions  {postponed} answers 4xx"));
+        screen.show(|| view(sending.counters(), arguments.messages));
     }
     screen.clear();
     let mut report = sending.join()?;
@@ -195,6 +189,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     }
     let short = report.unsent + report.refused + report.unanswered + report.generator.dropped;
     Ok(short == 0)
+}
+
+fn view(counters: &Counters, total: u64) -> View {
+    let facts = [
+        (&counters.open, "sessions"),
+        (&counters.postponed, "answers 4xx"),
+        (&counters.refused, "refused"),
+        (&counters.unanswered, "unanswered"),
+        (&counters.lost, "connections lost"),
+    ];
+    View {
+        position: counters.finished.load(Relaxed),
+        total: Some(total),
+        facts: facts.map(|(cell, what)| (cell.load(Relaxed), what)).to_vec(),
+        heads: &[],
+        rows: Vec::new(),
+    }
 }
 
 fn constant(rate: &str) -> Result<Arrivals, NotArrivals> {

@@ -1,7 +1,7 @@
 //! `ringload sink`.
 
 use crate::report::Part;
-use crate::screen::{self, Screen, TICK};
+use crate::screen::{self, Row, Screen, TICK, View};
 use loadgen::latency::brief;
 use loadgen::report;
 use loadgen::sink::{self, Counters, Options, Provider, Simulated, dns, profiles};
@@ -148,17 +148,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
             eprintln!("  {} listens on {}", provider.site.provider().name, addresses.join(", "));
         }
     }
-    let mut screen = Screen::new(arguments.messages, arguments.quiet);
+    let mut screen = Screen::new(sink.providers().len(), arguments.quiet);
     let mut waited = Duration::ZERO;
-    let mut before = 0;
     while !stop_wished() && !sink.has_ended() {
         thread::sleep(TICK);
         waited += TICK;
         part.look_at_providers(&mut watched, sink.providers());
         let messages = sink.messages();
-        let rate = (messages - before) * 10;
-        before = messages;
-        screen.show(messages, || format!("{rate}/s"));
+        screen.show(|| view(sink.providers(), messages, arguments.messages));
         let enough = arguments.messages.is_some_and(|wanted| messages >= wanted);
         if enough || arguments.seconds.is_some_and(|secs| waited.as_secs() >= secs) {
             break;
@@ -176,6 +173,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         show(&providers, cpu);
     }
     Ok(corrupt == 0)
+}
+
+fn view(providers: &[Arc<Simulated>], position: u64, total: Option<u64>) -> View {
+    let row = |one: &Arc<Simulated>| {
+        let Counters { delivered, deferred, failed, open, turned_away, broken, .. } = &one.counters;
+        let counts = [delivered, deferred, failed, open, turned_away, broken];
+        let counts = counts.map(|cell| cell.load(Relaxed)).to_vec();
+        Row { name: one.site.provider().name.clone(), counts }
+    };
+    let rows: Vec<_> = providers.iter().map(row).collect();
+    let sum = |column: usize| rows.iter().map(|row| row.counts[column]).sum();
+    View {
+        position,
+        total,
+        facts: vec![(sum(3), "connections"), (sum(1), "deferred"), (sum(5), "out of contract")],
+        heads: &["delivered", "deferred", "failed", "open", "421s", "broken"],
+        rows,
+    }
 }
 
 fn show(providers: &[Arc<Simulated>], cpu: Duration) {
