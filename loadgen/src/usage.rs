@@ -67,7 +67,9 @@ fn stat(id: u32) -> Option<Process> {
     Some(Process { id, parent: fields.get(PARENT)?.parse().ok()?, ticks })
 }
 
-fn proportional(id: u32) -> u64 {
+/// Bytes of memory of the process `id`, shared pages counted once (PSS).
+#[must_use]
+pub fn proportional(id: u32) -> u64 {
     let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap_or_default();
     let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
     let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());

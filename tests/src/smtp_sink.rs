@@ -1,8 +1,9 @@
 //! Postfix's own test pair: `smtp-sink`, which takes everything and counts it, and
 //! `smtp-source`, which sends.
 
-use crate::process::Process;
+use crate::process::{Process, signal};
 use crate::{port, tool, wait};
+use rustix::process::Signal;
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A running sink. Ended when dropped.
 #[derive(Debug)]
 pub struct SmtpSink {
-    _process: Process,
+    process: Process,
     address: SocketAddr,
     last: Arc<Mutex<Last>>,
 }
@@ -35,7 +36,14 @@ impl SmtpSink {
     /// # Errors
     /// If it is not installed or does not listen.
     pub fn start(folder: &Path) -> io::Result<Self> {
-        let address = port::free()?;
+        Self::start_on(port::free()?, folder)
+    }
+
+    /// [`Self::start`], at `address`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_on(address: SocketAddr, folder: &Path) -> io::Result<Self> {
         let program = tool::find("smtp-sink").ok_or_else(|| io::Error::other("no smtp-sink"))?;
         let mut command = Command::new(program);
         // Root must say whom it will run as; 1000 is the accept backlog.
@@ -45,13 +53,29 @@ impl SmtpSink {
         let counted = Arc::clone(&last);
         thread::spawn(move || count(output, &counted));
         wait::until("smtp-sink", PATIENCE, || port::answers(address).then_some(()))?;
-        Ok(Self { _process: process, address, last })
+        Ok(Self { process, address, last })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Lets it take connections but say nothing, as a provider that hangs, until it is resumed.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn suspend(&self) -> io::Result<()> {
+        signal(self.process.id(), Signal::STOP)
+    }
+
+    /// Lets it go on with what has come meanwhile.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn resume(&self) -> io::Result<()> {
+        signal(self.process.id(), Signal::CONT)
     }
 
     /// Messages it has taken.

@@ -1,6 +1,6 @@
 //! What a process and its descendants have used, and when they are at rest.
 
-pub use loadgen::usage::{cpu, descendants, memory};
+pub use loadgen::usage::{cpu, descendants, memory, proportional};
 
 use crate::wait;
 use std::io;

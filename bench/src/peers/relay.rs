@@ -1,120 +1,188 @@
-//! The relays that are compared, each with the settings that suit bulk mail.
+//! The relays that are compared, each with the settings that suit bulk mail: the files in
+//! `bench/peers/`, a folder a relay.
 
+mod exim;
+mod haraka;
+mod opensmtpd;
+mod postfix;
+mod ringpost;
+mod running;
+
+pub(super) use running::Running;
+
+use super::launch::Launch;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
-use tests::postfix::Postfix;
-use tests::ringpost::Ringpost;
-use tests::tool;
-
-/// What Postfix is told for bulk mail to one smart host, beyond its defaults. Every message
-/// is still written to its queue and synced before the 250, as Postfix always does.
-pub(super) const POSTFIX_SETTINGS: [(&str, &str); 16] = [
-    // Enough processes for all sessions on both sides, kept for long.
-    ("default_process_limit", "200"),
-    ("max_use", "10000"),
-    ("max_idle", "300s"),
-    // No slowing down of who sends much.
-    ("in_flow_delay", "0"),
-    ("smtpd_client_connection_count_limit", "0"),
-    ("smtpd_client_connection_rate_limit", "0"),
-    ("qmgr_message_active_limit", "40000"),
-    ("qmgr_message_recipient_limit", "40000"),
-    // Many connections to the one next hop, from the start, and kept.
-    ("initial_destination_concurrency", "20"),
-    ("default_destination_concurrency_limit", "20"),
-    ("smtp_connection_cache_destinations", "static:all"),
-    ("smtp_connection_reuse_count_limit", "1000"),
-    // Nothing is rewritten or looked at.
-    ("local_header_rewrite_clients", ""),
-    ("receive_override_options", "no_address_mappings, no_header_body_checks, no_milters"),
-    ("smtpd_delay_reject", "no"),
-    ("enable_original_recipient", "no"),
-];
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// A relay that can take part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Relay {
-    /// Debian's, tuned for bulk mail.
+    /// Debian's Postfix.
     Postfix,
+    /// Debian's Exim.
+    Exim,
+    /// Debian's OpenSMTPD.
+    #[value(name = "opensmtpd")]
+    OpenSmtpd,
+    /// Haraka, from npm.
+    Haraka,
     /// Ours, with `durability = "sync"`.
     Ringpost,
 }
 
+/// What a relay of a round is told.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    /// A folder of its own, empty at first.
+    pub(super) folder: PathBuf,
+    /// Where mail goes.
+    pub(super) hops: Vec<Hop>,
+    /// When what was deferred is due again.
+    pub(super) retry: Duration,
+    /// Whether the next hop hangs while mail comes in.
+    pub(super) hung: bool,
+    /// A file with key and certificate, if TLS is asked for on both sides.
+    pub(super) tls: Option<PathBuf>,
+}
+
+/// The next hop of a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hop {
+    pub(super) domain: String,
+    pub(super) address: SocketAddr,
+}
+
 impl Relay {
-    /// Whether it can run here, or why not.
+    /// All of them, ours last.
+    pub const ALL: [Self; 5] =
+        [Self::Postfix, Self::Exim, Self::OpenSmtpd, Self::Haraka, Self::Ringpost];
+
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Postfix => "Postfix",
+            Self::Exim => "Exim",
+            Self::OpenSmtpd => "OpenSMTPD",
+            Self::Haraka => "Haraka",
+            Self::Ringpost => "Ringpost",
+        }
+    }
+
+    /// Whether it can run here.
     ///
     /// # Errors
-    /// What is missing.
+    /// What is missing, and what to do.
     pub fn ready(self) -> Result<(), String> {
-        match self {
-            Self::Postfix if !tool::postfix_can_run() => {
-                Err("Postfix must be installed (apt-get install postfix) and started by root"
-                    .into())
-            }
-            _ => Ok(()),
+        if self != Self::Ringpost && !is_root() {
+            return Err("it must be started by root".into());
         }
+        match self {
+            Self::Postfix => postfix::ready(),
+            Self::Exim => exim::ready(),
+            Self::OpenSmtpd => opensmtpd::ready(),
+            Self::Haraka => haraka::ready(),
+            Self::Ringpost => Ok(()),
+        }
+    }
+
+    /// Whether it speaks TLS on both sides.
+    pub(super) const fn offers_tls(self) -> bool {
+        !matches!(self, Self::Ringpost)
+    }
+
+    /// By how much each reply of the next hop must be late for what is synced before a 250 to
+    /// be told from what is synced behind it: Ringpost's own count is a second old at most.
+    pub(super) const fn late_ms(self) -> u64 {
+        if matches!(self, Self::Ringpost) { 1_100 } else { 100 }
+    }
+
+    /// Whether its retry times are its own: it is told to retry when the time has come that
+    /// the others have in their settings.
+    const fn retries_when_told(self) -> bool {
+        matches!(self, Self::OpenSmtpd)
     }
 
     /// How many times as many messages it gets, so that its round takes seconds too.
     #[must_use]
     pub const fn share(self) -> u64 {
         match self {
-            Self::Postfix => 1,
             Self::Ringpost => 5,
+            _ => 1,
         }
     }
 
-    /// Starts it in `folder`, with `sink` as its smart host.
-    pub(super) fn start(self, folder: &Path, sink: SocketAddr) -> io::Result<Running> {
-        let (host, port) = (sink.ip(), sink.port());
+    /// Connections at once over which mail comes in. OpenSMTPD listens with a backlog of 5:
+    /// of twenty that come at one moment the kernel drops some, which are never greeted.
+    pub(super) fn sessions(self, wanted: u64) -> u64 {
+        const BACKLOG: u64 = 5;
+        if self == Self::OpenSmtpd { wanted.min(BACKLOG) } else { wanted }
+    }
+
+    /// Idle connections asked of it. A relay with a process for each gets as many as fit into
+    /// the machine beside each other.
+    pub(super) fn idle_connections(self, wanted: u64) -> u64 {
+        const PROCESSES_MAX: u64 = 900;
         match self {
-            Self::Postfix => {
-                let relayhost = format!("[{host}]:{port}");
-                let settings = [("relayhost", relayhost.as_str())];
-                let settings: Vec<_> = POSTFIX_SETTINGS.into_iter().chain(settings).collect();
-                Postfix::start(folder, &settings).map(Running::Postfix)
-            }
-            Self::Ringpost => {
-                let route = format!("[[route]]\ndomain = \"*\"\nto = [\"{sink}\"]\n");
-                let many =
-                    "[delivery]\nconnections_per_site = 20\nmessages_per_connection = 1000\n";
-                Ringpost::start(folder, &(route + many)).map(Running::Ringpost)
-            }
+            Self::Postfix | Self::Exim => wanted.min(PROCESSES_MAX),
+            _ => wanted,
+        }
+    }
+
+    /// Writes its settings for `site`.
+    fn prepare(self, site: &Site, address: SocketAddr) -> io::Result<Launch> {
+        match self {
+            Self::Postfix => postfix::prepare(site, address),
+            Self::Exim => exim::prepare(site, address),
+            Self::OpenSmtpd => opensmtpd::prepare(site, address),
+            Self::Haraka => haraka::prepare(site, address),
+            Self::Ringpost => Err(io::Error::other("Ringpost is started by the tests' own means")),
+        }
+    }
+
+    /// The commands with which an operator has it try at once what it has, if it knows any.
+    fn flush(self, launch: &Launch, site: &Site, id: u32) -> Vec<Vec<String>> {
+        match self {
+            Self::Postfix => postfix::flush(launch, site),
+            Self::Exim => exim::flush(launch),
+            Self::OpenSmtpd => opensmtpd::flush(launch),
+            Self::Haraka => haraka::flush(id),
+            Self::Ringpost => Vec::new(),
         }
     }
 }
 
 impl fmt::Display for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Postfix => "Postfix",
-            Self::Ringpost => "Ringpost",
-        })
+        f.pad(self.name())
     }
 }
 
-/// A relay in one round. Stopped when dropped.
-pub(super) enum Running {
-    Postfix(Postfix),
-    Ringpost(Ringpost),
+impl Site {
+    /// One line for each next hop.
+    fn hop_lines(&self, line: impl Fn(&Hop) -> String) -> String {
+        self.hops.iter().map(|hop| line(hop) + "\n").collect()
+    }
+
+    fn retry_secs(&self) -> String {
+        self.retry.as_secs().to_string()
+    }
+
+    /// The path of the file with key and certificate; a name that is never opened without TLS.
+    fn chain(&self) -> String {
+        self.tls.as_ref().map_or_else(|| "none".into(), |chain| chain.display().to_string())
+    }
 }
 
-impl Running {
-    /// Where it takes mail.
-    pub(super) fn address(&self) -> SocketAddr {
-        match self {
-            Self::Postfix(postfix) => postfix.address(),
-            Self::Ringpost(ringpost) => ringpost.smtp(),
-        }
-    }
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
 
-    /// The process whose descendants are all of it.
-    pub(super) fn root(&self) -> io::Result<u32> {
-        match self {
-            Self::Postfix(postfix) => postfix.master().ok_or_else(|| io::Error::other("no master")),
-            Self::Ringpost(ringpost) => Ok(ringpost.id()),
-        }
-    }
+/// A command line in words.
+fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).into()
 }

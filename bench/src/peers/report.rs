@@ -1,167 +1,148 @@
 //! All rounds, their medians and spreads, and what they say of one relay beside another.
 
-use super::figures::{Figures, Quantity};
-use super::relay::{POSTFIX_SETTINGS, Relay};
-use super::{Generator, Plan};
-use crate::spread::{Spread, digits};
+mod markdown;
+mod table;
+
+use super::figures::{Better, Figures, Quantity};
+use super::{Machine, Plan, Relay, Scenario};
+use crate::spread::Spread;
 use serde_json::{Map, Value, json};
-use std::fmt::Write as _;
 
 /// Everything measured so far.
 #[derive(Clone, Debug)]
 pub struct Report {
     plan: Plan,
+    machine: Machine,
+    /// Relays that could not take part, and what to do.
+    absent: Vec<(Relay, String)>,
     rounds: Vec<Round>,
-    syncs: Vec<(Relay, u64, Option<f64>)>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Round {
-    relay: Relay,
-    bytes: u64,
-    figures: Figures,
+    scenario: Scenario,
+    contestant: &'static str,
+    outcome: Result<Figures, String>,
 }
 
 impl Report {
     pub(super) fn new(plan: &Plan) -> Self {
-        Self { plan: plan.clone(), rounds: Vec::new(), syncs: Vec::new() }
+        let machine = Machine::here();
+        Self { plan: plan.clone(), machine, absent: Vec::new(), rounds: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, relay: Relay, bytes: u64, figures: Figures) {
-        self.rounds.push(Round { relay, bytes, figures });
-    }
-
-    pub(super) fn add_syncs(&mut self, relay: Relay, bytes: u64, syncs: Option<f64>) {
-        self.syncs.push((relay, bytes, syncs));
-    }
-
-    /// For people: one table a message size, `median (least - most)`.
+    /// Tells of relays that could not take part, and what to do about it.
     #[must_use]
-    pub fn table(&self) -> String {
-        let mut text = self.introduction();
-        for &bytes in &self.plan.sizes {
-            let _ = writeln!(text, "\n{bytes} bytes");
-            let _ = write!(text, "{:<24}", "");
-            for relay in &self.plan.relays {
-                let _ = write!(text, "{relay:>30}");
-            }
-            let _ = writeln!(text, "{:>28}", self.ratio_name().unwrap_or_default());
-            for quantity in Quantity::ALL {
-                let _ = writeln!(text, "{}", self.row(quantity, bytes));
-            }
-            let _ = writeln!(text, "{}", self.syncs_row(bytes));
-        }
-        text
+    pub fn without(mut self, absent: Vec<(Relay, String)>) -> Self {
+        self.absent = absent;
+        self
     }
 
-    /// For programs: every round, and the same medians, spreads and ratios.
+    pub(super) fn add(
+        &mut self,
+        scenario: Scenario,
+        contestant: &'static str,
+        outcome: Result<Figures, String>,
+    ) {
+        self.rounds.push(Round { scenario, contestant, outcome });
+    }
+
+    /// Whether something failed, and nothing of that scenario is to be hoped for.
+    pub(super) fn gave_up(&self, scenario: Scenario, contestant: &str) -> bool {
+        self.failure(scenario, contestant).is_some()
+    }
+
+    /// Every round, and the same medians, spreads and ratios as for people.
     #[must_use]
     pub fn json(&self) -> Value {
-        let sizes = self.plan.sizes.iter().map(|&bytes| {
-            let relays = self.plan.relays.iter().map(|&relay| (relay.to_string(), self.relay_json(relay, bytes)));
-            let ratios = Quantity::ALL.iter().filter_map(|quantity| {
-                let spread = Spread::of(&self.ratios(*quantity, bytes))?;
-                Some((quantity.name().to_owned(), spread.json()))
+        let scenarios = self.plan.scenarios.iter().map(|&scenario| {
+            let contestants = scenario.contestants(&self.plan.relays);
+            let relays = contestants
+                .iter()
+                .map(|&name| (name.to_owned(), self.contestant_json(scenario, name)));
+            let ratios = Quantity::ALL.iter().filter_map(|&quantity| {
+                let (best, spread) = self.ratio(scenario, quantity)?;
+                let ratio = json!({ "over": best, "spread": spread.json() });
+                Some((quantity.name().to_owned(), ratio))
             });
-            json!({ "bytes": bytes, "relays": relays.collect::<Map<_, _>>(), "ratios": ratios.collect::<Map<_, _>>() })
+            json!({
+                "scenario": scenario.name(),
+                "about": scenario.about(),
+                "relays": relays.collect::<Map<_, _>>(),
+                "ratios": ratios.collect::<Map<_, _>>(),
+            })
         });
+        let absent = self.absent.iter().map(|(relay, why)| (relay.name().to_owned(), json!(why)));
         json!({
+            "machine": self.machine,
             "rounds": self.plan.rounds,
-            "generator": format!("{:?}", self.plan.generator),
-            "sessions": self.plan.sessions,
             "messages": self.plan.messages,
-            "ratio": self.ratio_name(),
-            "postfix_settings": POSTFIX_SETTINGS.map(|(name, value)| format!("{name} = {value}")),
-            "sizes": sizes.collect::<Vec<_>>(),
+            "backlog": self.plan.backlog,
+            "sessions": self.plan.sessions,
+            "generator": format!("{:?}", self.plan.generator),
+            "absent": absent.collect::<Map<_, _>>(),
+            "scenarios": scenarios.collect::<Vec<_>>(),
         })
     }
 
-    fn introduction(&self) -> String {
-        let mut text = format!(
-            "{}, {} sessions kept open; {} rounds in turn, median (least - most).\n",
-            match self.plan.generator {
-                Generator::SmtpSource => "smtp-source, not pipelined -> relay -> smtp-sink",
-                Generator::Ringload => "ringload send, pipelined -> relay -> ringload sink",
-            },
-            self.plan.sessions,
-            self.plan.rounds
-        );
-        for relay in &self.plan.relays {
-            let _ =
-                writeln!(text, "{relay}: {} messages a round", self.plan.messages * relay.share());
-        }
-        if self.plan.relays.contains(&Relay::Postfix) {
-            let settings = POSTFIX_SETTINGS.map(|(name, value)| format!("{name}={value}"));
-            let _ = writeln!(text, "Postfix's settings: {}", settings.join("; "));
-        }
-        text
-    }
-
-    fn row(&self, quantity: Quantity, bytes: u64) -> String {
-        let mut row = format!("{:<24}", quantity.name());
-        for &relay in &self.plan.relays {
-            let spread = Spread::of(&self.values(relay, quantity, bytes));
-            let _ =
-                write!(row, "{:>30}", spread.map_or_else(|| "-".into(), |spread| spread.text("")));
-        }
-        let ratio = Spread::of(&self.ratios(quantity, bytes));
-        let _ = write!(row, "{:>28}", ratio.map_or_else(String::new, |spread| spread.text("x")));
-        row
-    }
-
-    fn syncs_row(&self, bytes: u64) -> String {
-        let mut row = format!("{:<24}", "syncs a message");
-        for &relay in &self.plan.relays {
-            let syncs = self.syncs_of(relay, bytes).map_or_else(|| "-".into(), digits);
-            let _ = write!(row, "{syncs:>30}");
-        }
-        row
-    }
-
-    fn relay_json(&self, relay: Relay, bytes: u64) -> Value {
+    fn contestant_json(&self, scenario: Scenario, contestant: &str) -> Value {
         let mut all = Map::new();
-        for quantity in Quantity::ALL {
-            let values = self.values(relay, quantity, bytes);
+        for quantity in self.quantities(scenario) {
+            let values = self.values(scenario, contestant, quantity);
             let spread = Spread::of(&values).map(Spread::json);
             all.insert(quantity.name().into(), json!({ "rounds": values, "spread": spread }));
         }
-        all.insert("syncs a message".into(), json!(self.syncs_of(relay, bytes)));
+        if let Some(reason) = self.failure(scenario, contestant) {
+            all.insert("failure".into(), json!(reason));
+        }
         Value::Object(all)
     }
 
-    fn syncs_of(&self, relay: Relay, bytes: u64) -> Option<f64> {
-        self.syncs.iter().find(|syncs| (syncs.0, syncs.1) == (relay, bytes))?.2
+    /// What was measured of anyone in `scenario`, in the order of all.
+    fn quantities(&self, scenario: Scenario) -> Vec<Quantity> {
+        let of = |round: &Round| round.outcome.as_ref().ok().cloned();
+        let rounds = self.rounds.iter().filter(|round| round.scenario == scenario);
+        let figures: Vec<Figures> = rounds.filter_map(of).collect();
+        let measured =
+            |quantity: &Quantity| figures.iter().any(|each| each.of(*quantity).is_some());
+        Quantity::ALL.into_iter().filter(measured).collect()
     }
 
-    /// The last relay's figure over the first one's, round by round: noise that lasts longer
-    /// than a round falls on both.
-    fn ratios(&self, quantity: Quantity, bytes: u64) -> Vec<f64> {
-        let (Some(&first), Some(&last)) = (self.plan.relays.first(), self.plan.relays.last())
-        else {
-            return Vec::new();
-        };
-        if first == last {
-            return Vec::new();
-        }
-        let below = self.values(first, quantity, bytes);
-        let above = self.values(last, quantity, bytes);
-        above
-            .iter()
-            .zip(below)
-            .filter(|(_, below)| *below > 0.0)
-            .map(|(above, below)| above / below)
-            .collect()
+    fn values(&self, scenario: Scenario, contestant: &str, quantity: Quantity) -> Vec<f64> {
+        let theirs = |round: &&Round| (round.scenario, round.contestant) == (scenario, contestant);
+        let rounds = self.rounds.iter().filter(theirs);
+        rounds.filter_map(|round| round.outcome.as_ref().ok()?.of(quantity)).collect()
     }
 
-    fn ratio_name(&self) -> Option<String> {
-        let (first, last) = (self.plan.relays.first()?, self.plan.relays.last()?);
-        (first != last).then(|| format!("{last} / {first}"))
+    /// Why a contestant has no figures, or fewer than it should.
+    fn failure(&self, scenario: Scenario, contestant: &str) -> Option<&str> {
+        let theirs = |round: &&Round| (round.scenario, round.contestant) == (scenario, contestant);
+        let mut rounds = self.rounds.iter().filter(theirs);
+        rounds.find_map(|round| round.outcome.as_ref().err()).map(String::as_str)
     }
 
-    fn values(&self, relay: Relay, quantity: Quantity, bytes: u64) -> Vec<f64> {
-        let rounds =
-            self.rounds.iter().filter(|round| (round.relay, round.bytes) == (relay, bytes));
-        rounds.filter_map(|round| quantity.of(&round.figures)).collect()
+    /// Our figure over that of the best other, round by round, so that noise that lasts longer
+    /// than a round falls on both; and who that is.
+    fn ratio(&self, scenario: Scenario, quantity: Quantity) -> Option<(&'static str, Spread)> {
+        let ours = scenario.ours();
+        let others = scenario.contestants(&self.plan.relays);
+        let others = others.into_iter().filter(|name| *name != ours);
+        let medians = others.filter_map(|name| {
+            let spread = Spread::of(&self.values(scenario, name, quantity))?;
+            (spread.median > 0.0).then_some((name, spread.median))
+        });
+        let (best, _) = match quantity.better() {
+            Better::Higher => medians.max_by(|a, b| a.1.total_cmp(&b.1)),
+            Better::Lower => medians.min_by(|a, b| a.1.total_cmp(&b.1)),
+            Better::Neither => None,
+        }?;
+        let theirs = self.values(scenario, best, quantity);
+        let ratios = self.values(scenario, ours, quantity).into_iter().zip(theirs);
+        let ratios: Vec<f64> = ratios
+            .filter(|(_, theirs)| *theirs > 0.0)
+            .map(|(ours, theirs)| ours / theirs)
+            .collect();
+        Spread::of(&ratios).map(|spread| (best, spread))
     }
 }
 

@@ -1,0 +1,226 @@
+//! What is asked of the relays, one thing at a time.
+
+mod backlog;
+mod direct;
+mod durability;
+mod idle;
+mod restart;
+mod transfer;
+
+pub(super) use transfer::started;
+
+use super::figures::Figures;
+use super::load::{Behaviour, Generator, Load};
+use super::relay::Relay;
+use super::{Plan, syncs};
+use clap::ValueEnum;
+use loadgen::send::Pipelining;
+use std::io;
+use std::time::Duration;
+
+/// Names of the two pairs that [`Scenario::Direct`] compares.
+const PAIRS: [(&str, Generator); 2] =
+    [("smtp-source", Generator::SmtpSource), ("ringload", Generator::Ringload)];
+/// When what a next hop deferred is due again, where a scenario waits for it: for all relays.
+const RETRY_SOON: Duration = Duration::from_secs(5);
+/// When it is due again where nobody waits for it.
+const RETRY_LATE: Duration = Duration::from_mins(30);
+
+/// A thing to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Scenario {
+    /// Generator and sink, connected directly: what the other figures cannot exceed.
+    Direct,
+    /// What is synced before the 250 of a message that comes alone, and after it.
+    Durability,
+    /// 4 KiB messages in, while the next hop takes connections and says nothing.
+    AcceptOnly,
+    /// 4 KiB messages through, to one destination.
+    #[value(name = "relay-4k")]
+    Relay4k,
+    /// 50 KiB messages through, to one destination.
+    #[value(name = "relay-50k")]
+    Relay50k,
+    /// 4 KiB messages through, to 1,000 destinations.
+    #[value(name = "relay-4k-1000")]
+    Relay4k1000,
+    /// 50 KiB messages through, to 1,000 destinations.
+    #[value(name = "relay-50k-1000")]
+    Relay50k1000,
+    /// 4 KiB messages through, every reply of the next hop 50 ms late.
+    LateReplies,
+    /// 4 KiB messages through, TLS on both sides.
+    Tls,
+    /// 4 KiB messages through, one in ten deferred once and due again after 5 s.
+    Deferred,
+    /// A queue is filled while the next hop hangs, and drained when it answers again.
+    Backlog,
+    /// Connections that say EHLO and no more.
+    Idle,
+    /// A relay that crashed with a queue, started again.
+    Restart,
+}
+
+impl Scenario {
+    /// All of them, in the order in which they run.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        Self::value_variants()
+    }
+
+    /// What `--quick` runs.
+    pub const QUICK: [Self; 6] = [
+        Self::Direct,
+        Self::Durability,
+        Self::AcceptOnly,
+        Self::Relay4k,
+        Self::Backlog,
+        Self::Restart,
+    ];
+
+    /// What it is called on the command line.
+    #[must_use]
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// What it asks, in a sentence.
+    #[must_use]
+    pub fn about(self) -> String {
+        let value = self.to_possible_value();
+        value.and_then(|value| value.get_help().map(ToString::to_string)).unwrap_or_default()
+    }
+
+    /// Who takes part in it, of `relays`; or names that are no relays.
+    pub(super) fn contestants(self, relays: &[Relay]) -> Vec<&'static str> {
+        match self {
+            Self::Direct => PAIRS.iter().map(|(name, _)| *name).collect(),
+            _ => relays.iter().map(|relay| relay.name()).collect(),
+        }
+    }
+
+    /// Whom the others are compared with.
+    pub(super) const fn ours(self) -> &'static str {
+        match self {
+            Self::Direct => "ringload",
+            _ => Relay::Ringpost.name(),
+        }
+    }
+
+    /// Rounds of it, if the plan wants `rounds`: what is counted, not timed, is counted once.
+    pub(super) fn rounds(self, rounds: u32) -> u32 {
+        match self {
+            Self::Durability | Self::Idle => rounds.min(1),
+            _ => rounds,
+        }
+    }
+
+    /// One round of one contestant. What a relay does not offer is an error of the kind
+    /// `Unsupported`.
+    pub(super) fn run(self, contestant: &str, plan: &Plan) -> io::Result<Figures> {
+        if let Some((_, generator)) = PAIRS.iter().find(|(name, _)| *name == contestant) {
+            return direct::run(self.load(plan, None), *generator);
+        }
+        let relay = plan.relays.iter().copied().find(|relay| relay.name() == contestant);
+        let relay = relay.ok_or(io::ErrorKind::NotFound)?;
+        let load = self.load(plan, Some(relay));
+        match self {
+            Self::Direct => Err(io::ErrorKind::NotFound.into()),
+            Self::Durability => durability::run(relay, load),
+            Self::Backlog => backlog::run(relay, load.of(plan.backlog)),
+            Self::Restart => restart::run(relay, load),
+            Self::Idle => idle::run(relay, plan.idle),
+            Self::AcceptOnly => backlog::accept(relay, load),
+            Self::Tls => tls(relay),
+            _ => transfer::run(relay, load, self.behaviour(), self.retry()),
+        }
+    }
+
+    /// Syncs per message under load, in a run of their own: tracing slows what it traces.
+    pub(super) fn syncs(self, contestant: &str, plan: &Plan) -> io::Result<Option<f64>> {
+        let relay = plan.relays.iter().copied().find(|relay| relay.name() == contestant);
+        match (self, relay) {
+            (
+                Self::Relay4k
+                | Self::Relay50k
+                | Self::Relay4k1000
+                | Self::Relay50k1000
+                | Self::LateReplies
+                | Self::Deferred,
+                Some(relay),
+            ) => {
+                let load = self.load(plan, Some(relay));
+                syncs::count(relay, load, self.behaviour(), self.retry())
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn load(self, plan: &Plan, relay: Option<Relay>) -> Load {
+        // Ten times the bytes, a third of the messages.
+        let (bytes, fewer) = match self {
+            Self::Relay50k | Self::Relay50k1000 => (51_200, 3),
+            _ => (4_096, 1),
+        };
+        let (pipelining, share, sessions) = match relay {
+            Some(relay) => (Pipelining::Envelope, relay.share(), relay.sessions(plan.sessions)),
+            None => (Pipelining::Full, 1, plan.sessions),
+        };
+        Load {
+            // smtp-sink has one address, answers at once and takes all.
+            generator: if self.behaviour() == Behaviour::default() && self.domains() == 1 {
+                plan.generator
+            } else {
+                Generator::Ringload
+            },
+            messages: (plan.messages * share / fewer).max(1),
+            bytes,
+            sessions,
+            domains: self.domains(),
+            pipelining,
+        }
+    }
+
+    fn domains(self) -> u16 {
+        if matches!(self, Self::Relay4k1000 | Self::Relay50k1000) { 1_000 } else { 1 }
+    }
+
+    fn behaviour(self) -> Behaviour {
+        match self {
+            Self::LateReplies => Behaviour { late_ms: 50, ..Behaviour::default() },
+            Self::Deferred => Behaviour { deferred: 0.1, ..Behaviour::default() },
+            _ => Behaviour::default(),
+        }
+    }
+
+    /// When what is deferred is due again.
+    fn retry(self) -> Duration {
+        if self == Self::Deferred { RETRY_SOON } else { RETRY_LATE }
+    }
+}
+
+/// Both ends of the load must speak TLS for this one.
+fn tls(relay: Relay) -> io::Result<Figures> {
+    let reason = if relay.offers_tls() {
+        "ringload speaks no TLS yet, and smtp-source never did"
+    } else {
+        "not offered yet"
+    };
+    Err(io::Error::new(io::ErrorKind::Unsupported, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scenario;
+
+    #[test]
+    fn names_and_sentences_are_those_of_the_command_line() {
+        let names: Vec<String> = Scenario::all().iter().map(|each| each.name()).collect();
+        assert_eq!(
+            names.join(" "),
+            "direct durability accept-only relay-4k relay-50k relay-4k-1000 relay-50k-1000 \
+             late-replies tls deferred backlog idle restart"
+        );
+        assert!(Scenario::all().iter().all(|each| each.about().len() > 20));
+    }
+}
