@@ -37,7 +37,8 @@ pub struct Plan {
     pub rounds: u32,
     /// Messages of a round through a peer; Ringpost gets [`Relay::share`] times as many.
     pub messages: u64,
-    /// Messages in the queue of [`Scenario::Backlog`], of each relay alike.
+    /// Messages in the queue of [`Scenario::Backlog`] and [`Scenario::Restart`], of each relay
+    /// alike.
     pub backlog: u64,
     /// Connections of [`Scenario::Idle`].
     pub idle: u64,

@@ -22,17 +22,18 @@ struct Options {
     /// Fewer scenarios, messages and rounds: under four minutes.
     #[arg(long)]
     quick: bool,
-    /// The backlog is a million messages. Takes hours.
+    /// The queue of `backlog` and `restart` is a million messages. Takes hours.
     #[arg(long)]
     full: bool,
     /// Turns of each relay [default: 3, with --quick 1].
     #[arg(long)]
     rounds: Option<u32>,
     /// Messages of a round through a peer; Ringpost, being faster, gets five times as many
-    /// [default: 1000, with --quick 400].
+    /// [default: 800, with --quick 400].
     #[arg(long)]
     messages: Option<u64>,
-    /// Messages in the queue of the scenario `backlog` [default: 3000, with --quick 600].
+    /// Messages in the queue of the scenarios `backlog` and `restart`, of each relay alike
+    /// [default: 2000, with --quick 600].
     #[arg(long)]
     backlog: Option<u64>,
     /// Connections of the scenario `idle`.
@@ -113,8 +114,8 @@ fn plan(options: &Options, relays: Vec<Relay>) -> Plan {
         relays,
         scenarios,
         rounds: options.rounds.unwrap_or(if options.quick { 1 } else { 3 }),
-        messages: or(options.messages, 1_000, 400),
-        backlog: if options.full { MILLION } else { or(options.backlog, 3_000, 600) },
+        messages: or(options.messages, 800, 400),
+        backlog: if options.full { MILLION } else { or(options.backlog, 2_000, 600) },
         idle: options.idle,
         sessions: options.sessions,
         generator: options.generator,

@@ -128,7 +128,7 @@ impl Scenario {
             Self::Direct => Err(io::ErrorKind::NotFound.into()),
             Self::Durability => durability::run(relay, load),
             Self::Backlog => backlog::run(relay, load.of(plan.backlog)),
-            Self::Restart => restart::run(relay, load),
+            Self::Restart => restart::run(relay, load.of(plan.backlog)),
             Self::Idle => idle::run(relay, plan.idle),
             Self::AcceptOnly => backlog::accept(relay, load),
             Self::Tls => tls(relay),

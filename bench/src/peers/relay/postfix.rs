@@ -13,6 +13,10 @@ use tests::tool;
 const MAIN: &str = include_str!("../../../peers/postfix/main.cf");
 const MASTER: &str = include_str!("../../../peers/postfix/master.cf");
 
+/// Where its settings are, apart from the queue: it looks at every file below them when it
+/// starts, and warns of each that is not root's.
+const CONFIG: &str = "config";
+
 pub(super) fn ready() -> Result<(), String> {
     let there = tool::find("postfix").is_some() && Path::new("/etc/postfix/postfix-files").exists();
     there.then_some(()).ok_or_else(|| "install it: apt-get install postfix".into())
@@ -37,17 +41,21 @@ pub(super) fn prepare(site: &Site, address: SocketAddr) -> io::Result<Launch> {
             ("TLS_CHAIN", &chain),
         ],
     )?;
-    fs::write(site.folder.join("main.cf"), main)?;
+    let config = make(site, CONFIG)?;
+    fs::write(config.join("main.cf"), main)?;
     let master = filled(MASTER, &[("PORT", &address.port().to_string())])?;
-    fs::write(site.folder.join("master.cf"), master)?;
+    fs::write(config.join("master.cf"), master)?;
     let transport = site.hop_lines(|hop| {
         format!("{} smtp:[{}]:{}", hop.domain, hop.address.ip(), hop.address.port())
     });
     fs::write(site.folder.join("transport"), transport)?;
-    Ok(Launch { command: words(["postfix", "-c", &folder, "start-fg"]), ..Launch::default() })
+    Ok(Launch {
+        command: words(["postfix", "-c", &config.display().to_string(), "start-fg"]),
+        ..Launch::default()
+    })
 }
 
 /// `postfix flush`: "attempt to deliver every message in the deferred mail queue".
 pub(super) fn flush(_: &Launch, site: &Site) -> Vec<Vec<String>> {
-    vec![words(["postfix", "-c", &site.folder.display().to_string(), "flush"])]
+    vec![words(["postfix", "-c", &site.folder.join(CONFIG).display().to_string(), "flush"])]
 }
