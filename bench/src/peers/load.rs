@@ -3,8 +3,10 @@
 use super::relay::Hop;
 use ::tests::smtp_sink::{SmtpSink, SmtpSource};
 use ::tests::wait;
-use loadgen::send::{Options as Sending, Pipelining};
+use loadgen::send::{Encryption, Options as Sending, Pipelining};
+use loadgen::sink::provider::Tls;
 use loadgen::size::Mix;
+use loadgen::tls::{Client, Trust};
 use loadgen::{send, sink};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// The one destination, where there is one.
 const DOMAIN: &str = "sink.test";
+/// The name on a relay's certificate, which nobody reads.
+pub(super) const RELAY: &str = "relay.test";
 
 /// The pair of programs around the relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -35,6 +39,8 @@ pub(super) struct Load {
     /// How far [`Generator::Ringload`] speaks ahead. Haraka answers 503 to what comes behind a
     /// final dot before its reply, so no relay gets more than an envelope at once.
     pub(super) pipelining: Pipelining,
+    /// STARTTLS before mail, on both sides of the relay; [`Generator::Ringload`] only.
+    pub(super) tls: bool,
 }
 
 impl Load {
@@ -65,7 +71,14 @@ impl Load {
     fn options(self, relay: SocketAddr) -> io::Result<Sending> {
         let names: Vec<String> = (0..self.domains).map(|index| self.domain(index)).collect();
         let domains = names.join(",").parse().map_err(io::Error::other)?;
+        let encryption = if self.tls {
+            let client = Client::new(&Trust::Anybody, RELAY).map_err(io::Error::other)?;
+            Encryption::StartTls(client)
+        } else {
+            Encryption::None
+        };
         Ok(Sending {
+            encryption,
             messages: self.messages,
             sizes: Mix::exactly(self.bytes as u32),
             sessions: self.sessions as usize,
@@ -115,6 +128,7 @@ impl Sink {
                     listen: (0..load.domains).map(listen).collect(),
                     delay_ms: behaviour.late_ms,
                     defer: behaviour.deferred,
+                    tls: if load.tls { Tls::Demanded } else { Tls::Off },
                     ..sink::Provider::default()
                 };
                 let providers = vec![provider];
@@ -174,6 +188,7 @@ mod tests {
             sessions: 1,
             domains: 1_000,
             pipelining: Pipelining::Envelope,
+            tls: false,
         };
         let addresses: Vec<_> = (0..1_000).map(listen).collect();
         let hops = load.hops(&addresses);

@@ -131,7 +131,9 @@ impl Scenario {
             Self::Restart => restart::run(relay, load.of(plan.backlog)),
             Self::Idle => idle::run(relay, plan.idle),
             Self::AcceptOnly => backlog::accept(relay, load),
-            Self::Tls => tls(relay),
+            Self::Tls if !relay.offers_tls() => {
+                Err(io::Error::new(io::ErrorKind::Unsupported, "not offered yet"))
+            }
             _ => transfer::run(relay, load, self.behaviour(), self.retry()),
         }
     }
@@ -167,18 +169,19 @@ impl Scenario {
             None => (Pipelining::Full, 1, plan.sessions),
         };
         Load {
-            // smtp-sink has one address, answers at once and takes all.
-            generator: if self.behaviour() == Behaviour::default() && self.domains() == 1 {
-                plan.generator
-            } else {
-                Generator::Ringload
-            },
+            generator: if self.needs_ringload() { Generator::Ringload } else { plan.generator },
             messages: (plan.messages * share / fewer).max(1),
             bytes,
             sessions,
             domains: self.domains(),
             pipelining,
+            tls: self == Self::Tls,
         }
+    }
+
+    /// smtp-source speaks no TLS, and smtp-sink has one address, answers at once and takes all.
+    fn needs_ringload(self) -> bool {
+        self == Self::Tls || self.behaviour() != Behaviour::default() || self.domains() > 1
     }
 
     fn domains(self) -> u16 {
@@ -197,16 +200,6 @@ impl Scenario {
     fn retry(self) -> Duration {
         if self == Self::Deferred { RETRY_SOON } else { RETRY_LATE }
     }
-}
-
-/// Both ends of the load must speak TLS for this one.
-fn tls(relay: Relay) -> io::Result<Figures> {
-    let reason = if relay.offers_tls() {
-        "ringload speaks no TLS yet, and smtp-source never did"
-    } else {
-        "not offered yet"
-    };
-    Err(io::Error::new(io::ErrorKind::Unsupported, reason))
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@
 use super::{Site, words};
 use crate::peers::launch::{Installed, Launch, make};
 use crate::peers::template::filled;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 
 const SETTINGS: &str = include_str!("../../../peers/opensmtpd/smtpd.conf");
 const PROGRAM: &str = "usr/sbin/smtpd";
@@ -28,9 +29,14 @@ pub(super) fn prepare(site: &Site, address: SocketAddr) -> io::Result<Launch> {
     for (name, place) in [("spool", "/var/spool"), ("lib", "/var/lib"), ("run", "/run")] {
         mounts.push((make(site, name)?, place));
     }
-    let chain = site.chain();
     let pki = match &site.tls {
-        Some(_) => format!("pki test cert \"{chain}\"\npki test key \"{chain}\""),
+        Some(chain) => {
+            // It reads no key that others may read.
+            let own = site.folder.join("chain.pem");
+            fs::copy(chain, &own)?;
+            fs::set_permissions(&own, Permissions::from_mode(0o600))?;
+            format!("pki test cert \"{0}\"\npki test key \"{0}\"", own.display())
+        }
         None => String::new(),
     };
     let (listen, relay) = match &site.tls {

@@ -1,10 +1,12 @@
 //! Mail in and mail out, as fast as it goes.
 
 use crate::peers::figures::{Figures, Quantity};
-use crate::peers::load::{Behaviour, Load, Sink};
+use crate::peers::load::{Behaviour, Load, RELAY, Sink};
 use crate::peers::relay::{Relay, Running, Site};
 use crate::peers::watch;
+use std::fs;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tests::scratch::Scratch;
 use tests::wait;
@@ -45,10 +47,20 @@ pub(in crate::peers) fn started(
     relay: Relay,
     load: Load,
     sink: &Sink,
-    folder: &std::path::Path,
+    folder: &Path,
     retry: Duration,
 ) -> io::Result<Running> {
     let hops = load.hops(&sink.addresses());
+    let tls = load.tls.then(|| chain(folder)).transpose()?;
     let folder = folder.join("relay");
-    Running::start(relay, Site { folder, hops, retry, hung: false, tls: None })
+    Running::start(relay, Site { folder, hops, retry, hung: false, tls })
+}
+
+/// A file with a new key and a certificate for it, which nobody has signed. Every relay reads it,
+/// under whatever user it runs.
+fn chain(folder: &Path) -> io::Result<PathBuf> {
+    let made = rcgen::generate_simple_self_signed([RELAY.to_owned()]).map_err(io::Error::other)?;
+    let path = folder.join("chain.pem");
+    fs::write(&path, made.signing_key.serialize_pem() + &made.cert.pem())?;
+    Ok(path)
 }
