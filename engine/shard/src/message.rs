@@ -57,7 +57,7 @@ pub struct Delivery {
     pub domain: Domain,
     /// The message in memory, while it is young.
     pub message: Option<Arc<Message>>,
-    /// When the message was accepted, in seconds of the wall clock.
+    /// When the message was accepted, in seconds of the wall clock, rounded up.
     accepted: u32,
     queued: u32,
 }
@@ -78,7 +78,7 @@ impl Delivery {
         recipients: Recipients,
     ) -> Self {
         let MessageId { log, boot, count } = id;
-        let accepted = u32::try_from(accepted.0 / 1_000).unwrap_or(u32::MAX);
+        let accepted = u32::try_from(accepted.0.div_ceil(1_000)).unwrap_or(u32::MAX);
         let (attempts, message, queued) = (0, None, 0);
         Self { log, attempts, boot, count, spot, recipients, domain, message, accepted, queued }
     }
@@ -89,7 +89,7 @@ impl Delivery {
         MessageId { log: self.log, boot: self.boot, count: self.count }
     }
 
-    /// When the message was accepted, to a second.
+    /// When the message was accepted, rounded up to a second: nothing expires before its time.
     #[must_use]
     pub const fn accepted(&self) -> Wall {
         Wall(self.accepted as u64 * 1_000)
