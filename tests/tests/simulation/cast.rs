@@ -4,29 +4,41 @@
 use crate::chance::Chance;
 use crate::injector::Addressees;
 use crate::ledger::Book;
-use crate::provider::{Nature, Provider, Temper};
+use crate::provider::{Provider, Temper};
 use crate::relay;
 use kernel::sim::{Host, Sim, World};
+use loadgen::ledger::Rule;
+use loadgen::sink::provider::{Close, Provider as Profile, Tls};
+use loadgen::sink::rate::{Rate, Span};
+use loadgen::sink::{Site, profiles};
 use policy::Limits;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 const DOMAINS: [&str; 5] = ["one.test", "two.test", "plain.test", "mx.test", "senders.test"];
 
-pub(crate) fn providers(sim: &Sim, book: &Book, temper: Temper) -> Vec<Rc<Provider>> {
-    let nature = |(number, domain): (u64, &'static str)| Nature {
-        domain,
-        address: SocketAddr::from(([10, 1, 0, number as u8], 25)),
-        ehlo: domain != "plain.test" || !sim.one_in(3),
-        pipelining: domain != "plain.test",
-        eight_bit: domain != "plain.test",
-        messages_max: if sim.one_in(4) { sim.within(1..4) } else { u64::MAX },
-        slowness_millis: sim.pick(&[0, 0, 20, 400]),
-    };
-    let provider = |(number, domain)| {
-        let nature = nature((number, domain));
+/// How the relay limits what it sends.
+pub(crate) fn limits(sim: &Sim) -> Limits {
+    Limits {
+        connections_max: sim.pick(&[1, 2, 10]),
+        messages_per_connection_max: sim.pick(&[1, 3, 100]),
+        recipients_per_message_max: sim.pick(&[1, 2, 100]),
+        idle: Duration::from_secs(5),
+    }
+}
+
+pub(crate) fn providers(
+    world: &Rc<World>,
+    relay: Host,
+    sim: &Sim,
+    book: &Book,
+    temper: Temper,
+    limits: &Limits,
+) -> Vec<Rc<Provider>> {
+    let provider = |(number, domain): (u8, &'static str)| {
         // A bounce must get through in its time, or nobody hears what it tells.
         let temper = match temper {
             Temper::Silent if domain == "senders.test" => Temper::Rough,
@@ -34,14 +46,73 @@ pub(crate) fn providers(sim: &Sim, book: &Book, temper: Temper) -> Vec<Rc<Provid
         };
         let provider = Rc::new(Provider {
             sim: sim.clone(),
+            world: Rc::downgrade(world),
+            relay,
             book: Rc::clone(book),
-            nature,
+            domain,
+            address: SocketAddr::from(([10, 1, 0, number], 25)),
+            ehlo: domain != "plain.test" || !sim.one_in(3),
+            site: Arc::new(Site::new(profile(sim, domain, limits), sim.roll())),
             temper: Cell::new(temper),
+            peers: RefCell::default(),
         });
         provider.open();
         provider
     };
     (1..).zip(DOMAINS).map(provider).collect()
+}
+
+/// What a provider is like. The rules that `limits` keep are its contract. Of rates, back-offs
+/// and quotas the relay knows nothing yet, so these are no part of it.
+fn profile(sim: &Sim, domain: &str, limits: &Limits) -> Profile {
+    let is_shipped = !["plain.test", "senders.test"].contains(&domain) && sim.one_in(2);
+    let mut profile = if is_shipped { shipped(sim) } else { homely(sim, domain, limits) };
+    profile.delay_ms = sim.pick(&[0, 0, 20, 400]);
+    let contract = Rule::ALL.into_iter().filter(|rule| match rule {
+        Rule::Connections => profile.connections_per_source >= limits.connections_max.into(),
+        Rule::Messages => profile.messages_per_connection >= limits.messages_per_connection_max,
+        Rule::Recipients => profile.recipients_per_message >= limits.recipients_per_message_max,
+        Rule::Domains => profile.one_domain_per_message,
+        _ => false,
+    });
+    profile.contract = contract.collect();
+    profile
+}
+
+/// A provider that ships with `ringload`, scaled to these worlds: there are dozens of messages,
+/// and they live a minute.
+fn shipped(sim: &Sim) -> Profile {
+    let (name, text) = sim.pick(profiles::SHIPPED);
+    let mut profile = Profile::read_profile(name, text).expect("what ships is sound");
+    profile.tls = Tls::Off;
+    profile.connections_per_source = profile.connections_per_source.div_ceil(3);
+    profile.messages_per_connection = profile.messages_per_connection.div_ceil(10);
+    profile.backoff = Span(profile.backoff.0 / 600);
+    if let Some(quota) = &mut profile.quota {
+        quota.mail_from = Some(Rate { count: 1, span: Span::secs(1) });
+        quota.recovery = Span::secs(1);
+    }
+    profile
+}
+
+/// One that asks for no more than the relay is set to keep, and often closes without a word.
+fn homely(sim: &Sim, domain: &str, limits: &Limits) -> Profile {
+    let (messages_per_connection, close) = if sim.one_in(4) {
+        (sim.within(1..4) as u32, Close::Silently)
+    } else {
+        (limits.messages_per_connection_max, Close::Say421)
+    };
+    Profile {
+        hostname: "provider.test".to_owned(),
+        messages_per_connection,
+        close,
+        connections_per_source: limits.connections_max.into(),
+        recipients_per_message: limits.recipients_per_message_max,
+        one_domain_per_message: true,
+        pipelining: domain != "plain.test",
+        eight_bit: domain != "plain.test",
+        ..Profile::default()
+    }
 }
 
 pub(crate) fn addressees(dead: bool) -> Addressees {
@@ -62,30 +133,21 @@ pub(crate) fn plan(
     host: Host,
     sim: &Sim,
     providers: &[Rc<Provider>],
+    limits: Limits,
     logs: usize,
 ) -> relay::Plan {
     let nobody = SocketAddr::from(([10, 1, 0, 99], 25));
-    let natures = providers.iter().map(|provider| provider.nature);
-    let mut routes: Vec<_> = natures
-        .filter(|nature| nature.domain != "mx.test")
-        .map(|nature| (nature.domain, vec![nature.address]))
-        .collect();
+    let (by_mx, by_route): (Vec<_>, Vec<_>) =
+        providers.iter().partition(|provider| provider.domain == "mx.test");
+    let mut routes: Vec<_> =
+        by_route.iter().map(|provider| (provider.domain, vec![provider.address])).collect();
     routes.push(("dead.test", vec![nobody]));
-    let mx = providers
-        .iter()
-        .find(|provider| provider.nature.domain == "mx.test")
-        .expect("one is by MX");
-    let limits = Limits {
-        connections_max: sim.pick(&[1, 2, 10]),
-        messages_per_connection_max: sim.pick(&[1, 3, 100]),
-        recipients_per_message_max: sim.pick(&[1, 2, 100]),
-        idle: Duration::from_secs(5),
-    };
+    let mx = by_mx.first().expect("one is by MX");
     relay::Plan {
         host,
         address: SocketAddr::new(world.address(host), 2525),
         routes,
-        mx: vec![("mx.test", vec![nobody.ip(), mx.nature.address.ip()])],
+        mx: vec![("mx.test", vec![nobody.ip(), mx.address.ip()])],
         limits,
         held_bytes_max: sim.pick(&[0, 2_000, 1 << 20]),
         logs,

@@ -38,7 +38,7 @@ pub(crate) struct Ledger {
     pub(crate) clock_stepped: bool,
     /// What is written on a connection arrives.
     pub(crate) network_sound: bool,
-    pub(crate) visits: u64,
+    pub(crate) visits: u32,
 }
 
 /// One message, as its sender sees it.
@@ -87,7 +87,7 @@ pub(crate) struct Taking {
     /// When the connection came about that it was taken on.
     pub(crate) begun: Tick,
     /// That connection, while it lasts.
-    pub(crate) visit: Option<u64>,
+    pub(crate) visit: Option<u32>,
     /// It said so, and nothing kept the relay from hearing it.
     pub(crate) is_certain: bool,
 }
@@ -106,27 +106,27 @@ impl Ledger {
         self.violations.push(what.into());
     }
 
-    pub(crate) fn visit(&mut self) -> u64 {
+    pub(crate) fn visit(&mut self) -> u32 {
         self.visits += 1;
         self.visits
     }
 
     /// A provider has answered all it was told on this connection.
-    pub(crate) fn answered(&mut self, visit: u64, now: Tick) {
+    pub(crate) fn answered(&mut self, visit: u32, now: Tick) {
         for taking in self.takings_on(visit).filter(|taking| !taking.is_certain) {
             (taking.at, taking.is_certain) = (now, true);
         }
     }
 
     /// A connection ended; if badly, its last answers may not have been heard.
-    pub(crate) fn ended(&mut self, visit: u64, badly: bool, now: Tick) {
+    pub(crate) fn ended(&mut self, visit: u32, badly: bool, now: Tick) {
         for taking in self.takings_on(visit) {
             taking.visit = None;
             taking.is_certain &= !badly || taking.at + UNSEEN < now;
         }
     }
 
-    fn takings_on(&mut self, visit: u64) -> impl Iterator<Item = &mut Taking> {
+    fn takings_on(&mut self, visit: u32) -> impl Iterator<Item = &mut Taking> {
         let delivered = self.fates.values_mut().flat_map(|fate| &mut fate.takings);
         let bounced = self.bounces.values_mut().flat_map(|bounce| &mut bounce.takings);
         delivered.chain(bounced).filter(move |taking| taking.visit == Some(visit))

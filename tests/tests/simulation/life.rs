@@ -56,7 +56,7 @@ impl Summary {
 
 /// A world, and all that is in it.
 pub(crate) struct Life {
-    pub(crate) world: World,
+    pub(crate) world: Rc<World>,
     /// Where senders and providers run.
     outside: Sim,
     scenario: Scenario,
@@ -84,14 +84,15 @@ impl Life {
             reset_ppm: scenario.reset_ppm,
             ..Physics::default()
         };
-        let world = World::with(scenario.seed, physics);
+        let world = Rc::new(World::with(scenario.seed, physics));
         let (host, outside) = (world.host(), world.host());
         let book = Book::new(RefCell::new(Ledger { bound: scenario.bound(), ..Ledger::default() }));
         book.borrow_mut().clock_stepped = !scenario.steps.is_empty();
         book.borrow_mut().network_sound = scenario.reset_ppm == 0;
         let sim = world.shard(outside);
-        let providers = cast::providers(&sim, &book, scenario.temper);
-        let plan = cast::plan(&world, host, &sim, &providers, scenario.logs());
+        let limits = cast::limits(&sim);
+        let providers = cast::providers(&world, host, &sim, &book, scenario.temper, &limits);
+        let plan = cast::plan(&world, host, &sim, &providers, limits, scenario.logs());
         scenario.disk.trouble(&world, host);
         let relay = Relay::start(&world, &plan, scenario.shards[0]);
         let life = Self {
@@ -130,10 +131,7 @@ impl Life {
     }
 
     pub(crate) fn provider(&self, domain: &str) -> &Provider {
-        self.providers
-            .iter()
-            .find(|provider| provider.nature.domain == domain)
-            .expect("a known domain")
+        self.providers.iter().find(|provider| provider.domain == domain).expect("a known domain")
     }
 
     fn send(&self) {

@@ -1,39 +1,32 @@
-//! Those who receive: a script that follows RFC 5321 and answers as chance has it.
+//! Those who receive: the provider of `ringload`, in virtual time, and moods that come over it.
 //!
-//! It watches its client too: who speaks ahead without PIPELINING, or sends text to nobody,
-//! breaks a rule.
+//! What it says is decided by the same machines that a load test runs against: a
+//! [`Site`] and a [`Session`](loadgen::sink::Session) for each connection. A mood puts another
+//! answer in their place now and then, at any stage, or none. And the relay is watched: who
+//! breaks a rule of the provider's contract, speaks ahead without PIPELINING, or sends text to
+//! nobody, breaks its world.
 
 mod visit;
 
 use crate::chance::Chance;
 use crate::dialogue::Dialogue;
 use crate::ledger::Book;
-use kernel::sim::Sim;
-use kernel::{Kernel, Listener};
-use std::cell::Cell;
+use kernel::sim::{Host, Sim, SimStream, World};
+use kernel::{Kernel, Listener, Stream};
+use loadgen::sink::Site;
+use loadgen::sink::site::Guest;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use visit::Visit;
-
-/// What a provider is like, for good.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Nature {
-    pub(crate) domain: &'static str,
-    pub(crate) address: SocketAddr,
-    pub(crate) ehlo: bool,
-    pub(crate) pipelining: bool,
-    pub(crate) eight_bit: bool,
-    /// Closes without a word after so many messages.
-    pub(crate) messages_max: u64,
-    /// The longest time before an answer, in milliseconds.
-    pub(crate) slowness_millis: u64,
-}
 
 /// What a provider is like today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Temper {
-    /// Takes everything.
+    /// As its profile has it.
     Kind,
     /// Refuses, defers, closes and drops now and then.
     Rough,
@@ -61,6 +54,7 @@ impl Stage {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Say {
+    /// What the session says.
     Yes,
     Later,
     Never,
@@ -72,31 +66,56 @@ enum Say {
 /// One provider.
 pub(crate) struct Provider {
     pub(crate) sim: Sim,
+    pub(crate) world: Weak<World>,
+    /// The host of the relay.
+    pub(crate) relay: Host,
     pub(crate) book: Book,
-    pub(crate) nature: Nature,
+    pub(crate) domain: &'static str,
+    pub(crate) address: SocketAddr,
+    /// Knows EHLO.
+    pub(crate) ehlo: bool,
+    pub(crate) site: Arc<Site>,
     pub(crate) temper: Cell<Temper>,
+    /// The peers of its connections, by their numbers.
+    pub(crate) peers: RefCell<BTreeMap<u32, SocketAddr>>,
 }
 
 impl Provider {
     /// Listens, and serves whoever comes.
     pub(crate) fn open(self: &Rc<Self>) {
-        let listener = self.sim.listen(self.nature.address).expect("addresses are used once");
+        let listener = self.sim.listen(self.address).expect("addresses are used once");
         let this = Rc::clone(self);
         self.sim.spawn(async move {
             while let Ok(stream) = listener.accept().await {
-                let (provider, dialogue) = (Rc::clone(&this), Dialogue::new(&this.sim, stream));
-                this.sim.spawn(provider.serve(dialogue));
+                this.sim.spawn(Rc::clone(&this).serve(stream));
             }
         });
     }
 
-    async fn serve(self: Rc<Self>, dialogue: Dialogue) {
+    async fn serve(self: Rc<Self>, stream: SimStream) {
         let number = self.book.borrow_mut().visit();
-        let mut visit = Visit::new(&self, dialogue, number);
-        let ended = visit.run().await;
+        let guest = Guest { source: stream.peer().ip(), number };
+        self.forget_the_gone(guest);
+        self.peers.borrow_mut().insert(number, stream.peer());
+        let ended = Visit::new(&self, Dialogue::new(&self.sim, stream), guest).run().await;
+        self.peers.borrow_mut().remove(&number);
         let is_quiet = matches!(&ended, Err(error) if error.kind() == io::ErrorKind::UnexpectedEof);
         let badly = ended.is_err() && !is_quiet;
         self.book.borrow_mut().ended(number, badly, self.sim.now());
+    }
+
+    /// A connection comes. If it is one too many, those that the relay holds no longer do not
+    /// count, though nothing has come to tell of it yet, or never will.
+    fn forget_the_gone(&self, guest: Guest) {
+        let rivals = self.site.rivals(guest.source);
+        let Some(world) = self.world.upgrade().filter(|_| !rivals.is_empty()) else { return };
+        let held = world.connections(self.relay);
+        for number in rivals {
+            let peer = self.peers.borrow().get(&number).copied();
+            if peer.is_none_or(|peer| !held.contains(&(peer, self.address))) {
+                self.site.forget(&Guest { number, ..guest }, self.sim.now().0);
+            }
+        }
     }
 
     fn decide(&self, stage: Stage, is_bounce: bool) -> Say {

@@ -1,241 +1,271 @@
-//! One connection to a provider, as the script has it.
+//! One connection to a provider: its session, the mood over it, and what is written down.
 
 use super::{Provider, Say, Stage};
 use crate::chance::{Chance, pause};
 use crate::dialogue::Dialogue;
-use crate::ledger::{Taking, token_of};
+use crate::ledger::{Taking, token_of, told_of};
 use event::Tick;
 use kernel::Kernel;
+use loadgen::clock::Nanos;
+use loadgen::ledger::{Row, Rule, Verdict};
+use loadgen::sink::site::Guest;
+use loadgen::sink::{After, Output, Session};
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// A transaction.
+/// A transaction, as the book needs it.
 struct Envelope {
     sender: String,
     /// Those answered 250.
     recipients: Vec<String>,
 }
 
+/// The code of an answer, and how the connection goes on.
+type Answer = (u16, After);
+
 /// One connection.
 pub(super) struct Visit<'p> {
     provider: &'p Rc<Provider>,
     dialogue: Dialogue,
-    number: u64,
+    number: u32,
     begun: Tick,
-    replies: Vec<u8>,
+    session: Session,
+    /// With the replies that are not sent yet.
+    output: Output,
+    /// Where in them the session's last answer begins.
+    said: usize,
     envelope: Option<Envelope>,
     pipelining: bool,
-    taken: u64,
 }
 
 impl<'p> Visit<'p> {
-    pub(super) fn new(provider: &'p Rc<Provider>, dialogue: Dialogue, number: u64) -> Self {
+    pub(super) fn new(provider: &'p Rc<Provider>, dialogue: Dialogue, guest: Guest) -> Self {
+        let site = Arc::clone(&provider.site);
         Self {
             provider,
             dialogue,
-            number,
+            number: guest.number,
             begun: provider.sim.now(),
-            replies: Vec::new(),
+            session: Session::new(site, 0, guest.number, guest.source),
+            output: Output::default(),
+            said: 0,
             envelope: None,
             pipelining: false,
-            taken: 0,
         }
     }
 
     /// Until one of the two has enough.
     pub(super) async fn run(&mut self) -> io::Result<()> {
-        match self.provider.decide(Stage::Greeting, false) {
-            Say::Yes => self.reply("220 provider.test"),
-            Say::Later => return self.close("450 4.3.2 not now").await,
-            Say::Never => return self.close("554 5.7.1 go away").await,
-            say => self.end(say, Stage::Greeting).await?,
-        }
+        let ended = self.converse().await;
+        self.session.leave(self.now());
+        ended
+    }
+
+    async fn converse(&mut self) -> io::Result<()> {
+        let (mut code, mut after) = self.greet().await?;
         loop {
-            if self.dialogue.is_drained() || !self.pipelining {
+            if self.dialogue.is_drained() || !self.pipelining || after != After::Continue {
                 self.flush().await?;
             }
-            let line = self.dialogue.line().await?;
-            let line = String::from_utf8(line).map_err(io::Error::other)?;
+            match after {
+                After::Continue => (),
+                After::Close => return self.closed(code),
+                other => unreachable!("no profile here asks for {other:?}"),
+            }
+            let mut line = self.dialogue.line().await?;
             if !self.pipelining && !self.dialogue.is_drained() {
                 self.violation("spoke ahead without PIPELINING", &line);
             }
-            if line.eq_ignore_ascii_case("QUIT") {
-                return self.close("221 2.0.0 bye").await;
+            line.extend_from_slice(b"\r\n");
+            (code, after) = self.command(&line).await?;
+        }
+    }
+
+    /// The session has closed behind an answer with this code. Says if it was not surely heard.
+    fn closed(&self, code: u16) -> io::Result<()> {
+        // Who closes without a word, as some large providers do, may not know that it was not
+        // heard; and 421 comes in reply to anything.
+        let is_sound = code != 421 && self.provider.book.borrow().network_sound;
+        if code == 221 || is_sound { Ok(()) } else { Err(io::ErrorKind::ConnectionAborted.into()) }
+    }
+
+    async fn greet(&mut self) -> io::Result<Answer> {
+        let after = self.session.greet(self.now(), &mut self.output);
+        self.accuse();
+        let said = self.provider.decide(Stage::Greeting, false);
+        if said == Say::Yes {
+            return Ok((code_of(&self.output.replies), after));
+        }
+        self.output.replies.clear();
+        let (code, _) = self.answer(said, Stage::Greeting, b"").await?;
+        Ok((code, After::Close))
+    }
+
+    async fn command(&mut self, line: &[u8]) -> io::Result<Answer> {
+        let verb = line.trim_ascii_end().split(|byte| *byte == b' ').next().unwrap_or_default();
+        match &*verb.to_ascii_uppercase() {
+            b"EHLO" if !self.provider.ehlo => Ok(self.reply("502 5.5.1 HELO is what I know")),
+            b"EHLO" => {
+                let answer = self.hello(line).await?;
+                self.pipelining = answer.0 == 250 && self.provider.site.provider().pipelining;
+                Ok(answer)
             }
-            self.command(&line).await?;
-            if self.taken == self.provider.nature.messages_max {
-                // Without a word, as some large providers do; so it may not know that it was not heard.
-                self.flush().await?;
-                let is_sound = self.provider.book.borrow().network_sound;
-                return if is_sound {
-                    Ok(())
-                } else {
-                    Err(io::ErrorKind::ConnectionAborted.into())
-                };
+            b"HELO" => self.hello(line).await,
+            b"MAIL" => self.mail(line).await,
+            b"RCPT" => self.rcpt(line).await,
+            b"DATA" => self.data(line).await,
+            verb => {
+                if verb == b"RSET" {
+                    self.envelope = None;
+                }
+                Ok(self.step(line))
             }
         }
     }
 
-    async fn command(&mut self, line: &str) -> io::Result<()> {
-        let verb = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
-        match &*verb {
-            "EHLO" | "HELO" => self.hello(verb == "EHLO").await,
-            "MAIL" => self.mail(line).await,
-            "RCPT" => self.rcpt(line).await,
-            "DATA" => self.data().await,
-            "RSET" => {
-                self.envelope = None;
-                self.reply("250 2.0.0 forgotten");
-                Ok(())
-            }
-            _ => {
-                self.violation("said what no server knows", line);
-                self.reply("500 5.5.1 what?");
-                Ok(())
-            }
-        }
+    async fn hello(&mut self, line: &[u8]) -> io::Result<Answer> {
+        self.answer(self.provider.decide(Stage::Hello, false), Stage::Hello, line).await
     }
 
-    async fn hello(&mut self, extended: bool) -> io::Result<()> {
-        let nature = self.provider.nature;
-        if extended && !nature.ehlo {
-            self.reply("502 5.5.1 HELO is what I know");
-            return Ok(());
-        }
-        match self.provider.decide(Stage::Hello, false) {
-            Say::Yes => (),
-            Say::Later | Say::Never => {
-                self.reply("450 4.3.2 not now");
-                return Ok(());
-            }
-            say => return self.end(say, Stage::Hello).await,
-        }
-        self.pipelining = extended && nature.pipelining;
-        if extended {
-            self.reply("250-provider.test");
-            if nature.pipelining {
-                self.reply("250-PIPELINING");
-            }
-            if nature.eight_bit {
-                self.reply("250-8BITMIME");
-            }
-        }
-        self.reply("250 SIZE 10000000");
-        Ok(())
-    }
-
-    async fn mail(&mut self, line: &str) -> io::Result<()> {
-        let sender = path(line).to_owned();
-        if self.envelope.is_some() {
-            self.violation("began a message inside another", line);
-        }
+    async fn mail(&mut self, line: &[u8]) -> io::Result<Answer> {
+        let sender = path(line);
         // Who refuses a null sender's MAIL names nobody, so nobody could be told of it.
         let mut said = self.provider.decide(Stage::Mail, sender.is_empty());
         if said == Say::Never && token_of(&sender).is_none() {
             said = Say::Later;
         }
-        match said {
-            Say::Yes => self.reply("250 2.1.0 go on"),
-            Say::Later => self.reply("451 4.7.1 later"),
-            Say::Never => {
-                let token = token_of(&sender).expect("checked above");
-                self.refuse_all(token);
-                self.reply("550 5.7.1 not from you");
-            }
-            say => return self.end(say, Stage::Mail).await,
+        let (code, after) = self.answer(said, Stage::Mail, line).await?;
+        if code == 503 {
+            self.violation("began a message inside another", line);
+        }
+        if let Some(token) = token_of(&sender).filter(|_| code >= 500) {
+            self.refuse_all(token);
         }
         // After a refusal there is no transaction: MAIL may come again.
-        self.envelope = (said == Say::Yes).then_some(Envelope { sender, recipients: Vec::new() });
-        Ok(())
+        self.envelope = (code == 250).then_some(Envelope { sender, recipients: Vec::new() });
+        Ok((code, after))
     }
 
-    async fn rcpt(&mut self, line: &str) -> io::Result<()> {
-        let recipient = path(line).to_owned();
-        let Some(envelope) = &self.envelope else {
-            self.reply("503 5.5.1 MAIL first");
-            return Ok(());
-        };
-        let is_bounce = self.is_bounce(&envelope.sender);
-        let now = self.provider.sim.now();
-        let said = self.provider.decide(Stage::Rcpt, is_bounce);
-        match said {
-            Say::Yes => {
-                self.reply("250 2.1.5 known");
-                self.envelope
-                    .iter_mut()
-                    .for_each(|envelope| envelope.recipients.push(recipient.clone()));
-            }
-            Say::Later => {
-                self.note(&recipient, |fate| fate.deferred.push(now));
-                self.reply("452 4.2.2 full");
-            }
-            Say::Never => {
-                self.note(&recipient, |fate| fate.refused.push(now));
-                self.reply("550 5.1.1 unknown");
-            }
-            say => return self.end(say, Stage::Rcpt).await,
+    async fn rcpt(&mut self, line: &[u8]) -> io::Result<Answer> {
+        let Some(mut envelope) = self.envelope.take() else { return Ok(self.step(line)) };
+        let said = self.provider.decide(Stage::Rcpt, self.is_bounce(&envelope));
+        let answer = self.answer(said, Stage::Rcpt, line).await?;
+        let recipient = path(line);
+        match answer.0 {
+            250 => envelope.recipients.push(recipient),
+            code => self.turn_down(&[recipient], code),
         }
-        Ok(())
+        self.envelope = Some(envelope);
+        Ok(answer)
     }
 
-    async fn data(&mut self) -> io::Result<()> {
-        let Some(envelope) = self.envelope.take() else {
-            self.reply("503 5.5.1 MAIL first");
-            return Ok(());
-        };
-        if envelope.recipients.is_empty() && self.provider.sim.one_in(2) {
-            self.reply("554 5.5.1 no valid recipients");
-            return Ok(());
+    async fn data(&mut self, line: &[u8]) -> io::Result<Answer> {
+        let Some(envelope) = self.envelope.take() else { return Ok(self.step(line)) };
+        if envelope.recipients.is_empty() {
+            return self.data_to_nobody(line).await;
         }
-        let is_bounce = self.is_bounce(&envelope.sender);
-        let said = if envelope.recipients.is_empty() {
-            Say::Yes
-        } else {
-            self.provider.decide(Stage::Data, is_bounce)
-        };
-        match said {
-            Say::Yes => self.reply("354 go ahead"),
-            Say::Later | Say::Never => {
-                self.turn_down(&envelope, said);
-                self.reply(if said == Say::Later { "451 4.3.0 later" } else { "554 5.6.0 no" });
-                return Ok(());
-            }
-            say => return self.end(say, Stage::Data).await,
+        let said = self.provider.decide(Stage::Data, self.is_bounce(&envelope));
+        let answer = self.answer(said, Stage::Data, line).await?;
+        if answer.0 != 354 {
+            self.turn_down(&envelope.recipients, answer.0);
+            return Ok(answer);
         }
+        let text = self.ask_for_text().await?;
+        self.text(&envelope, text).await
+    }
+
+    /// Some say 354 all the same, and no behind the final dot.
+    ///
+    /// [RFC 2920 §3.1](https://www.rfc-editor.org/rfc/rfc2920#section-3.1)
+    async fn data_to_nobody(&mut self, line: &[u8]) -> io::Result<Answer> {
+        let refused = self.step(line);
+        if self.provider.sim.one_in(2) {
+            return Ok(refused);
+        }
+        self.session.step(b"RSET\r\n", self.now(), &mut Output::default());
+        self.output.replies.truncate(self.said);
+        self.reply("354 go ahead");
+        let text = self.ask_for_text().await?;
+        if !text.is_empty() {
+            self.violation("sent text to nobody", &text);
+        }
+        Ok(self.reply("554 5.5.1 no valid recipients"))
+    }
+
+    async fn ask_for_text(&mut self) -> io::Result<Vec<u8>> {
         if !self.pipelining && !self.dialogue.is_drained() {
-            self.violation("sent text before it was asked for", "");
+            self.violation("sent text before it was asked for", b"");
         }
         self.flush().await?;
-        let text = self.dialogue.text().await?;
-        self.text(envelope, text, is_bounce).await
+        self.dialogue.text().await
     }
 
-    async fn text(&mut self, envelope: Envelope, text: Vec<u8>, is_bounce: bool) -> io::Result<()> {
-        if envelope.recipients.is_empty() {
-            if !text.is_empty() {
-                self.violation("sent text to nobody", &envelope.sender);
-            }
-            self.reply("554 5.5.1 no valid recipients");
-            return Ok(());
-        }
-        let said = self.provider.decide(Stage::Final, is_bounce);
+    async fn text(&mut self, envelope: &Envelope, mut text: Vec<u8>) -> io::Result<Answer> {
+        let said = self.provider.decide(Stage::Final, self.is_bounce(envelope));
+        let len = text.len();
+        text.extend_from_slice(b".\r\n");
+        let (mut code, after) = self.step(&text);
         let keeps = said == Say::Yes || (said == Say::Drop && self.provider.sim.one_in(2));
-        if keeps {
-            self.take(&envelope, &text);
+        if keeps && code == 250 {
+            self.take(envelope, &text[..len]);
         }
-        match said {
-            Say::Yes => {
-                self.taken += 1;
-                self.reply("250 2.0.0 mine");
-            }
-            Say::Later | Say::Never => {
-                self.turn_down(&envelope, said);
-                self.reply(if said == Say::Later { "452 4.3.1 later" } else { "554 5.6.0 no" });
-            }
-            say => return self.end(say, Stage::Final).await,
+        if said != Say::Yes {
+            self.output.replies.truncate(self.said);
+            (code, _) = self.answer(said, Stage::Final, b"").await?;
         }
-        Ok(())
+        self.turn_down(&envelope.recipients, code);
+        Ok((code, after))
+    }
+
+    /// What the session answers to `input`, or what is said instead.
+    async fn answer(&mut self, say: Say, stage: Stage, input: &[u8]) -> io::Result<Answer> {
+        match say {
+            Say::Yes => return Ok(self.step(input)),
+            Say::Later => return Ok(self.reply("450 4.3.2 later")),
+            Say::Never => return Ok(self.reply("554 5.7.1 no")),
+            Say::Closing => {
+                self.reply(&format!("421 4.3.2 closing at {stage:?}"));
+                self.flush().await?;
+            }
+            Say::Silence => {
+                self.flush().await?;
+                // Longer than any patience: the other hangs up first.
+                pause(&self.provider.sim, Duration::from_mins(30)).await;
+            }
+            // What was not said yet is never heard.
+            Say::Drop => self.output.replies.clear(),
+        }
+        Err(io::ErrorKind::ConnectionAborted.into())
+    }
+
+    fn step(&mut self, input: &[u8]) -> Answer {
+        self.said = self.output.replies.len();
+        let (_, after) = self.session.step(input, self.now(), &mut self.output);
+        self.accuse();
+        let code = code_of(&self.output.replies[self.said..]);
+        if matches!(code, 500 | 501) {
+            self.violation("said what no server knows", input);
+        }
+        (code, after)
+    }
+
+    fn reply(&mut self, line: &str) -> Answer {
+        self.output.replies.extend_from_slice(line.as_bytes());
+        self.output.replies.extend_from_slice(b"\r\n");
+        (code_of(line.as_bytes()), After::Continue)
+    }
+
+    /// A relay that breaks a rule it can know breaks its world.
+    fn accuse(&mut self) {
+        let rows = std::mem::take(&mut self.output.rows);
+        let broken = rows.into_iter().filter(|row| row.verdict == Verdict::Broken);
+        for Row { code, body, bytes, .. } in broken {
+            let rule = Rule::of(code).map_or("unknown", Rule::name);
+            let measure = format!("{body} where {bytes} may be");
+            self.violation(&format!("broke the rule {rule}"), measure.as_bytes());
+        }
     }
 
     /// The message is ours: writes it down for each recipient, and compares.
@@ -247,11 +277,11 @@ impl<'p> Visit<'p> {
             is_certain: false,
         };
         let mut book = self.provider.book.borrow_mut();
-        if self.is_bounce(&envelope.sender) {
+        if self.is_bounce(envelope) {
             let bounce = book.bounces.entry(text.to_vec()).or_default();
             if bounce.takings.is_empty() {
                 envelope.recipients[0].clone_into(&mut bounce.to);
-                bounce.of = crate::ledger::told_of(text);
+                bounce.of = told_of(text);
             }
             bounce.takings.push(taking);
             return;
@@ -265,74 +295,51 @@ impl<'p> Visit<'p> {
         }
     }
 
-    fn is_bounce(&self, sender: &str) -> bool {
-        sender.is_empty() && self.provider.nature.domain == "senders.test"
+    fn is_bounce(&self, envelope: &Envelope) -> bool {
+        envelope.sender.is_empty() && self.provider.domain == "senders.test"
     }
 
-    fn turn_down(&self, envelope: &Envelope, said: Say) {
+    /// Writes down an answer with this code, if it is a no.
+    fn turn_down(&self, recipients: &[String], code: u16) {
         let now = self.provider.sim.now();
-        for recipient in &envelope.recipients {
-            self.note(recipient, |fate| match said {
-                Say::Never => fate.refused.push(now),
-                _ => fate.deferred.push(now),
-            });
-        }
-    }
-
-    fn note(&self, recipient: &str, note: impl FnOnce(&mut crate::ledger::Fate)) {
-        if let Some(fate) = self.provider.book.borrow_mut().fate(recipient) {
-            note(fate);
+        let mut book = self.provider.book.borrow_mut();
+        for recipient in recipients {
+            match book.fate(recipient) {
+                Some(fate) if code >= 500 => fate.refused.push(now),
+                Some(fate) if code >= 400 => fate.deferred.push(now),
+                _ => (),
+            }
         }
     }
 
     fn refuse_all(&self, token: u64) {
         let now = self.provider.sim.now();
         let mut book = self.provider.book.borrow_mut();
-        for fate in book.fates_at(token, self.provider.nature.domain) {
+        for fate in book.fates_at(token, self.provider.domain) {
             fate.refused.push(now);
         }
     }
 
-    fn reply(&mut self, line: &str) {
-        self.replies.extend_from_slice(line.as_bytes());
-        self.replies.extend_from_slice(b"\r\n");
-    }
-
     async fn flush(&mut self) -> io::Result<()> {
-        let slowness = self.provider.nature.slowness_millis;
-        if slowness > 0 && !self.replies.is_empty() {
-            pause(&self.provider.sim, self.provider.sim.millis(0..slowness)).await;
+        let replies = std::mem::take(&mut self.output.replies);
+        if replies.is_empty() {
+            return Ok(());
         }
-        let replies = std::mem::take(&mut self.replies);
-        if !replies.is_empty() {
-            self.dialogue.say(replies).await?;
-            self.provider.book.borrow_mut().answered(self.number, self.provider.sim.now());
+        let (sim, late) = (&self.provider.sim, self.provider.site.provider().delay_ms);
+        if late > 0 {
+            pause(sim, sim.millis(0..late)).await;
         }
+        self.dialogue.say(replies).await?;
+        self.provider.book.borrow_mut().answered(self.number, self.provider.sim.now());
         Ok(())
     }
 
-    async fn close(&mut self, line: &str) -> io::Result<()> {
-        self.reply(line);
-        self.flush().await
+    fn now(&self) -> Nanos {
+        self.provider.sim.now().0
     }
 
-    /// The connection ends here, one way or another.
-    async fn end(&mut self, say: Say, stage: Stage) -> io::Result<()> {
-        match say {
-            Say::Closing => self.close(&format!("421 4.3.2 closing at {stage:?}")).await?,
-            Say::Silence => {
-                self.flush().await?;
-                // Longer than any patience: the other hangs up first.
-                pause(&self.provider.sim, Duration::from_mins(30)).await;
-            }
-            // What was not said yet is never heard.
-            _ => self.replies.clear(),
-        }
-        Err(io::ErrorKind::ConnectionAborted.into())
-    }
-
-    fn violation(&self, what: &str, detail: &str) {
-        let domain = self.provider.nature.domain;
+    fn violation(&self, what: &str, detail: &[u8]) {
+        let (domain, detail) = (self.provider.domain, String::from_utf8_lossy(detail));
         self.provider
             .book
             .borrow_mut()
@@ -340,8 +347,15 @@ impl<'p> Visit<'p> {
     }
 }
 
+/// The code of the first of these replies; 0 if there is none.
+fn code_of(replies: &[u8]) -> u16 {
+    let code = replies.get(..3).and_then(|code| std::str::from_utf8(code).ok());
+    code.and_then(|code| code.parse().ok()).unwrap_or(0)
+}
+
 /// What stands between the angle brackets.
-fn path(line: &str) -> &str {
+fn path(line: &[u8]) -> String {
+    let line = String::from_utf8_lossy(line);
     let start = line.find('<').map_or(0, |at| at + 1);
-    line[start..].split('>').next().unwrap_or_default()
+    line[start..].split('>').next().unwrap_or_default().to_owned()
 }
