@@ -40,6 +40,10 @@ impl Flaw {
     }
 }
 
+/// By how much a write is made later than it is reported, at least. A disk may be so fast that
+/// what is merely begun is there before anything can go wrong.
+const EARLY_BY: Duration = Duration::from_millis(5);
+
 /// A kernel with a flaw.
 #[derive(Clone, Debug)]
 pub struct Mutant<K> {
@@ -206,7 +210,7 @@ pub struct MutantFile<K: Kernel> {
 /// Writes that were reported and are not made yet, in order.
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: VecDeque<(Buffer, u64)>,
+    waiting: VecDeque<(Buffer, u64, Tick)>,
     busy: bool,
 }
 
@@ -214,15 +218,18 @@ impl<K: Kernel> MutantFile<K> {
     /// Puts a copy of a write behind those that wait, and sees that somebody works on them.
     fn enqueue(&self, bytes: &Buffer, offset: u64) {
         let mut queue = self.queue.borrow_mut();
-        queue.waiting.push_back((Buffer::copy_of(bytes), offset));
+        let due = self.kernel.now() + EARLY_BY;
+        queue.waiting.push_back((Buffer::copy_of(bytes), offset, due));
         if std::mem::replace(&mut queue.busy, true) {
             return;
         }
         let (file, queue) = (Rc::clone(&self.file), Rc::clone(&self.queue));
+        let kernel = self.kernel.clone();
         self.kernel.spawn(async move {
             loop {
                 let next = queue.borrow_mut().waiting.pop_front();
-                let Some((bytes, offset)) = next else { break };
+                let Some((bytes, offset, due)) = next else { break };
+                kernel.sleep_until(due).await;
                 // Nobody is left to hear of an error: success was reported.
                 let _ = file.write_at(bytes, offset).await;
             }

@@ -18,15 +18,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// makes ahead then, is not counted.
 pub(super) fn round(plan: &Plan) -> io::Result<f64> {
     let scratch = Scratch::new("floor-engine")?;
-    let sink = sink::start(sink::Options {
-        providers: vec![sink::Provider {
-            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
-            ..sink::Provider::default()
-        }],
-        seed: 0,
-        ledger: None,
-        threads: 1,
-    })?;
+    let sink = sink()?;
     let outfit = Outfit { shards: Some(plan.shards.into()), ..Outfit::default() };
     let settings = settings(plan, sink.providers()[0].addresses[0]);
     let engine = Ringpost::start_as(outfit, scratch.path(), &settings)?;
@@ -44,6 +36,13 @@ pub(super) fn round(plan: &Plan) -> io::Result<f64> {
     Ok(used.as_secs_f64() * 1_000.0 / f64::from(plan.messages))
 }
 
+/// A sink that takes everything.
+pub(super) fn sink() -> io::Result<sink::Sink> {
+    let listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
+    let providers = vec![sink::Provider { listen, ..sink::Provider::default() }];
+    sink::start(sink::Options { providers, seed: 0, ledger: None, threads: 1 })
+}
+
 fn settings(plan: &Plan, sink: SocketAddr) -> String {
     format!(
         "[[route]]\ndomain = \"*\"\nto = [\"{sink}\"]\n\
@@ -52,7 +51,8 @@ fn settings(plan: &Plan, sink: SocketAddr) -> String {
     )
 }
 
-fn mail(plan: &Plan, to: SocketAddr) -> Sending {
+/// The mail of `plan`.
+pub(super) fn mail(plan: &Plan, to: SocketAddr) -> Sending {
     let pipelining = match plan.trips {
         Trips::Two => Pipelining::Envelope,
         Trips::One => Pipelining::Full,

@@ -1,8 +1,10 @@
 //! The receiving half of the floor on each runtime that could drive the engine: SMTP comes in
-//! and is answered, nothing is parsed and nothing written. So the choice stays visible.
+//! and is answered, nothing is parsed and nothing written. So the choice stays visible, and
+//! what the load generator costs beside it.
 
 mod engine;
 mod raw;
+mod ringload;
 mod tokio;
 mod tokio_uring;
 
@@ -37,7 +39,8 @@ pub(super) enum Runtime {
 struct Served {
     cpu_secs_per_1000: f64,
     messages_per_sec: f64,
-    switches_per_message: f64,
+    /// Of the whole process; unknown where a part of one was measured.
+    switches_per_message: Option<f64>,
 }
 
 /// A runtime's line of the table.
@@ -50,7 +53,15 @@ struct Line {
     rounds: Vec<Served>,
 }
 
-/// Every runtime in turn, round by round.
+/// The load generator's halves, which have all their logic: not receivers only.
+const RINGLOAD: [&str; 2] = ["ringload send", "ringload sink"];
+
+/// A runtime as the command line spells it.
+fn name(runtime: Runtime) -> String {
+    runtime.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// Every runtime in turn, round by round, and the load generator.
 pub(super) fn all(options: &Options) -> io::Result<()> {
     let mut lines = Vec::new();
     for &size in &options.sizes {
@@ -58,11 +69,16 @@ pub(super) fn all(options: &Options) -> io::Result<()> {
             let plan = Plan::new(options, size, 1, trips)?;
             let mut table: Vec<_> = Runtime::value_variants()
                 .iter()
-                .map(|&runtime| Line::new(runtime, &plan))
+                .map(|&runtime| Line::new(&name(runtime), &plan))
+                .chain(RINGLOAD.map(|part| Line::new(part, &plan)))
                 .collect();
             for _ in 0..options.rounds.max(1) {
-                for (&runtime, line) in Runtime::value_variants().iter().zip(&mut table) {
+                let (receivers, parts) = table.split_at_mut(Runtime::value_variants().len());
+                for (&runtime, line) in Runtime::value_variants().iter().zip(receivers) {
                     line.rounds.push(round(options, &plan, runtime)?);
+                }
+                for (line, served) in parts.iter_mut().zip(ringload::round(&plan)?) {
+                    line.rounds.push(served);
                 }
             }
             lines.extend(table);
@@ -73,7 +89,7 @@ pub(super) fn all(options: &Options) -> io::Result<()> {
         return Ok(());
     }
     println!(
-        "  bytes  trips  sessions  runtime        CPU us a message          messages/s  switches"
+        "  bytes  trips  sessions  runtime         CPU us a message          messages/s  switches"
     );
     for line in &lines {
         println!("{}", line.row());
@@ -108,7 +124,7 @@ pub(super) fn play(plan: &Plan, runtime: Runtime) -> io::Result<()> {
     let served = Served {
         cpu_secs_per_1000: used.time.as_secs_f64() * 1_000.0 / messages,
         messages_per_sec: messages / wall.as_secs_f64(),
-        switches_per_message: used.switches as f64 / messages,
+        switches_per_message: Some(used.switches as f64 / messages),
     };
     println!("{}", serde_json::to_string(&served)?);
     Ok(())
@@ -158,10 +174,9 @@ impl Script {
 }
 
 impl Line {
-    fn new(runtime: Runtime, plan: &Plan) -> Self {
-        let name = runtime.to_possible_value().map(|value| value.get_name().to_owned());
+    fn new(runtime: &str, plan: &Plan) -> Self {
         Self {
-            runtime: name.unwrap_or_default(),
+            runtime: runtime.to_owned(),
             bytes: plan.text_len,
             round_trips: if plan.trips == Trips::Two { 2 } else { 1 },
             sessions: plan.sessions,
@@ -170,16 +185,16 @@ impl Line {
     }
 
     fn row(&self) -> String {
-        let spread = |figure: fn(&Served) -> f64, unit| {
-            let values: Vec<f64> = self.rounds.iter().map(figure).collect();
-            Spread::of(&values).map_or_else(String::new, |spread| spread.text(unit))
+        let spread = |figure: fn(&Served) -> Option<f64>| {
+            let values: Vec<f64> = self.rounds.iter().filter_map(figure).collect();
+            Spread::of(&values).map_or_else(|| "-".to_owned(), |spread| spread.text(""))
         };
         let Self { runtime, bytes, round_trips, sessions, .. } = self;
         format!(
-            "{bytes:7}  {round_trips:5}  {sessions:8}  {runtime:<12}  {:<24}  {:<10}  {}",
-            spread(|served| served.cpu_secs_per_1000 * 1_000.0, ""),
-            spread(|served| served.messages_per_sec, ""),
-            spread(|served| served.switches_per_message, ""),
+            "{bytes:7}  {round_trips:5}  {sessions:8}  {runtime:<13}  {:<24}  {:<10}  {}",
+            spread(|served| Some(served.cpu_secs_per_1000 * 1_000.0)),
+            spread(|served| Some(served.messages_per_sec)),
+            spread(|served| served.switches_per_message),
         )
     }
 }
