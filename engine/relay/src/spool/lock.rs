@@ -21,6 +21,10 @@ const TRIES: u32 = 50;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How often the list of locks is looked through: it comes in pieces, and a line of it may be
+/// left out while others take and drop locks.
+const LOOKS: u32 = 3;
+
 /// A spool that is ours until this is dropped.
 #[derive(Debug)]
 pub(crate) struct SpoolLock {
@@ -102,8 +106,10 @@ pub(super) fn holder(directory: &Path) -> Option<u32> {
     let path = directory.join("LOCK");
     let metadata = fs::metadata(&path).ok()?;
     let written = fs::read_to_string(&path).unwrap_or_default();
-    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
-    locks.lines().find_map(|line| holds(line, &metadata, written.trim()))
+    (0..LOOKS).find_map(|_| {
+        let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+        locks.lines().find_map(|line| holds(line, &metadata, written.trim()))
+    })
 }
 
 /// The process in a line of `/proc/locks`, if it is about this file: by its device and
