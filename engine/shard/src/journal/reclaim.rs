@@ -85,7 +85,7 @@ impl<K: Kernel> Log<K> {
         }
         let live = catalog.live_bytes() + catalog.len() as u64 * FRAME;
         let due = live.div_ceil(4) * 5 * segment / (segment - END) + SEGMENTS_SPARE * segment;
-        let soon = self.written(catalog) + CARRY_SHARE * catalog.head_live_bytes() + segment / 8;
+        let soon = self.written(catalog) + CARRY_SHARE * catalog.head_live_bytes() + segment / 32;
         soon.saturating_sub(due).div_ceil(segment)
     }
 }
