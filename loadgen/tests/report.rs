@@ -54,13 +54,20 @@ impl Drop for Sink {
     }
 }
 
+/// How often, and how long apart, we look whether a sink listens: half a minute.
+const LOOKS: u32 = 6_000;
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// Starts a sink, and returns when it listens.
 fn sink(address: &str, arguments: &[&str]) -> Sink {
     let sink = Sink(ringload(&[&["sink", address, "-q"], arguments].concat()).spawn().unwrap());
-    while TcpStream::connect(address).is_err() {
-        thread::sleep(Duration::from_millis(5));
+    for _ in 0..LOOKS {
+        if TcpStream::connect(address).is_ok() {
+            return sink;
+        }
+        thread::sleep(PAUSE);
     }
-    sink
+    panic!("no sink listens on {address}");
 }
 
 fn json(path: &str) -> Value {
