@@ -89,9 +89,16 @@ impl Relay {
         }
     }
 
-    /// Whether it speaks TLS on both sides.
-    pub(super) const fn offers_tls(self) -> bool {
-        !matches!(self, Self::Ringpost)
+    /// Why it takes no part in `tls`, if it takes none.
+    pub(super) const fn lacks_tls(self) -> Option<&'static str> {
+        match self {
+            Self::OpenSmtpd => Some(
+                "Debian's 6.8 fails every handshake with OpenSSL 3, with RSA and ECDSA keys \
+                 alike: https://github.com/OpenSMTPD/OpenSMTPD/issues/1239",
+            ),
+            Self::Ringpost => Some("not offered yet"),
+            Self::Postfix | Self::Exim | Self::Haraka => None,
+        }
     }
 
     /// By how much each reply of the next hop must be late for what is synced before a 250 to

@@ -131,8 +131,8 @@ impl Scenario {
             Self::Restart => restart::run(relay, load.of(plan.backlog)),
             Self::Idle => idle::run(relay, plan.idle),
             Self::AcceptOnly => backlog::accept(relay, load),
-            Self::Tls if !relay.offers_tls() => {
-                Err(io::Error::new(io::ErrorKind::Unsupported, "not offered yet"))
+            Self::Tls if let Some(reason) = relay.lacks_tls() => {
+                Err(io::Error::new(io::ErrorKind::Unsupported, reason))
             }
             _ => transfer::run(relay, load, self.behaviour(), self.retry()),
         }

@@ -5,10 +5,9 @@
 use super::{Site, words};
 use crate::peers::launch::{Installed, Launch, make};
 use crate::peers::template::filled;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 
 const SETTINGS: &str = include_str!("../../../peers/opensmtpd/smtpd.conf");
 const PROGRAM: &str = "usr/sbin/smtpd";
@@ -29,33 +28,12 @@ pub(super) fn prepare(site: &Site, address: SocketAddr) -> io::Result<Launch> {
     for (name, place) in [("spool", "/var/spool"), ("lib", "/var/lib"), ("run", "/run")] {
         mounts.push((make(site, name)?, place));
     }
-    let pki = match &site.tls {
-        Some(chain) => {
-            // It reads no key that others may read.
-            let own = site.folder.join("chain.pem");
-            fs::copy(chain, &own)?;
-            fs::set_permissions(&own, Permissions::from_mode(0o600))?;
-            format!("pki test cert \"{0}\"\npki test key \"{0}\"", own.display())
-        }
-        None => String::new(),
-    };
-    let (listen, relay) = match &site.tls {
-        Some(_) => ("tls-require pki test", " tls no-verify"),
-        None => ("", ""),
-    };
     let settings = filled(
         SETTINGS,
-        &[
-            ("FOLDER", &site.folder.display().to_string()),
-            ("PORT", &address.port().to_string()),
-            ("TLS_PKI", &pki),
-            ("TLS_LISTEN", listen),
-            ("TLS_RELAY", relay),
-        ],
+        &[("FOLDER", &site.folder.display().to_string()), ("PORT", &address.port().to_string())],
     )?;
     fs::write(site.folder.join("etc/smtpd.conf"), settings)?;
-    let scheme = if site.tls.is_some() { "smtp+tls" } else { "smtp" };
-    let hops = site.hop_lines(|hop| format!("{} {scheme}://{}", hop.domain, hop.address));
+    let hops = site.hop_lines(|hop| format!("{} smtp://{}", hop.domain, hop.address));
     fs::write(site.folder.join("hops"), hops)?;
     let environment = vec![("LD_LIBRARY_PATH", smtpd.libraries())];
     Ok(Launch { command: words([&smtpd.path(PROGRAM), "-d"]), environment, mounts })
