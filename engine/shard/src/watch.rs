@@ -24,6 +24,13 @@ struct Watched<S> {
     idle: Cell<bool>,
 }
 
+impl<S: Stream> Watched<S> {
+    fn hang_up(&self, last_words: &[u8]) {
+        self.deadline.set(Tick::NEVER);
+        self.stream.hang_up(last_words);
+    }
+}
+
 impl<S> Default for Watches<S> {
     fn default() -> Self {
         Self(Rc::default())
@@ -48,8 +55,7 @@ impl<S: Stream> Watches<S> {
     pub(crate) fn sweep(&self, now: Tick) {
         for (_, watched) in self.0.borrow().iter() {
             if watched.deadline.get() <= now {
-                watched.deadline.set(Tick::NEVER);
-                watched.stream.hang_up(watched.last_words.get());
+                watched.hang_up(watched.last_words.get());
             }
         }
     }
@@ -58,8 +64,7 @@ impl<S: Stream> Watches<S> {
     pub(crate) fn dismiss_idle(&self, last_words: &[u8]) {
         for (_, watched) in self.0.borrow().iter() {
             if watched.idle.get() {
-                watched.deadline.set(Tick::NEVER);
-                watched.stream.hang_up(last_words);
+                watched.hang_up(last_words);
             }
         }
     }
@@ -72,7 +77,17 @@ pub(crate) struct Watch<S> {
     all: Rc<RefCell<Slab<Rc<Watched<S>>>>>,
 }
 
-impl<S> Watch<S> {
+impl<S: Stream> Watch<S> {
+    /// What is watched.
+    pub(crate) fn stream(&self) -> &S {
+        &self.watched.stream
+    }
+
+    /// Hangs up at once, with these words.
+    pub(crate) fn hang_up(&self, last_words: &[u8]) {
+        self.watched.hang_up(last_words);
+    }
+
     /// Sets the deadline, in the middle of something.
     pub(crate) fn busy_until(&self, deadline: Tick) {
         self.watched.idle.set(false);

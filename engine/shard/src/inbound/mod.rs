@@ -1,6 +1,7 @@
 //! Receiving: connections come in, messages go to the spool, and 250 goes back.
 
 mod accept;
+mod connection;
 mod session;
 mod shelf;
 mod transaction;

@@ -5,15 +5,15 @@
 //! message and the answers to what was pipelined behind it leave together.
 
 use super::accept::{Door, Inside};
+use super::connection::Connection;
 use super::transaction::{Streamed, Transaction};
 use super::window::{self, Window};
 use crate::intake::{Incoming, RECEIVED_MAX};
 use crate::journal::{Announced, Closed, JournalError};
 use crate::message::Share;
 use crate::shard::Shard;
-use crate::watch::Watch;
 use event::Tick;
-use kernel::{Kernel, Piece, Stream};
+use kernel::{Kernel, Piece};
 use mail::trace::{self, Hop, Protocol};
 use smallvec::smallvec;
 use smtp::server::{self, Facts, Refusal, Session, Step};
@@ -29,12 +29,11 @@ pub(super) async fn serve<K: Kernel>(
     inside: Inside<K>,
 ) {
     let deadline = shard.kernel.now() + door.gate.idle;
-    let watch =
-        shard.watches.watch(stream.clone(), deadline, Refusal::IdleTooLong.line().as_bytes());
-    let may_relay = (door.gate.relay_from.0)(stream.peer().ip());
+    let last_words = Refusal::IdleTooLong.line().as_bytes();
+    let connection = Connection::new(&shard.watches, stream, deadline, last_words);
+    let may_relay = (door.gate.relay_from.0)(connection.peer().ip());
     let session = Session::new(door.gate.server.clone(), may_relay);
-    let mut visit =
-        Visit { shard, door, stream, watch, session, transaction: None, announced: None };
+    let mut visit = Visit { shard, door, connection, session, transaction: None, announced: None };
     // An error here is the peer's going away; there is nobody left to tell.
     let _gone: io::Result<()> = visit.last().await;
     drop(inside);
@@ -43,8 +42,7 @@ pub(super) async fn serve<K: Kernel>(
 struct Visit<K: Kernel> {
     shard: Rc<Shard<K>>,
     door: Rc<Door<K>>,
-    stream: K::Stream,
-    watch: Watch<K::Stream>,
+    connection: Connection<K>,
     session: Session,
     transaction: Option<Box<Transaction>>,
     /// The log expects the message of this transaction.
@@ -62,10 +60,10 @@ impl<K: Kernel> Visit<K> {
     async fn last(&mut self) -> io::Result<()> {
         let mut greeting = Vec::new();
         self.session.greet(&mut greeting);
-        self.stream.write(smallvec![Piece::Owned(greeting)]).await?;
+        self.connection.write(smallvec![Piece::Owned(greeting)]).await?;
         loop {
             self.rest();
-            self.stream.readable().await?;
+            self.connection.readable().await?;
             // Boxed, so that a connection at rest is as small as can be.
             if Box::pin(self.burst()).await?.is_break() {
                 return Ok(());
@@ -76,7 +74,7 @@ impl<K: Kernel> Visit<K> {
     /// Between messages, a peer may be dismissed when we drain.
     fn rest(&mut self) {
         self.abandon();
-        self.watch.idle_until(self.shard.kernel.now() + self.door.gate.idle);
+        self.connection.watch().idle_until(self.shard.kernel.now() + self.door.gate.idle);
     }
 
     /// Reads and answers until nothing is left half said, and no transaction is under way:
@@ -84,12 +82,12 @@ impl<K: Kernel> Visit<K> {
     async fn burst(&mut self) -> io::Result<ControlFlow<()>> {
         let mut window = Window::new(&self.shard.shelf);
         loop {
-            self.watch.busy_until(self.shard.kernel.now() + self.door.gate.idle);
+            self.connection.watch().busy_until(self.shard.kernel.now() + self.door.gate.idle);
             self.fill(&mut window).await?;
             let mut replies = Vec::with_capacity(256);
             let flow = self.answer(&mut window, &mut replies).await;
             if !replies.is_empty() {
-                self.stream.write(smallvec![Piece::Owned(replies)]).await?;
+                self.connection.write(smallvec![Piece::Owned(replies)]).await?;
             }
             if flow.is_break() || (window.is_spent() && !self.session.in_transaction()) {
                 return Ok(flow);
@@ -102,7 +100,7 @@ impl<K: Kernel> Visit<K> {
         if window.is_full() {
             self.part(window).await;
         }
-        let (result, buffer) = self.stream.read(window.lend()).await;
+        let (result, buffer) = self.connection.read(window.lend()).await;
         window.filled(buffer);
         if result? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -222,7 +220,7 @@ impl<K: Kernel> Visit<K> {
         let streamed = transaction.streamed.as_ref().map(|streamed| streamed.id);
         self.announced = None;
         // The peer waits for us now, not we for it.
-        self.watch.busy_until(Tick::NEVER);
+        self.connection.watch().busy_until(Tick::NEVER);
         match self.receive(*transaction, window.text(), facts).await {
             Ok(id) => self.session.committed(id, replies),
             Err(refusal) => {
@@ -273,7 +271,7 @@ impl<K: Kernel> Visit<K> {
         let mut prefix = Vec::with_capacity(256);
         let hop = Hop {
             helo: self.session.helo(),
-            peer: self.stream.peer().ip(),
+            peer: self.connection.peer().ip(),
             hostname: &self.shard.hostname,
             protocol: self.protocol(transaction.utf8),
             id,
