@@ -5,6 +5,7 @@
 //! what is asked of a relay, what is kept and what is left out.
 //!
 //! - [`server`] takes mail: one peer, one conversation, any number of messages.
+//! - [`sasl`] is how a peer says who it is.
 //! - [`client`] gives mail: one peer, envelopes said ahead of their answers.
 #![warn(clippy::indexing_slicing, reason = "network bytes are never indexed unchecked")]
 
@@ -12,5 +13,6 @@ pub mod address;
 pub mod client;
 pub mod command;
 pub mod reply;
+pub mod sasl;
 pub mod server;
 pub mod text;
