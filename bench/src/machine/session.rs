@@ -3,7 +3,7 @@
 use crate::inputs;
 use event::MessageId;
 use smtp::client::{self, Envelope, Heard, Say};
-use smtp::server::{self, Door, Step};
+use smtp::server::{self, Door, Rights, Step};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ pub(super) fn receive(bytes: usize) -> Box<dyn FnMut()> {
     let text = [inputs::text(bytes), b".\r\n".to_vec()].concat();
     let mut config = server::Config::new("mx.test");
     config.transactions_max = u32::MAX;
-    let mut session = server::Session::new(Arc::new(config), true);
+    let mut session =
+        server::Session::new(Arc::new(config), Rights { relay: true, xclient: false });
     let mut replies = Vec::new();
     assert_eq!(converse(&mut session, EHLO, &mut replies), 0);
     Box::new(move || {

@@ -1,29 +1,38 @@
 //! Command lines, borrowed from the receive buffer.
 
-use crate::address::Path;
+mod envelope;
+mod sasl;
+mod xclient;
+
 use crate::reply::Refusal;
 use memchr::{memchr, memchr2};
 
-/// The longest command line we read, line ending included: the 512 octets of
-/// [RFC 5321 §4.5.3.1.4](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.4) and what each
-/// extension we offer adds to them: SIZE 26, 8BITMIME 17, SMTPUTF8 10 with a longer path.
-pub const COMMAND_LINE_MAX: usize = 512 + 26 + 17 + 10;
+pub use envelope::{Body, ENVID_MAX, Mail, Notify, ORCPT_MAX, Rcpt, Ret};
+pub use sasl::{Begin, Mechanism, SASL_LINE_MAX};
+pub use xclient::{ATTRIBUTES, Attribute, Attributes, Dialect};
+
+/// The command line of every server, line ending included, and what the extensions that we
+/// always offer add to it: SIZE 26, 8BITMIME 17, SMTPUTF8 10 with a longer path.
+///
+/// [RFC 5321 §4.5.3.1.4](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.4)
+pub const BASIC_LINE_MAX: usize = 512 + 26 + 17 + 10;
+
+/// What DSN adds: RCPT has more of it than MAIL, a list of three words and an address.
+///
+/// [RFC 3461 §4](https://www.rfc-editor.org/rfc/rfc3461#section-4)
+pub const DSN_LINE_MORE: usize = " NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=".len() + ORCPT_MAX;
+
+/// What AUTH adds to MAIL.
+///
+/// [RFC 4954 §3](https://www.rfc-editor.org/rfc/rfc4954#section-3)
+pub const AUTH_LINE_MORE: usize = 500;
+
+/// The longest command line we may have to read, line ending included, whatever a listener
+/// offers; AUTH aside, which has [`SASL_LINE_MAX`].
+pub const COMMAND_LINE_MAX: usize = BASIC_LINE_MAX + DSN_LINE_MORE + AUTH_LINE_MORE;
 
 /// The longest name a client may greet with.
 pub const HELO_MAX: usize = 255;
-
-/// MAIL, with the parameters we offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mail<'i> {
-    /// The reverse path, without brackets; empty for `<>`.
-    pub path: &'i [u8],
-    /// How many octets the client says the message has (RFC 1870).
-    pub size: Option<u64>,
-    /// `BODY=8BITMIME` (RFC 6152).
-    pub eight_bit: bool,
-    /// `SMTPUTF8` (RFC 6531).
-    pub utf8: bool,
-}
 
 /// One command line. Borrows its arguments; owns nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,17 +43,30 @@ pub enum Command<'i> {
     Helo(&'i [u8]),
     /// `MAIL FROM:<path> ...`
     Mail(Mail<'i>),
-    /// `RCPT TO:<path>`
-    Rcpt(Path<'i>),
+    /// `RCPT TO:<path> ...`
+    Rcpt(Rcpt<'i>),
     /// `DATA`
     Data,
+    /// `BDAT bytes`, `BDAT bytes LAST`
+    Bdat {
+        /// Octets that follow the line.
+        bytes: u64,
+        /// They end the message.
+        last: bool,
+    },
+    /// `STARTTLS`
+    StartTls,
+    /// `AUTH mechanism`, `AUTH mechanism initial-response`
+    Auth(Begin<'i>),
+    /// `XCLIENT ...`, its attributes not looked at: few may say it.
+    Xclient(&'i [u8]),
     /// `RSET`
     Rset,
     /// `NOOP`, with or without an argument
     Noop,
     /// `VRFY`, whomever it asks for
     Vrfy,
-    /// `HELP`
+    /// `HELP`, with or without an argument
     Help,
     /// `QUIT`
     Quit,
@@ -54,56 +76,70 @@ impl<'i> Command<'i> {
     /// Parses one line, given without its line ending.
     ///
     /// # Errors
-    /// Refuses unknown verbs, malformed arguments and parameters we do not offer.
+    /// Refuses unknown verbs, malformed arguments and parameters we do not know.
     pub fn parse(line: &'i [u8]) -> Result<Self, Refusal> {
         // RFC 5321 §4.1.1: white space before the line ending is tolerated.
         let line = line.trim_ascii_end();
         let (verb, argument) = line.split_first_chunk::<4>().ok_or(Refusal::UnknownVerb)?;
         let verb = verb.map(|byte| byte.to_ascii_uppercase());
         if !matches!(argument, [] | [b' ', ..]) {
-            return Err(longer_verb(line));
+            return Self::parse_longer(line);
         }
         Ok(match &verb {
             b"EHLO" => Self::Ehlo(name(argument)?),
             b"HELO" => Self::Helo(name(argument)?),
-            b"MAIL" => Self::Mail(mail(argument)?),
-            b"RCPT" => Self::Rcpt(recipient(argument)?),
+            b"MAIL" => Self::Mail(envelope::mail(argument)?),
+            b"RCPT" => Self::Rcpt(envelope::rcpt(argument)?),
             b"DATA" => alone(argument, Self::Data)?,
+            b"BDAT" => chunk(argument).ok_or(Refusal::BadChunk)?,
+            b"AUTH" => Self::Auth(sasl::auth(argument)?),
             b"RSET" => alone(argument, Self::Rset)?,
             b"QUIT" => alone(argument, Self::Quit)?,
             b"NOOP" => Self::Noop,
             b"VRFY" if argument.is_empty() => return Err(Refusal::BadArgument),
             b"VRFY" => Self::Vrfy,
             b"HELP" => Self::Help,
-            b"EXPN" | b"TURN" | b"AUTH" | b"BDAT" | b"ETRN" => return Err(Refusal::NotImplemented),
+            b"EXPN" | b"TURN" | b"ETRN" => return Err(Refusal::NotImplemented),
             _ => return Err(Refusal::UnknownVerb),
         })
+    }
+
+    /// The verbs of more than four letters.
+    fn parse_longer(line: &'i [u8]) -> Result<Self, Refusal> {
+        let end = memchr(b' ', line).unwrap_or(line.len());
+        match line.split_at_checked(end) {
+            Some((verb, argument)) if verb.eq_ignore_ascii_case(b"STARTTLS") => {
+                alone(argument, Self::StartTls)
+            }
+            Some((verb, argument)) if verb.eq_ignore_ascii_case(b"XCLIENT") => {
+                Ok(Self::Xclient(argument))
+            }
+            _ => Err(Refusal::UnknownVerb),
+        }
     }
 }
 
 /// The first line of `input`, without its CRLF, and the bytes it takes up; or `None` if it has
-/// not all arrived.
+/// not all arrived. It has at most `line_bytes_max` bytes, CRLF included.
 ///
 /// Only CRLF ends a line. A bare CR or LF might end one for the next server, so
 /// passing it on would let a sender smuggle commands.
 /// [RFC 5321 §2.3.8](https://www.rfc-editor.org/rfc/rfc5321#section-2.3.8)
 #[must_use]
-pub fn first_line(input: &[u8]) -> Option<(Result<&[u8], Refusal>, usize)> {
-    let readable = input.get(..COMMAND_LINE_MAX).unwrap_or(input);
+pub fn first_line(input: &[u8], line_bytes_max: usize) -> Option<(Result<&[u8], Refusal>, usize)> {
+    let readable = input.get(..line_bytes_max).unwrap_or(input);
     let Some(end) = memchr(b'\n', readable) else {
-        let full = input.len() >= COMMAND_LINE_MAX;
-        return full.then_some((Err(Refusal::LineTooLong), COMMAND_LINE_MAX));
+        let full = input.len() >= line_bytes_max;
+        return full.then_some((Err(Refusal::LineTooLong), line_bytes_max));
     };
     let line = readable.get(..end).and_then(|line| line.strip_suffix(b"\r"));
     let sound = line.filter(|line| memchr2(b'\r', 0, line).is_none());
     Some((sound.ok_or(Refusal::BareLineEnding), end + 1))
 }
 
-fn longer_verb(line: &[u8]) -> Refusal {
-    match line.split(|byte| *byte == b' ').next() {
-        Some(verb) if verb.eq_ignore_ascii_case(b"STARTTLS") => Refusal::NotImplemented,
-        _ => Refusal::UnknownVerb,
-    }
+/// What `input` begins with is AUTH, and may be longer than other commands.
+pub(crate) fn begins_with_auth(input: &[u8]) -> bool {
+    input.split_at_checked(5).is_some_and(|(verb, _)| verb.eq_ignore_ascii_case(b"AUTH "))
 }
 
 fn alone<'i>(argument: &[u8], command: Command<'i>) -> Result<Command<'i>, Refusal> {
@@ -120,109 +156,17 @@ fn name(argument: &[u8]) -> Result<&[u8], Refusal> {
     (fits && name.iter().all(sound)).then_some(name).ok_or(Refusal::BadArgument)
 }
 
-fn mail(argument: &[u8]) -> Result<Mail<'_>, Refusal> {
-    let (path, rest) = Path::parse(after_keyword(argument, b" FROM:")?)?;
-    let mut mail = Mail { path: path.mailbox, size: None, eight_bit: false, utf8: false };
-    let mut seen = 0;
-    for parameter in parameters(rest)? {
-        let bit = mail.take(parameter)?;
-        if seen & bit != 0 {
-            return Err(Refusal::BadArgument);
+/// [RFC 3030 §2](https://www.rfc-editor.org/rfc/rfc3030#section-2)
+fn chunk(argument: &[u8]) -> Option<Command<'_>> {
+    let argument = argument.strip_prefix(b" ")?;
+    let (digits, last) = match memchr(b' ', argument) {
+        None => (argument, false),
+        Some(end) => {
+            let (digits, word) = argument.split_at_checked(end)?;
+            (digits, word.eq_ignore_ascii_case(b" LAST").then_some(true)?)
         }
-        seen |= bit;
-    }
-    if path.utf8 && !mail.utf8 {
-        return Err(Refusal::NeedsUtf8);
-    }
-    Ok(mail)
-}
-
-impl Mail<'_> {
-    /// Notes one parameter, and says by a bit which it was.
-    fn take(&mut self, parameter: &[u8]) -> Result<u8, Refusal> {
-        let Some((keyword, value)) = parameter.split_first_chunk::<5>() else {
-            return Err(misnamed(parameter));
-        };
-        match &keyword.map(|byte| byte.to_ascii_uppercase()) {
-            b"SIZE=" => {
-                self.size = Some(size(value)?);
-                Ok(1)
-            }
-            b"BODY=" => {
-                self.eight_bit = eight_bit(value)?;
-                Ok(2)
-            }
-            b"SMTPU" if value.eq_ignore_ascii_case(b"TF8") => {
-                self.utf8 = true;
-                Ok(4)
-            }
-            _ => Err(misnamed(parameter)),
-        }
-    }
-}
-
-/// A parameter without the value it should have, or with one it should not; or no such parameter.
-fn misnamed(parameter: &[u8]) -> Refusal {
-    let name = parameter.split(|byte| *byte == b'=').next().unwrap_or_default();
-    let known: [&[u8]; 3] = [b"SIZE", b"BODY", b"SMTPUTF8"];
-    if known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-        Refusal::BadArgument
-    } else {
-        Refusal::UnknownParameter
-    }
-}
-
-/// Digits: 20 of them at most, says the RFC; more only say that the message is too big.
-///
-/// [RFC 1870 §4](https://www.rfc-editor.org/rfc/rfc1870#section-4)
-fn size(digits: &[u8]) -> Result<u64, Refusal> {
-    if digits.is_empty() {
-        return Err(Refusal::BadArgument);
-    }
-    digits.iter().try_fold(0_u64, |size, digit| match digit {
-        // A number too large for us is a message too large for us.
-        b'0'..=b'9' => Ok(size.saturating_mul(10).saturating_add(u64::from(digit - b'0'))),
-        _ => Err(Refusal::BadArgument),
-    })
-}
-
-fn eight_bit(value: &[u8]) -> Result<bool, Refusal> {
-    if value.eq_ignore_ascii_case(b"8BITMIME") {
-        Ok(true)
-    } else if value.eq_ignore_ascii_case(b"7BIT") {
-        Ok(false)
-    } else {
-        Err(Refusal::BadArgument)
-    }
-}
-
-/// RCPT has no parameter we offer.
-fn recipient(argument: &[u8]) -> Result<Path<'_>, Refusal> {
-    let (path, rest) = Path::parse(after_keyword(argument, b" TO:")?)?;
-    if parameters(rest)?.next().is_some() {
-        return Err(Refusal::UnknownParameter);
-    }
-    if path.mailbox.is_empty() {
-        return Err(Refusal::BadAddress);
-    }
-    Ok(path)
-}
-
-/// What follows `keyword`, and the spaces some clients put behind it.
-fn after_keyword<'i>(argument: &'i [u8], keyword: &[u8]) -> Result<&'i [u8], Refusal> {
-    argument
-        .split_at_checked(keyword.len())
-        .filter(|(head, _)| head.eq_ignore_ascii_case(keyword))
-        .map(|(_, rest)| rest.trim_ascii_start())
-        .ok_or(Refusal::BadArgument)
-}
-
-/// The words behind a path, which a space sets off.
-fn parameters(rest: &[u8]) -> Result<impl Iterator<Item = &[u8]>, Refusal> {
-    if !matches!(rest, [] | [b' ', ..]) {
-        return Err(Refusal::BadAddress);
-    }
-    Ok(rest.split(|byte| *byte == b' ').filter(|word| !word.is_empty()))
+    };
+    Some(Command::Bdat { bytes: envelope::number(digits)?, last })
 }
 
 #[cfg(test)]

@@ -16,3 +16,4 @@ pub mod reply;
 pub mod sasl;
 pub mod server;
 pub mod text;
+pub mod xtext;

@@ -12,41 +12,65 @@
 //!
 //! ```text
 //!  Fresh --EHLO--> Ready --MAIL--> Envelope --DATA--> Text --CRLF.CRLF--> Committing
-//!                    ^                                  |                     |
-//!                    |                           refused text             committed,
-//!                    |                                  v                  rejected
-//!                    +------- CRLF.CRLF ------------- Drain                   |
-//!                    +--------------------------------------------------------+
+//!                    ^                |  \               |                   |
+//!                    |                |   BDAT        refused text           |
+//!                    |                |    v             v                  |
+//!                    +--- CRLF.CRLF --|-- Chunk ------ Drain              committed,
+//!                    |                |   | ^  \                          rejected
+//!                    |                |   v |   LAST --> Committing          |
+//!                    +--- bytes ---- Skip  Chunks                            |
+//!                    +-------------------------------------------------------+
+//!
+//!  Ready --AUTH--> Authenticating <--> Challenged      (authenticated, denied: Ready)
+//!  Fresh, Ready --STARTTLS--> Handshaking              (secured: Fresh)
 //! ```
+//!
+//! While it is Committing, Authenticating or Handshaking it reads nothing: the caller has the
+//! word, and ends that by the method named there.
 
+mod body;
 mod config;
+mod protocol;
+mod sasl;
 
-use crate::address::Path;
-use crate::command::{self, Command};
 use crate::reply::Reply;
-use crate::text::{Drain, Stop, TERMINATOR, Text};
+use crate::text::{Drain, Text};
 use event::MessageId;
 use std::sync::Arc;
 
-pub use crate::command::Mail;
+pub use crate::command::{
+    Attribute, Attributes, Body, Dialect, Mail, Mechanism, Notify, Rcpt, Ret, SASL_LINE_MAX,
+};
 pub use crate::reply::Refusal;
-pub use config::{Config, Door, RECIPIENTS_FLOOR, TEXT_LINE_MAX};
+pub use body::CHUNK_TINY;
+pub use config::{Auth, Config, Door, Porter, RECIPIENTS_FLOOR, Rights, TEXT_LINE_MAX};
+pub use sasl::{Denial, Sasl};
 
 /// What the caller must do next. Borrows from the input; copies nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'i> {
     /// Nothing; the session has moved on by itself.
     Continue,
-    /// Start a message from this sender; drop one that was started before.
+    /// Start a message from this sender.
     Sender(Mail<'i>),
-    /// Add this recipient to the message. `postmaster` may come without a domain: it is ours.
-    Recipient(&'i [u8]),
-    /// Append these bytes to the message: wire form, dots and all, never cut inside a CRLF.
+    /// Add this recipient to the message.
+    Recipient(Rcpt<'i>),
+    /// Append these bytes to the message: as they came. From DATA they have their dots and are
+    /// never cut inside a CRLF.
     Text(&'i [u8]),
     /// Make the message durable, then call [`Session::committed`] or [`Session::rejected`].
     Commit(Facts),
-    /// Drop the message: its text is refused. The peer is told when it has all arrived.
+    /// Drop the message: the peer began anew, or its text is refused (the peer is told so when
+    /// all of that has arrived).
     Discard,
+    /// Send what is queued, then do the handshake, then call [`Session::secured`].
+    StartTls,
+    /// Go on with an authentication: [`Session::challenge`], [`Session::authenticated`] or
+    /// [`Session::denied`], unless the peer broke it off.
+    Sasl(Sasl<'i>),
+    /// The peer speaks for somebody else from now on: find out what that one may, and
+    /// [`Session::grant`] it. The conversation has begun anew.
+    Xclient(Attributes<'i>),
     /// Send what is queued and hang up.
     Close,
 }
@@ -54,12 +78,26 @@ pub enum Step<'i> {
 /// What is known of a text when it has all arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Octets given as [`Step::Text`]: wire form, without the terminator.
+    /// Octets given as [`Step::Text`], without the terminator.
     pub bytes: u64,
-    /// Some line begins with a dot, so the text differs from its wire form.
+    /// Some line begins with a dot, so the text is not the same in both forms.
     pub dotted: bool,
     /// Some octet is above 127.
     pub eight_bit: bool,
+    /// How it came.
+    pub form: Form,
+    /// It ends with a whole line, or is empty. What came by DATA always does.
+    pub ends_with_crlf: bool,
+}
+
+/// What became of the dots that begin a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// They are doubled: the text came by DATA.
+    #[default]
+    Stuffed,
+    /// They are as written: the text came by BDAT.
+    Raw,
 }
 
 /// What we wait for.
@@ -69,14 +107,26 @@ enum State {
     Fresh,
     /// MAIL.
     Ready,
-    /// RCPT or DATA.
-    Envelope { recipients: u16, utf8: bool },
+    /// RCPT, DATA or BDAT.
+    Envelope { recipients: u16, utf8: bool, binary: bool },
     /// Text, and its end.
     Text(Text),
     /// The end of a refused text.
     Drain(Drain, Refusal),
+    /// The next chunk.
+    Chunks(Text),
+    /// So many more bytes of a chunk.
+    Chunk { text: Text, left: u64, last: bool },
+    /// So many more bytes of a refused chunk.
+    Skip { left: u64, refusal: Refusal },
     /// The caller, to make the message durable. We read nothing meanwhile.
     Committing,
+    /// The peer's answer to a challenge.
+    Challenged,
+    /// The caller, to judge an answer.
+    Authenticating,
+    /// The caller, to do the handshake.
+    Handshaking,
     /// The caller, to hang up.
     Closing,
     /// Nothing any more.
@@ -89,30 +139,38 @@ pub struct Session {
     config: Arc<Config>,
     helo: Box<[u8]>,
     state: State,
+    /// Bytes of refused chunks, since the last accepted message.
+    skipped: u64,
     transactions: u32,
     errors: u16,
     chatter: u16,
+    auth_failures: u8,
     greeted_with_ehlo: bool,
-    may_relay: bool,
+    secure: bool,
+    authenticated: bool,
+    rights: Rights,
 }
 
 // Ten thousand idle peers cost a megabyte, their names aside.
 const _: () = assert!(size_of::<Session>() <= 96, "an idle session is small");
 
 impl Session {
-    /// A conversation with nothing said. `may_relay`: the peer is one we take mail from for
-    /// anywhere; from others we take it for our postmaster only.
+    /// A conversation with nothing said, with a peer who may this by where it comes from.
     #[must_use]
-    pub fn new(config: Arc<Config>, may_relay: bool) -> Self {
+    pub fn new(config: Arc<Config>, rights: Rights) -> Self {
         Self {
             config,
             helo: Box::default(),
             state: State::Fresh,
+            skipped: 0,
             transactions: 0,
             errors: 0,
             chatter: 0,
+            auth_failures: 0,
             greeted_with_ehlo: false,
-            may_relay,
+            secure: false,
+            authenticated: false,
+            rights,
         }
     }
 
@@ -121,25 +179,35 @@ impl Session {
         Reply::Greeting.write(&self.config, replies);
     }
 
+    /// From now on the peer may this. It holds until the next time; a handshake changes it not.
+    pub const fn grant(&mut self, rights: Rights) {
+        self.rights = rights;
+    }
+
     /// Takes the next step out of `input`, queueing any reply it calls for.
     ///
     /// Returns the bytes used and the step, or `None` when it needs more bytes
-    /// or is waiting for [`Self::committed`].
+    /// or the caller has the word.
     pub fn step<'i>(
         &mut self,
         input: &'i [u8],
-        door: Door,
+        porter: impl Porter,
         replies: &mut Vec<u8>,
     ) -> Option<(usize, Step<'i>)> {
         match self.state {
             State::Text(text) => self.text(text, input),
             State::Drain(drain, refusal) => self.drain(drain, refusal, input, replies),
-            State::Committing | State::Closed => None,
+            State::Chunk { text, left, last } => self.chunk(text, left, last, input, replies),
+            State::Skip { left, refusal } => self.skip(left, refusal, input, replies),
+            State::Challenged => self.answer(input, replies),
+            State::Committing | State::Authenticating | State::Handshaking | State::Closed => None,
             State::Closing => {
                 self.state = State::Closed;
                 Some((0, Step::Close))
             }
-            _ => self.line(input, door, replies),
+            State::Fresh | State::Ready | State::Envelope { .. } | State::Chunks(_) => {
+                self.line(input, porter, replies)
+            }
         }
     }
 
@@ -152,6 +220,7 @@ impl Session {
         self.state = State::Ready;
         self.errors = 0;
         self.chatter = 0;
+        self.skipped = 0;
         Reply::Accepted(id).write(&self.config, replies);
     }
 
@@ -165,10 +234,46 @@ impl Session {
         self.refuse(refusal, replies);
     }
 
+    /// The handshake is done, be it because of STARTTLS or before the first word: what was said
+    /// in clear text is forgotten.
+    ///
+    /// [RFC 3207 §4.2](https://www.rfc-editor.org/rfc/rfc3207#section-4.2)
+    ///
+    /// # Panics
+    /// If the peer was in the middle of something else.
+    pub fn secured(&mut self) {
+        assert!(
+            matches!(self.state, State::Handshaking | State::Fresh) && !self.secure,
+            "no handshake is due"
+        );
+        self.secure = true;
+        self.forget();
+    }
+
+    /// Back to the first word: the peer has to say anew who it is.
+    fn forget(&mut self) {
+        self.state = State::Fresh;
+        self.helo = Box::default();
+        self.greeted_with_ehlo = false;
+        self.authenticated = false;
+    }
+
     /// What comes next is message text: read it into a large buffer.
     #[must_use]
     pub const fn in_text(&self) -> bool {
-        matches!(self.state, State::Text(_) | State::Drain(..))
+        matches!(
+            self.state,
+            State::Text(_) | State::Drain(..) | State::Chunks(_) | State::Chunk { .. }
+        )
+    }
+
+    /// Octets of text that the peer has announced, beyond those taken.
+    #[must_use]
+    pub const fn announced(&self) -> Option<u64> {
+        match self.state {
+            State::Chunk { left, .. } => Some(left),
+            _ => None,
+        }
     }
 
     /// We wait for the first byte of a command: no buffer is needed until it comes.
@@ -182,7 +287,13 @@ impl Session {
     pub const fn in_transaction(&self) -> bool {
         matches!(
             self.state,
-            State::Envelope { .. } | State::Text(_) | State::Drain(..) | State::Committing
+            State::Envelope { .. }
+                | State::Text(_)
+                | State::Drain(..)
+                | State::Chunks(_)
+                | State::Chunk { .. }
+                | State::Skip { .. }
+                | State::Committing
         )
     }
 
@@ -198,190 +309,16 @@ impl Session {
         self.greeted_with_ehlo
     }
 
-    fn line<'i>(
-        &mut self,
-        input: &'i [u8],
-        door: Door,
-        replies: &mut Vec<u8>,
-    ) -> Option<(usize, Step<'i>)> {
-        let (line, used) = command::first_line(input)?;
-        // A peer whose lines we cannot tell apart is not worth guessing about: these refusals
-        // end the connection.
-        let command = line.and_then(Command::parse);
-        let text_waits = input.len() > used;
-        let next = command.and_then(|command| match self.transition(command, door)? {
-            // RFC 2920 §3.1: DATA ends a group. What follows it unasked is not meant as text.
-            (State::Text(_), ..) if text_waits => Err(Refusal::EarlyText),
-            next => Ok((command, next)),
-        });
-        Some((
-            used,
-            match next {
-                Ok((command, (state, reply, step))) => {
-                    self.note(command);
-                    self.state = state;
-                    reply.write(&self.config, replies);
-                    step
-                }
-                Err(refusal) => self.refuse(refusal, replies),
-            },
-        ))
+    /// The connection is encrypted.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.secure
     }
 
-    /// The whole protocol. A refused command leaves the state as it was.
-    ///
-    /// [RFC 5321 §4.1.4](https://www.rfc-editor.org/rfc/rfc5321#section-4.1.4)
-    fn transition<'i>(
-        &self,
-        command: Command<'i>,
-        door: Door,
-    ) -> Result<(State, Reply, Step<'i>), Refusal> {
-        use {Command as C, State as S};
-        Ok(match (self.state, command) {
-            (_, C::Quit) => (S::Closed, Reply::Bye, Step::Close),
-            (state, _) if self.chatter >= self.config.chatter_max && is_chatter(state, command) => {
-                return Err(Refusal::TooManyErrors);
-            }
-            (_, C::Ehlo(_)) => (S::Ready, Reply::Extensions, Step::Continue),
-            (_, C::Helo(_)) => (S::Ready, Reply::Hello, Step::Continue),
-            (state, C::Noop) => (state, Reply::Ok, Step::Continue),
-            (state, C::Vrfy) => (state, Reply::Verify, Step::Continue),
-            (state, C::Help) => (state, Reply::Help, Step::Continue),
-            (S::Fresh, C::Rset) => (S::Fresh, Reply::Ok, Step::Continue),
-            (_, C::Rset) => (S::Ready, Reply::Ok, Step::Continue),
-            (S::Ready, C::Mail(mail)) => {
-                self.admit(mail, door)?;
-                let envelope = S::Envelope { recipients: 0, utf8: mail.utf8 };
-                (envelope, Reply::Sender, Step::Sender(mail))
-            }
-            (S::Envelope { recipients, utf8 }, C::Rcpt(path)) => {
-                self.take(path, recipients, utf8)?;
-                let envelope = S::Envelope { recipients: recipients + 1, utf8 };
-                (envelope, Reply::Recipient, Step::Recipient(path.mailbox))
-            }
-            (S::Envelope { recipients: 1.., .. }, C::Data) => {
-                (S::Text(Text::default()), Reply::GoAhead, Step::Continue)
-            }
-            _ => return Err(Refusal::OutOfOrder),
-        })
-    }
-
-    /// Whether a transaction may begin.
-    fn admit(&self, mail: Mail<'_>, door: Door) -> Result<(), Refusal> {
-        match door {
-            Door::Open => {}
-            Door::Full => return Err(Refusal::InsufficientStorage),
-            Door::Draining => return Err(Refusal::ShuttingDown),
-        }
-        if self.transactions >= self.config.transactions_max {
-            return Err(Refusal::TooManyMessages);
-        }
-        // RFC 1870 §6.1: what is announced too big need not be sent at all.
-        if mail.size.is_some_and(|size| size > self.config.message_bytes_max) {
-            return Err(Refusal::MessageTooBig);
-        }
-        Ok(())
-    }
-
-    /// Whether a transaction with so many recipients may have one more, this one.
-    fn take(&self, path: Path<'_>, recipients: u16, utf8: bool) -> Result<(), Refusal> {
-        let ours = path.is_postmaster_of(&self.config.hostname);
-        if recipients >= self.config.recipients_max {
-            Err(Refusal::TooManyRecipients)
-        } else if path.utf8 && !utf8 {
-            Err(Refusal::NeedsUtf8)
-        } else if !ours && !self.may_relay {
-            Err(Refusal::RelayDenied)
-        } else if path.literal {
-            Err(Refusal::LiteralNotRouted)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Keeps what of a command outlives it.
-    fn note(&mut self, command: Command<'_>) {
-        if is_chatter(self.state, command) {
-            self.chatter = self.chatter.saturating_add(1);
-        }
-        match command {
-            Command::Mail(_) => self.transactions += 1,
-            Command::Ehlo(name) | Command::Helo(name) => {
-                self.helo = name.into();
-                self.greeted_with_ehlo = matches!(command, Command::Ehlo(_));
-            }
-            _ => {}
-        }
-    }
-
-    fn text<'i>(&mut self, mut text: Text, input: &'i [u8]) -> Option<(usize, Step<'i>)> {
-        let (used, stop) = text.scan(input, self.config.bounds());
-        self.state = State::Text(text);
-        if let Stop::Fault(refusal) = stop {
-            let drain = Drain::after(&text, self.config.drain_bytes_max());
-            self.state = State::Drain(drain, refusal);
-            return Some((used, Step::Discard));
-        }
-        if used > 0 {
-            return Some((used, Step::Text(input.get(..used)?)));
-        }
-        (stop == Stop::End).then(|| self.state = State::Committing)?;
-        Some((TERMINATOR.len(), Step::Commit(text.into())))
-    }
-
-    /// A refused text is read to its true end before it is answered: whoever sent it must not
-    /// have the rest of it taken for commands.
-    fn drain<'i>(
-        &mut self,
-        mut drain: Drain,
-        refusal: Refusal,
-        input: &'i [u8],
-        replies: &mut Vec<u8>,
-    ) -> Option<(usize, Step<'i>)> {
-        let (used, stop) = drain.scan(input);
-        self.state = State::Drain(drain, refusal);
-        match stop {
-            Stop::End => {
-                self.state = State::Ready;
-                Some((TERMINATOR.len(), self.refuse(refusal, replies)))
-            }
-            Stop::Fault(_) => {
-                self.state = State::Closed;
-                replies.extend_from_slice(refusal.line().as_bytes());
-                Some((used, Step::Close))
-            }
-            Stop::Starved => (used > 0).then_some((used, Step::Continue)),
-        }
-    }
-
-    /// Says why not; and if there have been too many of these, that it is enough.
-    fn refuse<'i>(&mut self, refusal: Refusal, replies: &mut Vec<u8>) -> Step<'i> {
-        self.errors = self.errors.saturating_add(refusal.weight());
-        self.chatter = self.chatter.saturating_add(1);
-        let worn_out =
-            self.errors >= self.config.errors_max || self.chatter > self.config.chatter_max;
-        let last = if worn_out { Refusal::TooManyErrors } else { refusal };
-        replies.extend_from_slice(last.line().as_bytes());
-        if last.ends_connection() {
-            self.state = State::Closing;
-        }
-        Step::Continue
-    }
-}
-
-/// A command that brings no message nearer.
-const fn is_chatter(state: State, command: Command<'_>) -> bool {
-    !matches!(
-        (state, command),
-        (State::Fresh, Command::Ehlo(_) | Command::Helo(_))
-            | (State::Ready, Command::Mail(_))
-            | (State::Envelope { .. }, Command::Rcpt(_) | Command::Data)
-    )
-}
-
-impl From<Text> for Facts {
-    fn from(text: Text) -> Self {
-        Self { bytes: text.bytes, dotted: text.dots > 0, eight_bit: text.eight_bit }
+    /// The peer has said who it is, and proved it.
+    #[must_use]
+    pub const fn is_authenticated(&self) -> bool {
+        self.authenticated
     }
 }
 

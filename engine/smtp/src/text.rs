@@ -4,9 +4,14 @@
 //! carries nothing from call to call but counts: bytes whose meaning depends on what follows
 //! (a CR, or a dot that begins a line) are not taken until that has arrived.
 //!
-//! The text ends at CRLF `.` CRLF and nowhere else, and a CR or LF outside a CRLF, or a NUL, is
-//! no text at all: some other server might see the end there (SMTP smuggling).
+//! The text of DATA ends at CRLF `.` CRLF and nowhere else, and a CR or LF outside a CRLF, or a
+//! NUL, is no text at all: some other server might see the end there (SMTP smuggling).
 //! [RFC 5321 §4.1.1.4](https://www.rfc-editor.org/rfc/rfc5321#section-4.1.1.4)
+//!
+//! The text of BDAT has no end that could be missed, but will go to others by DATA: it is held
+//! to the same rules, unless it is binary, and then goes to nobody who would look for lines.
+//! Its chunks may be cut anywhere, even inside a CRLF.
+//! [RFC 3030 §2](https://www.rfc-editor.org/rfc/rfc3030#section-2)
 
 use crate::reply::Refusal;
 use memchr::{memchr3, memmem};
@@ -36,6 +41,7 @@ pub enum Stop {
 
 /// The text so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is true of some octets and not of others")]
 pub struct Text {
     /// Octets, as they came.
     pub bytes: u64,
@@ -45,35 +51,93 @@ pub struct Text {
     line: usize,
     /// That line began with a dot, which does not count.
     stuffed: bool,
+    /// The last octet was a CR that ended a chunk.
+    torn: bool,
+    /// Octets, not lines.
+    binary: bool,
     /// An octet above 127 was seen.
     pub eight_bit: bool,
+}
+
+/// How the end of a text is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Frame {
+    /// By a dot, and other dots are doubled.
+    Dots,
+    /// By a count of octets, which ends with this input or does not.
+    Count { ends: bool },
 }
 
 impl Text {
     /// How many bytes at the start of `input` are good text, and what follows them.
     pub fn scan(&mut self, input: &[u8], bounds: Bounds) -> (usize, Stop) {
-        let (used, stop) = self.judge(input, bounds.line_bytes_max);
-        self.bytes += used as u64;
-        self.eight_bit |= input.get(..used).is_some_and(|text| !text.is_ascii());
+        let (used, stop) = self.judge(input, Frame::Dots, bounds.line_bytes_max);
+        self.take(input.get(..used).unwrap_or_default());
         if self.bytes - self.dots > bounds.message_bytes_max {
             return (used, Stop::Fault(Refusal::MessageTooBig));
         }
         (used, stop)
     }
 
+    /// The same of a piece of a chunk, whose size the caller has found to be within bounds.
+    /// `ends`: the chunk ends with `input`, so that nothing of it can be left for later.
+    pub fn scan_chunk(&mut self, input: &[u8], ends: bool, bounds: Bounds) -> (usize, Stop) {
+        let (used, stop) = if self.binary {
+            (self.pass(input), Stop::Starved)
+        } else {
+            self.mend(input, ends, bounds.line_bytes_max)
+        };
+        self.take(input.get(..used).unwrap_or_default());
+        (used, stop)
+    }
+
+    fn take(&mut self, text: &[u8]) {
+        self.bytes += text.len() as u64;
+        self.eight_bit |= !text.is_ascii();
+    }
+
+    /// Takes octets as they come, and notes how they end.
+    fn pass(&mut self, input: &[u8]) -> usize {
+        let whole = match input {
+            [] => return 0,
+            [b'\n'] => self.torn,
+            input => input.ends_with(b"\r\n"),
+        };
+        self.line = usize::from(!whole);
+        self.torn = input.ends_with(b"\r");
+        input.len()
+    }
+
+    /// A CRLF may be cut by the end of a chunk: the other half comes first in the next one.
+    fn mend(&mut self, input: &[u8], ends: bool, line_bytes_max: usize) -> (usize, Stop) {
+        let mut healed = 0;
+        if self.torn {
+            match input {
+                [] => return (0, Stop::Starved),
+                [b'\n', ..] => healed = 1,
+                _ => return (0, Stop::Fault(Refusal::BareLineEnding)),
+            }
+            self.torn = false;
+            self.line = 0;
+        }
+        let rest = input.get(healed..).unwrap_or_default();
+        let (used, stop) = self.judge(rest, Frame::Count { ends }, line_bytes_max);
+        (healed + used, stop)
+    }
+
     /// One turn of the loop is one line.
-    fn judge(&mut self, input: &[u8], line_bytes_max: usize) -> (usize, Stop) {
+    fn judge(&mut self, input: &[u8], frame: Frame, line_bytes_max: usize) -> (usize, Stop) {
         let content_max = line_bytes_max.saturating_sub(2);
         let mut start = 0;
         loop {
             let rest = input.get(start..).unwrap_or_default();
             if self.line == 0 {
-                match rest {
-                    [b'.', b'\r', b'\n', ..] => return (start, Stop::End),
-                    [b'.'] | [b'.', b'\r'] => return (start, Stop::Starved),
-                    [b'.', ..] => {
+                match (frame, rest) {
+                    (Frame::Dots, [b'.', b'\r', b'\n', ..]) => return (start, Stop::End),
+                    (Frame::Dots, [b'.'] | [b'.', b'\r']) => return (start, Stop::Starved),
+                    (_, [b'.', ..]) => {
                         self.dots += 1;
-                        self.stuffed = true;
+                        self.stuffed = frame == Frame::Dots;
                     }
                     _ => {}
                 }
@@ -93,6 +157,11 @@ impl Text {
                     self.stuffed = false;
                     start += len + 2;
                 }
+                Some([b'\r']) if frame == (Frame::Count { ends: true }) => {
+                    self.line += len;
+                    self.torn = true;
+                    return (start + len + 1, Stop::Starved);
+                }
                 Some([] | [b'\r']) => {
                     self.line += len;
                     return (start + len, Stop::Starved);
@@ -105,10 +174,22 @@ impl Text {
         }
     }
 
+    /// A text of octets, not of lines: only BDAT brings one.
+    #[must_use]
+    pub fn binary() -> Self {
+        Self { binary: true, ..Self::default() }
+    }
+
     /// At the start of a line: a terminator may come next.
     #[must_use]
     pub const fn at_line_start(&self) -> bool {
-        self.line == 0
+        self.line == 0 && !self.torn
+    }
+
+    /// Its last CRLF is cut in half. No text may end so, unless it is binary.
+    #[must_use]
+    pub const fn is_torn(&self) -> bool {
+        self.torn && !self.binary
     }
 }
 

@@ -6,8 +6,7 @@ use event::MessageId;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use smtp::client::{self, Envelope, Heard, REPLY_BYTES_MAX, Say};
-use smtp::command::COMMAND_LINE_MAX;
-use smtp::server::{self, Door, Refusal, Step};
+use smtp::server::{self, Auth, Denial, Door, Refusal, Rights, SASL_LINE_MAX, Sasl, Step};
 use std::sync::Arc;
 
 /// What the server session may ask for next: the whole order, kept by somebody else.
@@ -17,6 +16,8 @@ enum Order {
     Sender,
     Recipient,
     Text,
+    Auth,
+    Handshake,
     Closed,
 }
 
@@ -26,22 +27,55 @@ impl Order {
             (Self::Closed, _) => panic!("{step:?} after the end"),
             (order, Step::Continue) => order,
             (_, Step::Close) => Self::Closed,
-            (Self::Idle | Self::Sender | Self::Recipient, Step::Sender(_)) => Self::Sender,
-            (Self::Sender | Self::Recipient, Step::Recipient(path)) => {
-                assert!(!path.is_empty() && path.len() <= 320);
+            (Self::Idle, Step::Sender(_)) => Self::Sender,
+            (Self::Sender | Self::Recipient, Step::Recipient(rcpt)) => {
+                assert!(!rcpt.path.mailbox.is_empty() && rcpt.path.mailbox.len() <= 320);
                 Self::Recipient
             }
             (Self::Recipient | Self::Text, Step::Text(text)) => {
-                assert!(!text.is_empty() && !text.ends_with(b"\r"));
+                assert!(!text.is_empty());
                 Self::Text
             }
-            (Self::Recipient | Self::Text, Step::Commit(_) | Step::Discard) => Self::Idle,
+            (Self::Recipient | Self::Text, Step::Commit(_))
+            | (Self::Sender | Self::Recipient | Self::Text, Step::Discard)
+            | (Self::Auth, Step::Sasl(Sasl::Cancelled)) => Self::Idle,
+            (Self::Idle, Step::Sasl(Sasl::Begin { .. }))
+            | (Self::Auth, Step::Sasl(Sasl::Answer(_))) => Self::Auth,
+            (Self::Idle, Step::StartTls) => Self::Handshake,
+            (Self::Idle, Step::Xclient(attributes)) => {
+                assert!(attributes.iter().count() > 0);
+                Self::Idle
+            }
             (order, step) => panic!("{step:?} in {order:?}"),
         }
     }
 }
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 46] = [
+    "BDAT 0 LAST\r\n",
+    "BDAT 0\r\n",
+    "BDAT 4 LAST\r\n",
+    "BDAT 9\r\n",
+    "BDAT 7 LAST\r\nab\r\ncd\r",
+    "BDAT 99999\r\n",
+    "BDAT x\r\n",
+    "STARTTLS\r\n",
+    "AUTH PLAIN\r\n",
+    "AUTH LOGIN =\r\n",
+    "AUTH SCRAM-SHA-256 biws\r\n",
+    "AUTH GSSAPI\r\n",
+    "*\r\n",
+    "XCLIENT ADDR=192.0.2.1 PORT=[UNAVAILABLE]\r\n",
+    "XCLIENT FROB=1\r\n",
+    "MAIL FROM:<a@b> RET=HDRS ENVID=a+2Bb AUTH=<>\r\n",
+    "MAIL FROM:<a@b> BODY=BINARYMIME\r\n",
+    "RCPT TO:<c@d> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x@y\r\n",
+    "RCPT TO:<c@d> NOTIFY=NEVER,DELAY\r\n",
+    "EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<c@d>\r\nBDAT 4 LAST\r\nab\r\n",
+    "EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<c@d>\r\nBDAT 4\r\na\r\n\r",
+    "HELP\r\n",
+    "VRFY a\r\n",
+    "BDAT 1 LAST\r\n\n",
     "EHLO c\r\n",
     "HELO c\r\n",
     "MAIL FROM:<a@b>\r\n",
@@ -93,40 +127,86 @@ proptest! {
     fn the_server_session_keeps_its_order_whatever_comes(
         packets in packets(&COMMANDS),
         fates in prop::collection::vec(0..8_u8, 1..8),
+        offers in any::<u8>(),
     ) {
-        let config = server::Config { message_bytes_max: 3_000, ..server::Config::new("mx.example") };
-        let mut session = server::Session::new(Arc::new(config), true);
-        let (mut order, mut held, mut replies, mut commits) = (Order::Idle, Vec::new(), Vec::new(), 0);
+        let config = listener(offers);
+        let line_max = config.command_line_max();
+        let rights = Rights { relay: true, xclient: offers & 1 != 0 };
+        let mut session = server::Session::new(Arc::new(config), rights);
+        let (mut order, mut held, mut replies, mut turns) = (Order::Idle, Vec::new(), Vec::new(), 0);
         for packet in packets {
             held.extend_from_slice(&packet);
             let mut used = 0;
             loop {
-                let fate = fates[commits % fates.len()];
-                let door = match fate { 0 => Door::Full, 1 => Door::Draining, _ => Door::Open };
+                let fate = fates[turns % fates.len()];
+                let door = match fate { 0 => Door::Full, 1 => Door::Draining, 2 => Door::Refused(Refusal::Loop), _ => Door::Open };
                 let Some((taken, step)) = session.step(&held[used..], door, &mut replies) else { break };
-                let moves_on = matches!(step, Step::Close | Step::Discard);
+                let moves_on = matches!(step, Step::Close | Step::Discard | Step::Commit(_));
                 prop_assert!(taken > 0 || moves_on, "no progress: {:?}", step);
                 used += taken;
                 order = order.after(step);
-                if let Step::Commit(_) = step {
-                    commits += 1;
-                    match fate {
-                        2 => session.rejected(Refusal::LocalError, &mut replies),
-                        3 => session.rejected(Refusal::ShuttingDown, &mut replies),
-                        _ => session.committed(MessageId { log: 0, boot: 1, count: 1 }, &mut replies),
-                    }
-                }
+                turns += usize::from(order == Order::Auth || matches!(step, Step::Commit(_)));
+                order = act(&mut session, order, step, fate, &mut replies);
             }
             held.drain(..used);
             // What waits for more is less than a line, or the start of a terminator.
-            prop_assert!(order == Order::Closed || held.len() < COMMAND_LINE_MAX);
-            prop_assert!(order == Order::Closed || !session.in_text() || held.len() < 3);
+            let waits_max = if session.in_text() { 3.max(line_max * usize::from(session.announced().is_none())) }
+                else { line_max.max(SASL_LINE_MAX * usize::from(offers & 8 != 0)) };
+            prop_assert!(order == Order::Closed || held.len() < waits_max);
             let lines = String::from_utf8(std::mem::take(&mut replies)).unwrap();
             prop_assert!(lines.is_empty() || lines.ends_with("\r\n"));
             prop_assert!(lines.lines().all(|line| matches!(line.as_bytes(), [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..])));
         }
     }
 }
+
+/// A listener that offers some of all this.
+fn listener(offers: u8) -> server::Config {
+    server::Config {
+        message_bytes_max: 3_000,
+        starttls: offers & 2 != 0,
+        tls_required: offers & 0x06 == 0x06,
+        auth: if offers & 8 != 0 { Auth::Always } else { Auth::UnderTls },
+        auth_required: offers & 0x18 == 0x18,
+        chunking: offers & 32 != 0,
+        binary: offers & 64 != 0,
+        dsn: offers & 128 != 0,
+        ..server::Config::new("mx.example")
+    }
+}
+
+/// What a caller might do, as `fate` has it.
+fn act(
+    session: &mut server::Session,
+    order: Order,
+    step: Step<'_>,
+    fate: u8,
+    replies: &mut Vec<u8>,
+) -> Order {
+    match (step, fate) {
+        (Step::Commit(_), 2) => session.rejected(Refusal::LocalError, replies),
+        (Step::Commit(_), 3) => session.rejected(Refusal::ShuttingDown, replies),
+        (Step::Commit(_), _) => session.committed(ID, replies),
+        (Step::StartTls, _) => {
+            session.secured();
+            return Order::Idle;
+        }
+        (Step::Sasl(Sasl::Cancelled), _) => {}
+        (Step::Sasl(_), 0..3) => session.challenge(b"dGVzdA==", replies),
+        (Step::Sasl(_), 3) => {
+            session.authenticated(replies);
+            return Order::Idle;
+        }
+        (Step::Sasl(_), _) => {
+            session.denied(Denial::Credentials, replies);
+            return Order::Idle;
+        }
+        _ => {}
+    }
+    order
+}
+
+const ID: MessageId = MessageId { log: 0, boot: 1, count: 1 };
 
 const REPLIES: [&str; 16] = [
     "220 hi\r\n",

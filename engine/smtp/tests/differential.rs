@@ -4,8 +4,11 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use smtp::command::Command;
-use smtp_proto::{MAIL_BODY_8BITMIME, MAIL_SMTPUTF8, Request};
+use smtp::command::{Body, Command, Mail, Notify, Rcpt, Ret};
+use smtp_proto::{
+    MAIL_BODY_8BITMIME, MAIL_BODY_BINARYMIME, MAIL_RET_FULL, MAIL_RET_HDRS, MAIL_SMTPUTF8,
+    RCPT_NOTIFY_DELAY, RCPT_NOTIFY_FAILURE, RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS, Request,
+};
 
 /// A command in words both parsers can be compared by.
 fn ours(line: &[u8]) -> Option<String> {
@@ -13,18 +16,39 @@ fn ours(line: &[u8]) -> Option<String> {
     Some(match Command::parse(line).ok()? {
         Command::Ehlo(name) => format!("ehlo {}", text(name)),
         Command::Helo(name) => format!("helo {}", text(name)),
-        Command::Mail(mail) => {
-            let size = mail.size.unwrap_or(0);
-            format!("mail {} {size} {} {}", text(mail.path), mail.eight_bit, mail.utf8)
-        }
-        Command::Rcpt(path) => format!("rcpt {}", text(path.mailbox)),
+        Command::Mail(mail) => our_mail(&mail),
+        Command::Rcpt(rcpt) => our_rcpt(&rcpt),
         Command::Data => "data".into(),
+        Command::Bdat { bytes, last } => format!("bdat {bytes} {last}"),
+        Command::StartTls => "starttls".into(),
+        Command::Auth(_) => "auth".into(),
         Command::Rset => "rset".into(),
         Command::Noop => "noop".into(),
         Command::Vrfy => "vrfy".into(),
         Command::Help => "help".into(),
         Command::Quit => "quit".into(),
+        // They know no such verb.
+        Command::Xclient(_) => return None,
     })
+}
+
+fn our_mail(mail: &Mail<'_>) -> String {
+    let Mail { path, size, body, utf8, ret, envid, auth } = mail;
+    let path = String::from_utf8_lossy(path);
+    let size = size.unwrap_or(0);
+    let (eight_bit, binary) = (*body == Body::EightBit, *body == Body::Binary);
+    let (full, headers) = (*ret == Some(Ret::Full), *ret == Some(Ret::Headers));
+    let (envid, auth) = (envid.is_some(), auth.is_some());
+    format!("mail {path} {size} {eight_bit} {binary} {utf8} {full} {headers} {envid} {auth}")
+}
+
+fn our_rcpt(rcpt: &Rcpt<'_>) -> String {
+    let path = String::from_utf8_lossy(rcpt.path.mailbox);
+    let never = rcpt.notify == Some(Notify::NEVER);
+    let [success, failure, delay] = [Notify::SUCCESS, Notify::FAILURE, Notify::DELAY]
+        .map(|bit| rcpt.notify.is_some_and(|notify| notify.contains(bit)));
+    let orcpt = rcpt.orcpt.is_some();
+    format!("rcpt {path} {never} {success} {failure} {delay} {orcpt}")
 }
 
 fn theirs(line: &[u8]) -> Option<String> {
@@ -33,12 +57,26 @@ fn theirs(line: &[u8]) -> Option<String> {
         Request::Ehlo { host } => format!("ehlo {host}"),
         Request::Helo { host } => format!("helo {host}"),
         Request::Mail { from } => {
-            let (eight_bit, utf8) =
-                (from.flags & MAIL_BODY_8BITMIME != 0, from.flags & MAIL_SMTPUTF8 != 0);
-            format!("mail {} {} {eight_bit} {utf8}", from.address, from.size)
+            let has = |flag| from.flags & flag != 0;
+            let (eight_bit, binary) = (has(MAIL_BODY_8BITMIME), has(MAIL_BODY_BINARYMIME));
+            let (full, headers) = (has(MAIL_RET_FULL), has(MAIL_RET_HDRS));
+            let (path, size, utf8) = (&from.address, from.size, has(MAIL_SMTPUTF8));
+            let (envid, auth) = (from.env_id.is_some(), from.auth.is_some());
+            format!(
+                "mail {path} {size} {eight_bit} {binary} {utf8} {full} {headers} {envid} {auth}"
+            )
         }
-        Request::Rcpt { to } => format!("rcpt {}", to.address),
+        Request::Rcpt { to } => {
+            let has = |flag| to.flags & flag != 0;
+            let (never, success) = (has(RCPT_NOTIFY_NEVER), has(RCPT_NOTIFY_SUCCESS));
+            let (failure, delay) = (has(RCPT_NOTIFY_FAILURE), has(RCPT_NOTIFY_DELAY));
+            let (path, orcpt) = (&to.address, to.orcpt.is_some());
+            format!("rcpt {path} {never} {success} {failure} {delay} {orcpt}")
+        }
         Request::Data => "data".into(),
+        Request::Bdat { chunk_size, is_last } => format!("bdat {chunk_size} {is_last}"),
+        Request::StartTls => "starttls".into(),
+        Request::Auth { .. } => "auth".into(),
         Request::Rset => "rset".into(),
         Request::Noop { .. } => "noop".into(),
         Request::Vrfy { .. } => "vrfy".into(),
@@ -74,7 +112,7 @@ fn unquoted(command: &str) -> String {
     command.trim_end().replace(['"', '\\'], "")
 }
 
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 56] = [
     "EHLO",
     "HELO",
     "MAIL",
@@ -112,6 +150,22 @@ const WORDS: [&str; 40] = [
     " BODY=7BIT",
     " SMTPUTF8",
     " SIZE=0",
+    " BODY=BINARYMIME",
+    " RET=FULL",
+    " RET=hdrs",
+    " ENVID=q+2Bq",
+    " AUTH=<>",
+    " AUTH=e+3Dmc2@example.com",
+    " NOTIFY=NEVER",
+    " NOTIFY=SUCCESS,DELAY",
+    " NOTIFY=FAILURE",
+    " ORCPT=rfc822;a+2Bb@c",
+    "BDAT",
+    " 100",
+    " LAST",
+    "STARTTLS",
+    "AUTH",
+    " PLAIN",
     "ü",
     "postmaster",
     "=",
@@ -146,17 +200,15 @@ proptest! {
 }
 
 /// Where the two differ, and why: `true` for the one that takes the line.
-const DIFFERENCES: [(&str, bool, bool, &str); 17] = [
+const DIFFERENCES: [(&str, bool, bool, &str); 15] = [
     ("DATA now", false, true, "RFC 5321 §4.1.1.4: DATA has no argument"),
     ("RSET now", false, true, "RFC 5321 §4.1.1.5: nor has RSET"),
     ("QUIT now", false, true, "RFC 5321 §4.1.1.10: nor has QUIT"),
     ("EHLO (a)", false, true, "it will stand in a Received field"),
-    ("MAIL FROM:<a@b> RET=HDRS", false, true, "not offered"),
-    ("MAIL FROM:<a@b> AUTH=<>", false, true, "not offered"),
-    ("MAIL FROM:<a@b> BODY=BINARYMIME", false, true, "not offered"),
     ("MAIL FROM:<a@b> SIZE=1 SIZE=2", false, true, "RFC 5321 §4.1.1.11: once each"),
-    ("RCPT TO:<a@b> NOTIFY=NEVER", false, true, "not offered"),
-    ("RCPT TO:<a@b> ORCPT=rfc822;a@b", false, true, "not offered"),
+    ("MAIL FROM:<a@b> ENVID=a+0Ab", false, true, "RFC 3461 §4.4: printable characters only"),
+    ("RCPT TO:<a@b> NOTIFY=NEVER,DELAY", false, true, "RFC 3461 §4.1: NEVER stands alone"),
+    ("AUTH GSSAPI a b", false, true, "RFC 4954 §4: one initial response at most"),
     ("MAIL FROM:<ü@b>", false, true, "RFC 6531 §3.4: only with SMTPUTF8"),
     ("MAIL FROM:<a@-b>", false, true, "RFC 5321 §4.1.2: a label begins with a letter or digit"),
     ("MAIL FROM:<a@b.>", false, true, "RFC 5321 §2.3.5: no dot at the end"),
@@ -184,6 +236,13 @@ fn the_common_ground_is_taken_by_both() {
         "mail from:<a@b.example> size=1000 body=8bitmime smtputf8",
         "RCPT TO:<\"quoted local\"@d.example>",
         "RCPT TO:<@one,@two:a@b>",
+        "MAIL FROM:<a@b> RET=HDRS ENVID=QQ314159 BODY=BINARYMIME AUTH=<>",
+        "RCPT TO:<a@b> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;a@b",
+        "RCPT TO:<a@b> notify=never",
+        "BDAT 1000 LAST",
+        "bdat 0",
+        "STARTTLS",
+        "AUTH PLAIN dGVzdA==",
         "DATA",
         "NOOP x",
     ] {

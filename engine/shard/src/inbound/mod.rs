@@ -1,11 +1,17 @@
 //! Receiving: connections come in, messages go to the spool, and 250 goes back.
 
 mod accept;
+mod auth;
+mod commit;
 mod connection;
+mod porter;
 mod session;
 mod shelf;
+mod starttls;
+mod text;
 mod transaction;
 mod window;
+mod xclient;
 
 pub(crate) use accept::{Door, accept};
 pub(crate) use shelf::Shelf;

@@ -1,12 +1,13 @@
 //! The bytes a peer sent that are not dealt with yet, and the message text among them.
 //!
 //! ```text
-//!  0           text         read          len        capacity
-//!  |  done     |  text kept | unread      | room     |
+//!  0           text              read          len        capacity
+//!  |  done     |  text kept | gap | unread      | room     |
 //! ```
 //!
 //! Text is never copied out line by line: it stays where the kernel put it until the spool
-//! takes all of it in one piece.
+//! takes all of it in one piece. Only the command line between two chunks (BDAT) has to make
+//! way: what follows it moves up, and what came before stays.
 
 use super::shelf::Shelf;
 use kernel::Buffer;
@@ -24,7 +25,8 @@ pub(super) struct Window {
     shelf: Shelf,
     /// `None` while a read has it.
     buffer: Option<Buffer>,
-    text: Option<usize>,
+    /// Ends where `read` is, or before it.
+    text: Option<Range<usize>>,
     read: usize,
 }
 
@@ -46,13 +48,18 @@ impl Window {
 
     /// `count` bytes are read, and are text.
     pub(super) fn keep(&mut self, count: usize) {
-        self.text.get_or_insert(self.read);
+        let unread = self.read..self.read + count;
+        let text = self.text.get_or_insert(self.read..self.read);
+        if text.end < self.read {
+            self.buffer.as_mut().expect(LENT).copy_within(unread, text.end);
+        }
+        text.end += count;
         self.read += count;
     }
 
     /// The text kept so far.
     pub(super) fn text(&self) -> &[u8] {
-        &self.held()[self.text_range()]
+        self.text.clone().map_or(&[], |text| &self.held()[text])
     }
 
     /// Lets go of the text.
@@ -76,14 +83,27 @@ impl Window {
 
     /// Moves what is held to the front, into a buffer of `capacity` if that is more.
     pub(super) fn make_room(&mut self, capacity: usize) {
-        let from = self.text.unwrap_or(self.read);
+        self.close_gap();
+        let from = self.text.as_ref().map_or(self.read, |text| text.start);
         if capacity > self.capacity() {
             self.change(capacity, from);
         } else if from > 0 {
             self.buffer.as_mut().expect(LENT).consume(from);
         }
         self.read -= from;
-        self.text = self.text.map(|_| 0);
+        self.text = self.text.take().map(|text| 0..text.len());
+    }
+
+    /// Moves what is not read up to the text.
+    fn close_gap(&mut self) {
+        let Some(end) = self.text.as_ref().map(|text| text.end).filter(|end| *end < self.read)
+        else {
+            return;
+        };
+        let buffer = self.buffer.as_mut().expect(LENT);
+        buffer.copy_within(self.read.., end);
+        buffer.set_len(buffer.len() - (self.read - end));
+        self.read = end;
     }
 
     /// Gives a large buffer back, if what is not read yet fits into a small one.
@@ -116,10 +136,6 @@ impl Window {
             self.shelf.put(old);
         }
     }
-
-    fn text_range(&self) -> Range<usize> {
-        self.text.unwrap_or(self.read)..self.read
-    }
 }
 
 impl Drop for Window {
@@ -138,3 +154,6 @@ pub(super) fn text_capacity(declared: Option<u64>) -> usize {
 
 /// The largest buffer: one part of a large body, and the commands behind it.
 pub(super) const TEXT_MAX: usize = spool::PART_MAX;
+
+#[cfg(test)]
+mod tests;

@@ -17,12 +17,13 @@ fn a_verb_is_one_whatever_its_case_and_only_whole() {
     ] {
         assert_eq!(Command::parse(line), Err(Refusal::UnknownVerb), "{line:?}");
     }
-    assert_eq!(Command::parse(b"starttls"), Err(Refusal::NotImplemented));
+    assert_eq!(Command::parse(b"starttls"), Ok(Command::StartTls));
+    assert_eq!(Command::parse(b"EXPN list"), Err(Refusal::NotImplemented));
 }
 
 #[test]
 fn only_crlf_ends_a_line() {
-    let line = |input| first_line(input);
+    let line = |input| first_line(input, COMMAND_LINE_MAX);
     assert_eq!(line(b"NOOP\r\nDATA\r\n"), Some((Ok(b"NOOP".as_slice()), 6)));
     assert_eq!(line(b"NOOP\r"), None);
     assert_eq!(line(b""), None);
@@ -35,6 +36,7 @@ fn only_crlf_ends_a_line() {
 #[test]
 fn a_line_of_exactly_the_limit_is_read() {
     let input = [&vec![b'x'; COMMAND_LINE_MAX - 2], b"\r\n".as_slice()].concat();
+    let first_line = |input| first_line(input, COMMAND_LINE_MAX);
     assert!(matches!(first_line(&input), Some((Ok(_), COMMAND_LINE_MAX))));
     let input = [b"x", input.as_slice()].concat();
     assert_eq!(first_line(&input), Some((Err(Refusal::LineTooLong), COMMAND_LINE_MAX)));

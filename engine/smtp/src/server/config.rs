@@ -1,5 +1,7 @@
-//! What a listener allows, and whether it is open.
+//! What a listener allows and offers, what a peer may, and whether the door is open.
 
+use crate::command::{self, Mail, Rcpt};
+use crate::reply::Refusal;
 use crate::text::Bounds;
 
 /// The longest line of text, CRLF included, that every server must take.
@@ -14,6 +16,7 @@ pub const RECIPIENTS_FLOOR: u16 = 100;
 
 /// What a listener allows. Shared by all its sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an extension, offered or not")]
 pub struct Config {
     /// Our name, as in the greeting.
     pub hostname: Box<str>,
@@ -29,6 +32,34 @@ pub struct Config {
     pub errors_max: u16,
     /// Commands, since the last accepted message, that may lead to nothing.
     pub chatter_max: u16,
+    /// Failed authentications that end a connection.
+    pub auth_failures_max: u8,
+    /// STARTTLS is offered, until it has been used.
+    pub starttls: bool,
+    /// Nothing but EHLO, HELO, NOOP, STARTTLS and QUIT before the connection is encrypted.
+    pub tls_required: bool,
+    /// When AUTH is offered.
+    pub auth: Auth,
+    /// No MAIL before AUTH.
+    pub auth_required: bool,
+    /// CHUNKING is offered: text may come by BDAT.
+    pub chunking: bool,
+    /// With it, BINARYMIME.
+    pub binary: bool,
+    /// DSN is offered: RET, ENVID, NOTIFY and ORCPT.
+    pub dsn: bool,
+}
+
+/// When a password may be said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Auth {
+    /// Never: there are no users.
+    #[default]
+    Never,
+    /// Once the connection is encrypted.
+    UnderTls,
+    /// At any time: the network is trusted.
+    Always,
 }
 
 impl Config {
@@ -43,6 +74,14 @@ impl Config {
             transactions_max: 100_000,
             errors_max: 20,
             chatter_max: 10_000,
+            auth_failures_max: 3,
+            starttls: false,
+            tls_required: false,
+            auth: Auth::Never,
+            auth_required: false,
+            chunking: false,
+            binary: false,
+            dsn: false,
         }
     }
 
@@ -54,9 +93,26 @@ impl Config {
     pub(super) const fn drain_bytes_max(&self) -> u64 {
         self.message_bytes_max.saturating_add(TEXT_LINE_MAX as u64)
     }
+
+    /// The longest command line, CRLF included, AUTH aside.
+    #[must_use]
+    pub const fn command_line_max(&self) -> usize {
+        let dsn = if self.dsn { command::DSN_LINE_MORE } else { 0 };
+        let auth = if matches!(self.auth, Auth::Never) { 0 } else { command::AUTH_LINE_MORE };
+        command::BASIC_LINE_MAX + dsn + auth
+    }
 }
 
-/// Whether new mail may come in. Asked at MAIL.
+/// What a peer may, by where it comes from or who it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Bring mail for anywhere. From others we take mail for our postmaster only.
+    pub relay: bool,
+    /// Speak for others (XCLIENT).
+    pub xclient: bool,
+}
+
+/// Whether a transaction may begin, or have this recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
     /// It may.
@@ -65,4 +121,50 @@ pub enum Door {
     Full,
     /// The program is stopping: 421, and the connection ends.
     Draining,
+    /// It may not, for a reason of the caller's.
+    Refused(Refusal),
+}
+
+impl Door {
+    pub(super) const fn refusal(self) -> Result<(), Refusal> {
+        match self {
+            Self::Open => Ok(()),
+            Self::Full => Err(Refusal::InsufficientStorage),
+            Self::Draining => Err(Refusal::ShuttingDown),
+            Self::Refused(refusal) => Err(refusal),
+        }
+    }
+}
+
+/// Who opens the door. Asked last, about what the session itself would take: so what is let in
+/// has begun, and may be counted.
+pub trait Porter {
+    /// Whether this transaction may begin.
+    fn sender(&mut self, mail: &Mail<'_>) -> Door;
+    /// Whether it may have this recipient.
+    fn recipient(&mut self, rcpt: &Rcpt<'_>) -> Door;
+}
+
+impl<P: Porter> Porter for &mut P {
+    fn sender(&mut self, mail: &Mail<'_>) -> Door {
+        P::sender(self, mail)
+    }
+
+    fn recipient(&mut self, rcpt: &Rcpt<'_>) -> Door {
+        P::recipient(self, rcpt)
+    }
+}
+
+/// The same answer to everybody. A transaction that has begun may go on.
+impl Porter for Door {
+    fn sender(&mut self, _: &Mail<'_>) -> Door {
+        *self
+    }
+
+    fn recipient(&mut self, _: &Rcpt<'_>) -> Door {
+        match self {
+            Self::Refused(refusal) => Self::Refused(*refusal),
+            _ => Self::Open,
+        }
+    }
 }

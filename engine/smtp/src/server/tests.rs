@@ -1,87 +1,15 @@
-use super::{Config, Door, Facts, Refusal, Session, State, Step};
-use crate::address::Path;
-use crate::command::{Command, Mail};
+mod chunks;
+mod model;
+mod table;
+
+use super::{
+    Config, Denial, Door, Facts, Refusal, Rights, SASL_LINE_MAX, Sasl, Session, State, Step,
+};
 use event::MessageId;
-use std::fmt::Write as _;
 use std::sync::Arc;
-use std::{env, fs};
+use table::generous;
 
-const TABLE: &str = "src/server/transitions.txt";
-
-/// Every state against every command, on one screen.
-#[test]
-fn transitions_are_as_written() {
-    let states = [
-        State::Fresh,
-        State::Ready,
-        State::Envelope { recipients: 0, utf8: false },
-        State::Envelope { recipients: 1, utf8: false },
-        State::Envelope { recipients: 100, utf8: false },
-        State::Envelope { recipients: 1, utf8: true },
-    ];
-    let mut table = format!("{:16}", "");
-    for (name, ..) in columns() {
-        write!(table, "{name:19}").unwrap();
-    }
-    for state in states {
-        write!(table, "\n{:16}", show(state)).unwrap();
-        for (_, command, door, may_relay) in columns() {
-            write!(table, "{:19}", cell(state, command, door, may_relay)).unwrap();
-        }
-    }
-    let table = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect::<String>();
-    if env::var_os("BLESS").is_some() {
-        fs::write(TABLE, &table).unwrap();
-    }
-    assert_eq!(table, fs::read_to_string(TABLE).unwrap());
-}
-
-fn columns() -> [(&'static str, Command<'static>, Door, bool); 18] {
-    use Command as C;
-    use Door::{Draining, Full, Open};
-    let mail = Mail { path: b"a@b", size: None, eight_bit: false, utf8: false };
-    let rcpt = Path { mailbox: b"c@d", utf8: false, literal: false };
-    let postmaster = Path { mailbox: b"Postmaster", ..rcpt };
-    [
-        ("EHLO", C::Ehlo(b"h"), Open, true),
-        ("HELO", C::Helo(b"h"), Open, true),
-        ("MAIL", C::Mail(mail), Open, true),
-        ("MAIL utf8", C::Mail(Mail { utf8: true, ..mail }), Open, true),
-        ("MAIL too big", C::Mail(Mail { size: Some(u64::MAX), ..mail }), Open, true),
-        ("MAIL disk full", C::Mail(mail), Full, true),
-        ("MAIL stopping", C::Mail(mail), Draining, true),
-        ("RCPT", C::Rcpt(rcpt), Open, true),
-        ("RCPT utf8", C::Rcpt(Path { utf8: true, ..rcpt }), Open, true),
-        ("RCPT literal", C::Rcpt(Path { literal: true, ..rcpt }), Open, true),
-        ("RCPT stranger", C::Rcpt(rcpt), Open, false),
-        ("RCPT postmaster", C::Rcpt(postmaster), Open, false),
-        ("DATA", C::Data, Open, true),
-        ("RSET", C::Rset, Open, true),
-        ("NOOP", C::Noop, Open, true),
-        ("VRFY", C::Vrfy, Open, true),
-        ("HELP", C::Help, Open, true),
-        ("QUIT", C::Quit, Open, true),
-    ]
-}
-
-fn cell(state: State, command: Command<'_>, door: Door, may_relay: bool) -> String {
-    let config = Config { recipients_max: 100, ..Config::new("mx.example") };
-    let session = Session { state, ..Session::new(Arc::new(config), may_relay) };
-    match session.transition(command, door) {
-        Ok((next, reply, _)) => format!("{} {}", reply.code(&session.config), show(next)),
-        Err(refusal) if refusal.ends_connection() => format!("{} Closing", refusal.code()),
-        Err(refusal) => refusal.code().to_string(),
-    }
-}
-
-fn show(state: State) -> String {
-    match state {
-        State::Envelope { recipients, utf8: false } => format!("Envelope {recipients}"),
-        State::Envelope { recipients, utf8: true } => format!("Envelope {recipients} u"),
-        State::Text(_) => "Text".into(),
-        state => format!("{state:?}"),
-    }
-}
+const FRIEND: Rights = Rights { relay: true, xclient: false };
 
 /// Speaks all of `input` at once; returns the steps that mean something, and the replies.
 fn hear<'i>(session: &mut Session, mut input: &'i [u8]) -> (Vec<Step<'i>>, String) {
@@ -96,7 +24,7 @@ fn hear<'i>(session: &mut Session, mut input: &'i [u8]) -> (Vec<Step<'i>>, Strin
 }
 
 fn session(config: Config) -> Session {
-    Session::new(Arc::new(config), true)
+    Session::new(Arc::new(config), FRIEND)
 }
 
 const ENVELOPE: &[u8] = b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
@@ -150,7 +78,9 @@ fn a_burst_is_one_burst_of_replies() {
 #[test]
 fn a_message_of_exactly_the_limit_is_taken_and_one_octet_more_is_not() {
     let config = || Config { message_bytes_max: 5, ..Config::new("mx.example") };
-    let facts = |bytes, dotted| Step::Commit(Facts { bytes, dotted, eight_bit: false });
+    let facts = |bytes, dotted| {
+        Step::Commit(Facts { bytes, dotted, ends_with_crlf: true, ..Facts::default() })
+    };
     let last = |text: &'static [u8]| hear(&mut in_text(config()), text).0.pop();
     assert_eq!(last(b"abc\r\n.\r\n"), Some(facts(5, false)));
     assert_eq!(last(b"..bc\r\n.\r\n"), Some(facts(6, true)), "the dot in front is not counted");
@@ -197,7 +127,7 @@ fn errors_are_forgiven_by_a_message() {
         hear(&mut session, b"MAIL FROM:<@>\r\nMAIL FROM:bad\r\n");
         hear(&mut session, b"MAIL FROM:<>\r\nRCPT TO:<c@d>\r\nDATA\r\n");
         let (steps, _) = hear(&mut session, b".\r\n");
-        assert_eq!(steps, [Step::Commit(Facts::default())]);
+        assert!(matches!(steps[..], [Step::Commit(_)]), "{steps:?}");
         session.committed(MessageId { log: 0, boot: 1, count: 1 }, &mut Vec::new());
     }
     let (steps, _) = hear(&mut session, b"MAIL\r\nMAIL\r\nMAIL\r\n");
@@ -257,4 +187,66 @@ fn a_rejected_message_leaves_the_connection_open_unless_it_is_to_end() {
 fn a_message_we_do_not_hold_is_never_accepted() {
     session(Config::new("mx.example"))
         .committed(MessageId { log: 0, boot: 0, count: 0 }, &mut Vec::new());
+}
+
+/// T2: what came in clear text behind STARTTLS is never read, in one segment or in two.
+#[test]
+fn nothing_behind_starttls_is_read() {
+    let mut session = session(generous());
+    let (steps, replies) = hear(&mut session, b"EHLO c\r\nSTARTTLS\r\nMAIL FROM:<evil@x>\r\n");
+    assert_eq!(steps, [Step::Close]);
+    assert!(replies.ends_with(Refusal::EarlyHandshake.line()), "{replies}");
+
+    let mut session = self::session(generous());
+    let (steps, replies) = hear(&mut session, b"EHLO c\r\nSTARTTLS\r\n");
+    assert_eq!(steps, [Step::StartTls]);
+    assert!(replies.ends_with("220 2.0.0 ready for TLS\r\n"), "{replies}");
+    assert_eq!(hear(&mut session, b"MAIL FROM:<evil@x>\r\n"), (vec![], String::new()));
+    session.secured();
+    let (_, replies) = hear(&mut session, b"MAIL FROM:<a@b>\r\n");
+    assert_eq!(replies, Refusal::OutOfOrder.line(), "EHLO is forgotten");
+}
+
+#[test]
+#[should_panic(expected = "no handshake is due")]
+fn a_connection_is_secured_once() {
+    let mut session = session(generous());
+    session.secured();
+    session.secured();
+}
+
+/// RFC 4954 §4: 12,288 octets, AUTH itself among them; other commands keep their own limit.
+#[test]
+fn an_authentication_has_longer_lines() {
+    let line =
+        |len: usize| [b"AUTH PLAIN ".to_vec(), vec![b'x'; len - 13], b"\r\n".to_vec()].concat();
+    let mut session = session(generous());
+    session.secured();
+    hear(&mut session, b"EHLO c\r\n");
+    let longest = line(SASL_LINE_MAX);
+    let (steps, _) = hear(&mut session, &longest);
+    assert!(matches!(steps[..], [Step::Sasl(Sasl::Begin { .. })]));
+    session.denied(Denial::Malformed, &mut Vec::new());
+    let too_long = line(SASL_LINE_MAX + 1);
+    let (steps, replies) = hear(&mut session, &too_long);
+    assert_eq!((steps, &replies[..]), (vec![Step::Close], Refusal::AuthLineTooLong.line()));
+
+    let mut clear = self::session(generous());
+    let (_, replies) = hear(&mut clear, &longest);
+    assert_eq!(replies, Refusal::LineTooLong.line(), "AUTH is not offered in clear text");
+}
+
+/// A caller that is asked for a verdict has the word.
+#[test]
+fn nothing_is_read_while_an_answer_is_judged() {
+    let mut session = session(generous());
+    session.secured();
+    let (steps, _) = hear(&mut session, b"EHLO c\r\nAUTH LOGIN\r\nYQ==\r\n");
+    assert_eq!(steps.len(), 1);
+    let mut replies = Vec::new();
+    session.challenge(b"VXNlcm5hbWU6", &mut replies);
+    assert_eq!(replies, b"334 VXNlcm5hbWU6\r\n");
+    assert_eq!(hear(&mut session, b"YQ==\r\n").0, [Step::Sasl(Sasl::Answer(b"YQ=="))]);
+    session.authenticated(&mut replies);
+    assert!(session.is_authenticated());
 }

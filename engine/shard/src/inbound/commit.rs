@@ -1,0 +1,108 @@
+//! The end of a message: durable first, and only then 250.
+
+use super::session::Visit;
+use super::transaction::{Streamed, Transaction};
+use super::window::Window;
+use crate::intake::{Incoming, RECEIVED_MAX};
+use crate::journal::{Closed, JournalError};
+use event::Tick;
+use kernel::Kernel;
+use mail::trace::{self, Hop, Protocol};
+use smtp::server::{Facts, Refusal};
+
+impl<K: Kernel> Visit<K> {
+    /// The text has ended: makes the message durable, and only then says so.
+    pub(super) async fn commit(
+        &mut self,
+        window: &mut Window,
+        facts: &Facts,
+        replies: &mut Vec<u8>,
+    ) {
+        let transaction = self.transaction.take().expect("a commit ends a transaction");
+        let streamed = transaction.streamed.as_ref().map(|streamed| streamed.id);
+        self.announced = None;
+        // The peer waits for us now, not we for it.
+        self.connection.watch().busy_until(Tick::NEVER);
+        match self.receive(*transaction, window.text(), facts).await {
+            Ok(id) => self.session.committed(id, replies),
+            Err(refusal) => {
+                let said = replies.len();
+                self.session.rejected(refusal, replies);
+                self.count_refusal(replies.get(said));
+            }
+        }
+        if let Some(id) = streamed {
+            // Its parts are held by the message now, or by nobody.
+            self.shard.journal().forget(id);
+        }
+        window.release();
+        window.shrink();
+    }
+
+    /// The keyword behind `with`.
+    ///
+    /// [RFC 3848](https://www.rfc-editor.org/rfc/rfc3848),
+    /// [RFC 6531 §4.3](https://www.rfc-editor.org/rfc/rfc6531#section-4.3)
+    fn protocol(&self, utf8: bool) -> Protocol {
+        match (self.session.greeted_with_ehlo(), utf8) {
+            (true, true) => Protocol::Utf8Smtp,
+            (true, false) => Protocol::Esmtp,
+            (false, _) => Protocol::Smtp,
+        }
+    }
+
+    async fn receive(
+        &self,
+        transaction: Transaction,
+        text: &[u8],
+        facts: &Facts,
+    ) -> Result<event::MessageId, Refusal> {
+        let (id, parts, received) = match &transaction.streamed {
+            Some(Streamed { broken: Some(refusal), .. }) => return Err(*refusal),
+            Some(streamed) => (streamed.id, streamed.parts.clone(), streamed.received),
+            None => (
+                self.shard.journal().next_id(),
+                spool::Text::new(),
+                mail::header::scan(text).received,
+            ),
+        };
+        if received > RECEIVED_MAX {
+            return Err(Refusal::Loop);
+        }
+        let recipients: smallvec::SmallVec<[&[u8]; 8]> = transaction.recipients().collect();
+        let mut prefix = Vec::with_capacity(256);
+        let hop = Hop {
+            helo: self.session.helo(),
+            peer: self.connection.peer().ip(),
+            hostname: &self.shard.hostname,
+            protocol: self.protocol(transaction.utf8),
+            id,
+            recipient: (recipients.len() == 1).then(|| recipients[0]),
+            at: self.shard.kernel.wall(),
+        };
+        trace::received(&mut prefix, &hop);
+        let incoming = Incoming {
+            id,
+            sender: &transaction.sender,
+            recipients: &recipients,
+            prefix: &prefix,
+            parts,
+            text,
+            bytes: facts.bytes,
+            dotted: facts.dotted,
+            eight_bit: facts.eight_bit,
+            utf8: transaction.utf8,
+        };
+        self.shard.take_in(incoming).await.map_err(refusal)?;
+        Ok(id)
+    }
+}
+
+/// What the peer is told about mail that the log did not take. A disk may have become full
+/// since MAIL was welcome.
+pub(super) const fn refusal(error: JournalError) -> Refusal {
+    match error {
+        JournalError::Closed(Closed::Full) => Refusal::InsufficientStorage,
+        _ => Refusal::LocalError,
+    }
+}

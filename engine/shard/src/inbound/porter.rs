@@ -1,0 +1,39 @@
+//! Who may bring a message now.
+
+use super::window;
+use crate::message::Share;
+use crate::shard::Shard;
+use kernel::Kernel;
+use smtp::server::{self, Door, Mail, Rcpt};
+
+/// Asked at MAIL and RCPT.
+pub(super) struct Porter<'v, K: Kernel> {
+    shard: &'v Shard<K>,
+    share: Option<Share>,
+}
+
+impl<'v, K: Kernel> Porter<'v, K> {
+    pub(super) const fn new(shard: &'v Shard<K>) -> Self {
+        Self { shard, share: None }
+    }
+
+    /// The memory of the transaction that was let in.
+    pub(super) fn share(self) -> Option<Share> {
+        self.share
+    }
+}
+
+impl<K: Kernel> server::Porter for Porter<'_, K> {
+    fn sender(&mut self, _: &Mail<'_>) -> Door {
+        if self.shard.draining() {
+            return Door::Draining;
+        }
+        self.share =
+            self.shard.intake.take(window::text_capacity(None)).filter(|_| self.shard.accepting());
+        if self.share.is_some() { Door::Open } else { Door::Full }
+    }
+
+    fn recipient(&mut self, _: &Rcpt<'_>) -> Door {
+        Door::Open
+    }
+}
