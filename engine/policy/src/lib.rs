@@ -1,14 +1,18 @@
-//! What each provider allows, and what we do about its answers.
+//! What each provider allows, and what we do about its answers; what those may do who give
+//! us mail.
 //!
 //! Values and arithmetic only: time and randomness are arguments, and nothing here
 //! remembers a site. [`Limits`] says how much at once, [`Schedule`] when a deferred
 //! recipient is tried again, [`Backoff`] when a site that cannot be reached is dialled
-//! again, and [`outcome`] what a reply means.
+//! again, and [`outcome`] what a reply means. A [`source::Source`] counts what those do
+//! who give us mail.
 
 mod backoff;
 mod limits;
+pub mod rate;
 mod reply;
 mod schedule;
+pub mod source;
 pub mod span;
 
 pub use backoff::Backoff;
