@@ -11,12 +11,14 @@ mod listing;
 mod mail;
 mod meaning;
 mod nearness;
+mod source;
 mod value;
 
 pub use document::{Entry, Origin};
 pub use fault::{Fault, Faults};
 pub use listing::{schema, show};
 pub use mail::Network;
+pub use source::SourceRule;
 
 use document::{Place, Reader, Section};
 use fault::Source;
@@ -38,6 +40,8 @@ pub struct Settings {
     pub spool: Spool,
     /// Where mail comes in. Never empty.
     pub listeners: Vec<Listener>,
+    /// Who gives us mail. The first that fits a connection is meant.
+    pub sources: Vec<SourceRule>,
     /// Where mail goes; MX for what none of them matches.
     pub routes: Vec<Route>,
     /// Limits towards one site.

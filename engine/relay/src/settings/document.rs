@@ -77,6 +77,12 @@ impl<'d> Reader<'d> {
         self.faults.push(Fault::at(&self.source, span, wrong.to_string(), allowed.to_string()));
     }
 
+    /// Whether anything was written for a key, if only something that was refused.
+    pub(super) fn is_written(&self, place: Place) -> bool {
+        let entry = self.entries.iter().find(|entry| place.is(entry));
+        entry.is_some_and(|entry| entry.origin != Origin::Default)
+    }
+
     /// What was read, in the order it was declared.
     ///
     /// # Errors

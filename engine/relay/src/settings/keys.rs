@@ -2,7 +2,7 @@
 
 use super::{
     Admin, Bytes, Delivery, Destination, Dns, Driver, Durability, Hop, Host, HostName, Kernel,
-    Listener, Log, Pattern, Retry, Route, Section, Settings, Spool,
+    Listener, Log, Pattern, Retry, Route, Section, Settings, SourceRule, Spool,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -32,6 +32,7 @@ impl Settings {
             shards: shards as usize,
             spool: top.table("spool", Spool::read),
             listeners: top.tables("listener", 1, Listener::read),
+            sources: top.tables("source", 0, SourceRule::read),
             routes: top.tables("route", 0, Route::read),
             delivery: top.table("delivery", Delivery::read),
             retry: top.table("retry", Retry::read),

@@ -9,6 +9,7 @@ impl Settings {
     /// Refuses what is right by itself and wrong beside the rest.
     pub(super) fn check(&self, reader: &mut Reader<'_>) {
         self.check_listeners(reader);
+        self.check_sources(reader);
         self.check_routes(reader);
         self.check_spool(reader);
         if !self.admin.address.ip().is_loopback() {

@@ -2,6 +2,7 @@
 //! say about it.
 
 use super::{Durability, Host, Origin, Settings, parse, schema, show};
+use policy::source::{Lint, Terms};
 use std::time::Duration;
 use std::{env, fs};
 
@@ -113,4 +114,25 @@ fn a_name_without_a_dot_is_helped_and_mentioned() {
     assert_eq!(parse("", "", &host()).unwrap().warnings, Vec::<String>::new());
     let written = parse("", "hostname = \"vm\"", &host()).unwrap();
     assert_eq!(written.warnings, Vec::<String>::new(), "what was written is meant");
+}
+
+#[test]
+fn sources_are_told_apart_and_have_their_terms() {
+    let settings = settings(
+        "[[source]]\nname = \"shop\"\nfrom = [\"10.0.0.0/8\"]\nusers = [\"ann\"]\n\
+         tenant = \"acme\"\npool = \"warm\"\nsender_domains = [\"Shop.example\"]\n\
+         connections_max = 5\nmessages = \"83/5s\"\nmessage_bytes_max = \"1 MiB\"\n\
+         lint = \"warn\"\nlint_from = \"reject\"\ninjects = true\n[[source]]\nname = \"rest\"\n",
+    );
+    let [shop, rest] = &settings.sources[..] else { panic!("{:?}", settings.sources) };
+    assert!(shop.from.as_ref().unwrap()[0].contains("10.1.2.3".parse().unwrap()));
+    assert_eq!((shop.users.as_deref(), &shop.listener), (Some(&["ann".to_owned()][..]), &None));
+    let terms = &shop.terms;
+    assert_eq!((terms.tenant.as_deref(), terms.pool.as_deref()), (Some("acme"), Some("warm")));
+    assert!(terms.injects && terms.sender_domains.allow(b"a@shop.EXAMPLE"));
+    assert_eq!(terms.limits.messages.unwrap().to_string(), "83/5s");
+    assert_eq!(terms.limits.message_bytes_max, Some(1 << 20));
+    assert_eq!(terms.limits.recipients, None);
+    assert_eq!((terms.lints.from, terms.lints.date), (Lint::Reject, Lint::Warn));
+    assert_eq!(rest.terms, Terms::default());
 }
