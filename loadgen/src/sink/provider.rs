@@ -75,6 +75,12 @@ pub struct Provider {
     pub pipelining: bool,
     /// Whether it announces 8BITMIME.
     pub eight_bit: bool,
+    /// Whether it announces CHUNKING, and knows BDAT.
+    pub chunking: bool,
+    /// Whether it announces BINARYMIME, if it knows BDAT.
+    pub binary: bool,
+    /// Whether it announces DSN. It reports nothing all the same.
+    pub dsn: bool,
     /// What SIZE announces; 0 leaves it out.
     pub size_max: u64,
     /// Greylisting, if it does that.
@@ -125,6 +131,9 @@ impl Default for Provider {
             tls: Tls::default(),
             pipelining: true,
             eight_bit: true,
+            chunking: true,
+            binary: false,
+            dsn: false,
             size_max: 52_428_800,
             greylist: None,
             quota: None,

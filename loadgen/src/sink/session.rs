@@ -5,6 +5,7 @@
 //! in the ledger before the replies leave, and the replies of one step leave together. What
 //! [`After`] says is done once the replies are sent.
 
+mod chunk;
 mod transaction;
 
 use super::provider::{Close, Fault, FaultKind, Tls};
@@ -14,6 +15,7 @@ use super::text::Text;
 use crate::clock::Nanos;
 use crate::hash;
 use crate::ledger::{Row, Verdict};
+use chunk::Chunk;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +68,8 @@ enum State {
     Command,
     /// The next bytes are message text.
     Text,
+    /// The next bytes are a chunk of it.
+    Chunk(Chunk),
     /// Over, one way or another.
     Over(After),
 }
@@ -181,13 +185,17 @@ impl Session {
         let mut used = 0;
         loop {
             let rest = &input[used..];
-            let (taken, after) = match self.state {
+            let state = self.state;
+            let (taken, after) = match state {
                 State::Over(after) => return (input.len(), after),
                 State::Text => self.text(rest, now, output),
+                State::Chunk(chunk) => self.chunk(chunk, rest, now, output),
                 State::Command => self.line(rest, now, output),
             };
             used += taken;
-            if taken == 0 || after != After::Continue {
+            // An empty chunk takes no byte, and yet is answered.
+            let is_stuck = taken == 0 && self.state == state;
+            if is_stuck || after != After::Continue {
                 return (used, after);
             }
         }
@@ -229,6 +237,8 @@ impl Session {
             return self.rcpt(rest, now, output);
         } else if is(b"DATA") {
             self.data(replies);
+        } else if is(b"BDAT") && self.site.provider().chunking {
+            self.bdat(rest, replies);
         } else if is(b"EHLO") {
             self.ehlo(replies);
         } else if is(b"HELO") {
@@ -289,6 +299,15 @@ impl Session {
         }
         if provider.eight_bit {
             say(replies, "250-8BITMIME", &[]);
+        }
+        if provider.chunking {
+            say(replies, "250-CHUNKING", &[]);
+        }
+        if provider.chunking && provider.binary {
+            say(replies, "250-BINARYMIME", &[]);
+        }
+        if provider.dsn {
+            say(replies, "250-DSN", &[]);
         }
         say(replies, "250 ENHANCEDSTATUSCODES", &[]);
     }

@@ -17,6 +17,8 @@ pub(super) struct Text {
     in_body: bool,
     body: Digest,
     bytes: u64,
+    /// The last two bytes of a text that came as it is.
+    tail: [u8; 2],
 }
 
 /// What a whole text was.
@@ -38,7 +40,7 @@ impl Arrived {
 impl Default for Text {
     fn default() -> Self {
         let (header, body) = (Vec::with_capacity(2_048), Digest::new(BODY));
-        Self { header, in_body: false, body, bytes: 0 }
+        Self { header, in_body: false, body, bytes: 0, tail: [0; 2] }
     }
 }
 
@@ -61,6 +63,21 @@ impl Text {
         let used = input.len().saturating_sub(END.len() - 1);
         self.keep(&input[..used]);
         (used, false)
+    }
+
+    /// Takes bytes of a text that came as it is, and keeps them in the form that DATA has:
+    /// checksums are of that.
+    pub(super) fn take_plain(&mut self, input: &[u8]) {
+        for line in input.split_inclusive(|byte| *byte == b'\n') {
+            if line[0] == b'.' && (self.bytes == 0 || self.tail == *b"\r\n") {
+                self.keep(b".");
+            }
+            self.tail = match line {
+                [.., one, other] => [*one, *other],
+                _ => [self.tail[1], line[0]],
+            };
+            self.keep(line);
+        }
     }
 
     fn keep(&mut self, part: &[u8]) {
@@ -105,5 +122,6 @@ impl Text {
         self.in_body = false;
         self.body.reset();
         self.bytes = 0;
+        self.tail = [0; 2];
     }
 }

@@ -63,6 +63,44 @@ fn a_message_is_written_down_however_the_network_cuts_it() {
     }
 }
 
+/// By BDAT, in chunks of any size and however the network cuts it, it is the same message.
+#[test]
+fn chunks_add_up_to_the_same_message() {
+    let (bytes, print) = burst(42);
+    let at = memchr::memmem::find(&bytes, b"DATA\r\n").unwrap();
+    let wire = &bytes[at + 6..bytes.len() - 3];
+    let mut plain = wire.strip_prefix(b".").unwrap_or(wire).to_vec();
+    while let Some(dots) = memchr::memmem::find(&plain, b"\r\n..") {
+        plain.remove(dots + 3);
+        plain[dots + 2] = 0;
+    }
+    plain.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b'.');
+    for (chunk_max, packet) in [(1, 700), (2, 3), (97, 1), (1_000, 13), (9_000, 9_000)] {
+        let mut session = session("");
+        let mut said = bytes[..at].to_vec();
+        for chunk in plain.chunks(chunk_max) {
+            said.extend_from_slice(format!("BDAT {}\r\n", chunk.len()).as_bytes());
+            said.extend_from_slice(chunk);
+        }
+        said.extend_from_slice(b"BDAT 0 LAST\r\n");
+        let (replies, rows, _) = speak(&mut session, &said, packet);
+        assert!(codes(&replies).iter().all(|code| *code == "250"), "{replies}");
+        let [row] = rows[..] else { panic!("{} rows", rows.len()) };
+        assert_eq!((row.id, row.verdict, row.body), (42, Verdict::Delivered, print.body));
+        assert_eq!((row.header, row.bytes), (print.header, print.bytes));
+    }
+}
+
+#[test]
+fn a_chunk_for_nobody_is_dropped_and_refused() {
+    let said = b"BDAT 6\r\nQUIT\r\nBDAT x\r\nBDAT 0 LAST\r\nNOOP\r\n";
+    let (replies, rows, _) = speak(&mut session(""), said, 1);
+    assert_eq!(codes(&replies), ["503", "501", "503", "250"]);
+    assert!(rows.is_empty());
+    let (replies, ..) = speak(&mut session(",chunking=false"), b"BDAT 0 LAST\r\n", 1);
+    assert_eq!(codes(&replies), ["500"]);
+}
+
 #[test]
 fn a_changed_byte_of_the_body_is_noticed_at_once() {
     let (mut bytes, print) = burst(1);

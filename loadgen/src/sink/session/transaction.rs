@@ -33,6 +33,11 @@ struct Mailbox {
 }
 
 impl Envelope {
+    /// There is somebody to take a text.
+    pub(super) const fn is_deliverable(&self) -> bool {
+        self.open && !self.recipients.is_empty()
+    }
+
     /// Forgets it, and keeps the room.
     pub(super) fn clear(&mut self) {
         self.open = false;
@@ -121,6 +126,11 @@ impl Session {
             return (used, After::Continue);
         }
         self.state = State::Command;
+        (used, self.arrived(now, output))
+    }
+
+    /// The text is all there.
+    pub(super) fn arrived(&mut self, now: Nanos, output: &mut Output) -> After {
         let signers = match self.site.provider().quota {
             Some(quota) if quota.dkim.is_some() => self.text.signers(),
             _ => Vec::new(),
@@ -132,7 +142,7 @@ impl Session {
         output.corrupt += u64::from(!arrived.is_whole());
         let after = self.judge_text(arrived, &signers, now, output);
         self.envelope.clear();
-        (used, if after == After::Continue { self.behind_message(now) } else { after })
+        if after == After::Continue { self.behind_message(now) } else { after }
     }
 
     fn judge_text(
