@@ -1,11 +1,11 @@
 //! A small SMTP server that keeps what it is sent and answers recipients as it is told.
 //!
 //! Threads and lines, nothing shared with Ringpost's own parser. It reads one line at a
-//! time, so a pipelined client is served as well as a patient one.
+//! time, so a pipelined client is served as well as a patient one. BDAT it takes in one chunk.
 
 use crate::wait;
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -18,14 +18,22 @@ pub struct Mail {
     pub sender: String,
     /// The paths of the recipients that were taken, in order.
     pub recipients: Vec<String>,
-    /// The text, with CRLF and without the dots that SMTP adds.
+    /// The text, with CRLF and without the dots that SMTP adds; or what came with BDAT.
     pub text: Vec<u8>,
+    /// MAIL, and RCPT for each recipient that was taken, as they were said.
+    pub commands: Vec<String>,
+    /// It came with BDAT.
+    pub chunked: bool,
 }
 
 /// The reply to a recipient, such as `250 2.1.5 fine` or `450 4.2.1 later`.
 type Answers = dyn FnMut(&str) -> String + Send;
 
+/// What it offers, unless it is told otherwise.
+const OFFERS: [&str; 3] = ["PIPELINING", "8BITMIME", "SMTPUTF8"];
+
 struct Shared {
+    offers: Vec<String>,
     mails: Mutex<Vec<Mail>>,
     answers: Mutex<Box<Answers>>,
 }
@@ -57,10 +65,22 @@ impl Recorder {
     /// # Errors
     /// If there is no port.
     pub fn answering(answers: impl FnMut(&str) -> String + Send + 'static) -> io::Result<Self> {
+        Self::offering(&OFFERS, answers)
+    }
+
+    /// As [`Self::answering`], with these extensions.
+    ///
+    /// # Errors
+    /// If there is no port.
+    pub fn offering(
+        offers: &[&str],
+        answers: impl FnMut(&str) -> String + Send + 'static,
+    ) -> io::Result<Self> {
+        let offers = offers.iter().map(|offer| (*offer).to_owned()).collect();
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let answers: Mutex<Box<Answers>> = Mutex::new(Box::new(answers));
-        let shared = Arc::new(Shared { mails: Mutex::default(), answers });
+        let shared = Arc::new(Shared { offers, mails: Mutex::default(), answers });
         let served = Arc::clone(&shared);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -107,18 +127,23 @@ fn talk(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         let command = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
         let verb = command.get(..4).unwrap_or(&command).to_ascii_uppercase();
         let reply = match verb.as_str() {
-            "EHLO" => "250-recorder.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8".into(),
+            "EHLO" => hello(&shared.offers),
             "MAIL" => {
-                mail = Mail { sender: path(&command), ..Mail::default() };
+                let sender = path(&command);
+                mail = Mail { sender, commands: vec![command], ..Mail::default() };
                 "250 2.1.0 fine".into()
             }
-            "RCPT" => recipient(&mut mail, path(&command), shared),
+            "RCPT" => recipient(&mut mail, &command, shared),
+            "BDAT" => {
+                mail.text = chunk(&mut lines, &command)?;
+                mail.chunked = true;
+                keep(&mut mail, shared)
+            }
             "DATA" if mail.recipients.is_empty() => "554 5.5.1 no recipients".into(),
             "DATA" => {
                 stream.write_all(b"354 go\r\n")?;
                 mail.text = text(&mut lines)?;
-                locked(&shared.mails).push(std::mem::take(&mut mail));
-                "250 2.0.0 kept".into()
+                keep(&mut mail, shared)
             }
             "QUIT" => return stream.write_all(b"221 2.0.0 bye\r\n"),
             "HELO" | "RSET" | "NOOP" => "250 2.0.0 fine".into(),
@@ -128,12 +153,33 @@ fn talk(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     }
 }
 
-fn recipient(mail: &mut Mail, path: String, shared: &Shared) -> String {
+fn hello(offers: &[String]) -> String {
+    let offers = offers.iter().map(|offer| format!("250-{offer}\r\n"));
+    format!("250-recorder.test\r\n{}250 ENHANCEDSTATUSCODES", offers.collect::<String>())
+}
+
+fn keep(mail: &mut Mail, shared: &Shared) -> String {
+    locked(&shared.mails).push(std::mem::take(mail));
+    "250 2.0.0 kept".into()
+}
+
+fn recipient(mail: &mut Mail, command: &str, shared: &Shared) -> String {
+    let path = path(command);
     let reply = (locked(&shared.answers))(&path);
     if reply.starts_with('2') {
         mail.recipients.push(path);
+        mail.commands.push(command.into());
     }
     reply
+}
+
+/// All that `BDAT n LAST` announces.
+fn chunk(lines: &mut impl Read, command: &str) -> io::Result<Vec<u8>> {
+    let len = command.strip_prefix("BDAT ").and_then(|rest| rest.strip_suffix(" LAST"));
+    let len = len.and_then(|len| len.parse().ok());
+    let mut chunk = vec![0; len.ok_or_else(|| io::Error::other(command.to_owned()))?];
+    lines.read_exact(&mut chunk)?;
+    Ok(chunk)
 }
 
 /// What stands between the first `<` and the next `>`.

@@ -46,6 +46,16 @@ impl Speaker {
         self.hear(expected)
     }
 
+    /// Sends `octets` in one chunk, the last, and returns the reply to it.
+    ///
+    /// # Errors
+    /// If it is not taken.
+    pub fn chunk(&mut self, octets: &[u8]) -> io::Result<String> {
+        self.stream.write_all(format!("BDAT {} LAST\r\n", octets.len()).as_bytes())?;
+        self.stream.write_all(octets)?;
+        self.hear("250")
+    }
+
     /// Sends one message of one recipient and returns the reply to its final dot.
     ///
     /// # Errors

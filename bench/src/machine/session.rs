@@ -2,7 +2,7 @@
 
 use crate::inputs;
 use event::MessageId;
-use smtp::client::{self, Envelope, Heard, Say};
+use smtp::client::{self, Body, Envelope, Heard, Recipient, Say};
 use smtp::server::{self, Door, Rights, Step};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -49,9 +49,9 @@ pub(super) fn send() -> Box<dyn FnMut()> {
     Box::new(move || {
         out.clear();
         let sender = b"news@shop.test".as_slice();
-        let recipients = [b"ann@mail.test".as_slice()];
-        let (size, eight_bit, utf8) = (4_096, true, false);
-        let envelope = Envelope { sender, recipients: &recipients, size, eight_bit, utf8 };
+        let recipients = &[Recipient::from(b"ann@mail.test".as_slice())];
+        let (size, body, utf8, ret, envid) = (4_096, Body::EightBit, false, None, b"".as_slice());
+        let envelope = Envelope { sender, recipients, size, body, utf8, ret, envid };
         assert!(session.begin((), black_box(envelope)).is_none());
         assert!(session.say(&mut out).is_none());
         assert_eq!(hear(&mut session, b"250 2.1.0 ok\r\n250 2.1.5 ok\r\n354 go\r\n"), 0);

@@ -49,6 +49,8 @@ fn put(writer: &mut Writer<Vec<u8>>, count: u64, text: &[u8]) {
         eight_bit: false,
         utf8: false,
         dotted: false,
+        form: spool::Form::Stuffed,
+        extra: b"",
     };
     writer.delivery(id, &Text::from_elem(place, 1), &draft, Tick::ZERO);
 }

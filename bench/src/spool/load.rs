@@ -193,5 +193,6 @@ impl Crowd {
 fn draft<'a>(recipients: &'a [&'a [u8]], accepted: Wall) -> Draft<'a> {
     let sender = b"news@shop.test";
     let (eight_bit, utf8, dotted) = (false, false, false);
-    Draft { sender, recipients, prefix: PREFIX, accepted, eight_bit, utf8, dotted }
+    let (form, extra) = (spool::Form::Stuffed, &b""[..]);
+    Draft { sender, recipients, prefix: PREFIX, accepted, eight_bit, utf8, dotted, form, extra }
 }

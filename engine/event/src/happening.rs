@@ -2,15 +2,16 @@
 //!
 //! Every line is one JSON object with `event` (the kind) and `at` first. Field names are
 //! stable: fields may be added, none is renamed or dropped. A field is always there; where
-//! there is nothing to say it is `null`. `at`, `accepted` and `next` are milliseconds since
-//! the Unix epoch, UTC.
+//! there is nothing to say it is `null`. Only `tenant`, `pool`, `job` and `campaign` are left out
+//! where a message has no such label. `at`, `accepted` and `next` are milliseconds since the Unix
+//! epoch, UTC.
 //!
 //! | event | fields |
 //! |---|---|
 //! | accepted | id, sender, recipients, bytes, peer |
 //! | refused | peer, code, enhanced, text |
-//! | attempt | id, sender, recipient, site, peer, outcome, code, enhanced, text, attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled |
-//! | bounced | id, bounce, recipient, recipients |
+//! | attempt | id, sender, recipient, site, peer, outcome, code, enhanced, text, attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool, job, campaign if there are such |
+//! | bounced | id, bounce, recipient, recipients, action (failed, delayed or relayed) |
 //! | bounce_dropped | id, recipients |
 //! | dial_failed | site, peer, code, enhanced, text |
 //! | spool_unread | log, text |
@@ -21,7 +22,7 @@
 mod attempt;
 mod line;
 
-pub use attempt::{Attempt, Stages};
+pub use attempt::{Attempt, Labels, Stages};
 pub use line::FIELD_BYTES_MAX;
 
 use crate::{MessageId, Response, ShardMeters, Wall};
@@ -56,9 +57,10 @@ pub enum Event<'a> {
     },
     /// A recipient was tried, or given up.
     Attempt(Attempt<'a>),
-    /// The sender is told that recipients failed. The bounce is accepted by an event of its own.
+    /// The sender is told that recipients failed; or, as it asked to be, that they are late or
+    /// were passed on. The report is accepted by an event of its own.
     Bounced {
-        /// The message that failed.
+        /// The message it is about.
         id: MessageId,
         /// The message that says so.
         bounce: MessageId,
@@ -66,6 +68,8 @@ pub enum Event<'a> {
         recipient: &'a str,
         /// How many recipients it tells of.
         recipients: u32,
+        /// What it says became of them: `failed`, `delayed` or `relayed`.
+        action: &'a str,
     },
     /// Recipients of a bounce failed. Nobody is told, or bounces would beget bounces.
     /// [RFC 5321 §4.5.5](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.5)
@@ -179,11 +183,12 @@ impl Event<'_> {
                 .peer("peer", peer),
             Self::Refused { peer, response } => reply(line.peer("peer", Some(peer)), response),
             Self::Attempt(attempt) => attempt.fields(line, at),
-            Self::Bounced { id, bounce, recipient, recipients } => line
+            Self::Bounced { id, bounce, recipient, recipients, action } => line
                 .id("id", id)
                 .id("bounce", bounce)
                 .text("recipient", recipient)
-                .number("recipients", u64::from(recipients)),
+                .number("recipients", u64::from(recipients))
+                .text("action", action),
             Self::BounceDropped { id, recipients } => {
                 line.id("id", id).number("recipients", u64::from(recipients))
             }

@@ -19,7 +19,7 @@ mod time;
 
 pub use count::{Count, Flag, SharedCount};
 pub use enhanced::{EnhancedCode, NotEnhanced};
-pub use happening::{Attempt, Event, FIELD_BYTES_MAX, MESSAGES_MAX, Stages};
+pub use happening::{Attempt, Event, FIELD_BYTES_MAX, Labels, MESSAGES_MAX, Stages};
 pub use histogram::{Histogram, Reading};
 pub use id::{MessageId, NotAnId};
 pub use meters::{Balance, Kind, Row, ShardMeters};

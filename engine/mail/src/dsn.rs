@@ -1,21 +1,27 @@
-//! The report to a sender that mail was not delivered.
+//! The report to a sender on what became of its mail: that it failed, that it is late, or that
+//! it went to a host that gives no reports.
 //!
-//! A multipart of three: for people, for programs, and the header of what was lost.
+//! A multipart of three: for people, for programs, and the header of the message, or all of it.
 //! [RFC 6522](https://www.rfc-editor.org/rfc/rfc6522),
 //! [RFC 3464](https://www.rfc-editor.org/rfc/rfc3464). It is pure ASCII with short lines whatever
 //! it reports on (a recipient or sender beyond ASCII is the one exception, and only in the To
 //! field), so that no host on the way back can refuse it for its form.
 
 mod quoted;
+mod status;
 
 use crate::write_date;
-use event::{EnhancedCode, MessageId, Response, Wall};
+use event::{MessageId, Response, Wall};
 use memchr::memmem;
 use std::fmt;
 use std::io::Write as _;
 
 /// How much of the original's header goes back, in octets.
 pub const HEADERS_MAX: usize = 32 * 1_024;
+
+/// The longest message that goes back as a whole, in octets. Of a longer one, or one that is not
+/// plain ASCII in lines, the header does: that can be refused by nobody for its form.
+pub const MESSAGE_MAX: usize = 64 * 1_024;
 
 /// A line longer than this, CRLF not counted, is encoded.
 ///
@@ -38,41 +44,70 @@ pub struct Report<'a> {
     pub arrived: Wall,
     /// When the report is written.
     pub now: Wall,
-    /// Who did not get it.
-    pub failures: &'a [Failure<'a>],
+    /// What its sender called the original: ENVID, in xtext; empty if nothing.
+    pub envid: &'a [u8],
+    /// Whom it is about. At least one.
+    pub fates: &'a [Fate<'a>],
     /// The original's header, in wire form; cut to [`HEADERS_MAX`] here.
     pub headers: &'a [u8],
+    /// All of the original, in wire form, if its sender wants it back.
+    pub message: Option<&'a [u8]>,
 }
 
-/// One recipient that did not get the message.
+/// One recipient, and what became of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Failure<'a> {
+pub struct Fate<'a> {
     /// The address, as it was given to us.
     pub recipient: &'a [u8],
+    /// Who it was at first: ORCPT, as it came; empty if that was not said.
+    pub original: &'a [u8],
+    /// What became of it.
+    pub action: Action,
     /// The last that was said about it.
     pub response: &'a Response,
-    /// Its time was up; nobody said never.
-    pub expired: bool,
     /// The host that said it, if one did.
     pub host: Option<&'a str>,
     /// When it was said.
     pub at: Wall,
 }
 
+/// What became of a recipient.
+///
+/// [RFC 3464 §2.3.3](https://www.rfc-editor.org/rfc/rfc3464#section-2.3.3)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Somebody said never.
+    Failed,
+    /// Its time was up; nobody said never.
+    Expired,
+    /// It is tried again, until then.
+    Delayed(Wall),
+    /// A host took it that gives no reports.
+    Relayed,
+}
+
 /// The report in wire form: CRLF, dots doubled, the final dot not included.
 #[must_use]
 pub fn write(report: &Report<'_>) -> Vec<u8> {
     let headers = capped(report.headers);
-    let boundary = boundary(report, headers);
-    let mut out = Vec::with_capacity(2_048 + 1_024 * report.failures.len() + headers.len());
+    let message = report.message.filter(|message| returns(message));
+    let back = message.unwrap_or(headers);
+    let boundary = boundary(report, back);
+    let mut out = Vec::with_capacity(2_048 + 1_024 * report.fates.len() + back.len());
     write_header(report, &boundary, &mut out);
     part(&boundary, "text/plain; charset=utf-8", &mut out);
     line(&mut out, format_args!("Content-Transfer-Encoding: quoted-printable\r\n"));
     quoted::write(&for_people(report), &mut out);
     part(&boundary, "message/delivery-status", &mut out);
-    write_status(report, &mut out);
-    part(&boundary, "text/rfc822-headers", &mut out);
-    write_headers(headers, &mut out);
+    status::write(report, &mut out);
+    if let Some(message) = message {
+        part(&boundary, "message/rfc822", &mut out);
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(message);
+    } else {
+        part(&boundary, "text/rfc822-headers", &mut out);
+        write_headers(headers, &mut out);
+    }
     line(&mut out, format_args!("\r\n--{boundary}--"));
     out
 }
@@ -86,10 +121,30 @@ fn capped(headers: &[u8]) -> &[u8] {
     .unwrap_or_default()
 }
 
+/// Whether a message may go back as it is.
+fn returns(message: &[u8]) -> bool {
+    message.len() <= MESSAGE_MAX && message.ends_with(b"\r\n") && is_plain(message)
+}
+
+/// ASCII in lines that anybody takes.
+fn is_plain(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n').peekable();
+    let mut plain = text.is_ascii();
+    while let (true, Some(line)) = (plain, lines.next()) {
+        // Only CRLF ends a line, whatever the message was let in by.
+        let ended = lines.peek().is_some();
+        let content = if ended { line.strip_suffix(b"\r") } else { Some(line) };
+        plain = content.is_some_and(|content| {
+            content.len() <= LINE_MAX && memchr::memchr2(b'\r', 0, content).is_none()
+        });
+    }
+    plain
+}
+
 /// A boundary that the original does not contain, whoever wrote it.
-fn boundary(report: &Report<'_>, headers: &[u8]) -> String {
+fn boundary(report: &Report<'_>, back: &[u8]) -> String {
     let mut boundary = format!("=_{}_{:x}", report.id, report.now.0);
-    while memmem::find(headers, boundary.as_bytes()).is_some() {
+    while memmem::find(back, boundary.as_bytes()).is_some() {
         boundary.push('_');
     }
     boundary
@@ -103,7 +158,12 @@ fn write_header(report: &Report<'_>, boundary: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b">\r\nDate: ");
     write_date(*now, out);
     line(out, format_args!("\r\nMessage-ID: <{id}.{:x}.bounce@{hostname}>", now.0));
-    line(out, format_args!("Subject: Undelivered mail"));
+    let subject = match report.fates.first().map(|fate| fate.action) {
+        Some(Action::Delayed(_)) => "Mail delayed: it is tried again",
+        Some(Action::Relayed) => "Mail passed on",
+        _ => "Undelivered mail",
+    };
+    line(out, format_args!("Subject: {subject}"));
     // RFC 3834 §5: nobody's vacation message answers this.
     line(out, format_args!("Auto-Submitted: auto-replied"));
     line(out, format_args!("MIME-Version: 1.0"));
@@ -120,56 +180,40 @@ fn part(boundary: &str, content_type: &str, out: &mut Vec<u8>) {
 fn for_people(report: &Report<'_>) -> Vec<u8> {
     let mut text = Vec::new();
     let hostname = report.hostname;
-    line(&mut text, format_args!("This is the mail system at {hostname}.\r\n"));
-    line(&mut text, format_args!("Your message could not be delivered to:\r\n"));
-    for failure in report.failures {
-        let recipient = String::from_utf8_lossy(failure.recipient);
-        let who = failure.host.map_or_else(String::new, |host| format!("{host} said: "));
-        let why = if failure.expired { "it was tried for too long; last, " } else { "" };
-        line(&mut text, format_args!("<{recipient}>:\r\n    {why}{who}{}\r\n", failure.response));
-    }
-    line(&mut text, format_args!("It will not be tried again. Its header is attached."));
-    text
-}
-
-/// The second part: a group of fields for the message, and one for each recipient.
-///
-/// [RFC 3464 §2.1](https://www.rfc-editor.org/rfc/rfc3464#section-2.1)
-fn write_status(report: &Report<'_>, out: &mut Vec<u8>) {
-    field(out, "\r\nReporting-MTA", format_args!("dns; {}", report.hostname));
-    date_field(out, "Arrival-Date", report.arrived);
-    for failure in report.failures {
-        let Failure { response, host, at, .. } = failure;
-        out.extend_from_slice(b"\r\n");
-        field(out, "Final-Recipient", format_args!("{}", Address(failure.recipient)));
-        field(out, "Action", format_args!("failed"));
-        field(out, "Status", format_args!("{}", status(failure)));
-        if let Some(host) = host {
-            field(out, "Remote-MTA", format_args!("dns; {host}"));
+    let action = report.fates.first().map_or(Action::Failed, |fate| fate.action);
+    let (before, behind) = match action {
+        Action::Failed | Action::Expired => {
+            ("Your message could not be delivered to:", "It will not be tried again.")
         }
-        field(out, "Diagnostic-Code", format_args!("smtp; {response}"));
-        date_field(out, "Last-Attempt-Date", *at);
+        Action::Delayed(_) => (
+            "Your message could not be delivered yet to:",
+            "It is tried again; you need not send it again.",
+        ),
+        Action::Relayed => (
+            "Your message was passed on, to a host that gives no reports of delivery, for:",
+            "You will hear no more of it, unless it fails there.",
+        ),
+    };
+    line(&mut text, format_args!("This is the mail system at {hostname}.\r\n"));
+    line(&mut text, format_args!("{before}\r\n"));
+    for fate in report.fates {
+        let recipient = String::from_utf8_lossy(fate.recipient);
+        let who = fate.host.map_or_else(String::new, |host| format!("{host} said: "));
+        let expired = fate.action == Action::Expired;
+        let why = if expired { "it was tried for too long; last, " } else { "" };
+        line(&mut text, format_args!("<{recipient}>:\r\n    {why}{who}{}\r\n", fate.response));
     }
-}
-
-/// What was said, or the nearest to it that has a number.
-///
-/// [RFC 3463 §3.5](https://www.rfc-editor.org/rfc/rfc3463#section-3.5): for a message that
-/// expired, the actual problem is better than 4.4.7.
-fn status(failure: &Failure<'_>) -> EnhancedCode {
-    failure.response.enhanced.unwrap_or(match failure {
-        Failure { expired: true, .. } => EnhancedCode::new(4, 4, 7),
-        _ => EnhancedCode::new(5, 0, 0),
-    })
+    let whole = report.message.is_some_and(returns);
+    let attached = if whole { "It is attached." } else { "Its header is attached." };
+    line(&mut text, format_args!("{behind} {attached}"));
+    text
 }
 
 /// The third part: the header as it came, or encoded where it is not plain.
 ///
 /// [RFC 6522 §4](https://www.rfc-editor.org/rfc/rfc6522#section-4)
 fn write_headers(headers: &[u8], out: &mut Vec<u8>) {
-    let long = |line: &[u8]| line.len() > LINE_MAX;
-    let plain = headers.is_ascii() && !headers.split(|byte| *byte == b'\n').any(long);
-    if plain {
+    if is_plain(headers) {
         out.extend_from_slice(b"\r\n");
         return out.extend_from_slice(headers);
     }
@@ -181,12 +225,6 @@ fn write_headers(headers: &[u8], out: &mut Vec<u8>) {
 fn without_dots(wire: &[u8]) -> Vec<u8> {
     let lines = wire.split_inclusive(|byte| *byte == b'\n');
     lines.flat_map(|line| line.strip_prefix(b".").unwrap_or(line)).copied().collect()
-}
-
-fn date_field(out: &mut Vec<u8>, name: &str, at: Wall) {
-    let mut date = Vec::new();
-    write_date(at, &mut date);
-    field(out, name, format_args!("{}", String::from_utf8_lossy(&date)));
 }
 
 /// Appends a field of ASCII, folded at spaces, or in a word that is too long for a line.
@@ -220,29 +258,6 @@ fn line_start(out: &mut Vec<u8>, name: &str) {
 fn line(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
     out.write_fmt(text).expect("a Vec takes every write");
     out.extend_from_slice(b"\r\n");
-}
-
-/// An address with its type: beyond ASCII, in the form that survives seven bits.
-///
-/// [RFC 6533 §3](https://www.rfc-editor.org/rfc/rfc6533#section-3)
-struct Address<'a>(&'a [u8]);
-
-impl fmt::Display for Address<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = String::from_utf8_lossy(self.0);
-        if text.is_ascii() {
-            return write!(f, "rfc822; {text}");
-        }
-        f.write_str("utf-8; ")?;
-        for character in text.chars() {
-            match character {
-                '\\' => f.write_str("\\x{5C}")?,
-                '!'..='~' => write!(f, "{character}")?,
-                _ => write!(f, "\\x{{{:X}}}", u32::from(character))?,
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The message: its header scanned, trace fields written, failures reported.
+//! The message: its header scanned, trace fields written, its fate reported.
 //!
 //! Text is handled in wire form, as it came off one connection and goes out on another:
 //! lines end in CRLF, and a dot that begins a line is doubled. Nothing here reads a clock.
@@ -8,5 +8,6 @@ mod date;
 pub mod dsn;
 pub mod header;
 pub mod trace;
+pub mod xtext;
 
 pub use date::write_date;

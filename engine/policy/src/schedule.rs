@@ -25,6 +25,9 @@ pub struct Schedule {
     /// How old a message may grow.
     #[serde(with = "span")]
     pub expire: Duration,
+    /// How old a message grows before a sender who asked to hear of delays is told of one.
+    #[serde(with = "span")]
+    pub delay_notice: Duration,
 }
 
 impl Default for Schedule {
@@ -41,6 +44,7 @@ impl Default for Schedule {
             longest: Duration::from_hours(4),
             jitter_percent: 20,
             expire: Duration::from_hours(72),
+            delay_notice: Duration::from_hours(4),
         }
     }
 }

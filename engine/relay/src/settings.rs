@@ -157,6 +157,8 @@ pub struct Retry {
     pub jitter: f64,
     /// How old a message may grow.
     pub expire: Duration,
+    /// How old a message grows before a sender who asked is told that it is late.
+    pub delay_notice: Duration,
 }
 
 /// `[log]`

@@ -1,15 +1,19 @@
-//! Bad news: a delivery status notification to the sender, in the same block of the log as
-//! the record that its recipients are done. So neither is ever there without the other.
+//! News for the sender: delivery status notifications.
+//!
+//! Bad news is written in the same block of the log as the record that its recipients are done,
+//! so neither is ever there without the other. Of what went well, or is only late, the record
+//! goes first: if we crash in between, a sender misses a report, and nobody gets mail twice.
 
 use crate::journal::JournalError;
 use crate::letter::Report;
 use crate::message::Message;
 use crate::settle;
 use crate::shard::Shard;
-use event::{Event, MessageId};
+use event::{Event, MessageId, Outcome};
 use kernel::{Chunk, Kernel};
-use mail::dsn;
-use spool::{Draft, Settlement};
+use mail::dsn::{self, Action};
+use smtp::dots::Stuffer;
+use spool::{Draft, Envelope, Form, Label, Return, Settlement};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -62,13 +66,15 @@ async fn work<K: Kernel>(worker: Worker<K>) {
         let next = shard.bounces.waiting.borrow_mut().pop_front();
         let Some(report) = next else { return };
         let message = report.message.clone().expect("who settles knows the message");
-        let header = header(shard, report.id, &message).await;
-        while let Err(error) = write(shard, &report, &message, &header).await {
+        let original = original(shard, &report, &message).await;
+        while let Err(error) = write(shard, &report, &message, &original).await {
             if error == JournalError::TooLarge {
                 // It would be too large for ever: the outcome is recorded, and nobody is told.
                 let (id, recipients) = (report.id, report.verdicts.len() as u32);
                 shard.tell(&Event::BounceDropped { id, recipients });
-                shard.record(&report, &report.verdicts);
+                if is_bound(&report) {
+                    shard.record(&report, &report.verdicts);
+                }
                 break;
             }
             if shard.draining() {
@@ -80,16 +86,21 @@ async fn work<K: Kernel>(worker: Worker<K>) {
     }
 }
 
+/// Whether the recipients it tells of are still open on disk, until it is written.
+fn is_bound(report: &Report) -> bool {
+    settle::is_bad_news(report.verdicts[0].outcome)
+}
+
 /// Makes the bounce ours, and the recipients it tells of done.
 async fn write<K: Kernel>(
     shard: &Rc<Shard<K>>,
     report: &Report,
     message: &Message,
-    header: &[u8],
+    original: &Original,
 ) -> Result<(), JournalError> {
     let journal = shard.journal_of(report.id);
     let id = journal.next_id();
-    let (text, to) = (compose(shard, report, message, header, id), message.envelope.sender());
+    let (text, to) = (compose(shard, report, message, original, id), message.envelope.sender());
     let draft = Draft {
         sender: b"",
         recipients: &[to],
@@ -98,6 +109,8 @@ async fn write<K: Kernel>(
         eight_bit: !text.is_ascii(),
         utf8: !to.is_ascii(),
         dotted: true,
+        form: Form::Stuffed,
+        extra: b"",
     };
     let recipients: Vec<u16> = report.verdicts.iter().map(|settled| settled.recipient).collect();
     let first = &report.verdicts[0];
@@ -107,12 +120,21 @@ async fn write<K: Kernel>(
         outcome: first.outcome,
         answer: settle::answer(report, first),
     };
-    let accepted = journal.accept_and_settle(id, &text, &draft, &settled).await?;
+    let accepted = if is_bound(report) {
+        journal.accept_and_settle(id, &text, &draft, &settled).await?
+    } else {
+        journal.accept(id, spool::Text::new(), &text, &draft).await?
+    };
     shard.tell(&Event::Bounced {
         id: report.id,
         bounce: id,
         recipient: &String::from_utf8_lossy(to),
         recipients: recipients.len() as u32,
+        action: match first.outcome {
+            Outcome::Delivered => "relayed",
+            Outcome::Deferred => "delayed",
+            _ => "failed",
+        },
     });
     shard.own(id, accepted, text.len() as u64, &text);
     Ok(())
@@ -122,44 +144,80 @@ fn compose<K: Kernel>(
     shard: &Shard<K>,
     report: &Report,
     message: &Message,
-    headers: &[u8],
+    original: &Original,
     id: MessageId,
 ) -> Vec<u8> {
     let (now, host) = (shard.kernel.wall(), report.peer.map(|peer| peer.ip().to_string()));
-    let failures: Vec<dsn::Failure<'_>> = report
+    let envelope = &message.envelope;
+    let mut requests = envelope.requests();
+    let fates: Vec<dsn::Fate<'_>> = report
         .verdicts
         .iter()
-        .map(|settled| dsn::Failure {
-            recipient: message.envelope.recipient(settled.recipient),
+        .map(|settled| dsn::Fate {
+            recipient: envelope.recipient(settled.recipient),
+            original: requests.about(settled.recipient).original,
+            action: match settled.outcome {
+                Outcome::Expired => Action::Expired,
+                Outcome::Delivered => Action::Relayed,
+                Outcome::Deferred => Action::Delayed(shard.schedule.expires(envelope.accepted())),
+                Outcome::Failed | Outcome::Dropped => Action::Failed,
+            },
             response: &settled.response,
-            expired: settled.outcome == event::Outcome::Expired,
             host: host.as_deref(),
             at: now,
         })
         .collect();
     dsn::write(&dsn::Report {
         hostname: &shard.hostname,
-        to: message.envelope.sender(),
+        to: envelope.sender(),
         id,
-        arrived: message.envelope.accepted(),
+        arrived: envelope.accepted(),
         now,
-        failures: &failures,
-        headers,
+        envid: envelope.label(Label::Envid).unwrap_or_default(),
+        fates: &fates,
+        headers: &original.header,
+        message: original.message.as_deref(),
     })
 }
 
-/// The header of the message that failed. Without it the bounce still says what is needed.
-async fn header<K: Kernel>(shard: &Rc<Shard<K>>, id: MessageId, message: &Message) -> Vec<u8> {
+/// What goes back of the message a report is about, in wire form.
+struct Original {
+    header: Vec<u8>,
+    /// All of it, if its sender wants that and it is not too large.
+    message: Option<Vec<u8>>,
+}
+
+/// The message a report is about. Without it the report still says what is needed.
+async fn original<K: Kernel>(shard: &Rc<Shard<K>>, report: &Report, message: &Message) -> Original {
     let text = match &message.text {
         Some(text) => Some(text.clone()),
-        None => beginning(shard, id).await,
+        None => beginning(shard, report.id).await,
     };
-    let mut header = message.envelope.prefix().to_vec();
-    if let Some(text) = text {
-        let own = &text[..mail::header::scan(&text).len];
-        header.extend_from_slice(&own[..own.len().min(dsn::HEADERS_MAX)]);
+    let text = text.as_deref().unwrap_or_default();
+    let own = &text[..mail::header::scan(text).len];
+    let header = wire(&message.envelope, &own[..own.len().min(dsn::HEADERS_MAX)]);
+    // RFC 3461 section 4.3: RET is about failures; of all else the header is enough.
+    let wanted = is_bound(report) && message.envelope.returned() == Some(Return::Full);
+    let fits = !message.envelope.binary() && text.len() <= dsn::MESSAGE_MAX;
+    let whole = wanted && fits && text.len() as u64 == message.bytes;
+    let message = whole.then(|| {
+        let mut whole = wire(&message.envelope, text);
+        if !whole.ends_with(b"\r\n") {
+            whole.extend_from_slice(b"\r\n");
+        }
+        whole
+    });
+    Original { header, message }
+}
+
+/// Our header fields, and this much of a text, with the dots that it has on the wire.
+fn wire(envelope: &Envelope, text: &[u8]) -> Vec<u8> {
+    let mut wire = envelope.prefix().to_vec();
+    match envelope.form() {
+        Form::Stuffed => wire.extend_from_slice(text),
+        Form::Raw { .. } => Stuffer::default().write(text, &mut wire),
     }
-    header
+    wire
 }
 
 /// The first part of a text, if it can be read.

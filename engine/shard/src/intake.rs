@@ -6,7 +6,7 @@ use crate::shard::Shard;
 use event::{Event, MessageId, Tick, Wall};
 use kernel::{Buffer, Chunk, Kernel};
 use smallvec::{SmallVec, smallvec};
-use spool::{Draft, Text};
+use spool::{Draft, Extra, Form, Text, Tried};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -32,6 +32,10 @@ pub(crate) struct Incoming<'a> {
     pub(crate) dotted: bool,
     pub(crate) eight_bit: bool,
     pub(crate) utf8: bool,
+    /// In what form its text came.
+    pub(crate) form: Form,
+    /// What else is to be kept of it.
+    pub(crate) extra: &'a Extra,
 }
 
 impl<K: Kernel> Shard<K> {
@@ -51,9 +55,13 @@ impl<K: Kernel> Shard<K> {
             dotted,
             eight_bit,
             utf8,
+            form,
+            extra,
         } = incoming;
+        let extra = extra.bytes();
         let accepted = self.kernel.wall();
-        let draft = Draft { sender, recipients, prefix, accepted, eight_bit, utf8, dotted };
+        let draft =
+            Draft { sender, recipients, prefix, accepted, eight_bit, utf8, dotted, form, extra };
         let whole = parts.is_empty();
         let arrived = self.kernel.now();
         let accepted = self.journal().accept(id, parts, text, &draft).await?;
@@ -75,7 +83,7 @@ impl<K: Kernel> Shard<K> {
             .then(|| Chunk::new(Arc::new(Buffer::copy_of(text)), 0..text.len()));
         let received = Some(self.kernel.now());
         let message = Arc::new(Message { envelope, bytes, received, text, share });
-        let fresh = Standing { attempts: 0, due: Tick::ZERO };
+        let fresh = Standing { tried: Tried::default(), due: Tick::ZERO };
         let open = message.envelope.recipients().map(|path| (fresh, domain_bytes(path)));
         for group in self.groups((0..).zip(open)) {
             let domain = self.names.of(group.domain);
@@ -96,7 +104,8 @@ impl<K: Kernel> Shard<K> {
         // A wall clock that stepped must not park mail for years.
         let tick = |due: Wall| now + due.since(wall).min(longest);
         let open = found.open().map(|(open, domain)| {
-            let standing = Standing { attempts: open.attempt, due: tick(open.due) };
+            let standing =
+                Standing { tried: Tried::from_number(open.attempt), due: tick(open.due) };
             (open.recipient, (standing, domain))
         });
         let recipients = found.open().count() as u64;
@@ -106,7 +115,7 @@ impl<K: Kernel> Shard<K> {
             let domain = self.names.of(group.domain);
             let mut delivery =
                 Delivery::new(id, spot, accepted, domain, group.recipients[..].into());
-            delivery.attempts = group.standing.attempts;
+            delivery.tried = group.standing.tried;
             if group.standing.due > now {
                 self.queue.borrow_mut().defer(group.standing.due, delivery);
             } else {
@@ -141,7 +150,7 @@ impl<K: Kernel> Shard<K> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Standing {
-    attempts: u16,
+    tried: Tried,
     due: Tick,
 }
 

@@ -3,6 +3,7 @@
 use crate::message::{Delivery, Message};
 use event::{MessageId, Outcome, Response, Stages, Wall};
 use route::{Answer, SitePlan};
+use spool::Tried;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -36,8 +37,12 @@ pub struct Report {
     pub site: Arc<str>,
     /// Who answered, if somebody did.
     pub peer: Option<SocketAddr>,
-    /// How many attempts that makes.
-    pub attempt: u16,
+    /// The peer was told what the sender asked, so what it takes it reports on.
+    pub passed_on: bool,
+    /// What that makes of the attempts.
+    pub tried: Tried,
+    /// It is this attempt behind which mail is late.
+    pub turned_late: bool,
     /// When things happened.
     pub stages: Stages,
     /// One for each recipient of the attempt.
@@ -53,7 +58,7 @@ impl Report {
 }
 
 /// What became of one recipient.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Settled {
     /// Its index in the envelope.
     pub recipient: u16,

@@ -4,7 +4,7 @@ use crate::domains::Domain;
 use crate::recipients::Recipients;
 use event::{MessageId, Tick, Wall};
 use kernel::Chunk;
-use spool::{Envelope, Spot};
+use spool::{Envelope, Spot, Tried};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,7 +46,7 @@ pub struct Delivery {
     // Log, boot and count of the message: apart, they leave room for the attempts.
     log: u16,
     /// Attempts made before this one.
-    pub attempts: u16,
+    pub tried: Tried,
     boot: u32,
     count: u64,
     /// Where the message lies.
@@ -79,8 +79,8 @@ impl Delivery {
     ) -> Self {
         let MessageId { log, boot, count } = id;
         let accepted = u32::try_from(accepted.0.div_ceil(1_000)).unwrap_or(u32::MAX);
-        let (attempts, message, queued) = (0, None, 0);
-        Self { log, attempts, boot, count, spot, recipients, domain, message, accepted, queued }
+        let (tried, message, queued) = (Tried::default(), None, 0);
+        Self { log, tried, boot, count, spot, recipients, domain, message, accepted, queued }
     }
 
     /// The message's name.
@@ -111,10 +111,10 @@ impl Delivery {
     /// The same, to these recipients only.
     #[must_use]
     pub fn only(&self, recipients: &[u16]) -> Self {
-        let Self { log, attempts, boot, count, spot, accepted, queued, .. } = *self;
+        let Self { log, tried, boot, count, spot, accepted, queued, .. } = *self;
         let (recipients, domain) = (recipients.into(), self.domain.clone());
         let message = self.message.clone();
-        Self { log, attempts, boot, count, spot, recipients, domain, message, accepted, queued }
+        Self { log, tried, boot, count, spot, recipients, domain, message, accepted, queued }
     }
 }
 

@@ -5,10 +5,10 @@ use crate::journal::ReadError;
 use crate::letter::{Report, Settled};
 use crate::message::Message;
 use crate::shard::Shard;
-use event::{Attempt, Event, Outcome, Response};
+use event::{Attempt, Event, Labels, Outcome, Response};
 use kernel::Kernel;
 use smallvec::SmallVec;
-use spool::{Answer, Deferral, Settlement};
+use spool::{Answer, Deferral, Label, Settlement};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,14 +25,24 @@ impl<K: Kernel> Shard<K> {
 
     fn settle_known(self: &Rc<Self>, mut report: Report, message: Arc<Message>) {
         report.stages.accepted = message.envelope.accepted();
+        let labels = Label::ALL.map(|label| message.envelope.label(label));
+        let labels = labels.map(|label| label.map(String::from_utf8_lossy));
+        let [tenant, pool, job, campaign, ..] = labels.each_ref().map(Option::as_deref);
+        let labels = Labels { tenant, pool, job, campaign };
         for settled in &report.verdicts {
-            self.tell_attempt(&report, &message, settled);
+            self.tell_attempt(&report, &message, labels, settled);
         }
         let ended = report.verdicts.iter().filter(|settled| settled.outcome.is_final()).count();
         let accepted = message.envelope.accepted();
         self.ages.borrow_mut().closed(accepted, ended as u64);
-        let (mut bad_news, others): (Vec<_>, Vec<_>) =
-            report.verdicts.drain(..).partition(|settled| is_bad_news(settled.outcome));
+        let all = std::mem::take(&mut report.verdicts);
+        self.tell_more(&report, &message, &all);
+        let mut requests = message.envelope.requests();
+        let (mut bad_news, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|settled| {
+            // RFC 3461 section 5.2.3: who said nothing wants to hear of failures.
+            let notify = requests.about(settled.recipient).notify;
+            is_bad_news(settled.outcome) && notify.is_none_or(|notify| notify.failure)
+        });
         for group in alike(&others) {
             self.record(&report, group);
         }
@@ -57,6 +67,31 @@ impl<K: Kernel> Shard<K> {
         }
     }
 
+    /// Sees that a sender hears of what is no failure, where it asked to.
+    ///
+    /// [RFC 3461 §5.2.2](https://www.rfc-editor.org/rfc/rfc3461#section-5.2.2): a host that knows
+    /// what was asked reports itself; for one that does not, we say that it has the message.
+    fn tell_more(self: &Rc<Self>, report: &Report, message: &Arc<Message>, all: &[Settled]) {
+        if message.envelope.extra().is_empty() || message.envelope.sender().is_empty() {
+            return;
+        }
+        let mut requests = message.envelope.requests();
+        let mut wanted = |settled: &&Settled| {
+            let Some(notify) = requests.about(settled.recipient).notify else { return false };
+            match settled.outcome {
+                Outcome::Delivered => notify.success && !report.passed_on,
+                Outcome::Deferred => notify.delay && report.turned_late,
+                _ => false,
+            }
+        };
+        let news: Vec<Settled> = all.iter().filter(&mut wanted).cloned().collect();
+        for group in news.chunk_by(|a, b| a.outcome == b.outcome) {
+            let mut news = report.about(group.to_vec());
+            news.message = Some(Arc::clone(message));
+            self.bounce(news);
+        }
+    }
+
     /// Writes one record for recipients that met the same end.
     pub(crate) fn record(&self, report: &Report, group: &[Settled]) {
         let id = report.id;
@@ -64,7 +99,7 @@ impl<K: Kernel> Shard<K> {
             group.iter().map(|settled| settled.recipient).collect();
         let first = &group[0];
         let (recipients, outcome) = (recipients.as_slice(), first.outcome);
-        let (attempt, answer) = (report.attempt, answer(report, first));
+        let (attempt, answer) = (report.tried.number(), answer(report, first));
         match first.next {
             Some(due) => {
                 self.journal_of(id).defer(&Deferral { id, recipients, attempt, due, answer });
@@ -73,7 +108,13 @@ impl<K: Kernel> Shard<K> {
         }
     }
 
-    fn tell_attempt(&self, report: &Report, message: &Message, settled: &Settled) {
+    fn tell_attempt(
+        &self,
+        report: &Report,
+        message: &Message,
+        labels: Labels<'_>,
+        settled: &Settled,
+    ) {
         let sender = String::from_utf8_lossy(message.envelope.sender());
         let recipient = String::from_utf8_lossy(message.envelope.recipient(settled.recipient));
         self.tell(&Event::Attempt(Attempt {
@@ -84,11 +125,12 @@ impl<K: Kernel> Shard<K> {
             peer: report.peer,
             outcome: settled.outcome,
             response: &settled.response,
-            attempt: report.attempt,
+            attempt: report.tried.count(),
             bytes: message.bytes,
             next: settled.next,
             duplicate_possible: settled.duplicate_possible,
             stages: report.stages,
+            labels,
         }));
     }
 
@@ -141,7 +183,8 @@ pub(crate) fn answer(report: &Report, settled: &Settled) -> Answer {
     Answer { code, enhanced, peer: report.peer.map(|peer| peer.ip()) }
 }
 
-fn is_bad_news(outcome: Outcome) -> bool {
+/// The sender is told of it, unless it asked not to be.
+pub(crate) const fn is_bad_news(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Failed | Outcome::Expired)
 }
 

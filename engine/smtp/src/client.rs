@@ -4,7 +4,8 @@
 //!
 //! 1. while [`Session::wants`] and there is work, [`Session::begin`] it;
 //! 2. call [`Session::say`] until it returns `None`: it appends commands, and for
-//!    [`Say::Text`] the caller puts that transaction's text and `.` CRLF in their place;
+//!    [`Say::Text`] the caller puts that transaction's text and `.` CRLF in their place, for
+//!    [`Say::Chunk`] its octets and nothing else;
 //! 3. send all that, reading while the peer does not take it (or both ends would wait);
 //! 4. give what was read to [`Session::hear`] until it asks for more bytes, acting on each
 //!    [`Heard`]; wait no longer than [`Session::waiting`] says.
@@ -17,6 +18,7 @@
 //! [RFC 2920 §3.1](https://www.rfc-editor.org/rfc/rfc2920#section-3.1)
 
 mod answer;
+mod envelope;
 mod fault;
 mod offers;
 mod patience;
@@ -28,7 +30,9 @@ use offers::Offers;
 use std::collections::VecDeque;
 use transaction::{Line, Transaction};
 
+pub use crate::command::{Body, Notify, Ret};
 pub use answer::{REPLY_BYTES_MAX, REPLY_LINE_BYTES_MAX, REPLY_LINES_MAX};
+pub use envelope::{Envelope, Recipient};
 pub use fault::PeerFault;
 pub use patience::Patience;
 
@@ -39,26 +43,13 @@ pub struct Config {
     pub ehlo: Box<str>,
 }
 
-/// A message to be sent: everything but its text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Envelope<'a> {
-    /// The reverse path without brackets; empty for `<>`.
-    pub sender: &'a [u8],
-    /// Their order numbers their verdicts.
-    pub recipients: &'a [&'a [u8]],
-    /// Octets of text, our own header fields included.
-    pub size: u64,
-    /// Some octet of the text is above 127.
-    pub eight_bit: bool,
-    /// The message was taken with SMTPUTF8.
-    pub utf8: bool,
-}
-
 /// What to send besides the commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Say<'s, T> {
     /// The text of this transaction, dot-stuffed, and `.` CRLF.
     Text(&'s T),
+    /// The text of this transaction as it is: as many octets as its envelope said.
+    Chunk(&'s T),
 }
 
 /// What an answer meant.
@@ -191,8 +182,10 @@ impl<T> Session<T> {
             Phase::Open | Phase::Leaving => {
                 // The second begins only once the first has its invitation (see `wants`).
                 for transaction in &mut self.transactions {
-                    if transaction.say(self.offers.pipelining, out) {
-                        return Some(Say::Text(&transaction.token));
+                    if let Some(line) = transaction.say(self.offers.pipelining, out) {
+                        let token = &transaction.token;
+                        let chunk = line == Line::Chunk;
+                        return Some(if chunk { Say::Chunk(token) } else { Say::Text(token) });
                     }
                 }
             }
@@ -283,7 +276,7 @@ impl<T> Session<T> {
     fn closing(&mut self, answer: &Answer<'_>) -> Heard<T> {
         self.phase = Phase::Closed;
         if let Some(first) = self.transactions.front_mut()
-            && first.awaits() == Some(Line::Text)
+            && matches!(first.awaits(), Some(Line::Text | Line::Chunk))
         {
             first.settle_open(&Verdict::Deferred(answer.response()));
         }
@@ -319,6 +312,12 @@ impl<T> Session<T> {
             Phase::Quit => Some(Patience::Quit),
             Phase::EhloDue | Phase::HeloDue | Phase::Closed => None,
         }
+    }
+
+    /// The peer reports to senders itself, as they asked (RFC 3461): it was told.
+    #[must_use]
+    pub const fn reports(&self) -> bool {
+        self.offers.dsn
     }
 
     /// Warm and free: greeted, nothing begun, nothing outstanding.

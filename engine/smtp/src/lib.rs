@@ -12,6 +12,7 @@
 pub mod address;
 pub mod client;
 pub mod command;
+pub mod dots;
 pub mod reply;
 pub mod sasl;
 pub mod server;

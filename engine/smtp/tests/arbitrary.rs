@@ -5,7 +5,7 @@
 use event::MessageId;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use smtp::client::{self, Envelope, Heard, REPLY_BYTES_MAX, Say};
+use smtp::client::{self, Body, Envelope, Heard, REPLY_BYTES_MAX, Recipient, Say};
 use smtp::server::{self, Auth, Denial, Door, Refusal, Rights, SASL_LINE_MAX, Sasl, Step};
 use std::sync::Arc;
 
@@ -233,6 +233,7 @@ proptest! {
     #[test]
     fn the_client_session_gives_one_verdict_whatever_comes(
         greeted in any::<bool>(),
+        binary in any::<bool>(),
         packets in packets(&REPLIES),
         recipients in 1..4_usize,
     ) {
@@ -240,7 +241,7 @@ proptest! {
         let mut held = Vec::new();
         let mut open = Vec::new();
         let mut begun = 0_usize;
-        let hello = [b"220 hi\r\n".to_vec(), b"250-hi\r\n250 PIPELINING\r\n".to_vec()];
+        let hello = [b"220 hi\r\n".to_vec(), b"250-hi\r\n250-PIPELINING\r\n250-BINARYMIME\r\n250 CHUNKING\r\n".to_vec()];
         let hello = if greeted { hello.to_vec() } else { Vec::new() };
         'connection: for packet in hello.into_iter().chain(packets) {
             held.extend_from_slice(&packet);
@@ -259,8 +260,9 @@ proptest! {
                     _ => {}
                 }
                 while session.wants() {
-                    let paths = vec![b"c@d".as_slice(); recipients];
-                    let envelope = Envelope { sender: b"", recipients: &paths, size: 9, eight_bit: false, utf8: false };
+                    let paths = vec![Recipient::from(&b"c@d"[..]); recipients];
+                    let body = if begun % 2 == usize::from(binary) { Body::Binary } else { Body::SevenBit };
+                    let envelope = Envelope { sender: b"", recipients: &paths, size: 9, body, utf8: false, ret: None, envid: b"" };
                     match session.begin(begun, envelope) {
                         None => open.push(begun),
                         Some((_, verdicts)) => prop_assert_eq!(verdicts.len(), recipients),
@@ -268,7 +270,7 @@ proptest! {
                     begun += 1;
                 }
                 let mut out = Vec::new();
-                while let Some(Say::Text(token)) = session.say(&mut out) {
+                while let Some(Say::Text(token) | Say::Chunk(token)) = session.say(&mut out) {
                     prop_assert_eq!(Some(token), open.first(), "only the first has its text out");
                 }
             }

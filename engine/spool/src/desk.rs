@@ -1,9 +1,9 @@
 //! A log in memory, for tests: a writer, and the segments it has written.
 
 use crate::{
-    Answer, BLOCK_MAX, Catalog, Contents, Damage, Deferral, Draft, Footer, Index, Place, Position,
-    Recovery, SEGMENT_MIN, Sealed, SegmentHeader, Settlement, Spot, Staged, Standing, Text, Writer,
-    envelope_of, scan,
+    Answer, BLOCK_MAX, Catalog, Contents, Damage, Deferral, Draft, Footer, Form, Index, Place,
+    Position, Recovery, SEGMENT_MIN, Sealed, SegmentHeader, Settlement, Spot, Staged, Standing,
+    Text, Writer, envelope_of, scan,
 };
 use event::{MessageId, Outcome, Tick, Wall};
 use std::collections::BTreeMap;
@@ -235,6 +235,8 @@ pub(crate) fn draft() -> Draft<'static> {
         eight_bit: true,
         utf8: false,
         dotted: true,
+        form: Form::Stuffed,
+        extra: b"",
     }
 }
 

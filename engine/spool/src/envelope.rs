@@ -5,17 +5,24 @@
 //!  +------------+--------+--------+--------+--------+--------+----------- -
 //!  | accepted   | flags  | count  | sender | prefix | extra  | ends: 4 each
 //!  +------------+--------+--------+--------+--------+--------+----------- -
-//!  ... sender, prefix, extra (reserved: empty), recipients
+//!  ... sender, prefix, extra, recipients
 //! ```
 //!
 //! `sender`, `prefix` and `extra` are lengths; `ends[i]` is where recipient `i` ends, counted
 //! from the start of the recipients.
 
+mod extra;
+
 use crate::fields::{Put, Take};
 use event::Wall;
+use extra::Fields;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+
+pub use extra::{
+    EXTRA_MAX, Extra, LABEL_MAX, Label, Notify, ORIGINAL_MAX, Request, Requests, Return,
+};
 
 /// The longest envelope: a thousand recipients of the longest kind, and a large prefix.
 pub const ENVELOPE_MAX: usize = 448 * 1_024;
@@ -28,6 +35,34 @@ const FIXED: usize = 24;
 const EIGHT_BIT: u16 = 1;
 const UTF8: u16 = 2;
 const DOTTED: u16 = 4;
+const RAW: u16 = 8;
+const UNENDED: u16 = 16;
+const BINARY: u16 = 32;
+
+/// The form in which a text is kept: the one in which it came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// As DATA carries it: a dot before each line that begins with one, and CRLF at the end.
+    #[default]
+    Stuffed,
+    /// The message itself, to the byte, as BDAT carries it.
+    Raw {
+        /// It ends with CRLF.
+        ended: bool,
+        /// It was declared BINARYMIME: it need not consist of lines.
+        /// [RFC 3030 §3](https://www.rfc-editor.org/rfc/rfc3030#section-3)
+        binary: bool,
+    },
+}
+
+impl Form {
+    const fn flags(self) -> [(bool, u16); 3] {
+        match self {
+            Self::Stuffed => [(false, RAW), (false, UNENDED), (false, BINARY)],
+            Self::Raw { ended, binary } => [(true, RAW), (!ended, UNENDED), (binary, BINARY)],
+        }
+    }
+}
 
 /// What the receiving side knows of a message when its text has ended.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +79,12 @@ pub struct Draft<'a> {
     pub eight_bit: bool,
     /// SMTPUTF8 was asked for.
     pub utf8: bool,
-    /// Some line of the text starts with a dot (and so is stuffed).
+    /// Some line of the text starts with a dot (and so is stuffed, if it came by DATA).
     pub dotted: bool,
+    /// How the text is kept.
+    pub form: Form,
+    /// What else is known of it: the bytes of an [`Extra`].
+    pub extra: &'a [u8],
 }
 
 impl Draft<'_> {
@@ -57,23 +96,25 @@ impl Draft<'_> {
             return None;
         }
         let paths = self.recipients.iter().map(|path| 4 + path.len()).sum::<usize>();
-        let len = FIXED + self.sender.len() + self.prefix.len() + paths;
+        let len = FIXED + self.sender.len() + self.prefix.len() + self.extra.len() + paths;
         (len <= ENVELOPE_MAX).then_some(len)
     }
 
     /// Encodes the envelope into `out`, which is exactly [`Self::envelope_len`] long.
     pub(crate) fn encode(&self, out: &mut [u8]) {
         let flags = [(self.eight_bit, EIGHT_BIT), (self.utf8, UTF8), (self.dotted, DOTTED)];
-        let flags = flags.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum();
+        let flags = flags.into_iter().chain(self.form.flags());
+        let flags = flags.filter(|(set, _)| *set).map(|(_, bit)| bit).sum();
         let mut put = Put::new(out);
         put.u64(self.accepted.0).u16(flags).u16(self.recipients.len() as u16);
-        put.u32(self.sender.len() as u32).u32(self.prefix.len() as u32).u32(0);
+        put.u32(self.sender.len() as u32).u32(self.prefix.len() as u32);
+        put.u32(self.extra.len() as u32);
         let mut end = 0;
         for path in self.recipients {
             end += path.len();
             put.u32(end as u32);
         }
-        put.bytes(self.sender).bytes(self.prefix);
+        put.bytes(self.sender).bytes(self.prefix).bytes(self.extra);
         for path in self.recipients {
             put.bytes(path);
         }
@@ -91,10 +132,9 @@ impl Envelope {
         let mut take = Take::new(bytes);
         take.bytes(10)?;
         let count = usize::from(take.u16()?);
-        let mut fixed = FIXED + 4 * count;
-        for _ in 0..3 {
-            fixed += take.u32()? as usize;
-        }
+        let (sender, prefix, extra) = (take.u32()?, take.u32()?, take.u32()? as usize);
+        let extra_at = FIXED + 4 * count + sender as usize + prefix as usize;
+        let fixed = extra_at + extra;
         let mut end = 0;
         for _ in 0..count {
             let next = take.u32()? as usize;
@@ -103,7 +143,9 @@ impl Envelope {
             }
             end = next;
         }
-        (fixed + end == bytes.len()).then(|| Self(bytes.into()))
+        let whole = fixed + end == bytes.len();
+        Fields::checked(bytes.get(extra_at..fixed)?).filter(|_| whole)?;
+        Some(Self(bytes.into()))
     }
 
     /// One that knows nobody: null sender, and so many recipients without a name.
@@ -121,6 +163,8 @@ impl Envelope {
             eight_bit: false,
             utf8: false,
             dotted: false,
+            form: Form::Stuffed,
+            extra: b"",
         };
         let mut bytes = vec![0; draft.envelope_len().expect("as many as a message may have")];
         draft.encode(&mut bytes);
@@ -190,6 +234,46 @@ impl Envelope {
     #[must_use]
     pub fn dotted(&self) -> bool {
         self.flag(DOTTED)
+    }
+
+    /// How the text is kept.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        if !self.flag(RAW) {
+            return Form::Stuffed;
+        }
+        Form::Raw { ended: !self.flag(UNENDED), binary: self.flag(BINARY) }
+    }
+
+    /// Whether a next host must offer BINARYMIME.
+    #[must_use]
+    pub fn binary(&self) -> bool {
+        self.flag(BINARY)
+    }
+
+    /// What is known of the message under this label.
+    #[must_use]
+    pub fn label(&self, label: Label) -> Option<&[u8]> {
+        Fields::of(self.extra()).label(label)
+    }
+
+    /// How much of the message its sender wants back if it fails, if it said so.
+    #[must_use]
+    pub fn returned(&self) -> Option<Return> {
+        Fields::of(self.extra()).returned()
+    }
+
+    /// What its sender asked for about recipients.
+    #[must_use]
+    pub fn requests(&self) -> Requests<'_> {
+        Requests::of(self.extra())
+    }
+
+    /// The encoded fields behind these three.
+    #[must_use]
+    pub fn extra(&self) -> &[u8] {
+        let paths = self.paths();
+        &self.0[paths - self.number(20) as usize..paths]
     }
 
     /// The encoded bytes.

@@ -22,11 +22,15 @@ pub mod place;
 pub mod record;
 pub mod recovery;
 pub mod spot;
+pub mod tried;
 pub mod walk;
 pub mod writer;
 
 pub use catalog::{Catalog, Live, Open};
-pub use envelope::{Draft, ENVELOPE_MAX, Envelope, RECIPIENTS_MAX};
+pub use envelope::{
+    Draft, ENVELOPE_MAX, EXTRA_MAX, Envelope, Extra, Form, LABEL_MAX, Label, Notify, ORIGINAL_MAX,
+    RECIPIENTS_MAX, Request, Requests, Return,
+};
 pub use footer::{End, Footer};
 pub use format::{
     BLOCK_ALIGN, BLOCK_MAX, BlockHeader, HeaderFault, SEGMENT_MAX, SEGMENT_MIN, SegmentHeader, crc,
@@ -38,4 +42,5 @@ pub use record::{
 };
 pub use recovery::{Contents, Damage, Flaw, Recovery, scan};
 pub use spot::Spot;
+pub use tried::Tried;
 pub use writer::{Position, Sealed, Staged, Writer};

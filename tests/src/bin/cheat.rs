@@ -91,6 +91,7 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
             longest: retry.longest,
             jitter_percent: 0,
             expire: retry.expire,
+            delay_notice: retry.delay_notice,
         },
         delivery_log: Some(settings.log.delivery.clone()),
         meters,

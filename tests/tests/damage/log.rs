@@ -223,6 +223,8 @@ async fn accept(
         eight_bit: false,
         utf8: false,
         dotted: true,
+        form: spool::Form::Stuffed,
+        extra: b"",
     };
     let accepted = match settled {
         None => journal.accept(id, Text::new(), text, &draft).await,

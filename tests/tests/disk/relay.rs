@@ -147,5 +147,6 @@ fn schedule() -> Schedule {
         longest: Duration::from_secs(2),
         jitter_percent: 0,
         expire: Duration::from_hours(1),
+        delay_notice: Duration::from_hours(1),
     }
 }

@@ -3,7 +3,7 @@
 use crate::relay::{LOGS_MAX, SPOOL};
 use event::{MessageId, Wall};
 use kernel::sim::{Host, World};
-use spool::{Catalog, Place, Recovery, SegmentHeader, envelope_of, scan};
+use spool::{Catalog, Place, Recovery, SegmentHeader, Tried, envelope_of, scan};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -71,7 +71,10 @@ fn read_log(world: &World, host: Host, log: u16, segments: &[PathBuf], found: &m
         for open in live.open.iter() {
             let recipient = String::from_utf8_lossy(envelope.recipient(open.recipient));
             let key = (live.id, recipient.into_owned());
-            found.open.insert(key, Open { attempt: open.attempt, due: open.due });
+            found.open.insert(
+                key,
+                Open { attempt: Tried::from_number(open.attempt).count(), due: open.due },
+            );
         }
     }
 }

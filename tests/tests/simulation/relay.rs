@@ -118,6 +118,7 @@ async fn make_spool(sim: &Sim) -> std::io::Result<()> {
 
 fn gate(plan: &Plan) -> Gate {
     let mut config = server::Config::new("relay.test");
+    (config.chunking, config.binary, config.dsn) = (true, true, true);
     config.message_bytes_max = 4 << 20;
     Gate {
         address: plan.address,
@@ -188,5 +189,6 @@ pub(crate) fn schedule() -> Schedule {
         longest: Duration::from_secs(8),
         jitter_percent: 20,
         expire: EXPIRE,
+        delay_notice: Duration::from_secs(3),
     }
 }

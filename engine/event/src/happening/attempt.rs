@@ -39,6 +39,19 @@ impl Stages {
     }
 }
 
+/// What whoever sent a message calls it, and on whose behalf it was sent. Most messages have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Labels<'a> {
+    /// On whose behalf.
+    pub tenant: Option<&'a str>,
+    /// By which pool of addresses it leaves.
+    pub pool: Option<&'a str>,
+    /// Which mailing it belongs to.
+    pub job: Option<&'a str>,
+    /// Which campaign it belongs to.
+    pub campaign: Option<&'a str>,
+}
+
 /// One try at one recipient.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
@@ -66,12 +79,15 @@ pub struct Attempt<'a> {
     pub duplicate_possible: bool,
     /// When each stage was passed.
     pub stages: Stages,
+    /// What the message is called.
+    pub labels: Labels<'a>,
 }
 
 impl Attempt<'_> {
     /// The fields of its log line, behind the event and the time.
     pub(super) fn fields<'o>(&self, line: Line<'o>, at: Wall) -> Line<'o> {
         let after = |stage| self.stages.micros(stage, at);
+        let Labels { tenant, pool, job, campaign } = self.labels;
         line.id("id", self.id)
             .text("sender", self.sender)
             .text("recipient", self.recipient)
@@ -91,6 +107,10 @@ impl Attempt<'_> {
             .millis_or_null("sent", after(self.stages.sent))
             .millis_or_null("answered", after(self.stages.answered))
             .millis_or_null("settled", after(self.stages.settled))
+            .text_if_any("tenant", tenant)
+            .text_if_any("pool", pool)
+            .text_if_any("job", job)
+            .text_if_any("campaign", campaign)
     }
 }
 

@@ -43,6 +43,13 @@ impl<'o> Line<'o> {
         }
     }
 
+    pub(super) fn text_if_any(self, key: &str, text: Option<&str>) -> Self {
+        match text {
+            Some(text) => self.text(key, text),
+            None => self,
+        }
+    }
+
     pub(super) fn number(self, key: &str, number: u64) -> Self {
         let line = self.key(key);
         digits::<10>(number, 1, line.0);

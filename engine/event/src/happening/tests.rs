@@ -1,4 +1,4 @@
-use super::{Attempt, Event, MESSAGES_MAX, Stages};
+use super::{Attempt, Event, Labels, MESSAGES_MAX, Stages};
 use crate::{EnhancedCode, MessageId, Outcome, Response, ShardMeters, Tick, Wall};
 use std::fmt::Write as _;
 
@@ -14,12 +14,14 @@ fn lines_have_these_fields() {
     let peer = "192.0.2.1:25".parse().unwrap();
     let (id, bounce) = (ID, MessageId { count: 501, ..ID });
     let both = [id, bounce];
+    let labels = Labels { tenant: Some("shop"), job: Some("a\n\"b"), ..Labels::default() };
     let events = [
         Event::Accepted { id, sender: "", recipients: 2, bytes: 4_096, peer: Some(peer) },
         Event::Refused { peer, response: &response },
         Event::Attempt(attempt),
         Event::Attempt(Attempt { peer: Some(peer), next: Some(Wall(7)), ..attempt }),
-        Event::Bounced { id, bounce, recipient: "a@b", recipients: 1 },
+        Event::Attempt(Attempt { labels, ..attempt }),
+        Event::Bounced { id, bounce, recipient: "a@b", recipients: 1, action: "failed" },
         Event::BounceDropped { id, recipients: 3 },
         Event::DialFailed { site: "mx.example", peer, response: &response },
         Event::SpoolUnread { log: 3, text: "log-03/1.seg: I/O error" },
@@ -85,6 +87,7 @@ fn attempt(response: &Response) -> Attempt<'_> {
             answered: Tick(6_234_567_899),
             settled: Tick(6_500_000_000),
         },
+        labels: Labels::default(),
     }
 }
 
@@ -98,7 +101,7 @@ fn events_move_these_counters() {
         Event::Accepted { id, sender: "", recipients: 9, bytes: 4_096, peer: None },
         Event::Refused { peer, response: &responses[0] },
         Event::Refused { peer, response: &responses[1] },
-        Event::Bounced { id, bounce: id, recipient: "", recipients: 1 },
+        Event::Bounced { id, bounce: id, recipient: "", recipients: 1, action: "failed" },
         Event::BounceDropped { id, recipients: 1 },
         Event::DialFailed { site: "", peer, response: &responses[0] },
         Event::SpoolUnread { log: 3, text: "log-03/1.seg: I/O error" },

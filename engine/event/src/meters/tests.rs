@@ -84,6 +84,7 @@ fn live(meters: &ShardMeters) {
                 next: None,
                 duplicate_possible: false,
                 stages: Stages::default(),
+                labels: crate::Labels::default(),
             };
             Event::Attempt(attempt).count(meters);
         }

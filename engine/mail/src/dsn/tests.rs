@@ -1,4 +1,4 @@
-use super::{Failure, HEADERS_MAX, Report, write};
+use super::{Action, Fate, HEADERS_MAX, MESSAGE_MAX, Report, write};
 use event::{EnhancedCode, MessageId, Response, Wall};
 use mail_parser::{Message, MessageParser, MimeHeaders};
 
@@ -9,20 +9,22 @@ fn response() -> Response {
     Response::new(550, Some(EnhancedCode::new(5, 1, 1)), "no such user")
 }
 
-fn failure<'a>(recipient: &'a [u8], response: &'a Response) -> Failure<'a> {
+fn failure<'a>(recipient: &'a [u8], response: &'a Response) -> Fate<'a> {
     let (host, at) = (Some("mx.mail.example"), Wall(1_795_468_238_000));
-    Failure { recipient, response, expired: false, host, at }
+    Fate { recipient, original: b"", action: Action::Failed, response, host, at }
 }
 
-fn report<'a>(failures: &'a [Failure<'a>], headers: &'a [u8]) -> Report<'a> {
+fn report<'a>(fates: &'a [Fate<'a>], headers: &'a [u8]) -> Report<'a> {
     Report {
         hostname: "mta1.example",
         to: b"news@shop.example",
         id: MessageId { log: 0, boot: 1, count: 16 },
         arrived: Wall(1_795_468_000_000),
         now: Wall(1_795_468_240_000),
-        failures,
+        envid: b"",
+        fates,
         headers,
+        message: None,
     }
 }
 
@@ -70,7 +72,8 @@ fn a_report_is_as_written() {
 fn another_parser_reads_its_three_parts() {
     let response = response();
     let late = Response::new(451, None, "busy");
-    let expired = Failure { expired: true, host: None, ..failure(b"bob@mail.example", &late) };
+    let expired =
+        Fate { action: Action::Expired, host: None, ..failure(b"bob@mail.example", &late) };
     let failures = [failure(b"ann@mail.example", &response), expired];
     let text = sound(&report(&failures, HEADERS));
     let message = parsed(&text);
@@ -158,4 +161,67 @@ fn a_sender_beyond_ascii_is_written_as_it_is() {
     let to = "jürgen@shop.example".as_bytes();
     let text = sound(&Report { to, ..report(&failures, HEADERS) });
     assert!(text.contains("To: <jürgen@shop.example>\r\n"));
+}
+
+/// RFC 3464 §2.2.1, §2.3.1: as they were before they were encoded, and no field of their own.
+#[test]
+fn what_the_sender_called_things_is_said() {
+    let response = response();
+    let ann = Fate { original: b"rfc822;Ann+2Bnews@other.example", ..failure(b"a@b", &response) };
+    let odd = Fate { original: b"x-odd;a+0D+0ASubject:+20b+00", ..failure(b"c@d", &response) };
+    let fates = [ann, odd];
+    let text = sound(&Report { envid: b"Q+20314+3D+0A", ..report(&fates, HEADERS) });
+    let status = part(&parsed(&text), 2);
+    assert!(status.starts_with("Original-Envelope-Id: Q 314=?\r\nReporting-MTA: "), "{status}");
+    let expected = "Original-Recipient: rfc822;Ann+news@other.example\r\nFinal-Recipient: ";
+    assert!(status.contains(expected), "{status}");
+    assert!(status.contains("Original-Recipient: x-odd;a??Subject: b?\r\n"), "{status}");
+}
+
+#[test]
+fn a_delay_says_until_when_it_is_tried() {
+    let response = Response::new(451, None, "busy");
+    let until = Action::Delayed(Wall(1_795_900_000_000));
+    let fates = [Fate { action: until, ..failure(b"ann@mail.example", &response) }];
+    let text = sound(&report(&fates, HEADERS));
+    let message = parsed(&text);
+    assert_eq!(message.subject(), Some("Mail delayed: it is tried again"));
+    assert!(part(&message, 1).contains("you need not send it again"));
+    let status = part(&message, 2);
+    assert!(status.contains("Action: delayed\r\nStatus: 4.0.0\r\n"), "{status}");
+    assert!(status.contains("\r\nWill-Retry-Until: "), "{status}");
+}
+
+#[test]
+fn what_is_passed_on_is_no_failure() {
+    let response = Response::new(250, None, "queued");
+    let fates = [Fate { action: Action::Relayed, ..failure(b"ann@mail.example", &response) }];
+    let text = sound(&report(&fates, HEADERS));
+    let message = parsed(&text);
+    assert_eq!(message.subject(), Some("Mail passed on"));
+    let status = part(&message, 2);
+    assert!(status.contains("Action: relayed\r\nStatus: 2.0.0\r\n"), "{status}");
+    assert!(!text.contains("not be"), "{text}");
+}
+
+#[test]
+fn a_whole_message_goes_back_if_anybody_takes_it() {
+    let response = response();
+    let fates = [failure(b"a@b", &response)];
+    let message = [HEADERS, b"\r\nhello\r\n..\r\n"].concat();
+    let back = |message: &[u8]| {
+        let text = sound(&Report { message: Some(message), ..report(&fates, HEADERS) });
+        text.contains("Content-Type: message/rfc822\r\n\r\nReceived: ")
+    };
+    assert!(back(&message));
+    assert!(back(&[&message[..], &b"x\r\n".repeat((MESSAGE_MAX - message.len()) / 3)].concat()));
+    let (wide, bare) = ([&message, "ü\r\n".as_bytes()].concat(), [&message, &b"x"[..]].concat());
+    let long = [&message[..], &b"x\r\n".repeat(MESSAGE_MAX / 3)].concat();
+    let nul = [&message[..], b"\0\r\n"].concat();
+    let line = [&message[..], &[b'x'; 999], b"\r\n"].concat();
+    let ends = [&message[..], b"a\n.\r\n"].concat();
+    let returns = [&message[..], b"a\r.\r\n"].concat();
+    for refused in [wide, bare, long, nul, line, ends, returns] {
+        assert!(!back(&refused), "{} octets", refused.len());
+    }
 }

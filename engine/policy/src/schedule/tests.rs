@@ -86,7 +86,14 @@ proptest! {
         let longest = Duration::from_secs(first.max(longest));
         let first = Duration::from_secs(first);
         let expire = Duration::from_hours(720);
-        let schedule = Schedule { first, factor_percent, longest, jitter_percent, expire };
+        let schedule = Schedule {
+            first,
+            factor_percent,
+            longest,
+            jitter_percent,
+            expire,
+            ..Schedule::default()
+        };
         let delay = schedule.delay(attempt, random);
         prop_assert!(first <= delay && delay <= longest * (100 + jitter_percent) / 100);
         prop_assert!(delay <= schedule.longest_delay());

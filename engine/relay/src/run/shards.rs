@@ -104,6 +104,9 @@ fn gate(settings: &Settings, listener: &Listener) -> Gate {
             message_bytes_max: listener.message_bytes_max,
             line_bytes_max: listener.line_bytes_max,
             recipients_max: listener.recipients_max,
+            chunking: true,
+            binary: true,
+            dsn: true,
             ..server::Config::new(&settings.hostname)
         }),
         connections_max: listener.connections_max.div_ceil(settings.shards),
@@ -141,6 +144,7 @@ fn schedule(settings: &Settings) -> Schedule {
         longest: settings.retry.longest,
         jitter_percent: percent(settings.retry.jitter),
         expire: settings.retry.expire,
+        delay_notice: settings.retry.delay_notice,
     }
 }
 

@@ -280,6 +280,13 @@ impl Retry {
                 Duration::from_hours(3 * 24),
                 "How old a message may grow before what is left of it is returned.",
             ),
+            delay_notice: retry.bounded(
+                "delay_notice",
+                Duration::from_secs(1)..=Duration::from_hours(30 * 24),
+                Duration::from_hours(4),
+                "How old a message grows before a sender who asked to be told of delays \
+                 (NOTIFY=DELAY) is told, once.",
+            ),
         }
     }
 }

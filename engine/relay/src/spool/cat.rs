@@ -8,8 +8,8 @@ use crate::command::{complain, say};
 use event::{MessageId, Wall};
 use history::{History, State};
 use serde_json::{Value, json};
-use spool::Standing;
 use spool::walk::{Ruling, What};
+use spool::{Envelope, Form, Label, Standing, Tried};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -43,7 +43,7 @@ struct Only {
     /// Shows only what is behind its header
     #[arg(long)]
     body: bool,
-    /// Shows only the text as it came off the wire, dots doubled
+    /// Shows only the text as it came off the wire: dots doubled, if it came by DATA
     #[arg(long)]
     raw: bool,
 }
@@ -148,18 +148,20 @@ fn page(id: MessageId, history: &History) -> String {
         let age = show::span(now.since(accepted));
         let _ = writeln!(page, "accepted   {}, {age} ago", show::date(accepted));
         let _ = writeln!(page, "sender     {}", show::path(envelope.sender()));
+        let mut requests = envelope.requests();
         for (index, recipient) in (0..).zip(envelope.recipients()) {
-            let fate = history.fate_of(index, now);
-            let _ = writeln!(page, "recipient  {index} {}: {fate}", show::path(recipient));
+            let (fate, recipient) = (history.fate_of(index, now), show::path(recipient));
+            let request = show::request(&requests.about(index));
+            let _ = writeln!(page, "recipient  {index} {recipient}{request}: {fate}");
         }
-        let flags = [
-            (envelope.eight_bit(), "8BITMIME"),
-            (envelope.utf8(), "SMTPUTF8"),
-            (envelope.dotted(), "some line begins with a dot"),
-        ];
-        let flags: Vec<&str> = flags.iter().filter(|flag| flag.0).map(|flag| flag.1).collect();
-        let none = if flags.is_empty() { "none" } else { "" };
-        let _ = writeln!(page, "flags      {none}{}", flags.join(", "));
+        let _ = writeln!(page, "flags      {}", flags(envelope));
+        for (label, value) in Label::ALL.map(|label| (label, envelope.label(label))) {
+            let Some(value) = value else { continue };
+            let _ = writeln!(page, "{:<11}{}", label.name(), show::safe(value));
+        }
+        if let Some(what) = envelope.returned() {
+            let _ = writeln!(page, "ret        {}", show::returned(what));
+        }
         for place in &message.text {
             let _ = writeln!(page, "text       {}", show::place(place));
         }
@@ -172,14 +174,33 @@ fn page(id: MessageId, history: &History) -> String {
     page
 }
 
+fn flags(envelope: &Envelope) -> String {
+    let (raw, ended) = match envelope.form() {
+        Form::Stuffed => (false, true),
+        Form::Raw { ended, .. } => (true, ended),
+    };
+    let flags = [
+        (envelope.eight_bit(), "8BITMIME"),
+        (envelope.utf8(), "SMTPUTF8"),
+        (envelope.dotted(), "some line begins with a dot"),
+        (raw, "raw, as BDAT brought it"),
+        (!ended, "no CRLF at the end"),
+        (envelope.binary(), "BINARYMIME"),
+    ];
+    let flags: Vec<&str> = flags.iter().filter(|flag| flag.0).map(|flag| flag.1).collect();
+    if flags.is_empty() { "none".to_owned() } else { flags.join(", ") }
+}
+
 fn value(id: MessageId, history: &History) -> Value {
     let message = history.message.as_ref();
     let recipients = message.map(|message| {
+        let mut requests = message.envelope.requests();
         let recipients = (0..).zip(message.envelope.recipients()).map(|(index, recipient)| {
             let mut value = json!({ "address": String::from_utf8_lossy(recipient) });
+            show::put_request(&requests.about(index), &mut value);
             if let Some(Standing { attempt, due, .. }) = history.standing(index) {
                 value["open"] = json!(true);
-                value["attempts"] = json!(attempt);
+                value["attempts"] = json!(Tried::from_number(attempt).count());
                 value["due_ms"] = json!(due.0);
             } else {
                 value["open"] = json!(false);
@@ -204,8 +225,11 @@ fn value(id: MessageId, history: &History) -> Value {
         "state": history.state.name(),
         "sender": envelope.map(|envelope| String::from_utf8_lossy(envelope.sender())),
         "accepted_ms": envelope.map(|envelope| envelope.accepted().0),
-        "eight_bit": envelope.map(spool::Envelope::eight_bit),
-        "smtputf8": envelope.map(spool::Envelope::utf8),
+        "eight_bit": envelope.map(Envelope::eight_bit),
+        "smtputf8": envelope.map(Envelope::utf8),
+        "binary": envelope.map(Envelope::binary),
+        "labels": envelope.map(show::labels),
+        "ret": envelope.and_then(Envelope::returned).map(show::returned),
         "recipients": recipients,
         "text_places": message.map(|message| {
             message.text.iter().map(show::place_value).collect::<Vec<_>>()
@@ -222,7 +246,7 @@ fn put_ruling(ruling: &Ruling, value: &mut Value) {
     value["enhanced"] = json!(answer.enhanced.map(|enhanced| enhanced.to_string()));
     value["peer"] = json!(answer.peer);
     if !outcome.is_final() {
-        value["attempt"] = json!(attempt);
+        value["attempt"] = json!(Tried::from_number(*attempt).count());
         value["due_ms"] = json!(due.0);
     }
 }

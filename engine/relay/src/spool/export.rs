@@ -11,6 +11,7 @@ use super::read::{self, Beside, Live, Whole};
 use super::{Target, Which, show};
 use crate::command::{complain, say};
 use serde_json::{Value, json};
+use spool::Tried;
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
@@ -143,12 +144,15 @@ fn export_one(live: &Live, whole: &Whole, folder: &Path, done: &mut Exported) ->
 
 fn line(live: &Live) -> Value {
     let envelope = &live.envelope;
+    let mut requests = envelope.requests();
     let open = live.open.iter().map(|open| {
-        json!({
+        let mut value = json!({
             "address": String::from_utf8_lossy(envelope.recipient(open.recipient)),
-            "attempts": open.attempt,
+            "attempts": Tried::from_number(open.attempt).count(),
             "due_ms": (open.due.0 != 0).then_some(open.due.0),
-        })
+        });
+        show::put_request(&requests.about(open.recipient), &mut value);
+        value
     });
     json!({
         "id": live.id,
@@ -158,6 +162,9 @@ fn line(live: &Live) -> Value {
         "accepted": show::date(envelope.accepted()),
         "eight_bit": envelope.eight_bit(),
         "smtputf8": envelope.utf8(),
+        "binary": envelope.binary(),
+        "labels": show::labels(envelope),
+        "ret": envelope.returned().map(show::returned),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use event::{MessageId, Wall};
 use serde_json::{Value, json};
-use spool::Place;
+use spool::{Envelope, Label, Notify, Place, Request, Return};
 use std::path::Path;
 use std::time::Duration;
 
@@ -79,6 +79,45 @@ pub(super) fn place(place: &Place) -> String {
 pub(super) fn place_value(place: &Place) -> Value {
     let Place { segment, offset, len, crc } = place;
     json!({ "segment": segment, "offset": offset, "bytes": len, "crc32c": crc })
+}
+
+/// What is known of a message by label, for programs.
+pub(super) fn labels(envelope: &Envelope) -> Value {
+    let known = Label::ALL.into_iter().filter_map(|label| {
+        let value = String::from_utf8_lossy(envelope.label(label)?).into_owned();
+        Some((label.name().to_owned(), Value::String(value)))
+    });
+    Value::Object(known.collect())
+}
+
+/// RET, as it is said.
+pub(super) const fn returned(what: Return) -> &'static str {
+    match what {
+        Return::Full => "FULL",
+        Return::Headers => "HDRS",
+    }
+}
+
+/// NOTIFY, as it is said.
+pub(super) fn notify(notify: Notify) -> String {
+    let words = [(notify.success, "SUCCESS"), (notify.failure, "FAILURE"), (notify.delay, "DELAY")];
+    let words: Vec<&str> = words.iter().filter(|word| word.0).map(|word| word.1).collect();
+    if words.is_empty() { "NEVER".to_owned() } else { words.join(",") }
+}
+
+/// What was asked about a recipient, as it is said; nothing if nothing was.
+pub(super) fn request(request: &Request<'_>) -> String {
+    let notify = request.notify.map(|said| format!(" NOTIFY={}", notify(said)));
+    let original =
+        (!request.original.is_empty()).then(|| format!(" ORCPT={}", safe(request.original)));
+    notify.into_iter().chain(original).collect()
+}
+
+/// The same for programs.
+pub(super) fn put_request(request: &Request<'_>, value: &mut Value) {
+    value["notify"] = json!(request.notify.map(notify));
+    let original = String::from_utf8_lossy(request.original);
+    value["orcpt"] = json!((!original.is_empty()).then_some(original));
 }
 
 /// A file as the operator would name it.

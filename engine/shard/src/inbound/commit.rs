@@ -92,6 +92,8 @@ impl<K: Kernel> Visit<K> {
             dotted: facts.dotted,
             eight_bit: facts.eight_bit,
             utf8: transaction.utf8,
+            form: transaction.form(facts),
+            extra: &transaction.extra,
         };
         self.shard.take_in(incoming).await.map_err(refusal)?;
         Ok(id)

@@ -4,17 +4,19 @@ use super::window;
 use crate::message::Share;
 use crate::shard::Shard;
 use kernel::Kernel;
-use smtp::server::{self, Door, Mail, Rcpt};
+use smtp::server::{self, Door, Mail, Rcpt, Refusal};
 
 /// Asked at MAIL and RCPT.
 pub(super) struct Porter<'v, K: Kernel> {
     shard: &'v Shard<K>,
     share: Option<Share>,
+    /// The envelope has no room for a recipient, whatever is asked about it.
+    full: bool,
 }
 
 impl<'v, K: Kernel> Porter<'v, K> {
-    pub(super) const fn new(shard: &'v Shard<K>) -> Self {
-        Self { shard, share: None }
+    pub(super) const fn new(shard: &'v Shard<K>, full: bool) -> Self {
+        Self { shard, share: None, full }
     }
 
     /// The memory of the transaction that was let in.
@@ -34,6 +36,7 @@ impl<K: Kernel> server::Porter for Porter<'_, K> {
     }
 
     fn recipient(&mut self, _: &Rcpt<'_>) -> Door {
-        Door::Open
+        // Who hears 452 sends the rest in another transaction.
+        if self.full { Door::Refused(Refusal::TooManyRecipients) } else { Door::Open }
     }
 }

@@ -109,7 +109,8 @@ impl<K: Kernel> Visit<K> {
     async fn answer(&mut self, window: &mut Window, replies: &mut Vec<u8>) -> Turn {
         loop {
             let said = replies.len();
-            let mut porter = Porter::new(&self.shard);
+            let full = self.transaction.as_ref().is_some_and(|transaction| transaction.is_full());
+            let mut porter = Porter::new(&self.shard, full);
             let Some((used, step)) = self.session.step(window.unread(), &mut porter, replies)
             else {
                 return Turn::Listen;
@@ -127,7 +128,7 @@ impl<K: Kernel> Visit<K> {
                 }
                 Step::Recipient(rcpt) => {
                     let transaction = self.transaction.as_mut().expect("a sender came first");
-                    transaction.add(rcpt.path.mailbox, &self.shard.hostname);
+                    transaction.add(&rcpt, &self.shard.hostname);
                 }
                 Step::Commit(facts) => self.commit(window, &facts, replies).await,
                 Step::Discard => self.discard(window),

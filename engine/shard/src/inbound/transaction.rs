@@ -2,14 +2,29 @@
 
 use crate::message::Share;
 use event::MessageId;
-use smtp::server::Refusal;
-use spool::Text;
+use smtp::server::{Body, Facts, Form, Mail, Notify, Rcpt, Refusal, Ret};
+use spool::{ENVELOPE_MAX, Extra, Label, ORIGINAL_MAX, Request, Return, Text};
+
+/// What one more recipient may take up in an envelope, what was asked about it not counted.
+const RECIPIENT_MAX: usize = 4 + smtp::address::MAILBOX_MAX;
+
+/// What an envelope has besides recipients and what was asked: sender, and our header fields.
+const OTHERS_MAX: usize = 32 * 1_024;
+
+const _: () = assert!(
+    OTHERS_MAX + spool::EXTRA_MAX + RECIPIENT_MAX < ENVELOPE_MAX,
+    "an envelope has room for recipients"
+);
 
 /// A transaction not yet committed.
 pub(super) struct Transaction {
     pub(super) sender: Box<[u8]>,
     pub(super) declared: Option<u64>,
     pub(super) utf8: bool,
+    /// It need not consist of lines.
+    binary: bool,
+    /// What else MAIL and RCPT said, and what is known of the message by other ways.
+    pub(super) extra: Extra,
     /// All recipients, one behind the other.
     recipients: Vec<u8>,
     /// Where each ends.
@@ -31,22 +46,68 @@ pub(super) struct Streamed {
 }
 
 impl Transaction {
-    pub(super) fn new(mail: &smtp::server::Mail<'_>, share: Option<Share>) -> Self {
-        Self {
+    pub(super) fn new(mail: &Mail<'_>, share: Option<Share>) -> Self {
+        let mut transaction = Self {
             sender: mail.path.into(),
             declared: mail.size,
             utf8: mail.utf8,
+            binary: mail.body == Body::Binary,
+            extra: Extra::default(),
             recipients: Vec::new(),
             ends: Vec::new(),
             streamed: None,
             share,
+        };
+        let fresh = match mail.ret {
+            None => true,
+            Some(Ret::Full) => transaction.extra.set_return(Return::Full),
+            Some(Ret::Headers) => transaction.extra.set_return(Return::Headers),
+        };
+        let named = transaction.label(Label::Envid, mail.envid.unwrap_or_default());
+        debug_assert!(fresh && named, "a command line is shorter than what fits");
+        transaction
+    }
+
+    /// Says under a label what is known of the message, in the place of what was said before;
+    /// nothing takes it away. False if it is longer than [`spool::LABEL_MAX`], or the envelope is
+    /// full. An [`Label::Envid`] is xtext (`mail::xtext::encode`).
+    pub(super) fn label(&mut self, label: Label, value: &[u8]) -> bool {
+        self.extra.set(label, value)
+    }
+
+    /// Whether there is no room for one more recipient, whatever is asked about it.
+    pub(super) fn is_full(&self) -> bool {
+        let paths = self.recipients.len() + 4 * self.ends.len() + RECIPIENT_MAX;
+        let envelope = OTHERS_MAX + self.extra.bytes().len() + paths;
+        envelope > ENVELOPE_MAX || !self.extra.has_room_for(ORIGINAL_MAX)
+    }
+
+    /// In what form its text lies there.
+    pub(super) const fn form(&self, facts: &Facts) -> spool::Form {
+        match facts.form {
+            Form::Stuffed => spool::Form::Stuffed,
+            Form::Raw => spool::Form::Raw {
+                // Where nothing is, no line is left open.
+                ended: facts.ends_with_crlf || facts.bytes == 0,
+                binary: self.binary,
+            },
         }
     }
 
     /// Adds a recipient. `postmaster` alone means ours.
     ///
     /// [RFC 5321 §4.5.1](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.1)
-    pub(super) fn add(&mut self, path: &[u8], hostname: &str) {
+    pub(super) fn add(&mut self, rcpt: &Rcpt<'_>, hostname: &str) {
+        let path = rcpt.path.mailbox;
+        let said = |notify: Notify| spool::Notify {
+            success: notify.contains(Notify::SUCCESS),
+            failure: notify.contains(Notify::FAILURE),
+            delay: notify.contains(Notify::DELAY),
+        };
+        let request =
+            Request { notify: rcpt.notify.map(said), original: rcpt.orcpt.unwrap_or_default() };
+        let noted = self.extra.request(self.ends.len() as u16, &request);
+        debug_assert!(noted, "who is full takes no more recipients");
         self.recipients.extend_from_slice(path);
         if !path.contains(&b'@') {
             self.recipients.push(b'@');

@@ -284,6 +284,8 @@ fn draft() -> Draft<'static> {
         eight_bit: false,
         utf8: false,
         dotted: false,
+        form: spool::Form::Stuffed,
+        extra: b"",
     }
 }
 

@@ -7,6 +7,8 @@
 
 use super::slot::Slot;
 use super::text::{Source, Transfer};
+use super::verdict::Host;
+use super::wire::{self, Wire};
 use crate::journal::ReadError;
 use crate::routing::local;
 use crate::shard::Shard;
@@ -15,7 +17,8 @@ use event::{Response, Tick};
 use kernel::{Buffer, Gather, Kernel, Piece, Signal, Stream};
 use queue::SiteIndex;
 use smallvec::{SmallVec, smallvec};
-use smtp::client::{self, Heard, Say, Session, Verdict};
+use smtp::client::{self, Body, Heard, Notify, Say, Session, Verdict};
+use spool::{Envelope, Form, Label, Request};
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -146,18 +149,26 @@ impl<K: Kernel> Lane<K> {
 
     fn begin(&mut self, transfer: Transfer) {
         let message = Arc::clone(&transfer.message);
-        let recipients: SmallVec<[&[u8]; 4]> = transfer
+        let mut requests = message.envelope.requests();
+        let recipients: SmallVec<[client::Recipient<'_>; 4]> = transfer
             .delivery
             .recipients
             .iter()
-            .map(|&recipient| message.envelope.recipient(recipient))
+            .map(|&recipient| {
+                asked(message.envelope.recipient(recipient), requests.about(recipient))
+            })
             .collect();
         let envelope = client::Envelope {
             sender: message.envelope.sender(),
             recipients: &recipients,
-            size: message.bytes + message.envelope.prefix().len() as u64,
-            eight_bit: message.envelope.eight_bit(),
+            size: wire::size(&transfer),
+            body: body(&message.envelope),
             utf8: message.envelope.utf8(),
+            ret: message.envelope.returned().map(|what| match what {
+                spool::Return::Full => client::Ret::Full,
+                spool::Return::Headers => client::Ret::Headers,
+            }),
+            envid: message.envelope.label(Label::Envid).unwrap_or_default(),
         };
         if let Some((transfer, verdicts)) = self.session.begin(Box::new(transfer), envelope) {
             self.conclude(*transfer, verdicts);
@@ -177,19 +188,23 @@ impl<K: Kernel> Lane<K> {
         let mut commands = Vec::new();
         loop {
             let now = self.shard.kernel.now();
-            let Some(Say::Text(transfer)) = self.session.say(&mut commands) else { break };
+            let (transfer, mut wire) = match self.session.say(&mut commands) {
+                None => break,
+                Some(Say::Text(transfer)) => (transfer, Wire::data(transfer)),
+                Some(Say::Chunk(transfer)) => (transfer, Wire::chunk()),
+            };
             transfer.sent.set(now);
             commands.extend_from_slice(transfer.message.envelope.prefix());
             pieces.push(Piece::Owned(std::mem::take(&mut commands)));
             match &transfer.source {
-                Source::Memory(text) => pieces.push(Piece::Shared(text.clone())),
+                Source::Memory(text) => pieces.push(wire.piece(text.clone())),
                 Source::Disk(first, rest) => {
-                    pieces.push(Piece::Shared(first.clone()));
+                    pieces.push(wire.piece(first.clone()));
                     let parts = Parts::of(transfer, rest);
-                    self.stream(std::mem::take(&mut pieces), parts).await?;
+                    self.stream(std::mem::take(&mut pieces), parts, &mut wire).await?;
                 }
             }
-            commands.extend_from_slice(b".\r\n");
+            commands.extend_from_slice(wire.end);
         }
         if !commands.is_empty() {
             pieces.push(Piece::Owned(commands));
@@ -199,7 +214,7 @@ impl<K: Kernel> Lane<K> {
     }
 
     /// Sends a large text part by part, so that only one part is in memory.
-    async fn stream(&self, beginning: Gather, parts: Parts) -> io::Result<()> {
+    async fn stream(&self, beginning: Gather, parts: Parts, wire: &mut Wire) -> io::Result<()> {
         self.arm();
         self.stream.write(beginning).await?;
         let reader = self.shard.reader(parts.log);
@@ -212,7 +227,7 @@ impl<K: Kernel> Lane<K> {
                 }
             };
             self.arm();
-            self.stream.write(smallvec![Piece::Shared(chunk)]).await?;
+            self.stream.write(smallvec![wire.piece(chunk)]).await?;
         }
         Ok(())
     }
@@ -295,11 +310,12 @@ impl<K: Kernel> Lane<K> {
         if self.ready && self.taken == 0 {
             self.slot.works();
         }
+        let host = self.host();
         for (transfer, verdicts) in self.session.lost() {
             if verdicts.iter().any(|verdict| *verdict != Verdict::NotTried) {
                 self.slot.works();
             }
-            self.shard.conclude(self.index, self.peer, *transfer, verdicts);
+            self.shard.conclude(self.index, host, *transfer, verdicts);
         }
         if self.slot.is_open() {
             return Ending::Served;
@@ -310,6 +326,32 @@ impl<K: Kernel> Lane<K> {
 
     fn conclude(&mut self, transfer: Transfer, verdicts: Vec<Verdict>) {
         self.slot.works();
-        self.shard.conclude(self.index, self.peer, transfer, verdicts);
+        self.shard.conclude(self.index, self.host(), transfer, verdicts);
+    }
+
+    const fn host(&self) -> Host {
+        Host { peer: self.peer, reports: self.session.reports() }
+    }
+}
+
+/// A recipient, and what its sender asked about it.
+fn asked<'a>(path: &'a [u8], request: Request<'a>) -> client::Recipient<'a> {
+    let notify = request.notify.and_then(|notify| {
+        let words = [
+            (notify.success, Notify::SUCCESS),
+            (notify.failure, Notify::FAILURE),
+            (notify.delay, Notify::DELAY),
+        ];
+        let bits = words.into_iter().filter(|(said, _)| *said).map(|(_, word)| word.bits());
+        Notify::from_bits(bits.sum())
+    });
+    client::Recipient { path, notify, original: request.original }
+}
+
+fn body(envelope: &Envelope) -> Body {
+    match envelope.form() {
+        Form::Raw { binary: true, .. } => Body::Binary,
+        _ if envelope.eight_bit() => Body::EightBit,
+        _ => Body::SevenBit,
     }
 }

@@ -5,5 +5,6 @@ mod lane;
 mod slot;
 mod text;
 mod verdict;
+mod wire;
 
 pub(crate) use dial::start;

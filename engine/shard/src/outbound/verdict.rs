@@ -18,11 +18,19 @@ use std::time::Duration;
 /// How long a delivery waits for a site that cannot be reached before DNS is asked again.
 const REROUTE_AFTER: Duration = Duration::from_mins(10);
 
+/// Who was spoken to.
+#[derive(Clone, Copy)]
+pub(super) struct Host {
+    pub(super) peer: SocketAddr,
+    /// It was told what the sender asked, and reports itself.
+    pub(super) reports: bool,
+}
+
 /// One attempt, from where it was made.
 struct Attempt {
     delivery: Delivery,
     index: Option<SiteIndex>,
-    peer: Option<SocketAddr>,
+    host: Option<Host>,
     started: Tick,
     sent: Tick,
 }
@@ -41,7 +49,7 @@ impl<K: Kernel> Shard<K> {
     pub(super) fn conclude(
         self: &Rc<Self>,
         index: SiteIndex,
-        peer: SocketAddr,
+        host: Host,
         transfer: Transfer,
         verdicts: Vec<Verdict>,
     ) {
@@ -64,7 +72,7 @@ impl<K: Kernel> Shard<K> {
         }
         delivery.message = Some(message);
         let sent = sent.get();
-        let attempt = Attempt { delivery, index: Some(index), peer: Some(peer), started, sent };
+        let attempt = Attempt { delivery, index: Some(index), host: Some(host), started, sent };
         self.report(attempt, fates);
     }
 
@@ -87,7 +95,7 @@ impl<K: Kernel> Shard<K> {
             })
             .collect();
         let now = self.kernel.now();
-        let attempt = Attempt { delivery, index, peer: None, started: now, sent: Tick::ZERO };
+        let attempt = Attempt { delivery, index, host: None, started: now, sent: Tick::ZERO };
         self.report(attempt, fates);
     }
 
@@ -129,7 +137,7 @@ impl<K: Kernel> Shard<K> {
         if fates.is_empty() {
             return;
         }
-        let Attempt { delivery, index, peer, started, sent } = attempt;
+        let Attempt { delivery, index, host, started, sent } = attempt;
         let again = self.again(&delivery);
         let mut deferred: SmallVec<[u16; 8]> = SmallVec::new();
         let verdicts: Vec<Settled> = fates
@@ -152,17 +160,21 @@ impl<K: Kernel> Shard<K> {
             answered: now,
             settled: Tick::ZERO,
         };
-        let attempt = delivery.attempts.saturating_add(1);
+        let tried = delivery.tried.again(self.is_late(&delivery));
+        let turned_late = tried.is_late() && !delivery.tried.is_late();
         if let (Some(again), false) = (again, deferred.is_empty()) {
             let mut later = delivery.only(&deferred);
-            later.attempts = attempt;
+            later.tried = tried;
             later.message = None;
             self.queue.borrow_mut().defer(again.tick, later);
         }
         let site =
             index.map_or_else(|| Arc::from(""), |index| self.count_at_site(index, &verdicts));
         let (id, message) = (delivery.id(), delivery.message);
-        let report = Report { id, message, site, peer, attempt, stages, verdicts };
+        let peer = host.map(|host| host.peer);
+        let passed_on = host.is_some_and(|host| host.reports);
+        let report =
+            Report { id, message, site, peer, passed_on, tried, turned_late, stages, verdicts };
         self.post(self.owner(id), Letter::Report(Box::new(report)));
     }
 
@@ -177,10 +189,15 @@ impl<K: Kernel> Shard<K> {
         Arc::clone(&site.name)
     }
 
+    /// Whether a sender who asked to hear of delays would want to by now.
+    fn is_late(&self, delivery: &Delivery) -> bool {
+        delivery.accepted() + self.schedule.delay_notice <= self.kernel.wall()
+    }
+
     /// When a delivery would be tried again, or `None` if its time is up.
     fn again(&self, delivery: &Delivery) -> Option<Again> {
         let (accepted, now) = (delivery.accepted(), self.kernel.wall());
-        let attempts = delivery.attempts.saturating_add(1);
+        let attempts = delivery.tried.again(false).count();
         let wall = self.schedule.next(accepted, attempts, now, self.kernel.random())?;
         Some(Again { tick: self.kernel.now() + wall.since(now), wall })
     }

@@ -1,7 +1,7 @@
 //! What a peer offers, and what it therefore cannot take.
 
 use super::answer::Answer;
-use super::{Envelope, refused};
+use super::{Body, Envelope, refused};
 use event::Response;
 
 /// The extensions of one peer, as its answer to EHLO lists them; none after HELO.
@@ -16,6 +16,12 @@ pub(super) struct Offers {
     pub(super) size: bool,
     /// The largest message, in octets.
     pub(super) bytes_max: Option<u64>,
+    /// `BDAT` may be said in the place of `DATA` (RFC 3030).
+    pub(super) chunking: bool,
+    /// A message need not consist of lines (RFC 3030); nothing without `chunking`.
+    pub(super) binary: bool,
+    /// It reports to senders itself, as they ask for it (RFC 3461).
+    pub(super) dsn: bool,
     /// RFC 6152.
     pub(super) eight_bit: bool,
     /// RFC 6531.
@@ -36,6 +42,9 @@ impl Offers {
                 b"PIPELINING" => offers.pipelining = true,
                 b"8BITMIME" => offers.eight_bit = true,
                 b"SMTPUTF8" => offers.utf8 = true,
+                b"CHUNKING" => offers.chunking = true,
+                b"BINARYMIME" => offers.binary = true,
+                b"DSN" => offers.dsn = true,
                 b"LIMITS" => words.for_each(|limit| offers.limit(limit)),
                 b"SIZE" => {
                     offers.size = true;
@@ -62,29 +71,25 @@ impl Offers {
 
     /// Why this peer cannot take this message at all, if so.
     pub(super) fn refuse(&self, envelope: &Envelope<'_>) -> Option<Response> {
-        if envelope.addresses().any(|address| address.iter().any(u8::is_ascii_control)) {
+        if envelope.is_unspeakable() {
             // One writer guards what leaves, wherever it came from.
             return Some(refused(553, (1, 3), "an address holds a control character"));
         }
         if envelope.needs_utf8() && !self.utf8 {
             return Some(refused(553, (6, 7), "the host does not offer SMTPUTF8"));
         }
-        if envelope.eight_bit && !self.eight_bit {
-            return Some(refused(554, (6, 3), "the host does not offer 8BITMIME"));
+        match envelope.body {
+            Body::EightBit if !self.eight_bit => {
+                return Some(refused(554, (6, 3), "the host does not offer 8BITMIME"));
+            }
+            // RFC 3030 section 3: what is binary has no other way to travel.
+            Body::Binary if !self.chunking || !self.binary => {
+                return Some(refused(554, (6, 3), "the host does not offer BINARYMIME"));
+            }
+            _ => {}
         }
         let max = self.bytes_max.filter(|max| envelope.size > *max)?;
         Some(refused(552, (3, 4), &format!("the host takes at most {max} octets")))
-    }
-}
-
-impl<'a> Envelope<'a> {
-    fn addresses(&self) -> impl Iterator<Item = &'a [u8]> {
-        [self.sender].into_iter().chain(self.recipients.iter().copied())
-    }
-
-    /// Marked so, or an address of it is not ASCII.
-    pub(super) fn needs_utf8(&self) -> bool {
-        self.utf8 || self.addresses().any(|address| !address.is_ascii())
     }
 }
 

@@ -1,4 +1,6 @@
-use super::{Config, Envelope, Heard, Patience, Say, Session, Verdict};
+use super::{
+    Body, Config, Envelope, Heard, Notify, Patience, Recipient, Ret, Say, Session, Verdict,
+};
 
 fn hear(session: &mut Session<u8>, reply: &str) -> Heard<u8> {
     let (used, heard) = session.hear(reply.as_bytes()).unwrap();
@@ -8,22 +10,34 @@ fn hear(session: &mut Session<u8>, reply: &str) -> Heard<u8> {
 
 fn say(session: &mut Session<u8>) -> String {
     let mut out = Vec::new();
-    while let Some(Say::Text(token)) = session.say(&mut out) {
-        let text = format!("(text of {token})\r\n.\r\n");
+    while let Some(say) = session.say(&mut out) {
+        let text = match say {
+            Say::Text(token) => format!("(text of {token})\r\n.\r\n"),
+            Say::Chunk(token) => format!("(octets of {token})"),
+        };
         out.extend_from_slice(text.as_bytes());
     }
     String::from_utf8(out).unwrap()
 }
 
-fn envelope<'a>(recipients: &'a [&'a [u8]]) -> Envelope<'a> {
-    Envelope { sender: b"a@b", recipients, size: 1, eight_bit: false, utf8: false }
+fn envelope<'a>(recipients: &'a [Recipient<'a>]) -> Envelope<'a> {
+    let (body, utf8) = (Body::SevenBit, false);
+    Envelope { sender: b"a@b", recipients, size: 1, body, utf8, ret: None, envid: b"" }
+}
+
+fn to(path: &[u8]) -> Recipient<'_> {
+    path.into()
 }
 
 fn greeted() -> Session<u8> {
+    greeted_with("250-hi\r\n250 PIPELINING\r\n")
+}
+
+fn greeted_with(offers: &str) -> Session<u8> {
     let mut session = Session::new(Config { ehlo: "me".into() });
     assert_eq!(hear(&mut session, "220 hi\r\n"), Heard::Nothing);
     say(&mut session);
-    assert_eq!(hear(&mut session, "250-hi\r\n250 PIPELINING\r\n"), Heard::Ready);
+    assert_eq!(hear(&mut session, offers), Heard::Ready);
     session
 }
 
@@ -38,7 +52,7 @@ fn patience_follows_the_oldest_unanswered_line() {
     assert_eq!(session.waiting(), Some(Patience::Hello));
     let mut session = greeted();
     assert!(session.is_idle() && session.waiting().is_none());
-    assert_eq!(session.begin(1, envelope(&[b"c@d"])), None);
+    assert_eq!(session.begin(1, envelope(&[to(b"c@d")])), None);
     say(&mut session);
     for (reply, then) in [
         ("250 ok\r\n", Some(Patience::Rcpt)),
@@ -48,7 +62,7 @@ fn patience_follows_the_oldest_unanswered_line() {
         hear(&mut session, reply);
         assert_eq!(session.waiting(), then);
     }
-    assert!(session.wants() && session.begin(2, envelope(&[b"e@f"])).is_none());
+    assert!(session.wants() && session.begin(2, envelope(&[to(b"e@f")])).is_none());
     assert!(say(&mut session).starts_with("(text of 1)\r\n.\r\nMAIL FROM:<a@b>\r\n"));
     assert_eq!(session.waiting(), Some(Patience::Final));
     assert!(matches!(hear(&mut session, "250 ok\r\n"), Heard::Done(1, _)));
@@ -59,7 +73,7 @@ fn patience_follows_the_oldest_unanswered_line() {
 #[test]
 fn quit_waits_for_what_is_begun() {
     let mut session = greeted();
-    assert_eq!(session.begin(1, envelope(&[b"c@d"])), None);
+    assert_eq!(session.begin(1, envelope(&[to(b"c@d")])), None);
     say(&mut session);
     session.quit();
     assert!(!session.wants());
@@ -79,7 +93,8 @@ fn quit_waits_for_what_is_begun() {
 fn an_address_with_a_line_in_it_is_never_said() {
     for recipient in [b"c@d>\r\nRSET\r\n".as_slice(), b"c\n@d", b"c\0@d", b"c\x7f@d"] {
         let mut session = greeted();
-        let (token, verdicts) = session.begin(7, envelope(&[b"fine@d", recipient])).unwrap();
+        let (token, verdicts) =
+            session.begin(7, envelope(&[to(b"fine@d"), to(recipient)])).unwrap();
         assert_eq!(token, 7);
         assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Failed(_))));
         assert_eq!(say(&mut session), "");
@@ -87,9 +102,49 @@ fn an_address_with_a_line_in_it_is_never_said() {
     }
 }
 
+/// T7: nor can a parameter say another one.
+#[test]
+fn a_parameter_with_more_than_itself_in_it_is_never_said() {
+    for value in [b"a b".as_slice(), b"a\r\nRSET", b"a\tb", b"a\0", b"a\x7f"] {
+        let envelopes =
+            [(Recipient { original: value, ..to(b"c@d") }, b"".as_slice()), (to(b"c@d"), value)];
+        for (recipient, envid) in envelopes {
+            let mut session = greeted_with("250-hi\r\n250 DSN\r\n");
+            let recipients = [recipient];
+            let said = session.begin(7, Envelope { envid, ..envelope(&recipients) });
+            assert!(matches!(&said, Some((7, verdicts)) if verdicts.len() == 1), "{said:?}");
+        }
+    }
+}
+
+/// RFC 3461 §5.2.1 and §5.2.2: as they came, to a host that knows them; else not at all.
+#[test]
+fn what_was_asked_goes_to_who_can_answer() {
+    let recipients = [
+        Recipient { notify: Some(Notify::NEVER), ..to(b"c@d") },
+        Recipient { notify: Notify::from_bits(7), original: b"rfc822;x+3Dy@z", ..to(b"e@f") },
+        Recipient { notify: Some(Notify::DELAY), ..to(b"g@h") },
+        to(b"i@j"),
+    ];
+    let asked = Envelope { ret: Some(Ret::Headers), envid: b"QQ+2B1", ..envelope(&recipients) };
+    let mut session = greeted_with("250-hi\r\n250-PIPELINING\r\n250 dsn\r\n");
+    assert!(session.reports() && session.begin(1, asked).is_none());
+    let told = "MAIL FROM:<a@b> RET=HDRS ENVID=QQ+2B1\r\n\
+        RCPT TO:<c@d> NOTIFY=NEVER\r\n\
+        RCPT TO:<e@f> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;x+3Dy@z\r\n\
+        RCPT TO:<g@h> NOTIFY=DELAY\r\n\
+        RCPT TO:<i@j>\r\nDATA\r\n";
+    assert_eq!(say(&mut session), told);
+    let mut session = greeted();
+    assert!(!session.reports() && session.begin(1, asked).is_none());
+    let told = "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nRCPT TO:<g@h>\r\n\
+        RCPT TO:<i@j>\r\nDATA\r\n";
+    assert_eq!(say(&mut session), told);
+}
+
 #[test]
 #[should_panic(expected = "when the session wants one")]
 fn a_transaction_is_not_begun_unasked() {
     let mut session = Session::new(Config { ehlo: "me".into() });
-    let _ = session.begin(1, envelope(&[b"c@d"]));
+    let _ = session.begin(1, envelope(&[to(b"c@d")]));
 }

@@ -6,14 +6,19 @@
 //! ```text
 //!  [RSET]  MAIL  RCPT  RCPT ...  DATA  text
 //!                 ^heard              ^said
+//!  [RSET]  MAIL  RCPT  RCPT ...  BDAT and text
 //! ```
+//! BDAT carries what need not consist of lines. It waits until a recipient is accepted, as it
+//! cannot be taken back.
 //! [RFC 2920 §3.1](https://www.rfc-editor.org/rfc/rfc2920#section-3.1)
 
+mod commands;
+
 use super::answer::{Answer, Class};
+use super::envelope::Envelope;
 use super::offers::Offers;
-use super::{Envelope, Patience, PeerFault, Verdict, refused};
+use super::{Body, Patience, PeerFault, Verdict, refused};
 use memchr::memchr;
-use std::io::Write as _;
 
 /// A line of the transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,8 @@ pub(super) enum Line {
     Data,
     /// The text and its final dot. Without takers, only the dot.
     Text,
+    /// `BDAT`, and all of the text with it.
+    Chunk,
 }
 
 impl Line {
@@ -36,7 +43,7 @@ impl Line {
             Self::Reset | Self::Sender => Patience::Mail,
             Self::Recipient(_) => Patience::Rcpt,
             Self::Data => Patience::DataInit,
-            Self::Text => Patience::Final,
+            Self::Text | Self::Chunk => Patience::Final,
         }
     }
 }
@@ -52,8 +59,10 @@ pub(super) struct Transaction<T> {
     commands_said: usize,
     /// Where MAIL stands: behind RSET, if there is one.
     sender_at: usize,
-    /// Where DATA stands.
+    /// Where DATA or BDAT stands.
     data_at: usize,
+    /// It is BDAT.
+    chunked: bool,
     /// How many lines it has. Shrinks to `said` when nothing more is worth saying.
     lines: usize,
     said: usize,
@@ -61,6 +70,8 @@ pub(super) struct Transaction<T> {
     sender_accepted: bool,
     /// The peer has asked for the text.
     invited: bool,
+    /// The peer did not take what came with BDAT.
+    refused: bool,
 }
 
 impl<T> Transaction<T> {
@@ -75,35 +86,43 @@ impl<T> Transaction<T> {
         verdicts.resize(envelope.recipients.len(), Some(Verdict::NotTried));
         let sender_at = usize::from(reset);
         let data_at = sender_at + 1 + asked;
+        let chunked = envelope.body == Body::Binary;
         Self {
             token,
             verdicts,
-            commands: commands(envelope, asked, offers, reset),
+            commands: commands::write(envelope, asked, offers, reset),
             commands_said: 0,
             sender_at,
             data_at,
-            lines: data_at + 2,
+            chunked,
+            lines: data_at + if chunked { 1 } else { 2 },
             said: 0,
             heard: 0,
             sender_accepted: false,
             invited: false,
+            refused: false,
         }
     }
 
-    /// Appends what may be said now. True: the text is to follow, and counts as said.
-    pub(super) fn say(&mut self, pipelining: bool, out: &mut Vec<u8>) -> bool {
+    /// Appends what may be said now. `Some`: the text is to follow, and counts as said; the
+    /// line says in which form.
+    pub(super) fn say(&mut self, pipelining: bool, out: &mut Vec<u8>) -> Option<Line> {
         loop {
             match self.line(self.said) {
                 Some(Line::Text) if self.invited => {
                     self.said += 1;
                     if self.has_takers() {
-                        return true;
+                        return Some(Line::Text);
                     }
                     // RFC 2920 §3.1: nobody to send it to, and yet asked for it.
                     out.extend_from_slice(b".\r\n");
                 }
-                None | Some(Line::Text) => return false,
-                Some(_) if !pipelining && self.heard < self.said => return false,
+                Some(Line::Chunk) if self.heard == self.data_at && self.has_takers() => {
+                    self.say_command(out);
+                    return Some(Line::Chunk);
+                }
+                None | Some(Line::Text | Line::Chunk) => return None,
+                Some(_) if !pipelining && self.heard < self.said => return None,
                 Some(_) => self.say_command(out),
             }
         }
@@ -126,12 +145,15 @@ impl<T> Transaction<T> {
                 return Err(PeerFault::WrongAnswer(answer.code));
             }
             (Line::Sender, Class::Done) => self.sender_accepted = true,
-            (Line::Text, Class::Done) => self.settle_open(&Verdict::Delivered(answer.response())),
+            (Line::Text | Line::Chunk, Class::Done) => {
+                self.settle_open(&Verdict::Delivered(answer.response()));
+            }
             // RSET either worked, or MAIL will be told that it did not.
             (Line::Reset, _) | (Line::Recipient(_), Class::Done) => {}
             (line, Class::Transient) => self.settle(line, Verdict::Deferred(answer.response())),
             (line, Class::Permanent) => self.settle(line, Verdict::Failed(answer.response())),
         }
+        self.refused = line == Line::Chunk && answer.class() != Class::Done;
         self.heard += 1;
         // What is not said yet need not be, once nobody is left to say it for.
         let asked_for = self.said > self.data_at && (self.heard <= self.data_at || self.invited);
@@ -173,6 +195,7 @@ impl<T> Transaction<T> {
             None => Line::Reset,
             Some(0) => Line::Sender,
             Some(recipient) if index < self.data_at => Line::Recipient(recipient - 1),
+            Some(_) if self.chunked => Line::Chunk,
             Some(_) if index == self.data_at => Line::Data,
             Some(_) => Line::Text,
         })
@@ -182,9 +205,10 @@ impl<T> Transaction<T> {
         self.verdicts.contains(&None)
     }
 
-    /// Every line before the text has its answer (or will never be said).
+    /// Every line before the text has its answer (or will never be said), and what comes
+    /// behind the text begins anew however it is answered.
     pub(super) fn envelope_is_answered(&self) -> bool {
-        self.heard > self.data_at || self.is_over()
+        (self.heard > self.data_at && !self.chunked) || self.is_over()
     }
 
     /// Nothing is left to say or hear.
@@ -193,12 +217,15 @@ impl<T> Transaction<T> {
     }
 
     /// The peer took the sender, and no text ended the transaction: it still holds it.
+    ///
+    /// [RFC 3030 §2](https://www.rfc-editor.org/rfc/rfc3030#section-2): what a refused BDAT
+    /// leaves behind is not known, so RSET clears it.
     pub(super) const fn was_left_open(&self) -> bool {
-        self.sender_accepted && !self.text_is_said()
+        self.sender_accepted && (!self.text_is_said() || self.refused)
     }
 
     const fn text_is_said(&self) -> bool {
-        self.said > self.data_at + 1
+        self.said > self.data_at && (self.chunked || self.said > self.data_at + 1)
     }
 
     /// The verdicts, now that nothing more will be heard; `fault` if that is the peer's.
@@ -213,34 +240,6 @@ impl<T> Transaction<T> {
         let verdicts = self.verdicts.into_iter();
         (self.token, verdicts.map(|verdict| verdict.unwrap_or_else(|| open.clone())).collect())
     }
-}
-
-/// Everything before the text, for the first `asked` recipients.
-fn commands(envelope: &Envelope<'_>, asked: usize, offers: &Offers, reset: bool) -> Vec<u8> {
-    let addresses: usize = envelope.recipients.iter().map(|recipient| recipient.len() + 12).sum();
-    let mut out = Vec::with_capacity(envelope.sender.len() + addresses + 96);
-    if reset {
-        out.extend_from_slice(b"RSET\r\n");
-    }
-    out.extend_from_slice(b"MAIL FROM:<");
-    out.extend_from_slice(envelope.sender);
-    out.push(b'>');
-    if offers.size {
-        write!(out, " SIZE={}", envelope.size).expect("a Vec takes every write");
-    }
-    if envelope.eight_bit {
-        out.extend_from_slice(b" BODY=8BITMIME");
-    }
-    if envelope.needs_utf8() {
-        out.extend_from_slice(b" SMTPUTF8");
-    }
-    for recipient in envelope.recipients.iter().take(asked) {
-        out.extend_from_slice(b"\r\nRCPT TO:<");
-        out.extend_from_slice(recipient);
-        out.push(b'>');
-    }
-    out.extend_from_slice(b"\r\nDATA\r\n");
-    out
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The client side: envelopes and the server's lines are given, the rest is what the session does.
 
 use crate::notation;
-use smtp::client::{Config, Envelope, Heard, Say, Session, Verdict};
+use smtp::client::{Body, Config, Envelope, Heard, Notify, Recipient, Ret, Say, Session, Verdict};
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::mem;
@@ -30,14 +30,17 @@ struct Stage<'w> {
     transcript: String,
 }
 
-/// `+ name <sender> <recipient>... [size N] [8bit] [utf8]`
+/// `+ name <sender> [envid X] [full] <recipient> [notify N] [orcpt X]... [size N] [8bit]
+/// [binary] [utf8]`
 struct Order<'w> {
     name: &'w str,
     sender: &'w [u8],
-    recipients: Vec<&'w [u8]>,
+    recipients: Vec<Recipient<'w>>,
     size: u64,
-    eight_bit: bool,
+    body: Body,
     utf8: bool,
+    ret: Option<Ret>,
+    envid: &'w [u8],
 }
 
 impl<'w> Order<'w> {
@@ -49,21 +52,33 @@ impl<'w> Order<'w> {
             sender: b"",
             recipients: Vec::new(),
             size: 100,
-            eight_bit: false,
+            body: Body::SevenBit,
             utf8: false,
+            ret: None,
+            envid: b"",
         };
-        let mut paths = Vec::new();
+        let path = |word: &'w str| {
+            let path = word.strip_prefix('<').and_then(|path| path.strip_suffix('>'));
+            path.expect("a path in brackets").as_bytes()
+        };
+        order.sender = path(words.next().unwrap());
         while let Some(word) = words.next() {
+            let last = order.recipients.last_mut();
             match word {
                 "size" => order.size = words.next().unwrap().parse().unwrap(),
-                "8bit" => order.eight_bit = true,
+                "8bit" => order.body = Body::EightBit,
+                "binary" => order.body = Body::Binary,
                 "utf8" => order.utf8 = true,
-                path => paths
-                    .push(path.strip_prefix('<').unwrap().strip_suffix('>').unwrap().as_bytes()),
+                "full" => order.ret = Some(Ret::Full),
+                "envid" => order.envid = words.next().unwrap().as_bytes(),
+                "orcpt" => last.unwrap().original = words.next().unwrap().as_bytes(),
+                "notify" => {
+                    let bits = words.next().unwrap().parse().unwrap();
+                    last.unwrap().notify = Notify::from_bits(bits);
+                }
+                word => order.recipients.push(path(word).into()),
             }
         }
-        order.sender = paths.remove(0);
-        order.recipients = paths;
         order
     }
 }
@@ -85,8 +100,8 @@ impl<'w> Stage<'w> {
         while session.wants()
             && let Some(order) = self.envelopes.pop_front()
         {
-            let Order { name, sender, ref recipients, size, eight_bit, utf8 } = order;
-            let envelope = Envelope { sender, recipients, size, eight_bit, utf8 };
+            let Order { name, sender, ref recipients, size, body, utf8, ret, envid } = order;
+            let envelope = Envelope { sender, recipients, size, body, utf8, ret, envid };
             if let Some((name, verdicts)) = session.begin(name, envelope) {
                 self.transcript += &show("done", name, &verdicts);
             }
@@ -95,10 +110,13 @@ impl<'w> Stage<'w> {
             session.quit();
         }
         let mut out = Vec::new();
-        while let Some(Say::Text(name)) = session.say(&mut out) {
-            let name = (*name).to_owned();
+        while let Some(say) = session.say(&mut out) {
+            let text = match say {
+                Say::Text(name) => format!("C: (text of {name})\nC: .\n"),
+                Say::Chunk(name) => format!("C: (octets of {name})\n"),
+            };
             self.transcript += &notation::show("C:", &mem::take(&mut out));
-            writeln!(self.transcript, "C: (text of {name})\nC: .").unwrap();
+            self.transcript += &text;
         }
         self.transcript += &notation::show("C:", &out);
     }

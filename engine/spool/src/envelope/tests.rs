@@ -1,4 +1,4 @@
-use super::{Draft, ENVELOPE_MAX, Envelope, RECIPIENTS_MAX};
+use super::{Draft, ENVELOPE_MAX, EXTRA_MAX, Envelope, Form, RECIPIENTS_MAX};
 use crate::desk::draft;
 use event::Wall;
 
@@ -29,6 +29,32 @@ fn the_null_sender_and_no_prefix_are_empty() {
 }
 
 #[test]
+fn a_form_is_what_it_was() {
+    let raw = |ended, binary| Form::Raw { ended, binary };
+    let all =
+        [Form::Stuffed, raw(true, true), raw(true, false), raw(false, true), raw(false, false)];
+    for form in all {
+        let envelope = Envelope::decode(&encoded(&Draft { form, ..draft() })).expect("whole");
+        assert_eq!((envelope.form(), envelope.dotted()), (form, true));
+        assert_eq!(envelope.binary(), matches!(form, Form::Raw { binary: true, .. }));
+    }
+}
+
+/// As they were before there were forms and fields.
+#[test]
+fn an_envelope_of_the_first_version_is_read() {
+    let fixed = [7, 0, 0, 0, 0, 0, 0, 0, 5, 0, 1, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0];
+    let envelope = Envelope::decode(&[&fixed[..], &[3, 0, 0, 0], b"aP:b@c"].concat());
+    let envelope = envelope.expect("whole");
+    assert_eq!(
+        (envelope.sender(), envelope.prefix(), envelope.recipient(0)),
+        (&b"a"[..], &b"P:"[..], &b"b@c"[..])
+    );
+    assert_eq!((envelope.form(), envelope.extra()), (Form::Stuffed, &b""[..]));
+    assert!(envelope.eight_bit() && envelope.dotted() && !envelope.binary());
+}
+
+#[test]
 fn a_cut_or_bent_envelope_is_none() {
     let bytes = encoded(&draft());
     for len in 0..bytes.len() {
@@ -48,5 +74,6 @@ fn the_limits_are_kept() {
     let long = vec![b'x'; ENVELOPE_MAX];
     assert_eq!(Draft { recipients: &many, ..draft() }.envelope_len(), None);
     assert_eq!(Draft { prefix: &long, ..draft() }.envelope_len(), None);
-    assert!(Draft { recipients: &many[..1_000], ..draft() }.envelope_len().is_some());
+    let full = vec![0; EXTRA_MAX];
+    assert!(Draft { recipients: &many[..1_000], extra: &full, ..draft() }.envelope_len().is_some());
 }

@@ -2,13 +2,16 @@
 
 use event::{MessageId, Outcome, Tick, Wall};
 use spool::{
-    Answer, BLOCK_ALIGN, BLOCK_MAX, Catalog, Damage, Deferral, Draft, Envelope, Index, Open, Place,
-    Position, Recovery, SEGMENT_MIN, SegmentHeader, Settlement, Spot, Standing, Text, Writer, scan,
+    Answer, BLOCK_ALIGN, BLOCK_MAX, Catalog, Damage, Deferral, Draft, Envelope, Form, Index, Open,
+    Place, Position, Recovery, SEGMENT_MIN, SegmentHeader, Settlement, Spot, Standing, Text,
+    Writer, scan,
 };
 use std::collections::BTreeMap;
 
 const LOG: u16 = 3;
 const RECIPIENTS: [&[u8]; 2] = [b"b@example.net", b"c@example.org"];
+/// A field of an envelope that no version knows, and one that this one does.
+const LATER: &[u8] = b"\xc8\0\x05\0later\x01\0\x04\0shop";
 /// Pages behind the last block of a segment.
 const UNUSED: usize = 2;
 
@@ -171,6 +174,8 @@ impl Scribe {
     fn put_with(&mut self, parts: &[&[u8]], settled: Option<Settlement<'_>>) -> MessageId {
         let id = self.next_id();
         let text: Text = parts.iter().map(|part| self.writer.text(id, part, Tick::ZERO)).collect();
+        let raw = self.count.is_multiple_of(2);
+        let form = if raw { Form::Raw { ended: false, binary: true } } else { Form::Stuffed };
         let draft = Draft {
             sender: self.sender.as_bytes(),
             recipients: &RECIPIENTS,
@@ -179,6 +184,8 @@ impl Scribe {
             eight_bit: true,
             utf8: false,
             dotted: true,
+            form,
+            extra: if raw { LATER } else { b"" },
         };
         let (_, envelope) = match settled {
             Some(settled) => self.writer.bounce(id, &text, &draft, &settled, Tick::ZERO),

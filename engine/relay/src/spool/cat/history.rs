@@ -4,7 +4,7 @@ use super::super::read::{Beside, Log};
 use super::super::show;
 use event::{MessageId, Wall};
 use spool::walk::{Depth, Message, Ruling, Seen, Walk, What};
-use spool::{Answer, Standing};
+use spool::{Answer, Standing, Tried};
 use std::fmt::{self, Write as _};
 use std::io;
 
@@ -125,7 +125,7 @@ fn ended(events: &[Written], message: Option<&Message>, beside: Beside) -> State
 
 fn waits(standing: Standing, now: Wall) -> String {
     let Standing { attempt, due, .. } = standing;
-    let attempts = show::count(usize::from(attempt), "attempt");
+    let attempts = show::count(usize::from(Tried::from_number(attempt).count()), "attempt");
     match due {
         Wall(0) => format!("{attempts}, due at once"),
         due if due <= now => format!("{attempts}, due since {}", show::span(now.since(due))),
@@ -175,6 +175,7 @@ pub(super) fn told(seen: &Seen) -> String {
             let Ruling { outcome, attempt, recipients, .. } = ruling;
             let to: Vec<String> = recipients.iter().map(ToString::to_string).collect();
             let said = answer(&ruling.answer);
+            let attempt = Tried::from_number(*attempt).count();
             let attempt =
                 if outcome.is_final() { String::new() } else { format!(", attempt {attempt}") };
             format!("{kind} of recipient {}: {outcome}{attempt}{said}{bound}", to.join(", "))

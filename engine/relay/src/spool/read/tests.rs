@@ -32,6 +32,8 @@ fn segment() -> (SegmentHeader, Vec<u8>) {
             eight_bit: false,
             utf8: false,
             dotted: false,
+            form: spool::Form::Stuffed,
+            extra: b"",
         };
         writer.delivery(id, &text, &draft, Tick::ZERO);
         let sealed = writer.seal(1, Tick::ZERO, Wall(1)).unwrap();

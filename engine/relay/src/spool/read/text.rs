@@ -1,7 +1,7 @@
 //! A message's text, from its places.
 
 use super::{Beside, Log, open, segment_name};
-use spool::{Envelope, Place};
+use spool::{Envelope, Form, Place};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
@@ -62,7 +62,7 @@ impl Whole {
     /// fields we put in front, then the text.
     pub(in crate::spool) fn delivered(&self, envelope: &Envelope) -> Vec<u8> {
         let mut message = envelope.prefix().to_vec();
-        if envelope.dotted() {
+        if envelope.dotted() && envelope.form() == Form::Stuffed {
             unstuff(&self.raw, &mut message);
         } else {
             message.extend_from_slice(&self.raw);

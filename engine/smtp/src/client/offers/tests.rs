@@ -13,6 +13,13 @@ fn the_name_of_the_host_offers_nothing() {
 }
 
 #[test]
+fn chunks_binaries_and_reports_are_offers() {
+    let (chunking, binary, dsn) = (true, true, true);
+    let read = offers(&["chunking", "BINARYMIME", "DSN"]);
+    assert_eq!(read, Offers { chunking, binary, dsn, ..Offers::default() });
+}
+
+#[test]
 fn keywords_are_read_whatever_their_case() {
     let read = offers(&["pipelining", "8BitMime", "SMTPUTF8", "size 1000", "X-UNKNOWN 1"]);
     let (pipelining, eight_bit, utf8, size) = (true, true, true, true);

@@ -1,7 +1,7 @@
 //! Small worlds, enumerated: whatever the peer answers, every recipient gets one true verdict.
 
 use super::Transaction;
-use crate::client::{Config, Envelope, Heard, Say, Session, Verdict};
+use crate::client::{Body, Config, Envelope, Heard, Recipient, Say, Session, Verdict};
 use std::collections::BTreeMap;
 
 /// What a peer may do instead of answering as it should.
@@ -69,6 +69,7 @@ type Verdicts = BTreeMap<usize, Vec<Mark>>;
 struct Run {
     session: Session<usize>,
     recipients: &'static [usize],
+    body: Body,
     begun: usize,
     /// Lines said that have no answer yet.
     unanswered: usize,
@@ -80,34 +81,44 @@ struct Run {
 }
 
 impl Run {
-    fn new(recipients: &'static [usize], pipelining: bool) -> Self {
+    fn new(recipients: &'static [usize], body: Body, pipelining: bool) -> Self {
         let session = Session::new(Config { ehlo: "me".into() });
         let cursors = BTreeMap::new();
         let (texts, verdicts) = (Vec::new(), Verdicts::new());
         let mut run =
-            Self { session, recipients, begun: 0, unanswered: 1, texts, verdicts, cursors };
+            Self { session, recipients, body, begun: 0, unanswered: 1, texts, verdicts, cursors };
         run.hear("220 hi\r\n");
-        run.hear(if pipelining { "250-hi\r\n250 PIPELINING\r\n" } else { "250 hi\r\n" });
+        let ahead = if pipelining { "250-PIPELINING\r\n" } else { "" };
+        run.hear(&format!("250-hi\r\n{ahead}250-BINARYMIME\r\n250 CHUNKING\r\n"));
         run
     }
 
     fn say(&mut self) {
         while self.session.wants() && self.begun < self.recipients.len() {
-            let recipients = vec![b"c@d".as_slice(); self.recipients[self.begun]];
+            let recipients = vec![Recipient::from(&b"c@d"[..]); self.recipients[self.begun]];
             let envelope = Envelope {
                 sender: b"a@b",
                 recipients: &recipients,
                 size: 1,
-                eight_bit: false,
+                body: self.body,
                 utf8: false,
+                ret: None,
+                envid: b"",
             };
             assert_eq!(self.session.begin(self.begun, envelope), None);
             self.begun += 1;
         }
         let mut out = Vec::new();
-        while let Some(Say::Text(token)) = self.session.say(&mut out) {
+        while let Some(say) = self.session.say(&mut out) {
+            let token = match say {
+                Say::Text(token) => {
+                    self.unanswered += 1;
+                    token
+                }
+                // One answer to the line and what comes with it.
+                Say::Chunk(token) => token,
+            };
             self.texts.push(*token);
-            self.unanswered += 1;
         }
         self.unanswered += out.split_inclusive(|byte| *byte == b'\n').count();
         assert!(self.session.transactions.len() <= 2, "one text and one envelope");
@@ -179,7 +190,7 @@ struct Truth {
     ended: Option<Mark>,
 }
 
-fn truth(world: &mut World, recipients: usize, pipelining: bool, reset: bool) -> Truth {
+fn truth(world: &mut World, recipients: usize, body: Body, pipelining: bool, reset: bool) -> Truth {
     let mut truth =
         Truth { marks: vec![None; recipients], text_left: false, left_open: reset, ended: None };
     if reset && !truth.take(world.answer(), false, None) {
@@ -197,12 +208,15 @@ fn truth(world: &mut World, recipients: usize, pipelining: bool, reset: bool) ->
             return truth;
         }
     }
-    if !pipelining && !truth.marks.contains(&None) {
+    let chunked = body == Body::Binary;
+    if (!pipelining || chunked) && !truth.marks.contains(&None) {
         return truth;
     }
-    let data = world.answer();
-    if !truth.take(data, true, Some(0..recipients)) || data != Code(354) {
-        return truth;
+    if !chunked {
+        let data = world.answer();
+        if !truth.take(data, true, Some(0..recipients)) || data != Code(354) {
+            return truth;
+        }
     }
     truth.text_left = truth.marks.contains(&None);
     let last = world.answer();
@@ -213,7 +227,7 @@ fn truth(world: &mut World, recipients: usize, pipelining: bool, reset: bool) ->
     }
     if truth.take(last, false, Some(0..recipients)) {
         truth.settle(0..recipients, Mark::Delivered);
-        truth.left_open = false;
+        truth.left_open = chunked && last != Code(250);
     }
     truth
 }
@@ -251,15 +265,20 @@ impl Truth {
 
 #[test]
 fn every_answer_to_a_delivery_of_two_recipients_gives_each_one_true_verdict() {
-    for (pipelining, count) in [(true, 336), (false, 76)] {
+    for (body, pipelining, count) in [
+        (Body::SevenBit, true, 336),
+        (Body::SevenBit, false, 76),
+        (Body::Binary, true, 91),
+        (Body::Binary, false, 51),
+    ] {
         let mut next = Some(World::default());
         let mut worlds = 0;
         while let Some(mut world) = next {
-            let (verdicts, texts) = Run::new(&[2], pipelining).through(&mut world);
+            let (verdicts, texts) = Run::new(&[2], body, pipelining).through(&mut world);
             let replayed = World { picks: world.picks.clone(), at: 0 };
-            let expected = truth(&mut { replayed }, 2, pipelining, false);
+            let expected = truth(&mut { replayed }, 2, body, pipelining, false);
             let marks: Vec<Mark> = expected.marks.into_iter().map(Option::unwrap).collect();
-            assert_eq!(verdicts[&0], marks, "{world:?}, pipelining: {pipelining}");
+            assert_eq!(verdicts[&0], marks, "{world:?}, {body:?}, pipelining: {pipelining}");
             assert_eq!(texts == [0], expected.text_left, "{world:?}");
             worlds += 1;
             next = world.next();
@@ -270,20 +289,25 @@ fn every_answer_to_a_delivery_of_two_recipients_gives_each_one_true_verdict() {
 
 #[test]
 fn every_answer_to_two_deliveries_in_flight_gives_each_one_true_verdict() {
-    for (pipelining, count) in [(true, 6_411), (false, 381)] {
+    for (body, pipelining, count) in [
+        (Body::SevenBit, true, 6_411),
+        (Body::SevenBit, false, 381),
+        (Body::Binary, true, 521),
+        (Body::Binary, false, 261),
+    ] {
         let mut next = Some(World::default());
         let mut worlds = 0;
         while let Some(mut world) = next {
-            let (verdicts, texts) = Run::new(&[1, 1], pipelining).through(&mut world);
+            let (verdicts, texts) = Run::new(&[1, 1], body, pipelining).through(&mut world);
             let mut replayed = World { picks: world.picks.clone(), at: 0 };
-            let first = truth(&mut replayed, 1, pipelining, false);
+            let first = truth(&mut replayed, 1, body, pipelining, false);
             assert_eq!(verdicts[&0], [first.marks[0].unwrap()], "{world:?}");
             assert_eq!(texts.contains(&0), first.text_left, "{world:?}");
             if let Some(rest) = first.ended {
                 // The second may have been begun; none of it was tried.
                 assert!(verdicts.get(&1).is_none_or(|marks| *marks == [rest]), "{world:?}");
             } else {
-                let second = truth(&mut replayed, 1, pipelining, first.left_open);
+                let second = truth(&mut replayed, 1, body, pipelining, first.left_open);
                 assert_eq!(verdicts[&1], [second.marks[0].unwrap()], "{world:?}");
                 assert_eq!(texts.contains(&1), second.text_left, "{world:?}");
             }
@@ -307,7 +331,7 @@ fn a_connection_lost_after_any_octet_leaves_each_message_one_true_verdict() {
         _ => Mark::NotTried,
     };
     for cut in 0..=stream.len() {
-        let mut run = Run::new(&[1, 1], true);
+        let mut run = Run::new(&[1, 1], Body::SevenBit, true);
         let mut held = Vec::new();
         for octet in &stream.as_bytes()[..cut] {
             held.push(*octet);

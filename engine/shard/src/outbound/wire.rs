@@ -1,0 +1,66 @@
+//! From the form in which a text is kept to the form in which it leaves.
+
+use super::text::{Source, Transfer};
+use kernel::{Chunk, Piece};
+use smtp::dots::{self, Stuffer};
+use spool::Form;
+
+/// A text on its way out, piece by piece.
+pub(super) struct Wire {
+    /// Set if dots have to be doubled.
+    stuffer: Option<Stuffer>,
+    /// What stands behind the last piece.
+    pub(super) end: &'static [u8],
+}
+
+impl Wire {
+    /// By DATA: dot-stuffed, its last line ended, and the final dot.
+    pub(super) fn data(transfer: &Transfer) -> Self {
+        let envelope = &transfer.message.envelope;
+        match envelope.form() {
+            Form::Stuffed => Self { stuffer: None, end: b".\r\n" },
+            Form::Raw { ended, .. } => Self {
+                // Our own header fields stand in front: it begins at the start of a line.
+                stuffer: envelope.dotted().then(Stuffer::default),
+                end: if ended { b".\r\n" } else { b"\r\n.\r\n" },
+            },
+        }
+    }
+
+    /// By BDAT: to the octet.
+    pub(super) const fn chunk() -> Self {
+        Self { stuffer: None, end: b"" }
+    }
+
+    /// The next piece: what is kept, untouched where that will do.
+    pub(super) fn piece(&mut self, chunk: Chunk) -> Piece {
+        let Some(stuffer) = &mut self.stuffer else { return Piece::Shared(chunk) };
+        let mut stuffed = Vec::with_capacity(chunk.len() + chunk.len() / 16);
+        stuffer.write(&chunk, &mut stuffed);
+        Piece::Owned(stuffed)
+    }
+}
+
+/// Octets of the message as the next host counts them: our own header fields included, dots for
+/// transparency not. Dots are counted in a text that is in memory; in a larger one they are taken
+/// for part of it, which says a little too much.
+///
+/// [RFC 1870 §3](https://www.rfc-editor.org/rfc/rfc1870#section-3)
+pub(super) fn size(transfer: &Transfer) -> u64 {
+    let envelope = &transfer.message.envelope;
+    let text = match &transfer.source {
+        Source::Memory(text) => text.len() as u64,
+        Source::Disk(first, rest) => {
+            first.len() as u64 + rest.iter().map(|place| u64::from(place.len)).sum::<u64>()
+        }
+    };
+    let dots = match (&transfer.source, envelope.form(), envelope.dotted()) {
+        (Source::Memory(text), Form::Stuffed, true) => dots::count(text),
+        _ => 0,
+    };
+    let crlf = match envelope.form() {
+        Form::Raw { ended: false, binary: false } => 2,
+        _ => 0,
+    };
+    envelope.prefix().len() as u64 + text - dots + crlf
+}
