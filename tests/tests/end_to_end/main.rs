@@ -10,6 +10,7 @@ mod cores;
 mod crash;
 mod downstream;
 mod drain;
+mod dsn;
 mod harness;
 mod idle;
 mod load;
