@@ -113,6 +113,12 @@ impl Ringpost {
         self.smtp
     }
 
+    /// Where its operator's door is.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {

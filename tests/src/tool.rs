@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 /// Where a program may be, besides `PATH`: Debian keeps daemons out of a user's.
 const ALSO: [&str; 3] = ["/usr/sbin", "/usr/lib/postfix/sbin", "/sbin"];
 
+/// Where Debian keeps what Node may load.
+pub const NODE_PACKAGES: &str = "/usr/share/nodejs";
+
 /// Where `program` is, if it is installed.
 #[must_use]
 pub fn find(program: &str) -> Option<PathBuf> {
@@ -25,6 +28,20 @@ pub fn all_there(programs: &[&str]) -> bool {
     assert!(ready || env::var_os("CI").is_none(), "CI must have {absent:?}: see tests/run");
     if !ready {
         eprintln!("not run, for want of {absent:?}: tests/run installs them");
+    }
+    ready
+}
+
+/// Whether Node has a package of this name; says so if not.
+///
+/// # Panics
+/// In CI, where it must be there.
+#[must_use]
+pub fn node_has(package: &str) -> bool {
+    let ready = Path::new(NODE_PACKAGES).join(package).is_dir();
+    assert!(ready || env::var_os("CI").is_none(), "CI must have {package}: see tests/run");
+    if !ready {
+        eprintln!("not run, for want of {package}: tests/run installs it");
     }
     ready
 }

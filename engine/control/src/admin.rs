@@ -8,6 +8,7 @@ mod metrics;
 
 pub use health::LIVENESS_PATIENCE;
 
+use crate::auth;
 use crate::dns::Counts;
 use axum::Router;
 use axum::extract::State;
@@ -47,9 +48,10 @@ impl Door {
         meters: Arc<Meters>,
         draining: Arc<AtomicBool>,
         lookups: Arc<Counts>,
+        logins: Option<Arc<auth::Counts>>,
         facts: Vec<(&'static str, String)>,
     ) -> Self {
-        let registry = metrics::registry(Arc::clone(&meters), lookups, facts);
+        let registry = metrics::registry(Arc::clone(&meters), lookups, logins, facts);
         let pulse = Pulse::new(meters.shards().len());
         Self { meters, draining, registry, pulse }
     }

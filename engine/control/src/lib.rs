@@ -1,10 +1,11 @@
-//! The one side with an ordinary runtime: DNS and the operator's HTTP door.
+//! The one side with an ordinary runtime: DNS, logins, and the operator's HTTP door.
 //!
 //! One thread with a tokio runtime of its own, beside the shards and never in their way.
 //! They ask it through [`Resolver`], whose answers come back through closures; it reads
 //! their meters. Nothing here is asked per message.
 
 pub mod admin;
+pub mod auth;
 pub mod dns;
 
 pub use dns::Resolver;
@@ -25,6 +26,8 @@ pub struct Setup {
     pub admin: SocketAddr,
     /// How names are looked up.
     pub dns: dns::Servers,
+    /// What those who check logins count, if somebody does.
+    pub logins: Option<Arc<auth::Counts>>,
     /// What the shards count.
     pub meters: Arc<Meters>,
     /// What is told about this process beside its numbers: `version`, `durability`, `driver`.
@@ -56,7 +59,13 @@ pub fn start(setup: Setup) -> io::Result<Control> {
     let (resolver, desk) = dns::desk(&setup.dns);
     let warnings = desk.warning().into_iter().collect();
     let draining = Arc::new(AtomicBool::new(false));
-    let door = admin::Door::new(setup.meters, Arc::clone(&draining), desk.counts(), setup.facts);
+    let door = admin::Door::new(
+        setup.meters,
+        Arc::clone(&draining),
+        desk.counts(),
+        setup.logins,
+        setup.facts,
+    );
     let (stop, stopped) = oneshot::channel();
     let thread = thread::Builder::new().name("control".to_owned()).spawn(move || {
         runtime.block_on(async move {

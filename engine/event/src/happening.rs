@@ -10,6 +10,7 @@
 //! |---|---|
 //! | accepted | id, sender, recipients, bytes, peer |
 //! | refused | peer, code, enhanced, text |
+//! | login_failed | peer, user (null: no user has the name that was given), mechanism |
 //! | attempt | id, sender, recipient, site, peer, outcome, code, enhanced, text, attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool, job, campaign if there are such |
 //! | bounced | id, bounce, recipient, recipients, action (failed, delayed or relayed) |
 //! | bounce_dropped | id, recipients |
@@ -54,6 +55,16 @@ pub enum Event<'a> {
         peer: SocketAddr,
         /// What it was told.
         response: &'a Response,
+    },
+    /// A peer could not prove who it says it is. What it gave for a password is nowhere.
+    LoginFailed {
+        /// Who came.
+        peer: SocketAddr,
+        /// Whom it named; `None` if there is no such user, since a password may have slipped
+        /// into the name's place.
+        user: Option<&'a str>,
+        /// By which mechanism.
+        mechanism: &'a str,
     },
     /// A recipient was tried, or given up.
     Attempt(Attempt<'a>),
@@ -149,6 +160,7 @@ impl Event<'_> {
         meters.turn(|meters| match *self {
             Self::Accepted { recipients, bytes, .. } => meters.accept(recipients, bytes),
             Self::Refused { response, .. } => meters.refuse(response.code),
+            Self::LoginFailed { .. } => meters.logins_failed.add(1),
             Self::Attempt(attempt) => meters.settle(attempt.outcome, attempt.duplicate_possible),
             Self::Bounced { .. } => meters.bounces.add(1),
             Self::BounceDropped { .. } => meters.bounces_dropped.add(1),
@@ -162,6 +174,7 @@ impl Event<'_> {
         match self {
             Self::Accepted { .. } => "accepted",
             Self::Refused { .. } => "refused",
+            Self::LoginFailed { .. } => "login_failed",
             Self::Attempt(_) => "attempt",
             Self::Bounced { .. } => "bounced",
             Self::BounceDropped { .. } => "bounce_dropped",
@@ -182,6 +195,10 @@ impl Event<'_> {
                 .number("bytes", bytes)
                 .peer("peer", peer),
             Self::Refused { peer, response } => reply(line.peer("peer", Some(peer)), response),
+            Self::LoginFailed { peer, user, mechanism } => line
+                .peer("peer", Some(peer))
+                .text_or_null("user", user)
+                .text("mechanism", mechanism),
             Self::Attempt(attempt) => attempt.fields(line, at),
             Self::Bounced { id, bounce, recipient, recipients, action } => line
                 .id("id", id)

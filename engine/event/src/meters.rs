@@ -76,6 +76,9 @@ meters! {
     Counter recovered_recipients: " Open recipients found on disk at start.";
     Counter refused_for_now: " Refusals with a 4xx code at the door.";
     Counter refused_for_good: " Refusals with a 5xx code at the door.";
+    Counter logins: " Peers that proved which user they are.";
+    Counter logins_failed: " Logins that proved nothing.";
+    Counter logins_put_off: " Logins that nobody could check at the time.";
     Gauge queued_recipients: " Recipients without a final outcome yet.";
     Counter delivered: " Recipients the next host took.";
     Counter deferred: " Tries that ended with a later try. Not recipients.";

@@ -9,6 +9,7 @@
 
 mod backoff;
 mod limits;
+pub mod login;
 pub mod rate;
 mod reply;
 mod schedule;

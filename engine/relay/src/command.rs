@@ -23,6 +23,9 @@ enum Verb {
     /// Looks into the spool: what it holds, whether it is sound, one message, all of them
     #[command(subcommand)]
     Spool(crate::spool::Verb),
+    /// Makes and checks entries for the file of those who may log in
+    #[command(subcommand)]
+    User(crate::user::Verb),
     /// Looks at settings without starting anything
     #[command(subcommand)]
     Config(Config),
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
             Ok(answered) => answered.unwrap_or_else(|error| status(Err(error))),
             Err(faults) => refuse(&faults),
         },
+        Verb::User(verb) => crate::user::run(&verb).map_or_else(|faults| refuse(&faults), status),
         Verb::Config(Config::Check(from)) => with_settings(&from, |loaded| {
             say(&format!("settings are right: {}\n", from.name()))?;
             loaded.warnings.iter().try_for_each(|warning| say(&format!("warning: {warning}\n")))

@@ -8,3 +8,4 @@ mod fetch;
 pub mod run;
 pub mod settings;
 mod spool;
+mod user;

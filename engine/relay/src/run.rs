@@ -14,6 +14,7 @@
 //!                                               status 1
 //! ```
 
+mod access;
 mod host;
 mod shards;
 
@@ -99,17 +100,21 @@ fn start(settings: &Settings) -> io::Result<Relay> {
     let lock = SpoolLock::take(&settings.spool.path)?;
     make_log_directory(settings)?;
     let meters = Meters::new(settings.shards);
+    let verifier = access::open(settings)?;
     let control = control::start(control::Setup {
         admin: settings.admin.address,
         dns: control::dns::Servers {
             addresses: settings.dns.servers.clone(),
             ..control::dns::Servers::default()
         },
+        logins: verifier.as_ref().map(control::auth::Verifier::counts),
         meters: Arc::clone(&meters),
         facts: facts(settings, &driver),
     })?;
     control.warnings().iter().for_each(warn);
-    let shards = shards::start(settings, &lock, &meters, &control.resolver(), &post)?;
+    let access = verifier.map(access::doorkeeper);
+    let shards =
+        shards::start(settings, &lock, &meters, &control.resolver(), access.as_ref(), &post)?;
     Ok(Relay { control, meters, running: shards.len(), shards, happened, _lock: lock })
 }
 

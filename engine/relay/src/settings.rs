@@ -4,6 +4,7 @@
 //! there is, in the order `config show` lists them, and checks them against each other.
 //! Nothing here opens a socket or a spool.
 
+mod auth;
 mod document;
 mod fault;
 mod keys;
@@ -14,6 +15,7 @@ mod nearness;
 mod source;
 mod value;
 
+pub use auth::{Auth, Login, load_users, parse_users, user_name};
 pub use document::{Entry, Origin};
 pub use fault::{Fault, Faults};
 pub use listing::{schema, show};
@@ -42,6 +44,8 @@ pub struct Settings {
     pub listeners: Vec<Listener>,
     /// Who gives us mail. The first that fits a connection is meant.
     pub sources: Vec<SourceRule>,
+    /// Who may log in.
+    pub auth: Auth,
     /// Where mail goes; MX for what none of them matches.
     pub routes: Vec<Route>,
     /// Limits towards one site.
@@ -109,6 +113,10 @@ pub struct Listener {
     pub connections_max: usize,
     /// How long a silent client is kept.
     pub idle: Duration,
+    /// Who logs in.
+    pub auth: Login,
+    /// Who may log in without TLS.
+    pub auth_plaintext_from: Vec<Network>,
 }
 
 /// `[[route]]`

@@ -2,6 +2,7 @@
 
 use crate::message::{Delivery, Message};
 use event::{MessageId, Outcome, Response, Stages, Wall};
+use policy::login::Verdict;
 use route::{Answer, SitePlan};
 use spool::Tried;
 use std::net::SocketAddr;
@@ -20,6 +21,8 @@ pub enum Letter {
     Suspect(MessageId),
     /// From the directory: what it knows of a domain we asked about.
     Resolved(String, Answer),
+    /// From whoever checks logins: what came of the one with this number.
+    Verdict(u64, Verdict),
     /// From the program: take no new mail, finish what is in flight, sync, and end.
     Drain,
     /// From another shard that drains: none of its lanes will report again.

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `inbound/` | connections come in, messages are received |
 //! | `journal/` | messages and what became of them, on disk |
+//! | `access.rs` | logins are asked about, and the verdicts come back |
 //! | `intake.rs` | a message becomes ours, and is cut into deliveries |
 //! | `routing.rs`, `sites.rs` | a delivery finds its site and the site's home |
 //! | `outbound/` | a lane carries deliveries and brings back verdicts |
@@ -17,6 +18,7 @@
 //! | `ages.rs` | how old the oldest open recipient is |
 //! | `clock.rs`, `drain.rs` | what is due; the end |
 
+mod access;
 mod ages;
 mod bounce;
 mod clock;
@@ -38,6 +40,7 @@ mod shard;
 mod sites;
 mod watch;
 
+pub use access::{Access, Ticket};
 pub use domains::Domain;
 pub use letter::{Letter, Report, Settled};
 pub use message::{Budget, Delivery, Message, Share};

@@ -1,5 +1,6 @@
 //! What a shard is told when it starts. Made by the program from the settings.
 
+use crate::access::Access;
 use crate::journal;
 use crate::letter::Letter;
 use event::Meters;
@@ -43,6 +44,8 @@ pub struct Setup {
     pub mailbox: Mailbox<Letter>,
     /// The way to every shard's mailbox, this one's too, by index.
     pub shards: Vec<Sender<Letter>>,
+    /// Who may log in, if anybody may.
+    pub access: Option<Arc<dyn Access>>,
     /// How long a drain waits for transactions in flight.
     pub drain_patience: Duration,
 }
@@ -56,10 +59,23 @@ pub struct Gate {
     pub relay_from: Networks,
     /// What sessions here are told and allowed.
     pub server: Arc<server::Config>,
+    /// Who may log in without TLS, and what their sessions are told and allowed.
+    pub in_clear: Option<(Networks, Arc<server::Config>)>,
     /// Connections at one time, on this shard; more hear 421.
     pub connections_max: usize,
     /// How long a peer may be silent.
     pub idle: Duration,
+}
+
+impl Gate {
+    /// What a session with somebody from this address is told and allowed.
+    #[must_use]
+    pub fn config_for(&self, address: IpAddr) -> &Arc<server::Config> {
+        match &self.in_clear {
+            Some((networks, config)) if (networks.0)(address) => config,
+            _ => &self.server,
+        }
+    }
 }
 
 /// A set of addresses.

@@ -1,5 +1,6 @@
 //! What the tasks of one shard share. All state changes between awaits, never across one.
 
+use crate::access::{Access, Logins};
 use crate::ages::Ages;
 use crate::bounce::Bounces;
 use crate::delivery_log::DeliveryLog;
@@ -59,6 +60,10 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) bounces: Bounces,
     /// Outgoing connections open or opening.
     pub(crate) lanes: Cell<usize>,
+    /// Who may log in, if anybody may.
+    pub(crate) access: Option<Arc<dyn Access>>,
+    /// Sessions that wait to hear whether they may.
+    pub(crate) logins: Logins,
 }
 
 impl<K: Kernel> Shard<K> {
@@ -96,6 +101,8 @@ impl<K: Kernel> Shard<K> {
             ages: RefCell::default(),
             bounces: Bounces::default(),
             lanes: Cell::new(0),
+            access: setup.access.clone(),
+            logins: Logins::default(),
             kernel,
         })
     }
@@ -171,6 +178,7 @@ impl<K: Kernel> Shard<K> {
             Letter::Locate(delivery) => self.locate(delivery),
             Letter::Suspect(id) => self.journal_of(id).suspect(id),
             Letter::Resolved(domain, answer) => self.resolved(&domain, &answer),
+            Letter::Verdict(number, verdict) => self.logins.hear(number, verdict),
             Letter::Drain | Letter::LanesEnded => unreachable!("the main loop keeps these"),
         }
     }

@@ -43,6 +43,7 @@ impl Refusal {
             Self::NotTrusted => "550 5.7.0 XCLIENT denied\r\n",
             Self::OutOfOrder => "503 5.5.1 bad sequence of commands\r\n",
             Self::RelayDenied => "550 5.7.1 relaying denied\r\n",
+            Self::SenderNotAllowed => "550 5.7.1 not one of your sender_domains\r\n",
             Self::ShuttingDown => "421 4.3.2 shutting down, try again later\r\n",
             Self::TextLineTooLong => "554 5.6.0 text line too long\r\n",
             Self::TlsNeeded => "530 5.7.0 STARTTLS first\r\n",

@@ -26,52 +26,18 @@ mod secret;
 pub use keys::{ITERATIONS_MAX, ITERATIONS_MIN, ITERATIONS_USUAL, Keys, SALT_BYTES_USUAL};
 pub use secret::{NAME_BYTES_MAX, PASSWORD_BYTES_MAX, Secret, name, password};
 
+use crate::command::{Mechanism, SASL_LINE_MAX};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt;
 
-/// The longest message of an exchange, decoded. The line that carries it has 12,288 octets at
-/// most: [RFC 4954 §4](https://www.rfc-editor.org/rfc/rfc4954#section-4).
-pub const MESSAGE_BYTES_MAX: usize = 12_288 / 4 * 3;
+/// The longest message of an exchange, decoded.
+pub const MESSAGE_BYTES_MAX: usize = SASL_LINE_MAX / 4 * 3;
 
 const _: () = assert!(
     2 * NAME_BYTES_MAX + PASSWORD_BYTES_MAX + 2 <= MESSAGE_BYTES_MAX,
     "the longest name and password fit into a message"
 );
-
-/// How a peer may say who it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Mechanism {
-    /// Name and password at once. [RFC 4616](https://www.rfc-editor.org/rfc/rfc4616)
-    Plain,
-    /// Name, then password, both asked for; never more than a draft, and spoken by all.
-    Login,
-    /// A proof that it knows the password, which is not sent.
-    /// [RFC 5802](https://www.rfc-editor.org/rfc/rfc5802),
-    /// [RFC 7677](https://www.rfc-editor.org/rfc/rfc7677)
-    ScramSha256,
-}
-
-impl Mechanism {
-    /// All of them, the best first.
-    pub const ALL: [Self; 3] = [Self::ScramSha256, Self::Plain, Self::Login];
-
-    /// Its registered name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::Login => "LOGIN",
-            Self::ScramSha256 => "SCRAM-SHA-256",
-        }
-    }
-
-    /// The one with this name, in whatever case.
-    #[must_use]
-    pub fn parse(name: &[u8]) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.name().as_bytes().eq_ignore_ascii_case(name))
-    }
-}
 
 /// A name and a password somebody came with.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -179,6 +179,12 @@ impl Session {
         Reply::Greeting.write(&self.config, replies);
     }
 
+    /// What the peer may.
+    #[must_use]
+    pub const fn rights(&self) -> Rights {
+        self.rights
+    }
+
     /// From now on the peer may this. It holds until the next time; a handshake changes it not.
     pub const fn grant(&mut self, rights: Rights) {
         self.rights = rights;

@@ -43,6 +43,7 @@ fn run(settings: &Settings, flaw: Flaw) -> io::Result<()> {
     let control = control::start(control::Setup {
         admin: settings.admin.address,
         dns: Servers { addresses: settings.dns.servers.clone(), ..Servers::default() },
+        logins: None,
         meters: Arc::clone(&meters),
         facts: Vec::new(),
     })?;
@@ -97,6 +98,7 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
         meters,
         mailbox,
         shards: vec![own],
+        access: None,
         drain_patience: Duration::from_secs(25),
     })
 }
@@ -105,6 +107,7 @@ fn gate(settings: &Settings, listener: &Listener) -> Gate {
     Gate {
         address: listener.address,
         relay_from: Networks(Arc::new(|_| true)),
+        in_clear: None,
         server: Arc::new(server::Config::new(&settings.hostname)),
         connections_max: listener.connections_max,
         idle: listener.idle,

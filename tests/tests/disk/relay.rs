@@ -102,6 +102,7 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
         meters: Meters::new(1),
         mailbox: letters,
         shards: vec![sender],
+        access: None,
         drain_patience: Duration::from_secs(30),
     }
 }
@@ -110,6 +111,7 @@ fn gate(address: SocketAddr) -> Gate {
     Gate {
         address,
         relay_from: Networks(Arc::new(|_| true)),
+        in_clear: None,
         server: Arc::new(server::Config::new("relay.test")),
         connections_max: 100,
         idle: Duration::from_mins(5),

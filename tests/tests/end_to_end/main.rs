@@ -4,6 +4,7 @@
 
 #![allow(clippy::redundant_pub_crate, reason = "`unreachable_pub` asks for the opposite")]
 
+mod auth;
 mod clients;
 mod common;
 mod cores;

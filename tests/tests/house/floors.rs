@@ -17,7 +17,7 @@ const FLOORS: [(&str, &[&str]); 16] = [
     ("wire", &["event"]),
     ("kernel", &["event"]),
     ("queue", &["event", "route", "policy"]),
-    ("control", &["event", "route"]),
+    ("control", &["event", "smtp", "route", "policy"]),
     ("loadgen", &["event", "smtp", "mail"]),
     ("shard", &["event", "smtp", "mail", "spool", "route", "policy", "wire", "kernel", "queue"]),
     ("relay", ANY),

@@ -69,6 +69,7 @@ impl Relay {
                 meters: Arc::clone(&relay.meters),
                 mailbox,
                 shards: relay.shards.clone(),
+                access: None,
                 drain_patience: Duration::from_secs(30),
             };
             relay.spawn(&world.shard(plan.host), setup);
@@ -123,6 +124,7 @@ fn gate(plan: &Plan) -> Gate {
     Gate {
         address: plan.address,
         relay_from: Networks(Arc::new(|_| true)),
+        in_clear: None,
         server: Arc::new(config),
         connections_max: 100,
         idle: Duration::from_mins(5),

@@ -1,5 +1,6 @@
 //! The meters in Prometheus' words.
 
+use crate::auth;
 use crate::dns::Counts;
 use event::{Flag, Histogram, Kind, Meters, Reading, Row, ShardMeters, SiteReading};
 use prometheus_client::collector::Collector;
@@ -15,11 +16,12 @@ const PREFIX: &str = "ringpost";
 pub(super) fn registry(
     meters: Arc<Meters>,
     lookups: Arc<Counts>,
+    logins: Option<Arc<auth::Counts>>,
     facts: Vec<(&'static str, String)>,
 ) -> Registry {
     let mut registry = Registry::with_prefix(PREFIX);
     registry.register("engine", "What is running", Info::new(facts));
-    registry.register_collector(Box::new(Cells { meters, lookups }));
+    registry.register_collector(Box::new(Cells { meters, lookups, logins }));
     registry
 }
 
@@ -28,6 +30,7 @@ pub(super) fn registry(
 struct Cells {
     meters: Arc<Meters>,
     lookups: Arc<Counts>,
+    logins: Option<Arc<auth::Counts>>,
 }
 
 impl Collector for Cells {
@@ -35,7 +38,8 @@ impl Collector for Cells {
         self.shards(&mut encoder)?;
         self.histograms(&mut encoder)?;
         self.sites(&mut encoder)?;
-        self.lookups(&mut encoder)
+        self.lookups(&mut encoder)?;
+        self.logins(&mut encoder)
     }
 }
 
@@ -85,6 +89,19 @@ impl Cells {
         let rows = self.lookups.rows().map(|(answer, count)| (answer.to_owned(), count));
         family(encoder, "dns_lookups", "Names looked up.", Kind::Counter, "answer", rows)
     }
+
+    fn logins(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let rows = self.logins.iter().flat_map(|counts| counts.rows());
+        for (name, help, kind, value) in rows {
+            let metric = metric_type(kind);
+            let mut metric = encoder.encode_descriptor(name, help, None, metric)?;
+            match kind {
+                Kind::Counter => metric.encode_counter::<NoLabelSet, _, u64>(&value, None)?,
+                Kind::Gauge => metric.encode_gauge(&value)?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// All single numbers of a shard, the flags as 1 and 0.
@@ -117,11 +134,8 @@ fn family(
     label: &str,
     values: impl Iterator<Item = (String, u64)>,
 ) -> fmt::Result {
-    let metric = match kind {
-        Kind::Counter => MetricType::Counter,
-        Kind::Gauge => MetricType::Gauge,
-    };
-    let mut family = encoder.encode_descriptor(name, help.trim_end_matches('.'), None, metric)?;
+    let help = help.trim_end_matches('.');
+    let mut family = encoder.encode_descriptor(name, help, None, metric_type(kind))?;
     for (owner, value) in values {
         let labels = [(label, owner.as_str())];
         let mut one = family.encode_family(&labels)?;
@@ -131,6 +145,13 @@ fn family(
         }
     }
     Ok(())
+}
+
+const fn metric_type(kind: Kind) -> MetricType {
+    match kind {
+        Kind::Counter => MetricType::Counter,
+        Kind::Gauge => MetricType::Gauge,
+    }
 }
 
 fn histogram(

@@ -14,6 +14,7 @@ fn control(meters: &Arc<Meters>) -> Control {
             addresses: vec!["127.0.0.1:1".parse().unwrap()],
             ..dns::Servers::default()
         },
+        logins: None,
         meters: Arc::clone(meters),
         facts: vec![("version", "0.1.0".to_owned()), ("driver", "epoll \"x\"".to_owned())],
     })
@@ -147,7 +148,7 @@ fn each_family_stands_once() {
 async fn a_stuck_shard_is_not_alive() {
     let meters = Meters::new(2);
     let (draining, counts) = (Arc::default(), Arc::default());
-    let door = Arc::new(super::Door::new(Arc::clone(&meters), draining, counts, Vec::new()));
+    let door = Arc::new(super::Door::new(Arc::clone(&meters), draining, counts, None, Vec::new()));
     tokio::spawn(super::health::watch(Arc::clone(&door)));
     for second in 1..=20 {
         meters.shard(0).beat(Tick(second));
@@ -170,6 +171,7 @@ fn a_taken_address_is_named() {
     let setup = Setup {
         admin: taken.address(),
         dns: dns::Servers::default(),
+        logins: None,
         meters: Meters::new(1),
         facts: Vec::new(),
     };

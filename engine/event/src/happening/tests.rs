@@ -18,6 +18,8 @@ fn lines_have_these_fields() {
     let events = [
         Event::Accepted { id, sender: "", recipients: 2, bytes: 4_096, peer: Some(peer) },
         Event::Refused { peer, response: &response },
+        Event::LoginFailed { peer, user: Some("anna"), mechanism: "PLAIN" },
+        Event::LoginFailed { peer, user: None, mechanism: "LOGIN" },
         Event::Attempt(attempt),
         Event::Attempt(Attempt { peer: Some(peer), next: Some(Wall(7)), ..attempt }),
         Event::Attempt(Attempt { labels, ..attempt }),

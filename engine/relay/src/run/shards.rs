@@ -1,7 +1,7 @@
 //! From settings to shards, each on its thread.
 
 use super::{Happened, TRANSACTIONS_MAX, host};
-use crate::settings::{Driver, Durability, Hop, Listener, Settings};
+use crate::settings::{Driver, Durability, Hop, Listener, Login, Network, Settings};
 use crate::spool::SpoolLock;
 use control::Resolver;
 use event::Meters;
@@ -10,7 +10,7 @@ use kernel::{Mailbox, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{HostPort, Question, RouteSetting, Rules, Table};
 use shard::journal::{self, Options};
-use shard::{Gate, Letter, Networks, Routing, Setup};
+use shard::{Access, Gate, Letter, Networks, Routing, Setup};
 use smtp::server;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,6 +24,7 @@ pub(super) fn start(
     lock: &SpoolLock,
     meters: &Arc<Meters>,
     resolver: &Resolver,
+    access: Option<&Arc<dyn Access>>,
     post: &Post<Happened>,
 ) -> io::Result<Vec<Sender<Letter>>> {
     let (senders, mailboxes): (Vec<_>, Vec<_>) = (0..settings.shards).map(|_| mailbox()).unzip();
@@ -34,6 +35,7 @@ pub(super) fn start(
         mailboxes.into_iter().zip(logs.into_iter().zip(processors)).enumerate()
     {
         let setup = setup(settings, index, logs, mailbox, &senders, &routing, meters);
+        let setup = Setup { access: access.cloned(), ..setup };
         let ring = RingConfig { cpu, driver: driver(settings), ..RingConfig::default() };
         let post = post.clone();
         let name = format!("shard-{index}");
@@ -91,27 +93,48 @@ fn setup(
         meters: Arc::clone(meters),
         mailbox,
         shards: senders.to_vec(),
+        access: None,
         drain_patience: TRANSACTIONS_MAX,
     }
 }
 
 fn gate(settings: &Settings, listener: &Listener) -> Gate {
-    let networks = listener.relay_from.clone();
+    let config = server_config(settings, listener);
+    let trusted = &listener.auth_plaintext_from;
+    let in_clear = (!trusted.is_empty()).then(|| {
+        let config = server::Config { auth: server::Auth::Always, ..config.clone() };
+        (networks(trusted), Arc::new(config))
+    });
     Gate {
         address: listener.address,
-        relay_from: Networks(Arc::new(move |peer| networks.iter().any(|own| own.contains(peer)))),
-        server: Arc::new(server::Config {
-            message_bytes_max: listener.message_bytes_max,
-            line_bytes_max: listener.line_bytes_max,
-            recipients_max: listener.recipients_max,
-            chunking: true,
-            binary: true,
-            dsn: true,
-            ..server::Config::new(&settings.hostname)
-        }),
+        relay_from: networks(&listener.relay_from),
+        server: Arc::new(config),
+        in_clear,
         connections_max: listener.connections_max.div_ceil(settings.shards),
         idle: listener.idle,
     }
+}
+
+fn server_config(settings: &Settings, listener: &Listener) -> server::Config {
+    server::Config {
+        message_bytes_max: listener.message_bytes_max,
+        line_bytes_max: listener.line_bytes_max,
+        recipients_max: listener.recipients_max,
+        auth: match listener.auth {
+            Login::Off => server::Auth::Never,
+            Login::Optional | Login::Required => server::Auth::UnderTls,
+        },
+        auth_required: listener.auth == Login::Required,
+        chunking: true,
+        binary: true,
+        dsn: true,
+        ..server::Config::new(&settings.hostname)
+    }
+}
+
+fn networks(networks: &[Network]) -> Networks {
+    let networks = networks.to_vec();
+    Networks(Arc::new(move |peer| networks.iter().any(|own| own.contains(peer))))
 }
 
 fn options(settings: &Settings) -> Options {

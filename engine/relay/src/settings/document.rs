@@ -8,6 +8,7 @@
 use super::fault::{Fault, Faults, Source};
 use super::nearness::nearest;
 use super::value::Value;
+use std::cell::Cell;
 use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
@@ -52,12 +53,28 @@ pub(super) struct Reader<'d> {
     template: bool,
     entries: Vec<Entry>,
     faults: Vec<Fault>,
+    /// A byte of the file and its line: the next one asked for is near it.
+    last: Cell<(usize, usize)>,
+    /// Whose key of another table a stray one is: by its name and its table's.
+    home_of: fn(&str, &str) -> Option<String>,
 }
 
 impl<'d> Reader<'d> {
     /// A reader of `source`.
     pub(super) fn new(source: Source<'d>) -> Self {
-        Self { source, template: false, entries: Vec::new(), faults: Vec::new() }
+        Self {
+            source,
+            template: false,
+            entries: Vec::new(),
+            faults: Vec::new(),
+            last: Cell::new((0, 1)),
+            home_of: super::home_of,
+        }
+    }
+
+    /// A reader of a file that is not the settings.
+    pub(super) fn of_another(source: Source<'d>) -> Self {
+        Self { home_of: |_, _| None, ..Self::new(source) }
     }
 
     /// A reader that meets every key there is, none of them written.
@@ -81,6 +98,17 @@ impl<'d> Reader<'d> {
     pub(super) fn is_written(&self, place: Place) -> bool {
         let entry = self.entries.iter().find(|entry| place.is(entry));
         entry.is_some_and(|entry| entry.origin != Origin::Default)
+    }
+
+    /// The line that holds the byte at `offset`, counted from 1.
+    fn line(&self, offset: usize) -> usize {
+        let (known, line) = self.last.get();
+        let between = offset.min(known)..offset.max(known);
+        let bytes = self.source.text.as_bytes().get(between).unwrap_or_default();
+        let ends = bytes.split(|byte| *byte == b'\n').skip(1).count();
+        let line = if offset >= known { line + ends } else { line - ends };
+        self.last.set((offset, line));
+        line
     }
 
     /// What was read, in the order it was declared.
@@ -259,6 +287,12 @@ impl<'d> Section<'_, 'd> {
         let value = self.find(name)?;
         match V::read(value) {
             Ok(value) => Some(value),
+            Err(wrong) if V::SECRET => {
+                let told = format!("`{name}` cannot be what is written");
+                let fault = Fault::at(&self.reader.source, Some(wrong), told, V::allowed());
+                self.reader.faults.push(fault);
+                None
+            }
             Err(wrong) => {
                 self.misfit_at(name, wrong, &V::allowed(), V::CHOICES);
                 None
@@ -284,7 +318,7 @@ impl<'d> Section<'_, 'd> {
     fn declare<V: Value>(&mut self, name: &'static str, help: &'static str, value: Option<String>) {
         self.known.push(name);
         let span = self.find(name).map(Spanned::span);
-        let line = |span: &Range<usize>| Origin::Line(self.reader.source.line(span.start));
+        let line = |span: &Range<usize>| Origin::Line(self.reader.line(span.start));
         self.reader.entries.push(Entry {
             table: self.name,
             index: self.index,
@@ -315,10 +349,10 @@ impl Drop for Section<'_, '_> {
         for key in table.keys().filter(|key| !self.known.contains(&key.get_ref().as_ref())) {
             let name = key.get_ref().as_ref();
             let mut wrong = format!("`{name}` is no setting of {}", self.title());
-            if let Some(near) = nearest(name, &self.known) {
-                wrong = format!("{wrong}; did you mean `{near}`?");
-            } else if let Some(home) = super::home_of(name, self.name) {
+            if let Some(home) = (self.reader.home_of)(name, self.name) {
                 wrong = format!("{wrong}; it belongs in {home}");
+            } else if let Some(near) = nearest(name, &self.known) {
+                wrong = format!("{wrong}; did you mean `{near}`?");
             }
             let allowed = self.known.join(", ");
             self.reader.faults.push(Fault::at(

@@ -35,7 +35,7 @@ pub struct Fault {
     pub wrong: String,
     /// What would be right; empty if there is no saying.
     pub allowed: String,
-    /// The line itself.
+    /// The line itself; empty if it is not to be repeated.
     pub excerpt: String,
     /// Which characters of the line are meant.
     pub columns: Range<usize>,
@@ -69,9 +69,11 @@ impl fmt::Display for Fault {
             (file, 0) => writeln!(f, "{file}: {}", self.wrong)?,
             (file, line) => {
                 writeln!(f, "{file}:{line}: {}", self.wrong)?;
-                writeln!(f, "    {}", self.excerpt)?;
-                let (indent, width) = (self.columns.start, self.columns.len());
-                writeln!(f, "    {:indent$}{}", "", "^".repeat(width))?;
+                if !self.excerpt.is_empty() {
+                    writeln!(f, "    {}", self.excerpt)?;
+                    let (indent, width) = (self.columns.start, self.columns.len());
+                    writeln!(f, "    {:indent$}{}", "", "^".repeat(width))?;
+                }
             }
         }
         if !self.allowed.is_empty() {
@@ -90,6 +92,12 @@ impl Faults {
     pub(super) fn sorted(mut faults: Vec<Fault>) -> Self {
         faults.sort_by_key(|fault| fault.line);
         Self(faults)
+    }
+
+    /// The same, without repeating what was written.
+    pub(super) fn without_excerpts(mut self) -> Self {
+        self.0.iter_mut().for_each(|fault| fault.excerpt.clear());
+        self
     }
 }
 

@@ -1,8 +1,8 @@
 //! Every key there is: its default, its limits, and what it is for.
 
 use super::{
-    Admin, Bytes, Delivery, Destination, Dns, Driver, Durability, Hop, Host, HostName, Kernel,
-    Listener, Log, Pattern, Retry, Route, Section, Settings, SourceRule, Spool,
+    Admin, Auth, Bytes, Delivery, Destination, Dns, Driver, Durability, Hop, Host, HostName,
+    Kernel, Listener, Log, Login, Pattern, Retry, Route, Section, Settings, SourceRule, Spool,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -33,6 +33,7 @@ impl Settings {
             spool: top.table("spool", Spool::read),
             listeners: top.tables("listener", 1, Listener::read),
             sources: top.tables("source", 0, SourceRule::read),
+            auth: top.table("auth", |auth| Auth::read(auth, host)),
             routes: top.tables("route", 0, Route::read),
             delivery: top.table("delivery", Delivery::read),
             retry: top.table("retry", Retry::read),
@@ -174,6 +175,17 @@ impl Listener {
                 Duration::from_secs(10)..=Duration::from_hours(24),
                 Duration::from_mins(5),
                 "How long a silent client is kept before 421. RFC 5321: at least 5 minutes.",
+            ),
+            auth: listener.key(
+                "auth",
+                Login::Off,
+                "Who logs in: \"off\": nobody; \"optional\": whoever wants to; \"required\": \
+                 whoever wants to bring mail. A user's mail is relayed anywhere.",
+            ),
+            auth_plaintext_from: listener.key(
+                "auth_plaintext_from",
+                Vec::new(),
+                "The networks that may log in without TLS. To all others AUTH is not offered then.",
             ),
         }
     }

@@ -10,6 +10,7 @@ impl Settings {
     pub(super) fn check(&self, reader: &mut Reader<'_>) {
         self.check_listeners(reader);
         self.check_sources(reader);
+        self.check_auth(reader);
         self.check_routes(reader);
         self.check_spool(reader);
         if !self.admin.address.ip().is_loopback() {
@@ -92,6 +93,8 @@ impl Settings {
                 warnings.push("durability is \"memory\": any crash loses accepted mail".to_owned());
             }
         }
+        let deaf = |listener| super::auth::warning(listener, false);
+        warnings.extend(self.listeners.iter().filter_map(deaf));
         if self.dns.allow_private_addresses {
             warnings.push("MX hosts with private addresses are used: for tests only".to_owned());
         }

@@ -1,6 +1,8 @@
 //! The kinds of values a setting can have: how each is written, read and shown.
 
-use serde_json::{Value as Json, json};
+pub(super) use serde_json::Value as Json;
+
+use serde_json::json;
 use std::net::SocketAddr;
 use std::ops::{Range, RangeInclusive};
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ use toml::de::DeValue;
 pub(super) trait Value: Sized {
     /// The words it may be, if they can be counted: for "did you mean".
     const CHOICES: &'static [&'static str] = &[];
+    /// Whether messages must not repeat it.
+    const SECRET: bool = false;
     /// What may be written, in words.
     fn allowed() -> String;
     /// Its JSON schema.

@@ -4,19 +4,21 @@ use super::window;
 use crate::message::Share;
 use crate::shard::Shard;
 use kernel::Kernel;
+use policy::source::Source;
 use smtp::server::{self, Door, Mail, Rcpt, Refusal};
 
 /// Asked at MAIL and RCPT.
 pub(super) struct Porter<'v, K: Kernel> {
     shard: &'v Shard<K>,
+    user: Option<&'v Source>,
     share: Option<Share>,
     /// The envelope has no room for a recipient, whatever is asked about it.
     full: bool,
 }
 
 impl<'v, K: Kernel> Porter<'v, K> {
-    pub(super) const fn new(shard: &'v Shard<K>, full: bool) -> Self {
-        Self { shard, share: None, full }
+    pub(super) const fn new(shard: &'v Shard<K>, user: Option<&'v Source>, full: bool) -> Self {
+        Self { shard, user, share: None, full }
     }
 
     /// The memory of the transaction that was let in.
@@ -26,7 +28,10 @@ impl<'v, K: Kernel> Porter<'v, K> {
 }
 
 impl<K: Kernel> server::Porter for Porter<'_, K> {
-    fn sender(&mut self, _: &Mail<'_>) -> Door {
+    fn sender(&mut self, mail: &Mail<'_>) -> Door {
+        if self.user.is_some_and(|user| !user.terms().sender_domains.allow(mail.path)) {
+            return Door::Refused(Refusal::SenderNotAllowed);
+        }
         if self.shard.draining() {
             return Door::Draining;
         }

@@ -5,6 +5,7 @@
 //! message and the answers to what was pipelined behind it leave together.
 
 use super::accept::{Door, Inside};
+use super::auth::Login;
 use super::connection::Connection;
 use super::porter::Porter;
 use super::transaction::Transaction;
@@ -12,11 +13,13 @@ use super::window::Window;
 use crate::journal::Announced;
 use crate::shard::Shard;
 use kernel::{Kernel, Piece};
+use policy::source::Source;
 use smallvec::smallvec;
 use smtp::server::{Refusal, Rights, Session, Step};
 use std::io;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Serves one connection.
 pub(super) async fn serve<K: Kernel>(
@@ -28,9 +31,20 @@ pub(super) async fn serve<K: Kernel>(
     let deadline = shard.kernel.now() + door.gate.idle;
     let last_words = Refusal::IdleTooLong.line().as_bytes();
     let connection = Connection::new(&shard.watches, stream, deadline, last_words);
-    let relay = (door.gate.relay_from.0)(connection.peer().ip());
-    let session = Session::new(door.gate.server.clone(), Rights { relay, xclient: false });
-    let mut visit = Visit { shard, door, connection, session, transaction: None, announced: None };
+    let address = connection.peer().ip();
+    let relay = (door.gate.relay_from.0)(address);
+    let config = Arc::clone(door.gate.config_for(address));
+    let session = Session::new(config, Rights { relay, xclient: false });
+    let mut visit = Visit {
+        shard,
+        door,
+        connection,
+        session,
+        transaction: None,
+        announced: None,
+        login: None,
+        user: None,
+    };
     // An error here is the peer's going away; there is nobody left to tell.
     let _gone: io::Result<()> = visit.last().await;
     drop(inside);
@@ -45,6 +59,10 @@ pub(super) struct Visit<K: Kernel> {
     pub(super) transaction: Option<Box<Transaction>>,
     /// The log expects the message of this transaction.
     pub(super) announced: Option<Announced<K>>,
+    /// It is saying who it is.
+    pub(super) login: Option<Box<Login>>,
+    /// Who it is.
+    pub(super) user: Option<Arc<Source>>,
 }
 
 /// What is to be done once the answers are sent.
@@ -96,7 +114,10 @@ impl<K: Kernel> Visit<K> {
             }
             match turn {
                 Turn::Leave => return Ok(ControlFlow::Break(())),
-                Turn::Secure => self.secure().await?,
+                Turn::Secure => {
+                    self.forget_user();
+                    self.secure().await?;
+                }
                 Turn::Listen => (),
             }
             if window.is_spent() && !self.session.in_transaction() {
@@ -110,7 +131,7 @@ impl<K: Kernel> Visit<K> {
         loop {
             let said = replies.len();
             let full = self.transaction.as_ref().is_some_and(|transaction| transaction.is_full());
-            let mut porter = Porter::new(&self.shard, full);
+            let mut porter = Porter::new(&self.shard, self.user.as_deref(), full);
             let Some((used, step)) = self.session.step(window.unread(), &mut porter, replies)
             else {
                 return Turn::Listen;
@@ -133,7 +154,10 @@ impl<K: Kernel> Visit<K> {
                 Step::Commit(facts) => self.commit(window, &facts, replies).await,
                 Step::Discard => self.discard(window),
                 Step::Sasl(sasl) => self.sasl(sasl, replies).await,
-                Step::Xclient(attributes) => self.proxied(attributes),
+                Step::Xclient(attributes) => {
+                    self.forget_user();
+                    self.proxied(attributes);
+                }
                 Step::StartTls => {
                     window.skip(used);
                     return Turn::Secure;

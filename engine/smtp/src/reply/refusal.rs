@@ -55,6 +55,8 @@ pub enum Refusal {
     OutOfOrder,
     /// The peer is not one we relay for.
     RelayDenied,
+    /// The user may not send mail in this domain's name.
+    SenderNotAllowed,
     /// The program is stopping.
     ShuttingDown,
     /// A line of message text is longer than we read.
@@ -79,7 +81,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them, in order.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::AuthCancelled,
         Self::AuthDenied,
         Self::AuthLineTooLong,
@@ -106,6 +108,7 @@ impl Refusal {
         Self::NotTrusted,
         Self::OutOfOrder,
         Self::RelayDenied,
+        Self::SenderNotAllowed,
         Self::ShuttingDown,
         Self::TextLineTooLong,
         Self::TlsNeeded,

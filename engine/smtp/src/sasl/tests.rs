@@ -264,13 +264,3 @@ fn secrets_are_stars() {
     let shown = format!("{:?} {:?}", rfc_keys(), exchange(Mechanism::ScramSha256));
     assert_eq!(shown, "Keys(***) Exchange");
 }
-
-#[test]
-fn mechanisms_are_found_by_name() {
-    for mechanism in Mechanism::ALL {
-        let name = mechanism.name().to_lowercase();
-        assert_eq!(Mechanism::parse(name.as_bytes()), Some(mechanism));
-    }
-    assert_eq!(Mechanism::parse(b"SCRAM-SHA-256-PLUS"), None);
-    assert_eq!(Mechanism::parse(b""), None);
-}

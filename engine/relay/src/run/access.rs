@@ -1,0 +1,63 @@
+//! Logins: shards ask, control looks, and whoever guesses waits.
+
+use crate::settings::{Faults, Settings, load_users};
+use control::auth::{Load, Verifier, start};
+use event::Tick;
+use policy::login::Penalties;
+use policy::source::Source;
+use shard::{Access, Ticket};
+use smtp::sasl::{Keys, Login};
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Those who may log in, and those who tried to.
+struct Doorkeeper {
+    verifier: Verifier,
+    /// One table for all shards: whoever guesses may come in by any of them.
+    penalties: Mutex<Penalties>,
+}
+
+/// Starts what checks logins, if settings name users.
+pub(super) fn open(settings: &Settings) -> io::Result<Option<Verifier>> {
+    let Some(file) = settings.auth.users.clone() else { return Ok(None) };
+    let path = file.clone();
+    let load = Load {
+        file,
+        read: Box::new(move || load_users(&path).map_err(|faults: Faults| faults.to_string())),
+        told: Box::new(|count| super::say(format!("users read again: {count}"))),
+    };
+    start(load, settings.auth.threads).map(Some)
+}
+
+/// What shards ask.
+pub(super) fn doorkeeper(verifier: Verifier) -> Arc<dyn Access> {
+    Arc::new(Doorkeeper { verifier, penalties: Mutex::default() })
+}
+
+impl Access for Doorkeeper {
+    fn nonce(&self) -> String {
+        self.verifier.nonce()
+    }
+
+    fn keys(&self, name: &str) -> (Keys, Option<Arc<Source>>) {
+        self.verifier.keys(name)
+    }
+
+    fn check(&self, login: Login, ticket: Ticket) {
+        self.verifier.check(login, move |verdict| ticket.answer(verdict));
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        self.verifier.knows(name)
+    }
+
+    fn wait(&self, address: IpAddr, failed: bool, now: Tick) -> Duration {
+        let mut penalties = self.penalties.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed {
+            penalties.fail(address, now);
+        }
+        penalties.wait(address, now)
+    }
+}
