@@ -79,9 +79,9 @@ impl Config {
             tls_required: false,
             auth: Auth::Never,
             auth_required: false,
-            chunking: false,
-            binary: false,
-            dsn: false,
+            chunking: true,
+            binary: true,
+            dsn: true,
         }
     }
 

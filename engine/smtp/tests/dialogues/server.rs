@@ -76,7 +76,10 @@ impl Stage {
                 ("message_bytes_max", _) => config.message_bytes_max = value.parse().unwrap(),
                 ("recipients_max", _) => config.recipients_max = value.parse().unwrap(),
                 ("chatter_max", _) => config.chatter_max = value.parse().unwrap(),
-                ("offers", _) => value.split(' ').for_each(|word| offer(&mut config, word)),
+                ("offers", _) => {
+                    (config.chunking, config.binary, config.dsn) = (false, false, false);
+                    value.split(' ').for_each(|word| offer(&mut config, word));
+                }
                 ("door", "full") => door = Door::Full,
                 ("door", "draining") => door = Door::Draining,
                 ("door", "refuses") => door = Door::Refused(Refusal::RelayDenied),
@@ -204,6 +207,7 @@ impl Stage {
 
 fn offer(config: &mut Config, word: &str) {
     match word {
+        "nothing" => {}
         "starttls" => config.starttls = true,
         "tls_required" => config.tls_required = true,
         "auth" => config.auth = Auth::Always,
