@@ -15,18 +15,34 @@ pub enum Protocol {
     /// The client said HELO.
     Smtp,
     /// The client said EHLO.
-    Esmtp,
+    Esmtp(Proofs),
     /// ... and MAIL with SMTPUTF8.
-    Utf8Smtp,
+    Utf8Smtp(Proofs),
+}
+
+/// What makes a hop more than somebody's word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Proofs {
+    /// It was encrypted.
+    pub encrypted: bool,
+    /// The client proved who it is.
+    pub authenticated: bool,
 }
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Smtp => "SMTP",
-            Self::Esmtp => "ESMTP",
-            Self::Utf8Smtp => "UTF8SMTP",
-        })
+        let (name, proofs) = match self {
+            Self::Smtp => ("SMTP", &Proofs::default()),
+            Self::Esmtp(proofs) => ("ESMTP", proofs),
+            Self::Utf8Smtp(proofs) => ("UTF8SMTP", proofs),
+        };
+        let letters = match (proofs.encrypted, proofs.authenticated) {
+            (false, false) => "",
+            (false, true) => "A",
+            (true, false) => "S",
+            (true, true) => "SA",
+        };
+        write!(f, "{name}{letters}")
     }
 }
 

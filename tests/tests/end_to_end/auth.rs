@@ -105,6 +105,9 @@ fn swaks_logs_in_with_its_password() -> io::Result<()> {
         assert!(said.contains("<-  235 2.7.0"), "{said}");
     }
     assert_eq!(house.senders(2)?, ["a@swaks.test"; 2]);
+    let mails = house.recorder.wait_for(2, PATIENCE)?;
+    let text = String::from_utf8_lossy(&mails[0].text);
+    assert!(text.contains("by relay.test (Ringpost) with ESMTPA id "), "{text}");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-use super::{Hop, Protocol, received};
+use super::{Hop, Proofs, Protocol, received};
 use event::{MessageId, Wall};
 use mail_parser::MessageParser;
 
@@ -6,7 +6,7 @@ const HOP: Hop<'_> = Hop {
     helo: b"client.example",
     peer: std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)),
     hostname: "mx.example",
-    protocol: Protocol::Esmtp,
+    protocol: Protocol::Esmtp(Proofs { encrypted: false, authenticated: false }),
     id: MessageId { log: 1, boot: 2, count: 255 },
     recipient: Some(b"ann@mail.example"),
     at: Wall(1_795_468_238_000),
@@ -16,6 +16,25 @@ fn field(hop: &Hop<'_>) -> String {
     let mut out = Vec::new();
     received(&mut out, hop);
     String::from_utf8_lossy(&out).into_owned()
+}
+
+#[test]
+fn keywords_are_those_that_are_registered() {
+    let proofs = |encrypted, authenticated| Proofs { encrypted, authenticated };
+    let cases = [
+        (Protocol::Smtp, "SMTP"),
+        (Protocol::Esmtp(proofs(false, false)), "ESMTP"),
+        (Protocol::Esmtp(proofs(false, true)), "ESMTPA"),
+        (Protocol::Esmtp(proofs(true, false)), "ESMTPS"),
+        (Protocol::Esmtp(proofs(true, true)), "ESMTPSA"),
+        (Protocol::Utf8Smtp(proofs(false, false)), "UTF8SMTP"),
+        (Protocol::Utf8Smtp(proofs(false, true)), "UTF8SMTPA"),
+        (Protocol::Utf8Smtp(proofs(true, false)), "UTF8SMTPS"),
+        (Protocol::Utf8Smtp(proofs(true, true)), "UTF8SMTPSA"),
+    ];
+    for (protocol, keyword) in cases {
+        assert_eq!(protocol.to_string(), keyword);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::intake::{Incoming, RECEIVED_MAX};
 use crate::journal::{Closed, JournalError};
 use event::Tick;
 use kernel::Kernel;
-use mail::trace::{self, Hop, Protocol};
+use mail::trace::{self, Hop, Proofs, Protocol};
 use smtp::server::{Facts, Refusal};
 
 impl<K: Kernel> Visit<K> {
@@ -44,9 +44,12 @@ impl<K: Kernel> Visit<K> {
     /// [RFC 3848](https://www.rfc-editor.org/rfc/rfc3848),
     /// [RFC 6531 §4.3](https://www.rfc-editor.org/rfc/rfc6531#section-4.3)
     fn protocol(&self, utf8: bool) -> Protocol {
+        let (encrypted, authenticated) =
+            (self.session.is_secure(), self.session.is_authenticated());
+        let proofs = Proofs { encrypted, authenticated };
         match (self.session.greeted_with_ehlo(), utf8) {
-            (true, true) => Protocol::Utf8Smtp,
-            (true, false) => Protocol::Esmtp,
+            (true, true) => Protocol::Utf8Smtp(proofs),
+            (true, false) => Protocol::Esmtp(proofs),
             (false, _) => Protocol::Smtp,
         }
     }

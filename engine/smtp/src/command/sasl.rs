@@ -1,6 +1,7 @@
 //! AUTH, and the mechanisms we know.
 
 use crate::reply::Refusal;
+use std::fmt;
 
 /// The longest line of an authentication exchange, CRLF included, AUTH itself among them.
 ///
@@ -34,10 +35,17 @@ impl Mechanism {
 }
 
 /// AUTH: a mechanism (`None`: one we do not know) and what the client says at once, in base64.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Begin<'i> {
     pub(crate) mechanism: Option<Mechanism>,
     pub(crate) initial: Option<&'i [u8]>,
+}
+
+impl fmt::Debug for Begin<'_> {
+    /// Without what the client says: it may be a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Begin({:?}, ***)", self.mechanism)
+    }
 }
 
 /// Parses what follows `AUTH`.

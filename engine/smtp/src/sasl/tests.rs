@@ -2,6 +2,8 @@ use super::{
     Exchange, Fault, Keys, Login, MESSAGE_BYTES_MAX, Mechanism, Next, Secret, decode, keys::sign,
     name, password,
 };
+use crate::command::Command;
+use crate::server::Sasl;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
@@ -261,6 +263,10 @@ fn base64_has_one_spelling_and_a_limit() {
 fn secrets_are_stars() {
     let Next::Check(login) = login("tim", "canary") else { unreachable!() };
     assert_eq!(format!("{login:?}"), "Login { name: \"tim\", password: *** }");
+    let said = Command::parse(b"AUTH PLAIN canary=").unwrap();
+    let answer = Sasl::Answer(b"canary=");
+    let shown = format!("{said:?} {answer:?}");
+    assert_eq!(shown, "Auth(Begin(Some(Plain), ***)) Answer(***)");
     let shown = format!("{:?} {:?}", rfc_keys(), exchange(Mechanism::ScramSha256));
     assert_eq!(shown, "Keys(***) Exchange");
 }

@@ -3,9 +3,11 @@
 use super::{Mechanism, Refusal, SASL_LINE_MAX, Session, State, Step};
 use crate::command;
 use crate::reply::{self, Reply};
+use std::fmt;
 
-/// What the peer said in an authentication. All of it is base64 still, if it is that at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the peer said in an authentication. All of it is base64 still, if it is that at all, and
+/// all of it may be a password: its debug form keeps it.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Sasl<'i> {
     /// AUTH. Forget what was begun before.
     Begin {
@@ -18,6 +20,16 @@ pub enum Sasl<'i> {
     Answer(&'i [u8]),
     /// It broke off, and was told so: nothing is to be answered.
     Cancelled,
+}
+
+impl fmt::Debug for Sasl<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Begin { mechanism, .. } => write!(f, "Begin({mechanism:?}, ***)"),
+            Self::Answer(_) => f.write_str("Answer(***)"),
+            Self::Cancelled => f.write_str("Cancelled"),
+        }
+    }
 }
 
 /// Why an authentication failed.
