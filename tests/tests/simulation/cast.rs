@@ -111,6 +111,7 @@ fn homely(sim: &Sim, domain: &str, limits: &Limits) -> Profile {
         one_domain_per_message: true,
         pipelining: domain != "plain.test",
         eight_bit: domain != "plain.test",
+        binary: domain != "plain.test" && sim.one_in(2),
         ..Profile::default()
     }
 }

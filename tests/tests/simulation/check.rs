@@ -3,6 +3,7 @@
 use crate::disk::Found;
 use crate::ledger::{Bounce, Fate, Ledger, Message, Standing, token_of};
 use crate::lines::{self, Attempts};
+use crate::notices;
 use crate::relay::EXPIRE;
 use event::Tick;
 
@@ -26,7 +27,7 @@ pub(crate) fn acknowledged(found: &Found, book: &mut Ledger, token: u64, now: Ti
             ));
         }
     }
-    if found.texts.get(&id).is_some_and(|text| *text != message.text) {
+    if found.texts.get(&id).is_some_and(|text| *text != message.sent) {
         problems.push(format!("the text of message {token} ({id}) is not on the disk as it came"));
     }
     book.violations.append(&mut problems);
@@ -78,6 +79,7 @@ pub(crate) fn ends(book: &mut Ledger) {
     }
     unasked(book, &mut problems);
     bounces(book, &mut problems);
+    notices::check(book, &mut problems);
     book.violations.append(&mut problems);
 }
 
@@ -91,7 +93,8 @@ fn one_end(
     let fate = &book.fates[recipient];
     let told = book.bounces_of(recipient).count();
     // Nobody is told of a null sender's mail; and a stepped clock may age a bounce to death.
-    let dropped = message.sender.is_empty() || book.clock_stepped;
+    // And nobody is told who did not want to be.
+    let dropped = message.sender.is_empty() || book.clock_stepped || !fate.asks_for("FAILURE");
     if fate.takings.is_empty() && told == 0 && !dropped {
         problems.push(format!("{recipient} of message {token} is lost"));
     }
@@ -135,7 +138,7 @@ fn bounces(book: &Ledger, problems: &mut Vec<String>) {
                 problems.push(format!("{} was told of {recipient}", bounce.to));
             }
             match book.fates.get(recipient) {
-                Some(fate) if could_fail(book, fate, bounce) => (),
+                Some(fate) if could_fail(book, fate, bounce) && fate.asks_for("FAILURE") => (),
                 _ => problems.push(format!("{} was told that {recipient} failed", bounce.to)),
             }
         }

@@ -64,6 +64,11 @@ impl Dialogue {
         .await
     }
 
+    /// So many octets.
+    pub(crate) async fn octets(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        self.until(|heard, _| (heard.len() >= count).then_some((count, count))).await
+    }
+
     /// The next reply: its code, and its last line.
     pub(crate) async fn reply(&mut self) -> io::Result<(u16, String)> {
         loop {

@@ -1,9 +1,11 @@
 //! Those who send: scripts that say what an SMTP client may say, in every rhythm, and give up
 //! at any byte.
 
+mod text;
+
 use crate::chance::{Chance, pause};
 use crate::dialogue::Dialogue;
-use crate::ledger::{Book, Fate, Message, Standing};
+use crate::ledger::{Book, Fate, Form, Message, Standing};
 use kernel::Kernel;
 use kernel::sim::Sim;
 use std::cell::Cell;
@@ -14,6 +16,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What senders ask to be told.
+const NOTIFY: [&str; 5] = ["NEVER", "SUCCESS", "FAILURE", "DELAY", "SUCCESS,FAILURE,DELAY"];
 
 /// Who the injectors write to.
 #[derive(Clone, Debug)]
@@ -32,6 +37,8 @@ pub(crate) struct Habit {
     pub(crate) text_max: u64,
     /// Gives up in the middle of something, so many times in a hundred.
     pub(crate) moody_percent: u64,
+    /// Says BDAT, so many times in a hundred.
+    pub(crate) chunked_percent: u64,
 }
 
 /// One session after another until all messages were tried.
@@ -92,21 +99,36 @@ impl Injector {
         let (sim, mut book) = (&self.sim, self.book.borrow_mut());
         let token = book.messages.len() as u64 + 1;
         let sender = if sim.one_in(10) { String::new() } else { format!("m{token}@senders.test") };
-        let eight_bit = sim.one_in(6);
+        let form = if sim.percent(self.habit.chunked_percent) {
+            sim.pick(&[Form::Chunks, Form::Chunks, Form::Binary])
+        } else {
+            Form::Data
+        };
+        let eight_bit = form != Form::Binary && sim.one_in(6);
         let count = if sim.one_in(3) { sim.within(2..6) } else { 1 };
         for index in 0..count {
             let domain = sim.pick(&self.to.domains);
             let fate = Fate {
                 token,
+                notify: if sim.one_in(2) { sim.pick(&NOTIFY) } else { "" },
                 hopeless: self.to.hopeless.contains(&domain),
-                unfit: eight_bit && self.to.seven_bit.contains(&domain),
+                // Some offer BINARYMIME, and some do not.
+                unfit: form == Form::Binary || (eight_bit && self.to.seven_bit.contains(&domain)),
                 ..Fate::default()
             };
             book.fates.insert(format!("m{token}.{index}@{domain}"), fate);
         }
-        let text = text(sim, token, self.habit.text_max, eight_bit);
+        let text = match form {
+            Form::Binary => text::octets(sim, token, self.habit.text_max),
+            _ => text::lines(sim, token, self.habit.text_max, eight_bit),
+        };
+        let sent = match form {
+            Form::Chunks => text::plain(sim, &text),
+            _ => text.clone(),
+        };
+        let (recipients, standing, answers) = (Vec::new(), Standing::Begun, 1);
         let message =
-            Message { sender, recipients: Vec::new(), text, eight_bit, standing: Standing::Begun };
+            Message { sender, recipients, text, sent, form, answers, eight_bit, standing };
         book.messages.insert(token, message);
         token
     }
@@ -118,14 +140,18 @@ impl Injector {
         if self.sim.one_in(2) {
             write!(words, " SIZE={}", message.text.len()).expect("a String takes every write");
         }
-        if message.eight_bit {
-            words.push_str(" BODY=8BITMIME");
+        match message.form {
+            Form::Binary => words.push_str(" BODY=BINARYMIME"),
+            _ if message.eight_bit => words.push_str(" BODY=8BITMIME"),
+            _ => (),
         }
         words.push_str("\r\n");
         for recipient in addresses(&book.fates, token) {
-            write!(words, "RCPT TO:<{recipient}>\r\n").expect("a String takes every write");
+            let notify = book.fates[recipient].notify;
+            let notify = if notify.is_empty() { "" } else { &format!(" NOTIFY={notify}") };
+            write!(words, "RCPT TO:<{recipient}>{notify}\r\n").expect("a String takes it");
         }
-        words + "DATA\r\n"
+        if message.form == Form::Data { words + "DATA\r\n" } else { words }
     }
 
     async fn say_envelope(&self, dialogue: &Dialogue, token: u64) -> io::Result<()> {
@@ -143,11 +169,23 @@ impl Injector {
                 message.recipients.push(recipient);
             }
         }
-        let (code, _) = dialogue.reply().await?;
-        if code != 354 {
+        let goes_on = if self.form(token) == Form::Data {
+            dialogue.reply().await?.0 == 354
+        } else if self.book.borrow().messages[&token].recipients.is_empty() {
+            dialogue.say("RSET\r\n").await?;
+            dialogue.reply().await?;
+            false
+        } else {
+            true
+        };
+        if !goes_on {
             self.stand(token, Standing::Refused { at: self.sim.now() });
         }
-        Ok(code == 354)
+        Ok(goes_on)
+    }
+
+    fn form(&self, token: u64) -> Form {
+        self.book.borrow().messages[&token].form
     }
 
     /// Says the text and its dot, and perhaps the next envelope right behind it.
@@ -157,16 +195,19 @@ impl Injector {
         token: u64,
         follows: bool,
     ) -> io::Result<Option<u64>> {
-        let mut words = self.book.borrow().messages[&token].text.clone();
+        let sent = self.book.borrow().messages[&token].sent.clone();
+        let (mut words, answers) = match self.form(token) {
+            Form::Data => ([&sent[..], b".\r\n"].concat(), 1),
+            _ => text::chunked(&self.sim, &sent),
+        };
         if self.sim.percent(self.habit.moody_percent) {
-            // Not the whole final dot, so there is no message.
-            words.extend_from_slice(b".\r\n");
+            // Not the whole final dot, or chunk, so there is no message.
             words.truncate(self.sim.within(0..words.len() as u64 - 1) as usize);
             dialogue.say(words).await?;
             return Err(io::ErrorKind::Interrupted.into());
         }
         self.stand(token, Standing::Dotted);
-        words.extend_from_slice(b".\r\n");
+        self.change(token, |message| message.answers = answers);
         let next = follows.then(|| self.compose());
         if let Some(next) = next {
             words.extend_from_slice(self.envelope(next).as_bytes());
@@ -179,6 +220,10 @@ impl Injector {
     }
 
     async fn hear_verdict(&self, dialogue: &mut Dialogue, token: u64) -> io::Result<()> {
+        let answers = self.book.borrow().messages[&token].answers;
+        for _ in 1..answers {
+            dialogue.reply().await?;
+        }
         let (code, line) = dialogue.reply().await?;
         let at = self.sim.now();
         if code != 250 {
@@ -193,8 +238,11 @@ impl Injector {
     }
 
     fn stand(&self, token: u64, standing: Standing) {
-        let mut book = self.book.borrow_mut();
-        book.messages.get_mut(&token).expect("it was composed").standing = standing;
+        self.change(token, |message| message.standing = standing);
+    }
+
+    fn change(&self, token: u64, change: impl FnOnce(&mut Message)) {
+        change(self.book.borrow_mut().messages.get_mut(&token).expect("it was composed"));
     }
 
     /// Says it at once, or in two pieces with a pause between.
@@ -215,30 +263,4 @@ fn addresses(
     token: u64,
 ) -> impl Iterator<Item = &String> {
     fates.iter().filter(move |(_, fate)| fate.token == token).map(|(address, _)| address)
-}
-
-/// A text in wire form: lines that begin with dots, empty ones, long ones, 8-bit ones; or nothing.
-fn text(sim: &Sim, token: u64, len_max: u64, eight_bit: bool) -> Vec<u8> {
-    if sim.one_in(20) {
-        return Vec::new();
-    }
-    let len = match sim.within(0..20) {
-        0 => sim.within(1..len_max),
-        1..4 => sim.within(1..len_max.min(20_000)),
-        _ => sim.within(1..len_max.min(2_000)),
-    };
-    let mut text =
-        format!("From: <m{token}@senders.test>\r\nSubject: {token}\r\n\r\n").into_bytes();
-    while (text.len() as u64) < len {
-        match sim.within(0..8) {
-            0 => text.extend_from_slice(b"..dots begin this line"),
-            1 => text.extend_from_slice(b".."),
-            2 => (),
-            3 if eight_bit => text.extend_from_slice(&[0xe4, 0xff, 0x80, b'8']),
-            4 => text.extend(std::iter::repeat_n(b'x', sim.within(1..990) as usize)),
-            _ => text.extend_from_slice(format!("{:x}", sim.roll()).as_bytes()),
-        }
-        text.extend_from_slice(b"\r\n");
-    }
-    text
 }

@@ -24,6 +24,8 @@ pub(crate) struct Ledger {
     pub(crate) fates: BTreeMap<String, Fate>,
     /// Bounces that arrived, by their whole text.
     pub(crate) bounces: BTreeMap<Vec<u8>, Bounce>,
+    /// Reports that arrived of what is no failure.
+    pub(crate) notices: BTreeMap<Vec<u8>, Bounce>,
     /// When the relay went down.
     pub(crate) crashes: Vec<Tick>,
     /// Messages whose 250 was just read.
@@ -46,10 +48,25 @@ pub(crate) struct Message {
     pub(crate) sender: String,
     /// Those that RCPT was answered 250 for.
     pub(crate) recipients: Vec<String>,
-    /// Wire form, without the final dot.
+    /// As it is to arrive: wire form, without the final dot; or what BDAT carries.
     pub(crate) text: Vec<u8>,
+    /// As it leaves its sender, and lies on the disk.
+    pub(crate) sent: Vec<u8>,
+    pub(crate) form: Form,
+    /// How many answers its text gets.
+    pub(crate) answers: usize,
     pub(crate) eight_bit: bool,
     pub(crate) standing: Standing,
+}
+
+/// How a message is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Data,
+    /// By BDAT, though it consists of lines.
+    Chunks,
+    /// By BDAT, and it need not.
+    Binary,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +94,8 @@ pub(crate) struct Fate {
     pub(crate) hopeless: bool,
     /// Its provider may lack what the message needs.
     pub(crate) unfit: bool,
+    /// What NOTIFY said of it; empty if it was not said.
+    pub(crate) notify: &'static str,
 }
 
 /// A provider has taken responsibility.
@@ -99,6 +118,16 @@ pub(crate) struct Bounce {
     /// Whom it tells of.
     pub(crate) of: Vec<String>,
     pub(crate) takings: Vec<Taking>,
+}
+
+impl Fate {
+    /// Whether its sender wants to hear of this, as NOTIFY names it.
+    pub(crate) fn asks_for(&self, what: &str) -> bool {
+        match self.notify {
+            "" => what == "FAILURE",
+            said => said.split(',').any(|word| word == what),
+        }
+    }
 }
 
 impl Ledger {
@@ -129,7 +158,8 @@ impl Ledger {
     fn takings_on(&mut self, visit: u32) -> impl Iterator<Item = &mut Taking> {
         let delivered = self.fates.values_mut().flat_map(|fate| &mut fate.takings);
         let bounced = self.bounces.values_mut().flat_map(|bounce| &mut bounce.takings);
-        delivered.chain(bounced).filter(move |taking| taking.visit == Some(visit))
+        let noticed = self.notices.values_mut().flat_map(|notice| &mut notice.takings);
+        delivered.chain(bounced).chain(noticed).filter(move |taking| taking.visit == Some(visit))
     }
 
     /// Whether a message may be sent again although this provider has it: the relay did not
@@ -160,6 +190,13 @@ impl Ledger {
             Standing::Acknowledged { at, id } => Some((*token, message, at, id)),
             _ => None,
         })
+    }
+
+    /// Where a report with this text belongs.
+    pub(crate) fn reports_like(&mut self, text: &[u8]) -> &mut BTreeMap<Vec<u8>, Bounce> {
+        let text = String::from_utf8_lossy(text);
+        let is_bounce = text.contains("\r\nAction: failed\r\n");
+        if is_bounce { &mut self.bounces } else { &mut self.notices }
     }
 
     /// Bounces that name this recipient.

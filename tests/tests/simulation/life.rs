@@ -147,6 +147,7 @@ impl Life {
                     messages: self.scenario.messages,
                     text_max: self.scenario.text_max,
                     moody_percent: self.scenario.moody_percent,
+                    chunked_percent: self.scenario.chunked_percent,
                 },
                 enough: Rc::clone(&self.aftermath.enough),
             };

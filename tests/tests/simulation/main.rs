@@ -19,6 +19,7 @@ mod injector;
 mod ledger;
 mod life;
 mod lines;
+mod notices;
 mod operations;
 mod provider;
 mod relay;

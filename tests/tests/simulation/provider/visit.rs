@@ -116,6 +116,7 @@ impl<'p> Visit<'p> {
             b"MAIL" => self.mail(line).await,
             b"RCPT" => self.rcpt(line).await,
             b"DATA" => self.data(line).await,
+            b"BDAT" => self.chunk(line).await,
             verb => {
                 if verb == b"RSET" {
                     self.envelope = None;
@@ -172,8 +173,28 @@ impl<'p> Visit<'p> {
             self.turn_down(&envelope.recipients, answer.0);
             return Ok(answer);
         }
-        let text = self.ask_for_text().await?;
-        self.text(&envelope, text).await
+        let mut text = self.ask_for_text().await?;
+        let len = text.len();
+        text.extend_from_slice(b".\r\n");
+        self.text(&envelope, &text, &text[..len]).await
+    }
+
+    /// All of a text in one chunk. Who sends one knows that somebody takes it.
+    async fn chunk(&mut self, line: &[u8]) -> io::Result<Answer> {
+        let words = String::from_utf8_lossy(line).into_owned();
+        let len =
+            words.trim_end().strip_prefix("BDAT ").and_then(|rest| rest.strip_suffix(" LAST"));
+        let Some(len) = len.and_then(|len| len.parse().ok()) else {
+            self.violation("sent another chunk than the last", line);
+            return Ok(self.step(line));
+        };
+        let octets = self.dialogue.octets(len).await?;
+        let input = [line, &octets].concat();
+        let Some(envelope) = self.envelope.take().filter(|all| !all.recipients.is_empty()) else {
+            self.violation("sent a chunk to nobody", line);
+            return Ok(self.step(&input));
+        };
+        self.text(&envelope, &input, &octets).await
     }
 
     /// Some say 354 all the same, and no behind the final dot.
@@ -202,14 +223,13 @@ impl<'p> Visit<'p> {
         self.dialogue.text().await
     }
 
-    async fn text(&mut self, envelope: &Envelope, mut text: Vec<u8>) -> io::Result<Answer> {
+    /// Judges a text; `input` is what the session sees of it.
+    async fn text(&mut self, envelope: &Envelope, input: &[u8], text: &[u8]) -> io::Result<Answer> {
         let said = self.provider.decide(Stage::Final, self.is_bounce(envelope));
-        let len = text.len();
-        text.extend_from_slice(b".\r\n");
-        let (mut code, after) = self.step(&text);
+        let (mut code, after) = self.step(input);
         let keeps = said == Say::Yes || (said == Say::Drop && self.provider.sim.one_in(2));
         if keeps && code == 250 {
-            self.take(envelope, &text[..len]);
+            self.take(envelope, text);
         }
         if said != Say::Yes {
             self.output.replies.truncate(self.said);
@@ -278,7 +298,7 @@ impl<'p> Visit<'p> {
         };
         let mut book = self.provider.book.borrow_mut();
         if self.is_bounce(envelope) {
-            let bounce = book.bounces.entry(text.to_vec()).or_default();
+            let bounce = book.reports_like(text).entry(text.to_vec()).or_default();
             if bounce.takings.is_empty() {
                 envelope.recipients[0].clone_into(&mut bounce.to);
                 bounce.of = told_of(text);
