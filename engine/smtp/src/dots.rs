@@ -78,7 +78,9 @@ mod tests {
     #[test]
     fn octet_by_octet_it_is_the_same() {
         let (mut stuffer, mut out) = (Stuffer::default(), Vec::new());
-        TEXT.iter().for_each(|octet| stuffer.write(&[*octet], &mut out));
+        for octet in TEXT {
+            stuffer.write(&[*octet], &mut out);
+        }
         assert_eq!(out, STUFFED);
         assert_eq!(count(TEXT) as usize, STUFFED.len() - TEXT.len());
         assert_eq!((count(b""), count(b"a.\r\n"), count(b".")), (0, 0, 1));

@@ -17,6 +17,7 @@ use std::time::Duration;
 /// A provider, as written in a profile, in a providers file, or on the command line.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an extension, announced or not")]
 pub struct Provider {
     /// What it is called in reports; at most 24 bytes, so that it fits a row of the ledger.
     pub name: String,

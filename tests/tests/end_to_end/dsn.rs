@@ -228,8 +228,8 @@ fn octets_go_out_as_they_came_in() -> io::Result<()> {
         let arrived = mails.iter().find(|mail| mail.text.ends_with(&sent)).expect("each arrives");
         assert_eq!(arrived.chunked, binary);
         assert_eq!(arrived.commands[0].contains(" BODY=BINARYMIME"), binary);
-        let size = format!(" SIZE={}", arrived.text.len());
-        assert!(arrived.commands[0].contains(&size), "{:?}, not{size}", arrived.commands);
+        let declared = format!(" SIZE={}", arrived.text.len());
+        assert!(arrived.commands[0].contains(&declared), "{:?}, not{declared}", arrived.commands);
         assert!(arrived.text.starts_with(b"Received: "));
     }
     drained(&ringpost)

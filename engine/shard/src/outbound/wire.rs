@@ -35,9 +35,9 @@ impl Wire {
     /// The next piece: what is kept, untouched where that will do.
     pub(super) fn piece(&mut self, chunk: Chunk) -> Piece {
         let Some(stuffer) = &mut self.stuffer else { return Piece::Shared(chunk) };
-        let mut stuffed = Vec::with_capacity(chunk.len() + chunk.len() / 16);
-        stuffer.write(&chunk, &mut stuffed);
-        Piece::Owned(stuffed)
+        let mut wire = Vec::with_capacity(chunk.len() + chunk.len() / 16);
+        stuffer.write(&chunk, &mut wire);
+        Piece::Owned(wire)
     }
 }
 

@@ -48,6 +48,13 @@ impl Line {
     }
 }
 
+/// What carries the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carrier {
+    Data,
+    Bdat,
+}
+
 /// A message on its way. Invariant: `heard <= said <= lines`.
 #[derive(Debug)]
 pub(super) struct Transaction<T> {
@@ -61,8 +68,8 @@ pub(super) struct Transaction<T> {
     sender_at: usize,
     /// Where DATA or BDAT stands.
     data_at: usize,
-    /// It is BDAT.
-    chunked: bool,
+    /// Which of the two it is.
+    carrier: Carrier,
     /// How many lines it has. Shrinks to `said` when nothing more is worth saying.
     lines: usize,
     said: usize,
@@ -86,7 +93,7 @@ impl<T> Transaction<T> {
         verdicts.resize(envelope.recipients.len(), Some(Verdict::NotTried));
         let sender_at = usize::from(reset);
         let data_at = sender_at + 1 + asked;
-        let chunked = envelope.body == Body::Binary;
+        let carrier = if envelope.body == Body::Binary { Carrier::Bdat } else { Carrier::Data };
         Self {
             token,
             verdicts,
@@ -94,8 +101,8 @@ impl<T> Transaction<T> {
             commands_said: 0,
             sender_at,
             data_at,
-            chunked,
-            lines: data_at + if chunked { 1 } else { 2 },
+            carrier,
+            lines: data_at + if carrier == Carrier::Bdat { 1 } else { 2 },
             said: 0,
             heard: 0,
             sender_accepted: false,
@@ -195,7 +202,7 @@ impl<T> Transaction<T> {
             None => Line::Reset,
             Some(0) => Line::Sender,
             Some(recipient) if index < self.data_at => Line::Recipient(recipient - 1),
-            Some(_) if self.chunked => Line::Chunk,
+            Some(_) if self.is_chunked() => Line::Chunk,
             Some(_) if index == self.data_at => Line::Data,
             Some(_) => Line::Text,
         })
@@ -208,7 +215,7 @@ impl<T> Transaction<T> {
     /// Every line before the text has its answer (or will never be said), and what comes
     /// behind the text begins anew however it is answered.
     pub(super) fn envelope_is_answered(&self) -> bool {
-        (self.heard > self.data_at && !self.chunked) || self.is_over()
+        (self.heard > self.data_at && !self.is_chunked()) || self.is_over()
     }
 
     /// Nothing is left to say or hear.
@@ -224,8 +231,12 @@ impl<T> Transaction<T> {
         self.sender_accepted && (!self.text_is_said() || self.refused)
     }
 
+    const fn is_chunked(&self) -> bool {
+        matches!(self.carrier, Carrier::Bdat)
+    }
+
     const fn text_is_said(&self) -> bool {
-        self.said > self.data_at && (self.chunked || self.said > self.data_at + 1)
+        self.said > self.data_at && (self.is_chunked() || self.said > self.data_at + 1)
     }
 
     /// The verdicts, now that nothing more will be heard; `fault` if that is the peer's.

@@ -102,7 +102,6 @@ pub struct Request<'a> {
 
 /// When a sender wants to hear of a recipient. Nothing set: never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a keyword of NOTIFY, said or not")]
 pub struct Notify {
     /// When it is delivered, or handed to a host that gives no reports.
     pub success: bool,
@@ -210,7 +209,7 @@ impl Extra {
 }
 
 /// The fields of `bytes`, or of as much of them as is whole.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Fields<'a>(Take<'a>);
 
 impl<'a> Fields<'a> {
@@ -267,17 +266,17 @@ pub struct Requests<'a> {
 impl<'a> Requests<'a> {
     pub(super) const fn of(bytes: &'a [u8]) -> Self {
         let all = Fields::of(bytes);
-        Self { all, rest: all, last: 0 }
+        Self { rest: Fields::of(bytes), all, last: 0 }
     }
 
     /// What was asked about the recipient with this index.
     pub fn about(&mut self, recipient: u16) -> Request<'a> {
         if recipient < self.last {
-            self.rest = self.all;
+            self.rest = self.all.clone();
         }
         self.last = recipient;
         loop {
-            let before = self.rest;
+            let before = self.rest.clone();
             let Some((tag, value)) = self.rest.next() else { return Request::default() };
             if tag != Tag::Recipient as u8 {
                 continue;

@@ -38,7 +38,7 @@ fn a_label_too_long_changes_nothing() {
 fn fields_end_where_they_are_full() {
     let request = Request { notify: None, original: &[b'x'; ORIGINAL_MAX] };
     let mut extra = Extra::default();
-    let count = (0..).take_while(|recipient| extra.request(*recipient, &request)).count();
+    let count = (0..u16::MAX).take_while(|recipient| extra.request(*recipient, &request)).count();
     assert_eq!(count, EXTRA_MAX / (ORIGINAL_MAX + 8));
     assert!(!extra.has_room_for(ORIGINAL_MAX) && extra.bytes().len() <= EXTRA_MAX);
     assert!(!Extra::default().request(0, &Request { original: &[0; ORIGINAL_MAX + 1], ..request }));
