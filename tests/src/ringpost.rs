@@ -27,6 +27,8 @@ pub struct Outfit {
     pub spool: Option<PathBuf>,
     /// Further lines of the table `[spool]`.
     pub spool_settings: String,
+    /// Further lines of the table `[[listener]]`.
+    pub listener_settings: String,
 }
 
 /// A Ringpost that runs, or will again: it keeps its folder and its ports.
@@ -271,12 +273,13 @@ fn written(
     let shards = shards_line(outfit.shards);
     let spool = outfit.spool.clone().unwrap_or_else(|| folder.join("spool"));
     let (spool, spool_settings) = (spool.display(), &outfit.spool_settings);
+    let listener_settings = &outfit.listener_settings;
     let folder = folder.display();
     let driver = env::var("RINGPOST_DRIVER").unwrap_or_else(|_| "auto".into());
     format!(
         "{shards}hostname = \"relay.test\"\n\
          [spool]\npath = \"{spool}\"\n{spool_settings}\n\
-         [[listener]]\naddress = \"{smtp}\"\n\
+         [[listener]]\naddress = \"{smtp}\"\n{listener_settings}\n\
          [admin]\naddress = \"{admin}\"\n\
          [log]\ndelivery = \"{folder}/delivery.jsonl\"\n\
          [kernel]\ndriver = \"{driver}\"\n\

@@ -17,6 +17,9 @@
 mod access;
 mod host;
 mod shards;
+mod tls;
+
+pub(crate) use tls::check;
 
 use crate::settings::{Durability, Loaded, Settings};
 use crate::spool::SpoolLock;
@@ -77,7 +80,7 @@ pub fn run(loaded: &Loaded) -> io::Result<()> {
 fn run_and_tell(loaded: &Loaded, listening: impl FnOnce()) -> io::Result<()> {
     trace();
     loaded.warnings.iter().for_each(warn);
-    let mut relay = start(&loaded.settings)?;
+    let mut relay = start(loaded)?;
     let outcome = relay.listen().and_then(|open| {
         if !open {
             return Ok(());
@@ -90,7 +93,8 @@ fn run_and_tell(loaded: &Loaded, listening: impl FnOnce()) -> io::Result<()> {
     outcome.and(drained)
 }
 
-fn start(settings: &Settings) -> io::Result<Relay> {
+fn start(loaded: &Loaded) -> io::Result<Relay> {
+    let settings = &loaded.settings;
     let (post, happened) = channel();
     watch_signals(post.clone())?;
     let driver = kernel::uring::probe();
@@ -99,6 +103,8 @@ fn start(settings: &Settings) -> io::Result<Relay> {
     settings.listeners.iter().try_for_each(|listener| host::probe(listener.address))?;
     let lock = SpoolLock::take(&settings.spool.path)?;
     make_log_directory(settings)?;
+    let keyring = tls::Keyring::open(loaded)?;
+    let gates = shards::gates(settings, &keyring);
     let meters = Meters::new(settings.shards);
     let verifier = access::open(settings)?;
     let control = control::start(control::Setup {
@@ -110,11 +116,12 @@ fn start(settings: &Settings) -> io::Result<Relay> {
         logins: verifier.as_ref().map(control::auth::Verifier::counts),
         meters: Arc::clone(&meters),
         facts: facts(settings, &driver),
+        chores: vec![keyring.chore()],
     })?;
     control.warnings().iter().for_each(warn);
     let access = verifier.map(access::doorkeeper);
-    let shards =
-        shards::start(settings, &lock, &meters, &control.resolver(), access.as_ref(), &post)?;
+    let resolver = control.resolver();
+    let shards = shards::start(settings, gates, &lock, &meters, &resolver, access.as_ref(), &post)?;
     Ok(Relay { control, meters, running: shards.len(), shards, happened, _lock: lock })
 }
 

@@ -65,6 +65,26 @@ pub struct Gate {
     pub connections_max: usize,
     /// How long a peer may be silent.
     pub idle: Duration,
+    /// TLS, if it is spoken here.
+    pub security: Option<Security>,
+}
+
+/// TLS at a listening address.
+#[derive(Clone, Debug)]
+pub struct Security {
+    /// Our side of the handshake, the same for all shards.
+    pub acceptor: Arc<wire::Acceptor>,
+    /// When it begins.
+    pub begin: Begin,
+}
+
+/// When TLS begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// With the first byte.
+    AtOnce,
+    /// When the client says STARTTLS.
+    WhenAsked,
 }
 
 impl Gate {

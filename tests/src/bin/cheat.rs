@@ -46,6 +46,7 @@ fn run(settings: &Settings, flaw: Flaw) -> io::Result<()> {
         logins: None,
         meters: Arc::clone(&meters),
         facts: Vec::new(),
+        chores: Vec::new(),
     })?;
     let setup = setup(settings, meters)?;
     let driver = match settings.kernel.driver {
@@ -111,6 +112,7 @@ fn gate(settings: &Settings, listener: &Listener) -> Gate {
         server: Arc::new(server::Config::new(&settings.hostname)),
         connections_max: listener.connections_max,
         idle: listener.idle,
+        security: None,
     }
 }
 

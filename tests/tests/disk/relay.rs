@@ -115,6 +115,7 @@ fn gate(address: SocketAddr) -> Gate {
         server: Arc::new(server::Config::new("relay.test")),
         connections_max: 100,
         idle: Duration::from_mins(5),
+        security: None,
     }
 }
 

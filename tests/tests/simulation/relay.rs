@@ -128,6 +128,7 @@ fn gate(plan: &Plan) -> Gate {
         server: Arc::new(config),
         connections_max: 100,
         idle: Duration::from_mins(5),
+        security: None,
     }
 }
 

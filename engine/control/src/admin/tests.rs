@@ -17,6 +17,7 @@ fn control(meters: &Arc<Meters>) -> Control {
         logins: None,
         meters: Arc::clone(meters),
         facts: vec![("version", "0.1.0".to_owned()), ("driver", "epoll \"x\"".to_owned())],
+        chores: Vec::new(),
     })
     .unwrap()
 }
@@ -174,6 +175,7 @@ fn a_taken_address_is_named() {
         logins: None,
         meters: Meters::new(1),
         facts: Vec::new(),
+        chores: Vec::new(),
     };
     let error = start(setup).unwrap_err().to_string();
     assert!(error.contains(&taken.address().to_string()), "{error}");

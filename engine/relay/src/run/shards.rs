@@ -1,7 +1,8 @@
 //! From settings to shards, each on its thread.
 
+use super::tls::Keyring;
 use super::{Happened, TRANSACTIONS_MAX, host};
-use crate::settings::{Driver, Durability, Hop, Listener, Login, Network, Settings};
+use crate::settings::{self, Driver, Durability, Hop, Listener, Login, Network, Settings};
 use crate::spool::SpoolLock;
 use control::Resolver;
 use event::Meters;
@@ -10,7 +11,7 @@ use kernel::{Mailbox, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{HostPort, Question, RouteSetting, Rules, Table};
 use shard::journal::{self, Options};
-use shard::{Access, Gate, Letter, Networks, Routing, Setup};
+use shard::{Access, Begin, Gate, Letter, Networks, Routing, Security, Setup};
 use smtp::server;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,6 +22,7 @@ use std::thread;
 /// Starts all shards; each tells `post` when it listens and when it has ended.
 pub(super) fn start(
     settings: &Settings,
+    gates: Vec<Gate>,
     lock: &SpoolLock,
     meters: &Arc<Meters>,
     resolver: &Resolver,
@@ -34,7 +36,8 @@ pub(super) fn start(
     for (index, (mailbox, (logs, cpu))) in
         mailboxes.into_iter().zip(logs.into_iter().zip(processors)).enumerate()
     {
-        let setup = setup(settings, index, logs, mailbox, &senders, &routing, meters);
+        let share = Share { index, logs, mailbox };
+        let setup = setup(settings, share, &gates, &senders, &routing, meters);
         let setup = Setup { access: access.cloned(), ..setup };
         let ring = RingConfig { cpu, driver: driver(settings), ..RingConfig::default() };
         let post = post.clone();
@@ -64,11 +67,17 @@ fn live(ring: RingConfig, setup: Setup, post: &Post<Happened>) {
     let _ = post.send(Happened::Ended(result));
 }
 
-fn setup(
-    settings: &Settings,
+/// What one shard has and no other.
+struct Share {
     index: usize,
     logs: Vec<u16>,
     mailbox: Mailbox<Letter>,
+}
+
+fn setup(
+    settings: &Settings,
+    Share { index, logs, mailbox }: Share,
+    gates: &[Gate],
     senders: &[Sender<Letter>],
     routing: &Routing,
     meters: &Arc<Meters>,
@@ -76,7 +85,7 @@ fn setup(
     let share = |whole: u64| whole.div_ceil(settings.shards as u64);
     Setup {
         index,
-        gates: settings.listeners.iter().map(|listener| gate(settings, listener)).collect(),
+        gates: gates.to_vec(),
         hostname: settings.hostname.as_str().into(),
         spool: shard::Spool {
             directory: settings.spool.path.clone(),
@@ -98,8 +107,18 @@ fn setup(
     }
 }
 
-fn gate(settings: &Settings, listener: &Listener) -> Gate {
-    let config = server_config(settings, listener);
+/// The doors, the same for every shard.
+pub(super) fn gates(settings: &Settings, keyring: &Keyring) -> Vec<Gate> {
+    let listeners = settings.listeners.iter().enumerate();
+    listeners.map(|(index, listener)| gate(settings, listener, keyring.security(index))).collect()
+}
+
+fn gate(settings: &Settings, listener: &Listener, security: Option<Security>) -> Gate {
+    let config = server::Config {
+        starttls: security.as_ref().is_some_and(|tls| tls.begin == Begin::WhenAsked),
+        tls_required: listener.tls.security == settings::Security::Required,
+        ..server_config(settings, listener)
+    };
     let trusted = &listener.auth_plaintext_from;
     let in_clear = (!trusted.is_empty()).then(|| {
         let config = server::Config { auth: server::Auth::Always, ..config.clone() };
@@ -112,6 +131,7 @@ fn gate(settings: &Settings, listener: &Listener) -> Gate {
         in_clear,
         connections_max: listener.connections_max.div_ceil(settings.shards),
         idle: listener.idle,
+        security,
     }
 }
 

@@ -81,6 +81,9 @@ impl<K: Kernel> Drop for Visit<K> {
 impl<K: Kernel> Visit<K> {
     /// Until the peer or we have enough.
     async fn last(&mut self) -> io::Result<()> {
+        if self.begins_secure() {
+            Box::pin(self.secure()).await?;
+        }
         let mut greeting = Vec::new();
         self.session.greet(&mut greeting);
         self.connection.write(smallvec![Piece::Owned(greeting)]).await?;
@@ -116,7 +119,7 @@ impl<K: Kernel> Visit<K> {
                 Turn::Leave => return Ok(ControlFlow::Break(())),
                 Turn::Secure => {
                     self.forget_user();
-                    self.secure().await?;
+                    Box::pin(self.secure()).await?;
                 }
                 Turn::Listen => (),
             }
