@@ -58,12 +58,23 @@ pub(crate) struct Load {
 impl Load {
     /// Sends `rate` messages a second of mixed sizes to `ringpost`.
     pub(crate) fn start(folder: &Path, ringpost: &Ringpost, rate: f64) -> io::Result<Self> {
+        Self::start_under(folder, ringpost, rate, send::Encryption::None)
+    }
+
+    /// [`Self::start`], encrypted.
+    pub(crate) fn start_under(
+        folder: &Path,
+        ringpost: &Ringpost,
+        rate: f64,
+        encryption: send::Encryption,
+    ) -> io::Result<Self> {
         let ledger = folder.join("sent.ledger");
         let options = send::Options {
             messages: ENDLESS,
             sizes: "1k-50k".parse().map_err(io::Error::other)?,
             arrivals: Arrivals::constant(Rate::per_second(rate)),
             ledger: Some(ledger.clone()),
+            encryption,
             ..send::Options::new(ringpost.smtp())
         };
         Ok(Self { sending: send::start(options)?, ledger })
@@ -83,6 +94,16 @@ impl Load {
         sink: Sink,
         duplicates: u64,
     ) -> io::Result<Proof> {
+        self.prove_and_tell(ringpost, sink, duplicates).map(|(_, proof)| proof)
+    }
+
+    /// [`Self::prove`], with what the generator saw.
+    pub(crate) fn prove_and_tell(
+        self,
+        ringpost: &Ringpost,
+        sink: Sink,
+        duplicates: u64,
+    ) -> io::Result<(send::Report, Proof)> {
         self.sending.stop();
         let sent = self.sending.join()?;
         wait::until("an empty queue", Duration::from_mins(2), || {
@@ -97,6 +118,6 @@ impl Load {
             duplicates_allowed: duplicates,
             ..verify::Options::default()
         };
-        verify::verify(&options).map_err(io::Error::other)
+        Ok((sent, verify::verify(&options).map_err(io::Error::other)?))
     }
 }

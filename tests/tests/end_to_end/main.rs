@@ -22,4 +22,6 @@ mod settings;
 mod spool_adopt;
 mod spool_damage;
 mod spool_tools;
+mod tls;
+mod tls_reload;
 mod upstream;
