@@ -7,12 +7,14 @@
 //! - [`server`] takes mail: one peer, one conversation, any number of messages.
 //! - [`sasl`] is how a peer says who it is.
 //! - [`client`] gives mail: one peer, envelopes said ahead of their answers.
+//! - [`proxy`] reads what a balancer says of its client first.
 #![warn(clippy::indexing_slicing, reason = "network bytes are never indexed unchecked")]
 
 pub mod address;
 pub mod client;
 pub mod command;
 pub mod dots;
+pub mod proxy;
 pub mod reply;
 pub mod sasl;
 pub mod server;
