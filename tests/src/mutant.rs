@@ -1,12 +1,13 @@
 //! Kernels that break a promise, to show that a test would notice.
 
 use event::{Tick, Wall};
-use kernel::{Buffer, File, Kernel, Open, Signal};
+use kernel::{Arrival, Buffer, File, Kernel, Open, Signal};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::rc::Rc;
@@ -147,6 +148,14 @@ impl<K: Kernel> Kernel for Mutant<K> {
 
     fn listen(&self, address: SocketAddr) -> io::Result<Self::Listener> {
         self.kernel.listen(address)
+    }
+
+    fn listen_on(&self, socket: BorrowedFd<'_>) -> io::Result<Self::Listener> {
+        self.kernel.listen_on(socket)
+    }
+
+    fn adopt(&self, arrival: Arrival) -> io::Result<Self::Stream> {
+        self.kernel.adopt(arrival)
     }
 
     fn connect(

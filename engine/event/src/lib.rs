@@ -14,6 +14,7 @@ mod id;
 mod meters;
 mod outcome;
 mod response;
+mod shut;
 mod site;
 mod time;
 
@@ -25,5 +26,6 @@ pub use id::{MessageId, NotAnId};
 pub use meters::{Balance, Kind, Row, ShardMeters};
 pub use outcome::Outcome;
 pub use response::{Response, TEXT_BYTES_MAX};
+pub use shut::Shut;
 pub use site::{Meters, OTHER_SITES, SITES_MAX, SiteMeters, SiteReading};
 pub use time::{Tick, Wall};

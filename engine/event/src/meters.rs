@@ -3,7 +3,7 @@
 //! Each shard writes its own meters and no others; anybody reads them. They lie on cache
 //! lines of their own, so that shards do not slow each other by counting.
 
-use crate::{Count, Flag, Histogram, Outcome, Tick};
+use crate::{Count, Flag, Histogram, Outcome, Shut, Tick};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Whether a number only grows.
@@ -46,6 +46,8 @@ macro_rules! meters {
             pub accepting: Flag,
             /// A 250 means that the message is on the disk.
             pub durable: Flag,
+            /// Why new mail is not taken: its place in [`Shut::ALL`], counted from 1.
+            shut: Count,
             /// When the shard last turned its loop, on its own clock.
             heartbeat: Count,
             /// Odd while a shard is in the middle of counting one event.
@@ -69,17 +71,11 @@ macro_rules! meters {
 
 meters! {
     Gauge connections_in: " Incoming connections open.";
-    Counter connections_in_total: " Incoming connections taken since start.";
-    Gauge tls_connections: " Connections under TLS, its handshake included.";
-    Gauge tls_bytes: " Bytes of memory that TLS holds for them, buffers included.";
-    Counter tls_handshakes: " TLS handshakes of incoming connections that were completed.";
-    Counter tls_resumed: " Those of them that built on an earlier one.";
-    Counter tls_failed_timeout: " TLS handshakes that took too long.";
-    Counter tls_failed_lost: " TLS handshakes that the peer left.";
-    Counter tls_failed_alert: " TLS handshakes that the peer gave up with an alert.";
-    Counter tls_failed_offer: " TLS handshakes with nothing in common: version, cipher suite or protocol.";
-    Counter tls_failed_certificate: " TLS handshakes in which the client showed no certificate that is trusted.";
-    Counter tls_failed_protocol: " TLS handshakes that broke the rules of TLS.";
+    Counter connections_in_total: " Incoming connections taken since start, those by which a balancer looked whether we are well left out.";
+    Counter connections_turned_away: " Incoming connections told 421 at once: the listener was full, or no descriptor was left.";
+    Counter balancer_probes: " Incoming connections by which a balancer only looked whether we are well.";
+    Counter proxy_strangers: " Incoming connections closed because they came from elsewhere than the listed balancers.";
+    Counter proxy_faults: " Incoming connections from a balancer closed for want of a right PROXY header in time.";
     Counter accepted_messages: " Messages made durable and acknowledged, bounces included.";
     Counter accepted_recipients: " Recipients of those messages.";
     Counter accepted_bytes: " Bytes of those messages.";
@@ -90,6 +86,11 @@ meters! {
     Counter logins_failed: " Logins that proved nothing.";
     Counter logins_put_off: " Logins that nobody could check at the time.";
     Gauge queued_recipients: " Recipients without a final outcome yet.";
+    Gauge queued_recipients_max: " Recipients that may be; past it MAIL hears 452.";
+    Gauge intake_bytes: " Memory in use for message text in reception.";
+    Gauge intake_bytes_max: " Memory there is for it; past it MAIL hears 452.";
+    Gauge spool_free_bytes: " Bytes free to us on the spool's filesystem.";
+    Gauge spool_free_bytes_min: " Bytes that are left free of it; nearer to full, MAIL hears 452.";
     Counter delivered: " Recipients the next host took.";
     Counter deferred: " Tries that ended with a later try. Not recipients.";
     Counter failed: " Recipients refused for good.";
@@ -170,6 +171,20 @@ impl ShardMeters {
     #[must_use]
     pub fn heartbeat(&self) -> Tick {
         Tick(self.heartbeat.get())
+    }
+
+    /// Says whether new mail is taken, and if not, why.
+    pub fn open_or_shut(&self, shut: Option<Shut>) {
+        self.accepting.set(shut.is_none());
+        let place = shut.and_then(|why| Shut::ALL.iter().position(|other| *other == why));
+        self.shut.set(place.map_or(0, |place| place as u64 + 1));
+    }
+
+    /// Why no new mail is taken; `None` also of a shard that has not begun.
+    #[must_use]
+    pub fn shut(&self) -> Option<Shut> {
+        let place = usize::try_from(self.shut.get()).ok()?.checked_sub(1)?;
+        Shut::ALL.get(place).copied()
     }
 
     /// Counts the open recipients of a message found on disk at start.

@@ -12,13 +12,17 @@
 //! - Borrow no `RefCell` across an await.
 
 pub mod allocator;
+mod arrival;
 mod buffer;
+mod inherited;
 mod local;
 mod mailbox;
 pub mod sim;
 pub mod uring;
 
+pub use arrival::Arrival;
 pub use buffer::{ALIGNMENT, Buffer, Chunk, Gather, Piece};
+pub use inherited::{Inherited, inherited};
 pub use local::Signal;
 pub use mailbox::{Mailbox, Sender, mailbox};
 
@@ -26,6 +30,7 @@ use event::{Tick, Wall};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -57,6 +62,17 @@ pub trait Kernel: Clone + 'static {
     /// # Errors
     /// What bind and listen say.
     fn listen(&self, address: SocketAddr) -> io::Result<Self::Listener>;
+    /// Takes connections from a socket that listens already, and that others may take from
+    /// too. It goes on listening when our listener is closed.
+    ///
+    /// # Errors
+    /// `Unsupported` in the simulation; else what the system says.
+    fn listen_on(&self, socket: BorrowedFd<'_>) -> io::Result<Self::Listener>;
+    /// Makes a connection this shard's own that it, or another shard, has taken.
+    ///
+    /// # Errors
+    /// What the driver says. The connection is closed then.
+    fn adopt(&self, arrival: Arrival) -> io::Result<Self::Stream>;
     /// Connects to `to`, from the address `from` if given, within `patience`. `TCP_NODELAY` is set.
     ///
     /// # Errors
@@ -155,6 +171,11 @@ pub trait Listener: 'static {
     type Stream: Stream;
     /// The next connection, with `TCP_NODELAY` set. Never drop this future before it is done.
     fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>>;
+    /// As [`Self::accept`], to be [adopted](Kernel::adopt) by any shard.
+    fn take(&self) -> impl Future<Output = io::Result<Arrival>>;
+    /// For when there is no descriptor left for a connection: takes those that wait, a few at
+    /// most, by means of one kept for this, says `last_words` to each and hangs up. How many.
+    fn turn_away(&self, last_words: &[u8]) -> u32;
     /// The address it listens on (with the port the system chose, if it was 0).
     fn address(&self) -> SocketAddr;
     /// Ends a pending [`Self::accept`], and all later ones, with an error.

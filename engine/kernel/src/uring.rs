@@ -8,7 +8,7 @@
 //! system calls, for start-up and for a timer of seconds. All else goes through the ring. On
 //! the epoll driver every file operation blocks: epoll knows no files.
 
-use crate::{Kernel, Open};
+use crate::{Arrival, Kernel, Open};
 use event::{Tick, Wall};
 use monoio::{FusionRuntime, IoUringDriver, LegacyDriver, RuntimeBuilder, time::TimeDriver};
 use rustix::time::ClockId;
@@ -16,6 +16,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -205,6 +206,14 @@ impl Kernel for Uring {
 
     fn listen(&self, address: SocketAddr) -> io::Result<UringListener> {
         UringListener::new(address, self.0.driver.driver)
+    }
+
+    fn listen_on(&self, socket: BorrowedFd<'_>) -> io::Result<UringListener> {
+        UringListener::on(socket, self.0.driver.driver)
+    }
+
+    fn adopt(&self, arrival: Arrival) -> io::Result<UringStream> {
+        listener::adopt(arrival, self.0.driver.driver)
     }
 
     async fn connect(

@@ -8,13 +8,15 @@ use super::fault::{Fault, Operation};
 use super::file::SimFile;
 use super::network::Syn;
 use super::socket::{SimListener, SimStream};
-use crate::{Kernel, Open};
+use crate::arrival::Carried;
+use crate::{Arrival, Kernel, Open};
 use event::{Tick, Wall};
 use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::future::{pending, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::task::Poll;
@@ -170,6 +172,18 @@ impl Kernel for Sim {
     fn listen(&self, address: SocketAddr) -> io::Result<SimListener> {
         let key = self.core().listen(self.owner, address)?;
         Ok(SimListener::new(self.clone(), key))
+    }
+
+    /// Nobody starts us here who could hold a socket for us.
+    fn listen_on(&self, _socket: BorrowedFd<'_>) -> io::Result<SimListener> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn adopt(&self, Arrival(carried): Arrival) -> io::Result<SimStream> {
+        match carried {
+            Carried::Simulated(end) => Ok(SimStream::new(self.clone(), end)),
+            Carried::Descriptor { .. } => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     async fn connect(

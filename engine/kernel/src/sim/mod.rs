@@ -51,6 +51,7 @@ mod tests;
 pub use fault::{Crash, Fault, Operation, Physics, When};
 pub use file::SimFile;
 pub use machine::Sim;
+pub(crate) use network::EndKey as SimEnd;
 pub use network::Side;
 pub use socket::{SimListener, SimStream};
 pub use world::{Host, World};

@@ -35,7 +35,7 @@ impl Side {
 
 /// One end of one connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct EndKey {
+pub(crate) struct EndKey {
     pub(super) connection: u64,
     pub(super) side: Side,
 }

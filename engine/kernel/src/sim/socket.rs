@@ -5,7 +5,8 @@ use super::disk::os;
 use super::fault::Operation;
 use super::machine::Sim;
 use super::network::EndKey;
-use crate::{Buffer, Gather, Listener, Stream};
+use crate::arrival::Carried;
+use crate::{Arrival, Buffer, Gather, Listener, Stream};
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
@@ -157,11 +158,10 @@ impl SimListener {
         Self { sim, key, address }
     }
 
-    async fn next(&self) -> io::Result<SimStream> {
+    async fn next(&self) -> io::Result<EndKey> {
         self.sim.begin(Operation::Accept).await.map_err(os)?;
         let end = poll_fn(|context| self.sim.core().accept(self.key, context.waker())).await;
-        let end = end.ok_or_else(|| os(libc::EINVAL))?;
-        Ok(SimStream::new(self.sim.clone(), end))
+        end.ok_or_else(|| os(libc::EINVAL))
     }
 }
 
@@ -172,7 +172,19 @@ impl Listener for SimListener {
         let pending = Pending::start(&self.sim, "an accept", None);
         let result = self.next().await;
         pending.done();
-        result
+        Ok(SimStream::new(self.sim.clone(), result?))
+    }
+
+    async fn take(&self) -> io::Result<Arrival> {
+        let pending = Pending::start(&self.sim, "an accept", None);
+        let result = self.next().await;
+        pending.done();
+        Ok(Arrival(Carried::Simulated(result?)))
+    }
+
+    /// A world has descriptors without end.
+    fn turn_away(&self, _last_words: &[u8]) -> u32 {
+        0
     }
 
     fn address(&self) -> SocketAddr {

@@ -6,6 +6,7 @@ use crate::{Buffer, Gather, Kernel, Listener, Piece, Stream};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+mod arrivals;
 mod descriptors;
 mod dials;
 mod drivers;
