@@ -6,6 +6,7 @@
 
 pub mod disk;
 pub mod gate;
+pub mod haproxy;
 pub mod http;
 pub mod loop_disk;
 pub mod mounted;

@@ -21,8 +21,16 @@ impl Process {
     /// # Errors
     /// If it cannot be started.
     pub fn start(command: &mut Command, log: &Path) -> io::Result<Self> {
+        Self::start_with(command, Stdio::null(), log)
+    }
+
+    /// As [`Self::start`], with an input.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(command: &mut Command, input: Stdio, log: &Path) -> io::Result<Self> {
         let output = append(log)?;
-        Self::spawn(command.stdout(output), log)
+        Self::spawn(command.stdout(output).stdin(input), log)
     }
 
     /// Starts `command`, whose output the caller reads; its complaints are added to `log`.
@@ -30,13 +38,13 @@ impl Process {
     /// # Errors
     /// If it cannot be started.
     pub fn piped(command: &mut Command, log: &Path) -> io::Result<(Self, ChildStdout)> {
-        let mut process = Self::spawn(command.stdout(Stdio::piped()), log)?;
+        let mut process = Self::spawn(command.stdout(Stdio::piped()).stdin(Stdio::null()), log)?;
         let output = process.child.stdout.take();
         Ok((process, output.ok_or_else(|| io::Error::other("its output was not piped"))?))
     }
 
     fn spawn(command: &mut Command, log: &Path) -> io::Result<Self> {
-        let child = command.stdin(Stdio::null()).stderr(append(log)?).spawn().map_err(|error| {
+        let child = command.stderr(append(log)?).spawn().map_err(|error| {
             io::Error::other(format!("{}: {error}", command.get_program().display()))
         })?;
         Ok(Self { child, log: log.into() })

@@ -6,9 +6,11 @@ use serde_json::Value;
 use std::env;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long it may take to recover, start or drain.
@@ -29,6 +31,8 @@ pub struct Outfit {
     pub spool_settings: String,
     /// Further lines of the table `[[listener]]`.
     pub listener_settings: String,
+    /// The socket it listens on, if that is held for it, as by systemd.
+    pub held: Option<Arc<TcpListener>>,
 }
 
 /// A Ringpost that runs, or will again: it keeps its folder and its ports.
@@ -56,7 +60,8 @@ impl Ringpost {
     /// # Errors
     /// As [`Self::start`].
     pub fn start_as(outfit: Outfit, folder: &Path, settings: &str) -> io::Result<Self> {
-        let (smtp, admin) = (port::free()?, port::free()?);
+        let held = outfit.held.as_ref().map(|socket| socket.local_addr());
+        let (smtp, admin) = (held.unwrap_or_else(port::free)?, port::free()?);
         fs::create_dir_all(folder)?;
         let written = written(&outfit, folder, smtp, admin, settings);
         fs::write(folder.join("ringpost.toml"), written)?;
@@ -75,6 +80,16 @@ impl Ringpost {
     pub fn restart(&mut self) -> io::Result<()> {
         self.relaunch()?;
         self.wait_until_ready()
+    }
+
+    /// Changes its settings, for when it is started the next time.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written.
+    pub fn rewrite(&self, change: impl FnOnce(String) -> String) -> io::Result<()> {
+        let path = self.folder.join("ringpost.toml");
+        let settings = fs::read_to_string(&path)?;
+        fs::write(path, change(settings))
     }
 
     /// As [`Self::restart`], with so many shards.
@@ -104,7 +119,9 @@ impl Ringpost {
     }
 
     fn relaunch(&mut self) -> io::Result<()> {
-        wait::until("the port", PATIENCE, || port::is_free(self.smtp).then_some(()))?;
+        if self.outfit.held.is_none() {
+            wait::until("the port", PATIENCE, || port::is_free(self.smtp).then_some(()))?;
+        }
         self.process = launch(&self.outfit, &self.folder)?;
         Ok(())
     }
@@ -115,7 +132,7 @@ impl Ringpost {
         self.smtp
     }
 
-    /// Where its operator's door is.
+    /// Where its metrics and its health are.
     #[must_use]
     pub fn admin(&self) -> SocketAddr {
         self.admin
@@ -202,8 +219,22 @@ impl Ringpost {
     /// # Errors
     /// If it does not.
     pub fn drain(&mut self) -> io::Result<ExitStatus> {
-        self.process.terminate()?;
+        self.terminate()?;
         self.process.wait(PATIENCE)
+    }
+
+    /// Asks it to drain and stop, and does not wait.
+    ///
+    /// # Errors
+    /// If it has ended before.
+    pub fn terminate(&self) -> io::Result<()> {
+        self.process.terminate()
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.ended()
     }
 
     fn wait_until_ready(&mut self) -> io::Result<()> {
@@ -252,10 +283,23 @@ impl Attempt {
 
 fn launch(outfit: &Outfit, folder: &Path) -> io::Result<Process> {
     let program = outfit.program.clone().map_or_else(|| program::built("ringpost"), Ok)?;
-    let mut command = Command::new(program);
+    let (mut command, input) = match &outfit.held {
+        Some(socket) => (holder(&program), OwnedFd::from(socket.try_clone()?).into()),
+        None => (Command::new(program), Stdio::null()),
+    };
     command.args(&outfit.arguments);
     command.args(["run", "--config"]).arg(folder.join("ringpost.toml"));
-    Process::start(&mut command, &folder.join("output"))
+    Process::start_with(&mut command, input, &folder.join("output"))
+}
+
+/// `program` with its input as descriptor 3, as systemd would start it. Only the process
+/// itself can say which it is, hence the shell.
+fn holder(program: &Path) -> Command {
+    const AS_SYSTEMD: &str = "exec 3<&0 </dev/null; \
+        LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=smtp exec \"$0\" \"$@\"";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", AS_SYSTEMD]).arg(program);
+    shell
 }
 
 fn shards_line(shards: Option<usize>) -> String {

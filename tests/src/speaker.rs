@@ -20,9 +20,18 @@ impl Speaker {
     /// # Errors
     /// If nobody listens, or does not greet.
     pub fn connect(to: SocketAddr) -> io::Result<Self> {
+        Self::behind(to, b"")
+    }
+
+    /// Connects, says what a balancer says first, and takes the greeting.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub fn behind(to: SocketAddr, header: &[u8]) -> io::Result<Self> {
         let stream = TcpStream::connect(to)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
+        (&stream).write_all(header)?;
         let replies = BufReader::new(stream.try_clone()?);
         let mut speaker = Self { stream, replies };
         speaker.hear("220")?;

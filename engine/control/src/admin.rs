@@ -55,15 +55,27 @@ impl Door {
         let pulse = Pulse::new(meters.shards().len());
         Self { meters, draining, registry, pulse }
     }
+
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Why new mail should go elsewhere, if it should.
+    pub(crate) fn unready(&self) -> Option<String> {
+        health::unready(&self.meters, self.is_draining()).or_else(|| self.pulse.stopped())
+    }
 }
 
 /// Answers on `listener` until `stopped`.
-pub(crate) async fn serve(listener: TcpListener, door: Door, stopped: oneshot::Receiver<()>) {
+pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, stopped: oneshot::Receiver<()>) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!("the admin address cannot be served: {error}"),
     };
-    let door = Arc::new(door);
     let watch = tokio::spawn(health::watch(Arc::clone(&door)));
     let answered = async { axum::serve(listener, router(door)).await };
     tokio::select! {
@@ -99,8 +111,7 @@ async fn livez(State(door): State<Arc<Door>>) -> (StatusCode, String) {
 }
 
 async fn readyz(State(door): State<Arc<Door>>) -> (StatusCode, String) {
-    let draining = door.draining.load(Ordering::Relaxed);
-    verdict(health::unready(&door.meters, draining).or_else(|| door.pulse.stopped()))
+    verdict(door.unready())
 }
 
 fn verdict(complaint: Option<String>) -> (StatusCode, String) {

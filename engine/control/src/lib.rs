@@ -5,19 +5,18 @@
 //! their meters. Nothing here is asked per message.
 
 pub mod admin;
+mod agent;
 pub mod auth;
 pub mod dns;
 
 pub use dns::Resolver;
 
 use event::Meters;
-use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
@@ -26,6 +25,8 @@ use tokio::sync::oneshot;
 pub struct Setup {
     /// Where the operator's HTTP door listens. A loopback address: it asks nobody who they are.
     pub admin: SocketAddr,
+    /// Where HAProxy's agent checks are answered, if anywhere.
+    pub agent: Option<SocketAddr>,
     /// How names are looked up.
     pub dns: dns::Servers,
     /// What those who check logins count, if somebody does.
@@ -34,31 +35,6 @@ pub struct Setup {
     pub meters: Arc<Meters>,
     /// What is told about this process beside its numbers: `version`, `durability`, `driver`.
     pub facts: Vec<(&'static str, String)>,
-    /// What is done here now and then for others.
-    pub chores: Vec<Chore>,
-}
-
-/// Something short that is done again and again, on this side because it may wait for a disk.
-pub struct Chore {
-    /// How long it is let be.
-    pub every: Duration,
-    /// What is done.
-    pub work: Box<dyn FnMut() + Send>,
-}
-
-impl fmt::Debug for Chore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chore").field("every", &self.every).finish_non_exhaustive()
-    }
-}
-
-impl Chore {
-    async fn run(mut self) {
-        loop {
-            tokio::time::sleep(self.every).await;
-            (self.work)();
-        }
-    }
 }
 
 /// The running thread.
@@ -77,10 +53,8 @@ pub struct Control {
 /// # Errors
 /// If the admin address cannot be listened on, or the thread not be started.
 pub fn start(setup: Setup) -> io::Result<Control> {
-    let listener = TcpListener::bind(setup.admin).map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot listen on {} for HTTP: {error}", setup.admin))
-    })?;
-    listener.set_nonblocking(true)?;
+    let listener = listen(setup.admin, "HTTP")?;
+    let agent = setup.agent.map(|address| listen(address, "agent checks")).transpose()?;
     let address = listener.local_addr()?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let (resolver, desk) = dns::desk(&setup.dns);
@@ -93,19 +67,29 @@ pub fn start(setup: Setup) -> io::Result<Control> {
         setup.logins,
         setup.facts,
     );
+    let door = Arc::new(door);
     let (stop, stopped) = oneshot::channel();
     let thread = thread::Builder::new().name("control".to_owned()).spawn(move || {
         runtime.block_on(async move {
-            tokio::spawn(desk.run());
-            for chore in setup.chores {
-                tokio::spawn(chore.run());
+            let desk = tokio::spawn(desk.run());
+            if let Some(agent) = agent {
+                tokio::spawn(agent::serve(agent, Arc::clone(&door)));
             }
             admin::serve(listener, door, stopped).await;
+            desk.abort();
         });
         // Name look-ups may hold threads of their own for a while: nobody waits for them.
         runtime.shutdown_background();
     })?;
     Ok(Control { address, resolver, draining, stop, thread, warnings })
+}
+
+fn listen(address: SocketAddr, what: &str) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {address} for {what}: {error}"))
+    })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 impl Control {

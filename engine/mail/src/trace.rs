@@ -53,6 +53,9 @@ pub struct Hop<'a> {
     pub helo: &'a [u8],
     /// The address it came from.
     pub peer: IpAddr,
+    /// What a balancer in front of us calls the connection, if it said so: printable ASCII, and
+    /// nothing that could end a comment.
+    pub connection: Option<&'a str>,
     /// Our name.
     pub hostname: &'a str,
     /// How it came.
@@ -77,6 +80,9 @@ pub fn received(out: &mut Vec<u8>, hop: &Hop<'_>) {
     }
     let Hop { hostname, protocol, id, .. } = hop;
     write(out, format_args!("\tby {hostname} (Ringpost) with {protocol} id {id}"));
+    if let Some(connection) = hop.connection {
+        write(out, format_args!("\r\n\t(connection {connection})"));
+    }
     if let Some(recipient) = hop.recipient.filter(|recipient| is_safe(recipient)) {
         out.extend_from_slice(b"\r\n\tfor <");
         out.extend_from_slice(recipient);

@@ -16,12 +16,11 @@
 
 mod access;
 mod host;
+mod notify;
 mod shards;
-mod tls;
+mod sockets;
 
-pub(crate) use tls::check;
-
-use crate::settings::{Durability, Loaded, Settings};
+use crate::settings::{DELAY_MAX, Durability, Loaded, Settings};
 use crate::spool::SpoolLock;
 use event::Meters;
 use kernel::Sender;
@@ -45,6 +44,10 @@ const TRANSACTIONS_MAX: Duration = Duration::from_secs(25);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 const _: () = assert!(TRANSACTIONS_MAX.as_secs() < DRAIN_MAX.as_secs(), "the last syncs get time");
+const _: () = assert!(
+    DELAY_MAX.as_secs() + 10 <= TRANSACTIONS_MAX.as_secs(),
+    "transactions get time, however long mail is still taken"
+);
 
 /// What this thread waits for.
 #[derive(Debug)]
@@ -65,6 +68,8 @@ struct Relay {
     /// Shards that have not ended.
     running: usize,
     happened: Receiver<Happened>,
+    /// How long mail is still taken when we are told to stop.
+    delay: Duration,
     _lock: SpoolLock,
 }
 
@@ -80,11 +85,12 @@ pub fn run(loaded: &Loaded) -> io::Result<()> {
 fn run_and_tell(loaded: &Loaded, listening: impl FnOnce()) -> io::Result<()> {
     trace();
     loaded.warnings.iter().for_each(warn);
-    let mut relay = start(loaded)?;
+    let mut relay = start(&loaded.settings)?;
     let outcome = relay.listen().and_then(|open| {
         if !open {
             return Ok(());
         }
+        notify::notify(notify::READY);
         listening();
         relay.wait()
     });
@@ -93,22 +99,22 @@ fn run_and_tell(loaded: &Loaded, listening: impl FnOnce()) -> io::Result<()> {
     outcome.and(drained)
 }
 
-fn start(loaded: &Loaded) -> io::Result<Relay> {
-    let settings = &loaded.settings;
+fn start(settings: &Settings) -> io::Result<Relay> {
     let (post, happened) = channel();
     watch_signals(post.clone())?;
     let driver = kernel::uring::probe();
     introduce(settings, &driver);
     host::raise_descriptor_limit(settings).iter().for_each(warn);
-    settings.listeners.iter().try_for_each(|listener| host::probe(listener.address))?;
+    let sockets = sockets::assign(&settings.listeners, kernel::inherited()?)?;
+    let unheld = settings.listeners.iter().zip(&sockets).filter(|(_, socket)| socket.is_none());
+    unheld.map(|(listener, _)| listener.address).try_for_each(host::probe)?;
     let lock = SpoolLock::take(&settings.spool.path)?;
     make_log_directory(settings)?;
-    let keyring = tls::Keyring::open(loaded)?;
-    let gates = shards::gates(settings, &keyring);
     let meters = Meters::new(settings.shards);
     let verifier = access::open(settings)?;
     let control = control::start(control::Setup {
         admin: settings.admin.address,
+        agent: settings.agent.address,
         dns: control::dns::Servers {
             addresses: settings.dns.servers.clone(),
             ..control::dns::Servers::default()
@@ -116,13 +122,21 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
         logins: verifier.as_ref().map(control::auth::Verifier::counts),
         meters: Arc::clone(&meters),
         facts: facts(settings, &driver),
-        chores: vec![keyring.chore()],
     })?;
     control.warnings().iter().for_each(warn);
     let access = verifier.map(access::doorkeeper);
-    let resolver = control.resolver();
-    let shards = shards::start(settings, gates, &lock, &meters, &resolver, access.as_ref(), &post)?;
-    Ok(Relay { control, meters, running: shards.len(), shards, happened, _lock: lock })
+    let gates = shards::gates(settings, sockets);
+    let shards = shards::start(
+        settings,
+        &gates,
+        &lock,
+        &meters,
+        &control.resolver(),
+        access.as_ref(),
+        &post,
+    )?;
+    let (running, delay) = (shards.len(), settings.drain.delay);
+    Ok(Relay { control, meters, running, shards, happened, delay, _lock: lock })
 }
 
 impl Relay {
@@ -176,10 +190,12 @@ impl Relay {
 
     /// Lets what is in flight finish, and waits for the last sync.
     fn drain(&mut self) -> io::Result<()> {
-        say("draining: no new mail, transactions in flight finish".to_owned());
         self.control.drain();
+        notify::notify(notify::STOPPING);
+        self.linger()?;
+        say("draining: no new mail, transactions in flight finish".to_owned());
         self.shards.iter().for_each(|shard| shard.post(Letter::Drain));
-        let looks = DRAIN_MAX.as_millis() / LOOK_EVERY.as_millis();
+        let looks = DRAIN_MAX.saturating_sub(self.delay).as_millis() / LOOK_EVERY.as_millis();
         let mut left = looks;
         while self.running > 0 {
             match self.happened.recv_timeout(LOOK_EVERY) {
@@ -199,6 +215,19 @@ impl Relay {
         }
         say("drained: everything accepted is on disk or delivered".to_owned());
         Ok(())
+    }
+
+    /// Goes on taking mail until balancers have had time to see that we stop.
+    fn linger(&mut self) -> io::Result<()> {
+        if self.delay.is_zero() {
+            return Ok(());
+        }
+        say(format!("stopping in {:?}: balancers are told to go elsewhere", self.delay));
+        match self.happened.recv_timeout(self.delay) {
+            Ok(Happened::Signal) => Err(io::Error::other("told twice: stopped at once")),
+            Ok(Happened::Ended(result)) => Err(self.untimely(result)),
+            Ok(Happened::Listening(_)) | Err(_) => Ok(()),
+        }
     }
 }
 

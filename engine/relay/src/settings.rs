@@ -7,27 +7,27 @@
 mod auth;
 mod document;
 mod fault;
+mod front;
 mod keys;
 mod listing;
 mod mail;
 mod meaning;
 mod nearness;
 mod source;
-mod tls;
 mod value;
 
 pub use auth::{Auth, Login, load_users, parse_users, user_name};
 pub use document::{Entry, Origin};
 pub use fault::{Fault, Faults};
+pub(crate) use front::DELAY_MAX;
+pub use front::{Front, Proxy};
 pub use listing::{schema, show};
 pub use mail::Network;
 pub use source::SourceRule;
-pub use tls::{Certificate, ClientCertificate, ListenerTls, Security, Tls};
 
 use document::{Place, Reader, Section};
 use fault::Source;
 use mail::{Destination, HostName, Pattern, words};
-use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -49,10 +49,6 @@ pub struct Settings {
     pub sources: Vec<SourceRule>,
     /// Who may log in.
     pub auth: Auth,
-    /// What we show of ourselves under TLS; the first to whoever asks for nobody else.
-    pub certificates: Vec<Certificate>,
-    /// What else there is to say of TLS.
-    pub tls: Tls,
     /// Where mail goes; MX for what none of them matches.
     pub routes: Vec<Route>,
     /// Limits towards one site.
@@ -67,6 +63,10 @@ pub struct Settings {
     pub dns: Dns,
     /// How the machine is used.
     pub kernel: Kernel,
+    /// How it stops.
+    pub drain: Drain,
+    /// What a balancer asks.
+    pub agent: Agent,
 }
 
 /// `[spool]`
@@ -124,8 +124,8 @@ pub struct Listener {
     pub auth: Login,
     /// Who may log in without TLS.
     pub auth_plaintext_from: Vec<Network>,
-    /// What of TLS there is.
-    pub tls: ListenerTls,
+    /// Who is in front of it.
+    pub front: Front,
 }
 
 /// `[[route]]`
@@ -208,6 +208,20 @@ pub struct Kernel {
     pub driver: Driver,
 }
 
+/// `[drain]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// How long mail is still taken after we were told to stop.
+    pub delay: Duration,
+}
+
+/// `[agent]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Where it listens; nowhere if left out.
+    pub address: Option<SocketAddr>,
+}
+
 /// How sockets and files are driven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
@@ -239,23 +253,6 @@ pub struct Loaded {
     pub entries: Vec<Entry>,
     /// What is allowed but probably not meant.
     pub warnings: Vec<String>,
-    /// What was read: its name, and all of it.
-    document: (String, String),
-}
-
-impl Loaded {
-    /// What to say of a key whose value turned out to be wrong when it was put to use. `index`
-    /// counts the tables of its name.
-    #[must_use]
-    pub fn fault(
-        &self,
-        (table, index, name): (&'static str, Option<usize>, &'static str),
-        wrong: impl Display,
-    ) -> Fault {
-        let source = Source { name: &self.document.0, text: &self.document.1 };
-        let place = Place { table, index, name };
-        document::fault(&self.entries, &source, place, wrong, "")
-    }
 }
 
 /// Reads the settings in `file`; without one, all defaults.
@@ -293,8 +290,7 @@ pub fn parse(name: &str, text: &str, host: &Host) -> Result<Loaded, Faults> {
     settings.check(&mut reader);
     let entries = reader.finish()?;
     let warnings = settings.warnings(&entries, host);
-    let document = (name.to_owned(), text.to_owned());
-    Ok(Loaded { settings, entries, warnings, document })
+    Ok(Loaded { settings, entries, warnings })
 }
 
 /// Every key there is, once, with its default on a machine with one core.

@@ -2,11 +2,11 @@
 
 use crate::delivery_log;
 use crate::drain;
-use crate::inbound::Door;
+use crate::inbound::{self, Door};
 use crate::letter::Letter;
 use crate::shard::Shard;
 use crate::watch;
-use event::{Tick, Wall};
+use event::{Shut, Tick, Wall};
 use kernel::{Kernel, Mailbox};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -41,6 +41,7 @@ pub(crate) async fn turn<K: Kernel>(
                 Letter::Drain => {
                     draining.get_or_insert_with(|| drain::Drain::begin(shard, doors, patience));
                 }
+                Letter::Connection(newcomer) => inbound::receive(shard, doors, *newcomer),
                 Letter::LanesEnded => drain::heard(&mut draining, shard, doors, patience),
                 letter => shard.open(letter),
             }
@@ -48,9 +49,8 @@ pub(crate) async fn turn<K: Kernel>(
         let now = shard.kernel.now();
         beat(shard, now);
         if now.since(swept) >= watch::SWEEP {
-            let sealed = shard.watches.sweep(now);
-            shard.meters().tls_connections.set(sealed.connections);
-            shard.meters().tls_bytes.set(sealed.bytes);
+            shard.watches.sweep(now);
+            shard.measure();
             swept = now;
         }
         if let Some(drain) = &mut draining
@@ -86,7 +86,7 @@ fn beat<K: Kernel>(shard: &Rc<Shard<K>>, now: Tick) {
 fn publish<K: Kernel>(shard: &Rc<Shard<K>>, now: Tick) {
     let meters = shard.meters();
     meters.beat(now);
-    meters.accepting.set(shard.accepting() && !shard.draining());
+    meters.open_or_shut(shard.draining().then_some(Shut::Draining).or_else(|| shard.shut()));
     meters.panics.set(shard.kernel.panics());
     let states = || shard.journals.iter().map(|(_, journal)| journal.state());
     meters.commits.set(states().map(|state| state.commits).sum());

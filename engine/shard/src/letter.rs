@@ -1,5 +1,6 @@
 //! What crosses shards. Never a body: at most a counted reference to one.
 
+use crate::inbound::Newcomer;
 use crate::message::{Delivery, Message};
 use event::{MessageId, Outcome, Response, Stages, Wall};
 use policy::login::Verdict;
@@ -23,6 +24,8 @@ pub enum Letter {
     Resolved(String, Answer),
     /// From whoever checks logins: what came of the one with this number.
     Verdict(u64, Verdict),
+    /// From a shard that has more connections than we: serve this one.
+    Connection(Box<Newcomer>),
     /// From the program: take no new mail, finish what is in flight, sync, and end.
     Drain,
     /// From another shard that drains: none of its lanes will report again.

@@ -12,17 +12,18 @@
 //! | `intake.rs` | a message becomes ours, and is cut into deliveries |
 //! | `routing.rs`, `sites.rs` | a delivery finds its site and the site's home |
 //! | `outbound/` | a lane carries deliveries and brings back verdicts |
-//! | `secured.rs`, `watch.rs` | what is below a connection; its deadline |
 //! | `settle.rs`, `bounce.rs` | verdicts are recorded; senders hear bad news |
 //! | `delivery_log.rs` | events as JSON lines |
 //! | `damage.rs` | damage in the logs is told |
 //! | `ages.rs` | how old the oldest open recipient is |
+//! | `crowd.rs` | which shard serves the next connection |
 //! | `clock.rs`, `drain.rs` | what is due; the end |
 
 mod access;
 mod ages;
 mod bounce;
 mod clock;
+mod crowd;
 mod damage;
 mod delivery_log;
 mod domains;
@@ -35,7 +36,6 @@ mod message;
 mod outbound;
 mod recipients;
 mod routing;
-mod secured;
 mod settle;
 mod setup;
 mod shard;
@@ -43,11 +43,13 @@ mod sites;
 mod watch;
 
 pub use access::{Access, Ticket};
+pub use crowd::Crowd;
 pub use domains::Domain;
+pub use inbound::Newcomer;
 pub use letter::{Letter, Report, Settled};
 pub use message::{Budget, Delivery, Message, Share};
 pub use recipients::Recipients;
-pub use setup::{Begin, Gate, Networks, Routing, Security, Setup, Spool};
+pub use setup::{Gate, Networks, Proxy, Routing, Setup, Spool};
 
 pub use sites::LANES_MAX;
 
@@ -59,6 +61,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -169,12 +172,13 @@ fn open_doors<K: Kernel>(
     shard: &Rc<Shard<K>>,
     gates: &[Gate],
 ) -> Result<Vec<Rc<Door<K>>>, Failure> {
-    let open = |gate: &Gate| {
-        let listener = shard
-            .kernel
-            .listen(gate.address)
-            .map_err(|error| Failure::Listen(gate.address, error))?;
-        Ok(Rc::new(Door { gate: gate.clone(), listener, inside: Cell::new(0) }))
+    let open = |(index, gate): (usize, &Gate)| {
+        let listener = match &gate.socket {
+            Some(socket) => shard.kernel.listen_on(socket.as_fd()),
+            None => shard.kernel.listen(gate.address),
+        };
+        let listener = listener.map_err(|error| Failure::Listen(gate.address, error))?;
+        Ok(Rc::new(Door { gate: gate.clone(), listener, index, inside: Cell::new(0) }))
     };
-    gates.iter().map(open).collect()
+    gates.iter().enumerate().map(open).collect()
 }

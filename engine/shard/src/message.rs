@@ -132,6 +132,18 @@ impl Budget {
         Self { used: Arc::default(), limit }
     }
 
+    /// How much of it is taken.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// How much it is.
+    #[must_use]
+    pub const fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// Takes `bytes` of it, or nothing if they are not there. Only one shard takes.
     #[must_use]
     pub fn take(&self, bytes: usize) -> Option<Share> {

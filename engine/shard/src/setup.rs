@@ -1,16 +1,19 @@
 //! What a shard is told when it starts. Made by the program from the settings.
 
 use crate::access::Access;
+use crate::crowd::Crowd;
 use crate::journal;
 use crate::letter::Letter;
 use event::Meters;
 use kernel::{Mailbox, Sender};
 use policy::{Limits, Schedule};
-use smtp::server;
+use smtp::server::{self, Rights};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 /// One shard's share of the machine and of the settings.
@@ -40,6 +43,8 @@ pub struct Setup {
     pub delivery_log: Option<PathBuf>,
     /// Where this shard counts.
     pub meters: Arc<Meters>,
+    /// How many connections each shard serves, shared by all.
+    pub crowd: Arc<Crowd>,
     /// This shard's letters.
     pub mailbox: Mailbox<Letter>,
     /// The way to every shard's mailbox, this one's too, by index.
@@ -55,36 +60,24 @@ pub struct Setup {
 pub struct Gate {
     /// Where it listens.
     pub address: SocketAddr,
+    /// A socket that listens there already, if whoever started us holds one for us.
+    pub socket: Option<Arc<OwnedFd>>,
+    /// Who has to say whose connection it is, if a balancer is in front.
+    pub proxy: Option<Proxy>,
+    /// Who may say XCLIENT.
+    pub xclient_from: Networks,
     /// Who may relay.
     pub relay_from: Networks,
     /// What sessions here are told and allowed.
     pub server: Arc<server::Config>,
     /// Who may log in without TLS, and what their sessions are told and allowed.
     pub in_clear: Option<(Networks, Arc<server::Config>)>,
-    /// Connections at one time, on this shard; more hear 421.
+    /// Connections at one time, all shards together; more hear 421.
     pub connections_max: usize,
+    /// How many there are. Shared by all shards.
+    pub inside: Arc<AtomicUsize>,
     /// How long a peer may be silent.
     pub idle: Duration,
-    /// TLS, if it is spoken here.
-    pub security: Option<Security>,
-}
-
-/// TLS at a listening address.
-#[derive(Clone, Debug)]
-pub struct Security {
-    /// Our side of the handshake, the same for all shards.
-    pub acceptor: Arc<wire::Acceptor>,
-    /// When it begins.
-    pub begin: Begin,
-}
-
-/// When TLS begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begin {
-    /// With the first byte.
-    AtOnce,
-    /// When the client says STARTTLS.
-    WhenAsked,
 }
 
 impl Gate {
@@ -96,11 +89,52 @@ impl Gate {
             _ => &self.server,
         }
     }
+
+    /// What a client at `address` may.
+    pub(crate) fn rights(&self, address: IpAddr) -> Rights {
+        Rights { relay: (self.relay_from.0)(address), xclient: (self.xclient_from.0)(address) }
+    }
+
+    /// A door at `address` for whoever comes, relaying for nobody.
+    #[must_use]
+    pub fn new(address: SocketAddr, server: Arc<server::Config>) -> Self {
+        const CONNECTIONS_MAX: usize = 16_000;
+        const IDLE: Duration = Duration::from_mins(5);
+        Self {
+            address,
+            socket: None,
+            proxy: None,
+            xclient_from: Networks::none(),
+            relay_from: Networks::none(),
+            server,
+            connections_max: CONNECTIONS_MAX,
+            in_clear: None,
+            inside: Arc::default(),
+            idle: IDLE,
+        }
+    }
+}
+
+/// A balancer in front of a listener.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// Which headers it may send. It must send one.
+    pub versions: smtp::proxy::Versions,
+    /// Where it is. Nobody else is listened to.
+    pub from: Networks,
 }
 
 /// A set of addresses.
 #[derive(Clone)]
 pub struct Networks(pub Arc<dyn Fn(IpAddr) -> bool + Send + Sync>);
+
+impl Networks {
+    /// The empty one.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Arc::new(|_| false))
+    }
+}
 
 impl fmt::Debug for Networks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

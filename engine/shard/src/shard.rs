@@ -3,16 +3,17 @@
 use crate::access::{Access, Logins};
 use crate::ages::Ages;
 use crate::bounce::Bounces;
+use crate::crowd::Crowd;
 use crate::delivery_log::DeliveryLog;
 use crate::domains::Domains;
 use crate::inbound::Shelf;
-use crate::journal::{Journal, Reader};
+use crate::journal::{Closed, Journal, Reader};
 use crate::letter::Letter;
 use crate::message::{Budget, Delivery};
 use crate::setup::{Routing, Setup};
 use crate::sites::Sites;
 use crate::watch::Watches;
-use event::{MessageId, Meters, ShardMeters};
+use event::{MessageId, Meters, ShardMeters, Shut};
 use kernel::{Kernel, Sender};
 use policy::{Limits, Schedule};
 use queue::{Queue, SiteIndex};
@@ -33,6 +34,7 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) routing: Routing,
     pub(crate) shards: Vec<Sender<Letter>>,
     pub(crate) all_meters: Arc<Meters>,
+    pub(crate) crowd: Arc<Crowd>,
     /// New mail goes to the first; the others only drain. Never empty.
     pub(crate) journals: Vec<(u16, Journal<K>)>,
     /// Ways to read texts, by log: any shard's.
@@ -51,6 +53,7 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) watches: Watches<K::Stream>,
     pub(crate) log: DeliveryLog<K::File>,
     queued_max: u64,
+    free_bytes_min: u64,
     draining: Cell<bool>,
     /// Deliveries on lanes.
     pub(crate) carrying: Cell<usize>,
@@ -82,6 +85,7 @@ impl<K: Kernel> Shard<K> {
             routing: setup.routing.clone(),
             shards: setup.shards.clone(),
             all_meters: Arc::clone(&setup.meters),
+            crowd: Arc::clone(&setup.crowd),
             journals,
             readers: RefCell::default(),
             spool: setup.spool.directory.clone(),
@@ -96,6 +100,7 @@ impl<K: Kernel> Shard<K> {
             watches: Watches::default(),
             log,
             queued_max: setup.queued_max,
+            free_bytes_min: setup.spool.options.free_bytes_min,
             draining: Cell::new(false),
             carrying: Cell::new(0),
             ages: RefCell::default(),
@@ -139,8 +144,31 @@ impl<K: Kernel> Shard<K> {
 
     /// Whether a new message would be taken now.
     pub(crate) fn accepting(&self) -> bool {
-        self.journal().state().accepting()
-            && self.meters().queued_recipients.get() < self.queued_max
+        self.shut().is_none()
+    }
+
+    /// Why none would, if none would.
+    pub(crate) fn shut(&self) -> Option<Shut> {
+        let closed = self.journal().state().closed.map(|closed| match closed {
+            Closed::Full => Shut::DiskFull,
+            Closed::Failed => Shut::DiskFailed,
+            Closed::Slow => Shut::DiskSlow,
+        });
+        let waiting = self.meters().queued_recipients.get() >= self.queued_max;
+        closed.or(waiting.then_some(Shut::QueueFull))
+    }
+
+    /// Shows how much room is left, of that which may run out. Asks the filesystem.
+    pub(crate) fn measure(&self) {
+        let meters = self.meters();
+        // Where it cannot be asked, what it last said stands.
+        if let Ok((free, _)) = self.kernel.space(&self.spool) {
+            meters.spool_free_bytes.set(free);
+            meters.spool_free_bytes_min.set(self.free_bytes_min);
+        }
+        meters.queued_recipients_max.set(self.queued_max);
+        meters.intake_bytes.set(self.intake.used());
+        meters.intake_bytes_max.set(self.intake.limit());
     }
 
     pub(crate) fn draining(&self) -> bool {
@@ -179,7 +207,9 @@ impl<K: Kernel> Shard<K> {
             Letter::Suspect(id) => self.journal_of(id).suspect(id),
             Letter::Resolved(domain, answer) => self.resolved(&domain, &answer),
             Letter::Verdict(number, verdict) => self.logins.hear(number, verdict),
-            Letter::Drain | Letter::LanesEnded => unreachable!("the main loop keeps these"),
+            Letter::Connection(_) | Letter::Drain | Letter::LanesEnded => {
+                unreachable!("the main loop keeps these")
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use policy::{Limits, Schedule};
 use relay::settings::{self, Driver, Listener, Settings};
 use route::{HostPort, RouteSetting, Rules, Table};
 use shard::journal::{Durability, Options};
-use shard::{Gate, Letter, Networks, Routing, Setup, Spool};
+use shard::{Crowd, Gate, Letter, Networks, Routing, Setup, Spool};
 use smtp::server;
 use std::io;
 use std::path::Path;
@@ -42,11 +42,11 @@ fn run(settings: &Settings, flaw: Flaw) -> io::Result<()> {
     let meters = Meters::new(1);
     let control = control::start(control::Setup {
         admin: settings.admin.address,
+        agent: None,
         dns: Servers { addresses: settings.dns.servers.clone(), ..Servers::default() },
         logins: None,
         meters: Arc::clone(&meters),
         facts: Vec::new(),
-        chores: Vec::new(),
     })?;
     let setup = setup(settings, meters)?;
     let driver = match settings.kernel.driver {
@@ -97,6 +97,7 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
         },
         delivery_log: Some(settings.log.delivery.clone()),
         meters,
+        crowd: Crowd::new(1),
         mailbox,
         shards: vec![own],
         access: None,
@@ -106,13 +107,10 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
 
 fn gate(settings: &Settings, listener: &Listener) -> Gate {
     Gate {
-        address: listener.address,
         relay_from: Networks(Arc::new(|_| true)),
-        in_clear: None,
-        server: Arc::new(server::Config::new(&settings.hostname)),
         connections_max: listener.connections_max,
         idle: listener.idle,
-        security: None,
+        ..Gate::new(listener.address, Arc::new(server::Config::new(&settings.hostname)))
     }
 }
 

@@ -7,7 +7,7 @@ use kernel::{Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{Answer, HostPort, RouteSetting, Rules, Table};
 use shard::journal::Options;
-use shard::{Gate, Letter, Networks, Routing, Setup, Spool};
+use shard::{Crowd, Gate, Letter, Networks, Routing, Setup, Spool};
 use smtp::server;
 use std::env;
 use std::io;
@@ -100,6 +100,7 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
         schedule: schedule(),
         delivery_log: None,
         meters: Meters::new(1),
+        crowd: Crowd::new(1),
         mailbox: letters,
         shards: vec![sender],
         access: None,
@@ -109,13 +110,8 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
 
 fn gate(address: SocketAddr) -> Gate {
     Gate {
-        address,
         relay_from: Networks(Arc::new(|_| true)),
-        in_clear: None,
-        server: Arc::new(server::Config::new("relay.test")),
-        connections_max: 100,
-        idle: Duration::from_mins(5),
-        security: None,
+        ..Gate::new(address, Arc::new(server::Config::new("relay.test")))
     }
 }
 

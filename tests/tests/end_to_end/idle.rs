@@ -6,8 +6,9 @@ use std::fs;
 use std::io::{self, Read};
 use std::net::TcpStream;
 use tests::recorder::Recorder;
-use tests::ringpost::Ringpost;
+use tests::ringpost::{Outfit, Ringpost};
 use tests::scratch::Scratch;
+use tests::speaker::Speaker;
 use tests::{usage, wait};
 
 const CLIENTS: usize = 10_000;
@@ -32,6 +33,24 @@ fn idle_clients_cost_little_and_leave_nothing_behind() -> io::Result<()> {
     wait::until("every descriptor closed", PATIENCE, || {
         (self::files(&ringpost) <= files).then_some(())
     })
+}
+
+/// Our own word, and before a balancer's patience ends.
+#[test]
+fn silence_is_ended_with_our_421() -> io::Result<()> {
+    let scratch = Scratch::new("silence")?;
+    let outfit = Outfit { listener_settings: "idle = \"10s\"".into(), ..Outfit::default() };
+    let ringpost = Ringpost::start_as(outfit, scratch.path(), "")?;
+    let mut talkers = [Speaker::connect(ringpost.smtp())?, Speaker::connect(ringpost.smtp())?];
+    talkers[0].say("EHLO client.test", "250")?;
+    talkers[0].say("MAIL FROM:<from@client.test>", "250")?;
+    let start = wait::now();
+    for talker in &mut talkers {
+        talker.hear("421 4.4.2")?;
+    }
+    let took = start.elapsed().as_secs();
+    assert!((9..14).contains(&took), "{took} s");
+    Ok(())
 }
 
 /// A client that has heard the greeting.

@@ -58,26 +58,40 @@ pub(crate) struct Load {
 impl Load {
     /// Sends `rate` messages a second of mixed sizes to `ringpost`.
     pub(crate) fn start(folder: &Path, ringpost: &Ringpost, rate: f64) -> io::Result<Self> {
-        Self::start_under(folder, ringpost, rate, send::Encryption::None)
+        Self::start_with(folder, ringpost.smtp(), rate, 0)
     }
 
-    /// [`Self::start`], encrypted.
-    pub(crate) fn start_under(
+    /// As [`Self::start`], to `target`, with a connection for every message.
+    pub(crate) fn start_short(folder: &Path, target: SocketAddr, rate: f64) -> io::Result<Self> {
+        Self::start_with(folder, target, rate, 1)
+    }
+
+    fn start_with(
         folder: &Path,
-        ringpost: &Ringpost,
+        target: SocketAddr,
         rate: f64,
-        encryption: send::Encryption,
+        messages_per_session: u64,
     ) -> io::Result<Self> {
         let ledger = folder.join("sent.ledger");
         let options = send::Options {
             messages: ENDLESS,
+            messages_per_session,
             sizes: "1k-50k".parse().map_err(io::Error::other)?,
             arrivals: Arrivals::constant(Rate::per_second(rate)),
             ledger: Some(ledger.clone()),
-            encryption,
-            ..send::Options::new(ringpost.smtp())
+            ..send::Options::new(target)
         };
         Ok(Self { sending: send::start(options)?, ledger })
+    }
+
+    /// Connections made so far.
+    pub(crate) fn connections(&self) -> u64 {
+        self.sending.counters().connections.load(Ordering::Relaxed)
+    }
+
+    /// Attempts to connect that failed.
+    pub(crate) fn dials_failed(&self) -> u64 {
+        self.sending.counters().dials_failed.load(Ordering::Relaxed)
     }
 
     /// Waits until `more` messages have been accepted since now.
@@ -94,20 +108,21 @@ impl Load {
         sink: Sink,
         duplicates: u64,
     ) -> io::Result<Proof> {
-        self.prove_and_tell(ringpost, sink, duplicates).map(|(_, proof)| proof)
+        self.prove_over(&[ringpost], sink, duplicates)
     }
 
-    /// [`Self::prove`], with what the generator saw.
-    pub(crate) fn prove_and_tell(
+    /// As [`Self::prove`], over several relays.
+    pub(crate) fn prove_over(
         self,
-        ringpost: &Ringpost,
+        relays: &[&Ringpost],
         sink: Sink,
         duplicates: u64,
-    ) -> io::Result<(send::Report, Proof)> {
+    ) -> io::Result<Proof> {
         self.sending.stop();
         let sent = self.sending.join()?;
-        wait::until("an empty queue", Duration::from_mins(2), || {
-            (ringpost.queued().ok()? == 0).then_some(())
+        wait::until("empty queues", Duration::from_mins(2), || {
+            let empty = |relay: &&Ringpost| relay.queued().is_ok_and(|queued| queued == 0);
+            relays.iter().all(empty).then_some(())
         })?;
         sink.sink.stop();
         sink.sink.join()?;
@@ -118,6 +133,6 @@ impl Load {
             duplicates_allowed: duplicates,
             ..verify::Options::default()
         };
-        Ok((sent, verify::verify(&options).map_err(io::Error::other)?))
+        verify::verify(&options).map_err(io::Error::other)
     }
 }

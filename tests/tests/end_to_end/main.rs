@@ -5,6 +5,7 @@
 #![allow(clippy::redundant_pub_crate, reason = "`unreachable_pub` asks for the opposite")]
 
 mod auth;
+mod balancer;
 mod clients;
 mod common;
 mod cores;
@@ -13,15 +14,16 @@ mod downstream;
 mod drain;
 mod dsn;
 mod harness;
+mod held_socket;
 mod idle;
 mod load;
 mod mx;
 mod providers;
+mod proxy;
 mod restart;
 mod settings;
 mod spool_adopt;
 mod spool_damage;
 mod spool_tools;
-mod tls;
-mod tls_reload;
+mod spread;
 mod upstream;

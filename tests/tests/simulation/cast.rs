@@ -152,5 +152,6 @@ pub(crate) fn plan(
         limits,
         held_bytes_max: sim.pick(&[0, 2_000, 1 << 20]),
         logs,
+        proxied: false,
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Habit {
     pub(crate) moody_percent: u64,
     /// Says BDAT, so many times in a hundred.
     pub(crate) chunked_percent: u64,
+    /// There is a balancer, which speaks first.
+    pub(crate) proxied: bool,
 }
 
 /// One session after another until all messages were tried.
@@ -68,6 +70,9 @@ impl Injector {
     async fn session(&self, left: &mut u64) -> io::Result<()> {
         let stream = self.sim.connect(self.relay, None, PATIENCE).await?;
         let mut dialogue = Dialogue::new(&self.sim, stream);
+        if self.habit.proxied {
+            self.introduce(&dialogue).await?;
+        }
         dialogue.reply().await?;
         dialogue.say("EHLO injector.test\r\n").await?;
         dialogue.reply().await?;
@@ -92,6 +97,22 @@ impl Injector {
         }
         dialogue.say("QUIT\r\n").await?;
         dialogue.reply().await.map(drop)
+    }
+
+    /// What a balancer says of us, or some of it.
+    async fn introduce(&self, dialogue: &Dialogue) -> io::Result<()> {
+        let mut words: Vec<u8> = if self.sim.one_in(2) {
+            b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 25\r\n".to_vec()
+        } else {
+            let addresses = [192, 0, 2, 1, 198, 51, 100, 1, 0xdc, 0x04, 0, 25];
+            [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &addresses].concat()
+        };
+        if self.sim.percent(self.habit.moody_percent) {
+            words.truncate(self.sim.within(0..words.len() as u64) as usize);
+            dialogue.say(words).await?;
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        self.say(dialogue, words).await
     }
 
     /// Writes a new message down.

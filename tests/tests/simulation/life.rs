@@ -93,6 +93,7 @@ impl Life {
         let limits = cast::limits(&sim);
         let providers = cast::providers(&world, host, &sim, &book, scenario.temper, &limits);
         let plan = cast::plan(&world, host, &sim, &providers, limits, scenario.logs());
+        let plan = relay::Plan { proxied: scenario.proxied, ..plan };
         scenario.disk.trouble(&world, host);
         let relay = Relay::start(&world, &plan, scenario.shards[0]);
         let life = Self {
@@ -148,6 +149,7 @@ impl Life {
                     text_max: self.scenario.text_max,
                     moody_percent: self.scenario.moody_percent,
                     chunked_percent: self.scenario.chunked_percent,
+                    proxied: self.scenario.proxied,
                 },
                 enough: Rc::clone(&self.aftermath.enough),
             };

@@ -6,13 +6,15 @@ use kernel::{Kernel, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{Answer, HostPort, MxHost, RouteSetting, Rules, Table};
 use shard::journal::{Durability, Options};
-use shard::{Gate, Letter, Networks, Routing, Setup, Spool};
+use shard::{Crowd, Gate, Letter, Networks, Routing, Setup, Spool};
+use smtp::proxy::Versions;
 use smtp::server;
 use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 pub(crate) const SPOOL: &str = "/spool";
@@ -36,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) held_bytes_max: u64,
     /// Logs that its numbers of shards leave behind, and those of three shards at least.
     pub(crate) logs: usize,
+    /// Senders come through a balancer.
+    pub(crate) proxied: bool,
 }
 
 /// A relay in one of its lives.
@@ -53,10 +57,11 @@ impl Relay {
         let meters = Meters::new(count);
         let (senders, mailboxes): (Vec<_>, Vec<_>) = (0..count).map(|_| mailbox()).unzip();
         let relay = Self { shards: senders, meters, ended: Rc::default(), failed: Rc::default() };
+        let (crowd, inside) = (Crowd::new(count), Arc::default());
         for (index, mailbox) in mailboxes.into_iter().enumerate() {
             let setup = Setup {
                 index,
-                gates: vec![gate(plan)],
+                gates: vec![gate(plan, &inside)],
                 hostname: "relay.test".into(),
                 spool: spool(index, count, plan.logs),
                 held_bytes_max: plan.held_bytes_max,
@@ -67,6 +72,7 @@ impl Relay {
                 schedule: schedule(),
                 delivery_log: Some(LOG.into()),
                 meters: Arc::clone(&relay.meters),
+                crowd: Arc::clone(&crowd),
                 mailbox,
                 shards: relay.shards.clone(),
                 access: None,
@@ -117,18 +123,18 @@ async fn make_spool(sim: &Sim) -> std::io::Result<()> {
     sim.sync_directory(Path::new("/")).await
 }
 
-fn gate(plan: &Plan) -> Gate {
+fn gate(plan: &Plan, inside: &Arc<AtomicUsize>) -> Gate {
     let mut config = server::Config::new("relay.test");
     (config.chunking, config.binary, config.dsn) = (true, true, true);
     config.message_bytes_max = 4 << 20;
+    let from = Networks(Arc::new(|_| true));
+    let proxy = shard::Proxy { versions: Versions::Any, from };
     Gate {
-        address: plan.address,
+        proxy: plan.proxied.then_some(proxy),
         relay_from: Networks(Arc::new(|_| true)),
-        in_clear: None,
-        server: Arc::new(config),
         connections_max: 100,
-        idle: Duration::from_mins(5),
-        security: None,
+        inside: Arc::clone(inside),
+        ..Gate::new(plan.address, Arc::new(config))
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Scenario {
     pub(crate) steps: Vec<(Duration, i64)>,
     /// Also writes to a domain where nobody answers.
     pub(crate) dead: bool,
+    /// Senders come through a balancer that says who they are.
+    pub(crate) proxied: bool,
     /// When all troubles end.
     pub(crate) calm: Duration,
 }
@@ -122,6 +124,7 @@ impl Scenario {
             crashes: (0..dice.pick(&[0, 1, 1, 2, 3])).map(crash).collect(),
             steps: (0..u64::from(dice.one_in(12))).map(step).collect(),
             dead: dice.one_in(10),
+            proxied: dice.one_in(4),
             calm: Duration::from_secs(10),
         }
     }
@@ -174,6 +177,7 @@ impl Scenario {
             crashes: Vec::new(),
             steps: Vec::new(),
             dead: false,
+            proxied: false,
             calm: Duration::from_secs(3),
         }
     }

@@ -1,7 +1,7 @@
 //! Whether the shards live, and whether they want mail.
 
 use super::Door;
-use event::{Meters, Tick};
+use event::{Meters, ShardMeters, Shut, Tick};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -64,12 +64,26 @@ pub(super) async fn watch(door: Arc<Door>) {
     }
 }
 
-/// Why new mail should go elsewhere, if it should.
+/// Why new mail should go elsewhere, if it should: a line for each shard that wants none.
 pub(super) fn unready(meters: &Meters, draining: bool) -> Option<String> {
     if draining {
         return Some("draining: no new mail is taken".to_owned());
     }
-    let shards = || meters.shards().iter().enumerate();
-    let (index, _) = shards().find(|(_, shard)| !shard.accepting.get())?;
-    Some(format!("shard {index} takes no mail: its spool is full or has failed"))
+    let complaints = meters.shards().iter().enumerate().filter_map(|(index, shard)| {
+        Some(format!("shard {index} takes no mail: {}", complaint(shard)?))
+    });
+    Some(complaints.collect::<Vec<_>>().join("\n")).filter(|all| !all.is_empty())
+}
+
+/// Why a shard takes no mail, or soon will not. That it still reads what lies on its disk is
+/// no reason: mail is taken meanwhile.
+fn complaint(shard: &ShardMeters) -> Option<String> {
+    if let Some(shut) = shard.shut() {
+        return Some(shut.to_string());
+    }
+    if !shard.accepting.get() {
+        return Some("it is starting".to_owned());
+    }
+    let (free, least) = (shard.spool_free_bytes.get(), shard.spool_free_bytes_min.get());
+    (free < least).then(|| Shut::DiskFull.to_string())
 }

@@ -1,15 +1,20 @@
 //! The door, over a real socket.
 
 use crate::{Control, Setup, dns, start};
-use event::{Meters, Tick};
+use event::{Meters, Shut, Tick};
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn control(meters: &Arc<Meters>) -> Control {
+    control_with(meters, None)
+}
+
+fn control_with(meters: &Arc<Meters>, agent: Option<SocketAddr>) -> Control {
     start(Setup {
         admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        agent,
         dns: dns::Servers {
             addresses: vec!["127.0.0.1:1".parse().unwrap()],
             ..dns::Servers::default()
@@ -17,7 +22,6 @@ fn control(meters: &Arc<Meters>) -> Control {
         logins: None,
         meters: Arc::clone(meters),
         facts: vec![("version", "0.1.0".to_owned()), ("driver", "epoll \"x\"".to_owned())],
-        chores: Vec::new(),
     })
     .unwrap()
 }
@@ -61,17 +65,50 @@ fn readiness_says_what_it_waits_for() {
         assert_eq!(got, status, "{body}");
         assert!(body.contains(word), "{body}");
     };
-    expect(503, "shard 0 takes no mail");
+    expect(503, "shard 0 takes no mail: it is starting");
     ready(&meters);
     expect(200, "ok");
     // Mail is taken while the spool is read.
     meters.shard(1).recovered.set(false);
     expect(200, "ok");
-    meters.shard(1).accepting.set(false);
-    expect(503, "shard 1 takes no mail");
-    meters.shard(1).accepting.set(true);
+    for shut in Shut::ALL {
+        meters.shard(1).open_or_shut(Some(shut));
+        expect(503, &format!("shard 1 takes no mail: {shut}\n"));
+    }
+    meters.shard(1).open_or_shut(None);
+    meters.shard(0).spool_free_bytes_min.set(2);
+    meters.shard(0).spool_free_bytes.set(1);
+    expect(503, "spool.free_bytes_min");
+    meters.shard(0).spool_free_bytes.set(2);
+    expect(200, "ok");
     control.drain();
     expect(503, "draining");
+    control.stop();
+}
+
+#[test]
+fn an_agent_check_is_answered_with_one_line() {
+    let meters = Meters::new(2);
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let control = control_with(&meters, Some(free));
+    let ask = |words: &[u8]| {
+        let mut stream = TcpStream::connect(free).unwrap();
+        stream.write_all(words).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        reply
+    };
+    assert_eq!(ask(b""), "maint\n");
+    ready(&meters);
+    assert_eq!(ask(b"an agent-send string\n"), "up ready 100%\n");
+    meters.shard(0).queued_recipients_max.set(100);
+    meters.shard(0).queued_recipients.set(75);
+    assert_eq!(ask(b""), "up ready 50%\n");
+    meters.shard(1).open_or_shut(Some(Shut::DiskFull));
+    assert_eq!(ask(b""), "maint\n");
+    meters.shard(1).open_or_shut(None);
+    control.drain();
+    assert_eq!(ask(b""), "drain\n");
     control.stop();
 }
 
@@ -171,11 +208,11 @@ fn a_taken_address_is_named() {
     let taken = control(&Meters::new(1));
     let setup = Setup {
         admin: taken.address(),
+        agent: None,
         dns: dns::Servers::default(),
         logins: None,
         meters: Meters::new(1),
         facts: Vec::new(),
-        chores: Vec::new(),
     };
     let error = start(setup).unwrap_err().to_string();
     assert!(error.contains(&taken.address().to_string()), "{error}");

@@ -5,6 +5,7 @@ use mail_parser::MessageParser;
 const HOP: Hop<'_> = Hop {
     helo: b"client.example",
     peer: std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)),
+    connection: None,
     hostname: "mx.example",
     protocol: Protocol::Esmtp(Proofs { encrypted: false, authenticated: false }),
     id: MessageId { log: 1, boot: 2, count: 255 },
@@ -46,6 +47,8 @@ fn a_hop_is_one_folded_field() {
          \tfor <ann@mail.example>;\r\n\
          \tMon, 23 Nov 2026 21:10:38 +0000\r\n"
     );
+    let behind = field(&Hop { connection: Some("F00D-1"), ..HOP });
+    assert!(behind.contains(" id 1-2-ff\r\n\t(connection F00D-1)\r\n\tfor <"), "{behind}");
     let many = Hop {
         recipient: None,
         protocol: Protocol::Smtp,

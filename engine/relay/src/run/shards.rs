@@ -1,8 +1,7 @@
 //! From settings to shards, each on its thread.
 
-use super::tls::Keyring;
 use super::{Happened, TRANSACTIONS_MAX, host};
-use crate::settings::{self, Driver, Durability, Hop, Listener, Login, Network, Settings};
+use crate::settings::{Driver, Durability, Front, Hop, Listener, Login, Network, Proxy, Settings};
 use crate::spool::SpoolLock;
 use control::Resolver;
 use event::Meters;
@@ -11,9 +10,11 @@ use kernel::{Mailbox, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{HostPort, Question, RouteSetting, Rules, Table};
 use shard::journal::{self, Options};
-use shard::{Access, Begin, Gate, Letter, Networks, Routing, Security, Setup};
+use shard::{Access, Crowd, Gate, Letter, Networks, Routing, Setup};
+use smtp::proxy::Versions;
 use smtp::server;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Sender as Post;
@@ -22,7 +23,7 @@ use std::thread;
 /// Starts all shards; each tells `post` when it listens and when it has ended.
 pub(super) fn start(
     settings: &Settings,
-    gates: Vec<Gate>,
+    gates: &[Gate],
     lock: &SpoolLock,
     meters: &Arc<Meters>,
     resolver: &Resolver,
@@ -33,11 +34,12 @@ pub(super) fn start(
     let routing = routing(settings, resolver)?;
     let logs = lock.logs(settings.shards)?;
     let processors = host::processors(settings.shards);
+    let crowd = Crowd::new(settings.shards);
     for (index, (mailbox, (logs, cpu))) in
         mailboxes.into_iter().zip(logs.into_iter().zip(processors)).enumerate()
     {
         let share = Share { index, logs, mailbox };
-        let setup = setup(settings, share, &gates, &senders, &routing, meters);
+        let setup = setup(settings, share, gates, &crowd, &senders, &routing, meters);
         let setup = Setup { access: access.cloned(), ..setup };
         let ring = RingConfig { cpu, driver: driver(settings), ..RingConfig::default() };
         let post = post.clone();
@@ -78,6 +80,7 @@ fn setup(
     settings: &Settings,
     Share { index, logs, mailbox }: Share,
     gates: &[Gate],
+    crowd: &Arc<Crowd>,
     senders: &[Sender<Letter>],
     routing: &Routing,
     meters: &Arc<Meters>,
@@ -100,25 +103,32 @@ fn setup(
         schedule: schedule(settings),
         delivery_log: Some(settings.log.delivery.clone()),
         meters: Arc::clone(meters),
+        crowd: Arc::clone(crowd),
         mailbox,
         shards: senders.to_vec(),
         access: None,
-        drain_patience: TRANSACTIONS_MAX,
+        drain_patience: TRANSACTIONS_MAX.saturating_sub(settings.drain.delay),
     }
 }
 
-/// The doors, the same for every shard.
-pub(super) fn gates(settings: &Settings, keyring: &Keyring) -> Vec<Gate> {
-    let listeners = settings.listeners.iter().enumerate();
-    listeners.map(|(index, listener)| gate(settings, listener, keyring.security(index))).collect()
+/// The doors, the same for every shard, with the sockets that are held for them.
+pub(super) fn gates(settings: &Settings, sockets: Vec<Option<Arc<OwnedFd>>>) -> Vec<Gate> {
+    let gate = |(listener, socket)| gate(settings, listener, socket);
+    settings.listeners.iter().zip(sockets).map(gate).collect()
 }
 
-fn gate(settings: &Settings, listener: &Listener, security: Option<Security>) -> Gate {
-    let config = server::Config {
-        starttls: security.as_ref().is_some_and(|tls| tls.begin == Begin::WhenAsked),
-        tls_required: listener.tls.security == settings::Security::Required,
-        ..server_config(settings, listener)
+fn proxy(front: &Front) -> Option<shard::Proxy> {
+    let versions = match front.proxy {
+        Proxy::Off => return None,
+        Proxy::V1 => Versions::V1,
+        Proxy::V2 => Versions::V2,
+        Proxy::Any => Versions::Any,
     };
+    Some(shard::Proxy { versions, from: networks(&front.proxy_from) })
+}
+
+fn gate(settings: &Settings, listener: &Listener, socket: Option<Arc<OwnedFd>>) -> Gate {
+    let config = server_config(settings, listener);
     let trusted = &listener.auth_plaintext_from;
     let in_clear = (!trusted.is_empty()).then(|| {
         let config = server::Config { auth: server::Auth::Always, ..config.clone() };
@@ -126,12 +136,15 @@ fn gate(settings: &Settings, listener: &Listener, security: Option<Security>) ->
     });
     Gate {
         address: listener.address,
+        socket,
+        proxy: proxy(&listener.front),
+        xclient_from: networks(&listener.front.xclient_from),
         relay_from: networks(&listener.relay_from),
         server: Arc::new(config),
         in_clear,
-        connections_max: listener.connections_max.div_ceil(settings.shards),
+        connections_max: listener.connections_max,
+        inside: Arc::default(),
         idle: listener.idle,
-        security,
     }
 }
 

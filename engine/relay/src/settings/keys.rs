@@ -1,9 +1,9 @@
 //! Every key there is: its default, its limits, and what it is for.
 
 use super::{
-    Admin, Auth, Bytes, Certificate, Delivery, Destination, Dns, Driver, Durability, Hop, Host,
-    HostName, Kernel, Listener, ListenerTls, Log, Login, Pattern, Retry, Route, Section, Settings,
-    SourceRule, Spool, Tls,
+    Admin, Agent, Auth, Bytes, Delivery, Destination, Dns, Drain, Driver, Durability, Front, Hop,
+    Host, HostName, Kernel, Listener, Log, Login, Pattern, Retry, Route, Section, Settings,
+    SourceRule, Spool,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -35,8 +35,6 @@ impl Settings {
             listeners: top.tables("listener", 1, Listener::read),
             sources: top.tables("source", 0, SourceRule::read),
             auth: top.table("auth", |auth| Auth::read(auth, host)),
-            certificates: top.tables("certificate", 0, Certificate::read),
-            tls: top.table("tls", Tls::read),
             routes: top.tables("route", 0, Route::read),
             delivery: top.table("delivery", Delivery::read),
             retry: top.table("retry", Retry::read),
@@ -44,6 +42,8 @@ impl Settings {
             admin: top.table("admin", Admin::read),
             dns: top.table("dns", Dns::read),
             kernel: top.table("kernel", Kernel::read),
+            drain: top.table("drain", Drain::read),
+            agent: top.table("agent", Agent::read),
         }
     }
 }
@@ -190,7 +190,7 @@ impl Listener {
                 Vec::new(),
                 "The networks that may log in without TLS. To all others AUTH is not offered then.",
             ),
-            tls: ListenerTls::read(listener),
+            front: Front::read(listener),
         }
     }
 }

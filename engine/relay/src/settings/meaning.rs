@@ -11,7 +11,7 @@ impl Settings {
         self.check_listeners(reader);
         self.check_sources(reader);
         self.check_auth(reader);
-        self.check_tls(reader);
+        super::front::check(&self.listeners, reader);
         self.check_routes(reader);
         self.check_spool(reader);
         if !self.admin.address.ip().is_loopback() {
@@ -34,10 +34,14 @@ impl Settings {
         for (index, listener) in self.listeners.iter().enumerate() {
             let place = Place { table: "listener", index: Some(index), name: "address" };
             let earlier = self.listeners[..index].iter().map(|listener| listener.address);
-            let admin = [self.admin.address];
-            for other in earlier.chain(admin).filter(|other| clash(*other, listener.address)) {
+            let doors = [Some(self.admin.address), self.agent.address].into_iter().flatten();
+            for other in earlier.chain(doors).filter(|other| clash(*other, listener.address)) {
                 let wrong = format!("{} is taken already: by {other}", listener.address);
-                reader.refuse(place, wrong, "an address and port used once, [admin] included");
+                reader.refuse(
+                    place,
+                    wrong,
+                    "an address and port used once, [admin] and [agent] included",
+                );
             }
         }
     }
@@ -94,12 +98,8 @@ impl Settings {
                 warnings.push("durability is \"memory\": any crash loses accepted mail".to_owned());
             }
         }
-        let deaf =
-            |listener: &super::Listener| super::auth::warning(listener, listener.tls.is_on());
+        let deaf = |listener| super::auth::warning(listener, false);
         warnings.extend(self.listeners.iter().filter_map(deaf));
-        if !self.certificates.is_empty() && !self.wants_tls() {
-            warnings.push("there is a [[certificate]], and no listener that speaks TLS".to_owned());
-        }
         if self.dns.allow_private_addresses {
             warnings.push("MX hosts with private addresses are used: for tests only".to_owned());
         }

@@ -83,7 +83,7 @@ impl<K: Kernel> Visit<K> {
     pub(super) fn forget_user(&mut self) {
         self.login = None;
         if self.user.take().is_some() {
-            let relay = (self.door.gate.relay_from.0)(self.connection.peer().ip());
+            let relay = (self.door.gate.relay_from.0)(self.peer.address.ip());
             self.session.grant(Rights { relay, ..self.session.rights() });
         }
     }
@@ -125,7 +125,7 @@ impl<K: Kernel> Visit<K> {
         if denial == Denial::Temporary {
             return self.shard.meters().logins_put_off.add(1);
         }
-        let (peer, login) = (self.connection.peer(), self.login());
+        let (peer, login) = (self.peer.address, self.login());
         // What is said for a name may be a password that slipped into the wrong field.
         let name = std::mem::take(&mut login.name);
         let user = Some(&*name).filter(|name| access.knows(name));
@@ -137,7 +137,7 @@ impl<K: Kernel> Visit<K> {
     /// Waits as long as the peer's address deserves: a timer, while the shard goes on.
     async fn hold_back(&self, access: &dyn Access, failed: bool) {
         let now = self.shard.kernel.now();
-        let wait = access.wait(self.connection.peer().ip(), failed, now);
+        let wait = access.wait(self.peer.address.ip(), failed, now);
         if !wait.is_zero() {
             self.shard.kernel.sleep_until(now + wait).await;
         }

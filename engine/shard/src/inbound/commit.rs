@@ -76,7 +76,8 @@ impl<K: Kernel> Visit<K> {
         let mut prefix = Vec::with_capacity(256);
         let hop = Hop {
             helo: self.session.helo(),
-            peer: self.connection.peer().ip(),
+            peer: self.peer.address.ip(),
+            connection: self.peer.unique_id(),
             hostname: &self.shard.hostname,
             protocol: self.protocol(transaction.utf8),
             id,

@@ -4,7 +4,9 @@ mod accept;
 mod auth;
 mod commit;
 mod connection;
+mod peer;
 mod porter;
+mod proxy;
 mod session;
 mod shelf;
 mod starttls;
@@ -13,5 +15,6 @@ mod transaction;
 mod window;
 mod xclient;
 
-pub(crate) use accept::{Door, accept};
+pub use accept::Newcomer;
+pub(crate) use accept::{Door, accept, receive};
 pub(crate) use shelf::Shelf;

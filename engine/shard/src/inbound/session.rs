@@ -7,7 +7,9 @@
 use super::accept::{Door, Inside};
 use super::auth::Login;
 use super::connection::Connection;
+use super::peer::Peer;
 use super::porter::Porter;
+use super::proxy;
 use super::transaction::Transaction;
 use super::window::Window;
 use crate::journal::Announced;
@@ -15,7 +17,7 @@ use crate::shard::Shard;
 use kernel::{Kernel, Piece};
 use policy::source::Source;
 use smallvec::smallvec;
-use smtp::server::{Refusal, Rights, Session, Step};
+use smtp::server::{Refusal, Session, Step};
 use std::io;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -30,15 +32,16 @@ pub(super) async fn serve<K: Kernel>(
 ) {
     let deadline = shard.kernel.now() + door.gate.idle;
     let last_words = Refusal::IdleTooLong.line().as_bytes();
-    let connection = Connection::new(&shard.watches, stream, deadline, last_words);
-    let address = connection.peer().ip();
-    let relay = (door.gate.relay_from.0)(address);
+    let mut connection = Connection::new(&shard.watches, stream, deadline, last_words);
+    let Some(peer) = proxy::peer(&shard, &door.gate, &mut connection).await else { return };
+    let address = peer.address.ip();
     let config = Arc::clone(door.gate.config_for(address));
-    let session = Session::new(config, Rights { relay, xclient: false });
+    let session = Session::new(config, door.gate.rights(address));
     let mut visit = Visit {
         shard,
         door,
         connection,
+        peer,
         session,
         transaction: None,
         announced: None,
@@ -55,6 +58,7 @@ pub(super) struct Visit<K: Kernel> {
     pub(super) shard: Rc<Shard<K>>,
     pub(super) door: Rc<Door<K>>,
     pub(super) connection: Connection<K>,
+    pub(super) peer: Peer,
     pub(super) session: Session,
     pub(super) transaction: Option<Box<Transaction>>,
     /// The log expects the message of this transaction.
@@ -81,9 +85,6 @@ impl<K: Kernel> Drop for Visit<K> {
 impl<K: Kernel> Visit<K> {
     /// Until the peer or we have enough.
     async fn last(&mut self) -> io::Result<()> {
-        if self.begins_secure() {
-            Box::pin(self.secure()).await?;
-        }
         let mut greeting = Vec::new();
         self.session.greet(&mut greeting);
         self.connection.write(smallvec![Piece::Owned(greeting)]).await?;
@@ -119,7 +120,7 @@ impl<K: Kernel> Visit<K> {
                 Turn::Leave => return Ok(ControlFlow::Break(())),
                 Turn::Secure => {
                     self.forget_user();
-                    Box::pin(self.secure()).await?;
+                    self.secure().await?;
                 }
                 Turn::Listen => (),
             }

@@ -1,0 +1,253 @@
+//! What a balancer says of its clients: believed where it may say so, and nowhere else.
+
+use crate::common::{PATIENCE, route};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+use tests::recorder::Recorder;
+use tests::ringpost::{Outfit, Ringpost};
+use tests::scratch::Scratch;
+use tests::speaker::Speaker;
+use tests::wait;
+
+/// A client that may relay, behind each version.
+const FRIEND: &str = "PROXY TCP4 192.0.2.1 198.51.100.1 56324 25\r\n";
+/// One that may not.
+const STRANGER: &str = "PROXY TCP4 203.0.113.7 198.51.100.1 56324 25\r\n";
+
+/// A Ringpost behind a balancer at 127.0.0.1, which for itself could relay by its address.
+fn behind(name: &str, proxy: &str) -> io::Result<(Scratch, Recorder, Ringpost)> {
+    let scratch = Scratch::new(name)?;
+    let recorder = Recorder::start()?;
+    let listener_settings = format!(
+        "proxy = \"{proxy}\"\nproxy_from = [\"127.0.0.1\"]\n\
+         relay_from = [\"127.0.0.0/8\", \"192.0.2.0/24\"]"
+    );
+    let outfit = Outfit { listener_settings, ..Outfit::default() };
+    let ringpost = Ringpost::start_as(outfit, scratch.path(), &route("*", recorder.address()))?;
+    Ok((scratch, recorder, ringpost))
+}
+
+/// A header of version 2 with this command, family and block.
+fn v2(command: u8, family: u8, block: &[u8]) -> Vec<u8> {
+    let len = (block.len() as u16).to_be_bytes();
+    [b"\r\n\r\n\0\r\nQUIT\n", &[command, family][..], &len, block].concat()
+}
+
+#[test]
+fn a_client_is_who_its_balancer_says() -> io::Result<()> {
+    let (_scratch, recorder, ringpost) = behind("proxy-client", "any")?;
+    let friend_v2 = v2(0x21, 0x11, &[192, 0, 2, 1, 198, 51, 100, 1, 0xdc, 0x04, 0, 25]);
+    for header in [FRIEND.as_bytes(), &friend_v2] {
+        let mut client = Speaker::behind(ringpost.smtp(), header)?;
+        client.say("EHLO client.test", "250")?;
+        client.send("from@client.test", "to@site.test", "Subject: x\r\n\r\nx\r\n")?;
+    }
+    for mail in recorder.wait_for(2, PATIENCE)? {
+        let text = String::from_utf8_lossy(&mail.text).into_owned();
+        assert!(text.starts_with("Received: from client.test ([192.0.2.1])"), "{text}");
+    }
+    counts(&ringpost, "ringpost_connections_taken_total", 2)
+}
+
+/// Who may not relay, and every way to ask for it that has ever worked somewhere.
+#[test]
+fn nobody_relays_by_the_balancers_address() -> io::Result<()> {
+    let (_scratch, recorder, ringpost) = behind("proxy-relay", "any")?;
+    let headers: [(&str, Vec<u8>); 6] = [
+        ("a stranger", STRANGER.into()),
+        ("a stranger in IPv6", "PROXY TCP6 2001:db8::1 ::1 56324 25\r\n".into()),
+        ("v1 unknown", "PROXY UNKNOWN\r\n".into()),
+        ("the balancer", v2(0x20, 0x00, b"")),
+        ("v2 unspecified", v2(0x21, 0x00, b"")),
+        ("a unix socket", v2(0x21, 0x31, &[0; 216])),
+    ];
+    let paths = [
+        "c@d.example",
+        "\"c@d.example\"@relay.test",
+        "c%d.example@relay.test",
+        "c%d.example",
+        "c%d.example@[127.0.0.1]",
+        "@relay.test:c@d.example",
+        "@d.example,@relay.test:c@e.example",
+        "c@[127.0.0.1]",
+        "c@[IPv6:::1]",
+        "d.example!c@relay.test",
+        "d.example!c",
+        "\"c%d.example\"@relay.test",
+        "\"d.example!c\"@relay.test",
+        "c@localhost",
+        "c@127.0.0.1",
+        "c@d.example@relay.test",
+        "\"c\"@d.example",
+        "c",
+        "c@",
+        "postmaster@d.example",
+    ];
+    for (who, header) in headers {
+        for sender in ["spam@d.example", "", "postmaster@relay.test", "spam@[127.0.0.1]"] {
+            let mut client = Speaker::behind(ringpost.smtp(), &header)?;
+            client.say("EHLO relay.test", "250")?;
+            client.say(&format!("MAIL FROM:<{sender}>"), "250")?;
+            // Fewer than end a session for its errors.
+            for path in &paths[..15] {
+                client.say(&format!("RCPT TO:<{path}>"), "5").map_err(|error| {
+                    io::Error::other(format!("{who}, {sender}: {path}: {error}"))
+                })?;
+            }
+            client.say("DATA", "503")?;
+            let mut client = Speaker::behind(ringpost.smtp(), &header)?;
+            client.say("HELO relay.test", "250")?;
+            client.say(&format!("MAIL FROM:<{sender}>"), "250")?;
+            for path in &paths[15..] {
+                client.say(&format!("RCPT TO:<{path}>"), "5")?;
+            }
+        }
+    }
+    assert!(recorder.mails().is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_health_check_is_answered_and_is_no_traffic() -> io::Result<()> {
+    let (_scratch, _recorder, ringpost) = behind("proxy-probe", "v2")?;
+    let mut probe = Speaker::behind(ringpost.smtp(), &v2(0x20, 0x00, b""))?;
+    probe.say("EHLO balancer.test", "250")?;
+    probe.say("QUIT", "221")?;
+    drop(TcpStream::connect(ringpost.smtp())?);
+    counts(&ringpost, "ringpost_balancer_probes_total", 2)?;
+    for none in ["connections_taken_total", "proxy_faults_total", "proxy_strangers_total"] {
+        counts(&ringpost, &format!("ringpost_{none}"), 0)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_no_header_is_closed_without_a_word() -> io::Result<()> {
+    let (_scratch, _recorder, ringpost) = behind("proxy-faults", "v2")?;
+    let endless = [&v2(0x21, 0x11, b"")[..14], &[0xff, 0xff]].concat();
+    let cases: [&[u8]; 7] = [
+        b"EHLO client.test\r\n",
+        b"\x16\x03\x01\x02\x00",
+        FRIEND.as_bytes(),
+        &v2(0x21, 0x12, &[0; 12]),
+        &v2(0x21, 0x11, &[0; 11]),
+        &v2(0x22, 0x11, &[0; 12]),
+        &endless,
+    ];
+    for bytes in cases {
+        assert_eq!(heard(ringpost.smtp(), bytes)?, b"", "{bytes:?}");
+    }
+    counts(&ringpost, "ringpost_proxy_faults_total", cases.len() as u64)?;
+    // From another address than the balancer's even a right header opens nothing.
+    let mut stranger = from("127.0.0.2", ringpost.smtp())?;
+    let _ = stranger.write_all(&v2(0x20, 0x00, b""));
+    assert_eq!(rest(&mut stranger), b"");
+    counts(&ringpost, "ringpost_proxy_strangers_total", 1)?;
+    counts(&ringpost, "ringpost_connections_taken_total", 0)
+}
+
+#[test]
+fn a_header_cut_off_anywhere_is_waited_for_and_never_guessed() -> io::Result<()> {
+    let (_scratch, _recorder, ringpost) = behind("proxy-cut", "any")?;
+    let block = [192, 0, 2, 1, 198, 51, 100, 1, 0xdc, 0x04, 0, 25];
+    let whole = [FRIEND.as_bytes().to_vec(), v2(0x21, 0x11, &block)];
+    let mut waiting = Vec::new();
+    let mut cuts = 0;
+    for header in &whole {
+        for end in 1..header.len() {
+            let mut stream = TcpStream::connect(ringpost.smtp())?;
+            stream.write_all(&header[..end])?;
+            if end % 2 == 0 {
+                stream.shutdown(std::net::Shutdown::Write)?;
+                assert_eq!(rest(&mut stream), b"", "{end} bytes, and then the end");
+                cuts += 1;
+            } else {
+                waiting.push((stream, &header[end..]));
+            }
+        }
+    }
+    counts(&ringpost, "ringpost_proxy_faults_total", cuts)?;
+    for (stream, rest) in &mut waiting {
+        stream.write_all(rest)?;
+        stream.write_all(b"QUIT\r\n")?;
+        let mut said = String::new();
+        stream.read_to_string(&mut said)?;
+        assert!(said.starts_with("220 ") && said.contains("\r\n221 "), "{said}");
+    }
+    // Nothing for five seconds: no balancer of ours.
+    let start = wait::now();
+    assert_eq!(heard(ringpost.smtp(), b"PROXY")?, b"");
+    let took = start.elapsed();
+    assert!((4..9).contains(&took.as_secs()), "{took:?}");
+    counts(&ringpost, "ringpost_proxy_faults_total", cuts + 1)
+}
+
+#[test]
+fn xclient_speaks_for_others_from_listed_networks_only() -> io::Result<()> {
+    let scratch = Scratch::new("xclient")?;
+    let recorder = Recorder::start()?;
+    let listener_settings =
+        "xclient_from = [\"127.0.0.1\"]\nrelay_from = [\"127.0.0.2\", \"192.0.2.0/24\"]".into();
+    let outfit = Outfit { listener_settings, ..Outfit::default() };
+    let ringpost = Ringpost::start_as(outfit, scratch.path(), &route("*", recorder.address()))?;
+    let mut filter = Speaker::connect(ringpost.smtp())?;
+    assert!(filter.say("EHLO filter.test", "250")?.contains("XCLIENT"));
+    filter.say("XCLIENT ADDR=203.0.113.7 PORT=25 NAME=friend.test", "220")?;
+    filter.say("EHLO stranger.test", "250")?;
+    filter.say("MAIL FROM:<from@client.test>", "250")?;
+    filter.say("RCPT TO:<to@site.test>", "550")?;
+    filter.say("RSET", "250")?;
+    for unknown in ["[UNAVAILABLE]", "127.0.0.1"] {
+        filter.say(&format!("XCLIENT ADDR={unknown}"), "220")?;
+        filter.say("EHLO nobody.test", "250")?;
+        filter.say("MAIL FROM:<from@client.test>", "250")?;
+        filter.say("RCPT TO:<to@site.test>", "550")?;
+        filter.say("RSET", "250")?;
+    }
+    filter.say("XCLIENT ADDR=192.0.2.1", "220")?;
+    filter.say("EHLO client.test", "250")?;
+    filter.send("from@client.test", "to@site.test", "Subject: x\r\n\r\nx\r\n")?;
+    let text = String::from_utf8_lossy(&recorder.wait_for(1, PATIENCE)?[0].text).into_owned();
+    assert!(text.starts_with("Received: from client.test ([192.0.2.1])"), "{text}");
+    let mut other = from("127.0.0.2", ringpost.smtp())?;
+    other.write_all(b"EHLO other.test\r\nXCLIENT ADDR=192.0.2.1\r\nQUIT\r\n")?;
+    let said = String::from_utf8_lossy(&rest(&mut other)).into_owned();
+    assert!(!said.contains("250-XCLIENT") && said.contains("\r\n5"), "{said}");
+    Ok(())
+}
+
+/// All that is heard after `bytes`.
+fn heard(to: SocketAddr, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(to)?;
+    stream.write_all(bytes)?;
+    Ok(rest(&mut stream))
+}
+
+/// What comes until the end, which may be a reset.
+fn rest(stream: &mut TcpStream) -> Vec<u8> {
+    let _ = stream.set_read_timeout(Some(PATIENCE));
+    let (mut all, mut some) = (Vec::new(), [0; 512]);
+    while let Ok(count @ 1..) = stream.read(&mut some) {
+        all.extend_from_slice(&some[..count]);
+    }
+    all
+}
+
+/// Connects from an address of the loopback network.
+fn from(address: &str, to: SocketAddr) -> io::Result<TcpStream> {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+    let own: SocketAddr = format!("{address}:0").parse().map_err(io::Error::other)?;
+    let stream = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    bind(&stream, &own)?;
+    connect(&stream, &to)?;
+    Ok(stream.into())
+}
+
+#[allow(clippy::cast_sign_loss, reason = "a counter is not negative")]
+fn counts(ringpost: &Ringpost, metric: &str, wanted: u64) -> io::Result<()> {
+    let seen = || ringpost.metric(metric).map(|value| value as u64);
+    let reached =
+        wait::until(metric, Duration::from_secs(10), || (seen().ok()? == wanted).then_some(()));
+    reached.map_err(|late| io::Error::other(format!("{late}: {:?}, not {wanted}", seen())))
+}
