@@ -60,7 +60,16 @@ impl Speaker {
     /// # Errors
     /// If it is not taken.
     pub fn chunk(&mut self, octets: &[u8]) -> io::Result<String> {
-        self.stream.write_all(format!("BDAT {} LAST\r\n", octets.len()).as_bytes())?;
+        self.say_chunk(octets, true)
+    }
+
+    /// Sends `octets` in one chunk, `last` or not, and returns the reply to it.
+    ///
+    /// # Errors
+    /// If it is not taken.
+    pub fn say_chunk(&mut self, octets: &[u8], last: bool) -> io::Result<String> {
+        let last = if last { " LAST" } else { "" };
+        self.stream.write_all(format!("BDAT {}{last}\r\n", octets.len()).as_bytes())?;
         self.stream.write_all(octets)?;
         self.hear("250")
     }

@@ -6,6 +6,7 @@
 
 mod auth;
 mod balancer;
+mod chunks;
 mod clients;
 mod common;
 mod cores;
