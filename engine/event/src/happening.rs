@@ -9,6 +9,7 @@
 //! | event | fields |
 //! |---|---|
 //! | accepted | id, sender, recipients, bytes, peer |
+//! | header_faulty | id, source, peer, rules |
 //! | refused | peer, code, enhanced, text |
 //! | login_failed | peer, user (null: no user has the name that was given), mechanism |
 //! | attempt | id, sender, recipient, site, peer, outcome, code, enhanced, text, attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool, job, campaign if there are such |
@@ -48,6 +49,17 @@ pub enum Event<'a> {
         bytes: u64,
         /// Who gave it to us; `None` if we wrote it ourselves.
         peer: Option<SocketAddr>,
+    },
+    /// A message was taken although its header breaks rules.
+    HeaderFaulty {
+        /// Its identity.
+        id: MessageId,
+        /// The source it came from; empty if nothing was said of it.
+        source: &'a str,
+        /// Who gave it to us.
+        peer: SocketAddr,
+        /// The rules, with spaces between.
+        rules: &'a str,
     },
     /// A message, or a recipient of one, was turned down at the door.
     Refused {
@@ -159,6 +171,7 @@ impl Event<'_> {
     pub fn count(&self, meters: &ShardMeters) {
         meters.turn(|meters| match *self {
             Self::Accepted { recipients, bytes, .. } => meters.accept(recipients, bytes),
+            Self::HeaderFaulty { .. } => meters.header_faults.add(1),
             Self::Refused { response, .. } => meters.refuse(response.code),
             Self::LoginFailed { .. } => meters.logins_failed.add(1),
             Self::Attempt(attempt) => meters.settle(attempt.outcome, attempt.duplicate_possible),
@@ -173,6 +186,7 @@ impl Event<'_> {
     const fn kind(&self) -> &'static str {
         match self {
             Self::Accepted { .. } => "accepted",
+            Self::HeaderFaulty { .. } => "header_faulty",
             Self::Refused { .. } => "refused",
             Self::LoginFailed { .. } => "login_failed",
             Self::Attempt(_) => "attempt",
@@ -194,6 +208,11 @@ impl Event<'_> {
                 .number("recipients", u64::from(recipients))
                 .number("bytes", bytes)
                 .peer("peer", peer),
+            Self::HeaderFaulty { id, source, peer, rules } => line
+                .id("id", id)
+                .text("source", source)
+                .peer("peer", Some(peer))
+                .text("rules", rules),
             Self::Refused { peer, response } => reply(line.peer("peer", Some(peer)), response),
             Self::LoginFailed { peer, user, mechanism } => line
                 .peer("peer", Some(peer))

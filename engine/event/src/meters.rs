@@ -76,6 +76,8 @@ meters! {
     Counter balancer_probes: " Incoming connections by which a balancer only looked whether we are well.";
     Counter proxy_strangers: " Incoming connections closed because they came from elsewhere than the listed balancers.";
     Counter proxy_faults: " Incoming connections from a balancer closed for want of a right PROXY header in time.";
+    Gauge connection_bytes: " Memory of incoming connections: what each takes up at rest, and receive buffers.";
+    Counter header_faults: " Messages taken although their header breaks a rule.";
     Counter accepted_messages: " Messages made durable and acknowledged, bounces included.";
     Counter accepted_recipients: " Recipients of those messages.";
     Counter accepted_bytes: " Bytes of those messages.";

@@ -144,6 +144,7 @@ pub enum Excess {
 pub struct Source {
     name: Box<str>,
     terms: Terms,
+    free: bool,
     connections: AtomicU64,
     messages: Meter,
     recipients: Meter,
@@ -161,9 +162,11 @@ impl Source {
     /// One that has done nothing yet.
     #[must_use]
     pub fn new(name: &str, terms: Terms) -> Self {
+        let free = terms.limits == Limits::default() && terms.sender_domains == Domains::default();
         Self {
             name: name.into(),
             terms,
+            free,
             connections: AtomicU64::new(0),
             messages: Meter::default(),
             recipients: Meter::default(),
@@ -175,6 +178,12 @@ impl Source {
     #[must_use]
     pub const fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it may send whatever and as much as it likes: then nothing has to be counted.
+    #[must_use]
+    pub const fn is_free(&self) -> bool {
+        self.free
     }
 
     /// What the operator says about it.

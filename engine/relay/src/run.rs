@@ -15,6 +15,7 @@
 //! ```
 
 mod access;
+mod guard;
 mod host;
 mod notify;
 mod shards;

@@ -5,6 +5,7 @@
 //! Nothing here opens a socket or a spool.
 
 mod auth;
+mod defence;
 mod document;
 mod fault;
 mod front;
@@ -17,6 +18,7 @@ mod source;
 mod value;
 
 pub use auth::{Auth, Login, load_users, parse_users, user_name};
+pub use defence::{Callers, Defence, Pace};
 pub use document::{Entry, Origin};
 pub use fault::{Fault, Faults};
 pub(crate) use front::DELAY_MAX;
@@ -126,6 +128,8 @@ pub struct Listener {
     pub auth_plaintext_from: Vec<Network>,
     /// Who is in front of it.
     pub front: Front,
+    /// What is borne from one client, and from many.
+    pub defence: Defence,
 }
 
 /// `[[route]]`

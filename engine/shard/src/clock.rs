@@ -101,6 +101,8 @@ fn publish<K: Kernel>(shard: &Rc<Shard<K>>, now: Tick) {
     meters.spool_write_failures.set(states().map(|state| state.failures).sum());
     meters.spool_copies.set(states().map(|state| state.copies).sum());
     meters.spool_messages_damaged.set(states().map(|state| state.damaged).sum());
+    let visits = meters.connections_in.get() * shard.visit_bytes.get() as u64;
+    meters.connection_bytes.set(visits + shard.shelf.lent() as u64);
     let age = |oldest: Wall| shard.kernel.wall().since(oldest).as_secs();
     meters.oldest_age_seconds.set(shard.ages.borrow().oldest().map_or(0, age));
 }

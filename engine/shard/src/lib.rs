@@ -7,6 +7,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `inbound/` | connections come in, messages are received |
+//! | `guard.rs`, `sources.rs`, `callers.rs` | what is borne from peers, and whose they are |
 //! | `journal/` | messages and what became of them, on disk |
 //! | `access.rs` | logins are asked about, and the verdicts come back |
 //! | `intake.rs` | a message becomes ours, and is cut into deliveries |
@@ -22,12 +23,14 @@
 mod access;
 mod ages;
 mod bounce;
+mod callers;
 mod clock;
 mod crowd;
 mod damage;
 mod delivery_log;
 mod domains;
 mod drain;
+mod guard;
 mod inbound;
 mod intake;
 pub mod journal;
@@ -40,18 +43,23 @@ mod settle;
 mod setup;
 mod shard;
 mod sites;
+mod sources;
+mod valve;
 mod watch;
 
 pub use access::{Access, Ticket};
+pub use callers::{Allowance, Callers, Entry, Full};
 pub use crowd::Crowd;
 pub use domains::Domain;
-pub use inbound::Newcomer;
+pub use guard::Guard;
+pub use inbound::{Newcomer, Pace};
 pub use letter::{Letter, Report, Settled};
 pub use message::{Budget, Delivery, Message, Share};
 pub use recipients::Recipients;
 pub use setup::{Gate, Networks, Proxy, Routing, Setup, Spool};
 
 pub use sites::LANES_MAX;
+pub use sources::{SourceRule, Sources};
 
 use inbound::{Door, accept};
 use journal::{Backlog, Journal, OpenError, Recovered};

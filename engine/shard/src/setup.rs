@@ -2,6 +2,7 @@
 
 use crate::access::Access;
 use crate::crowd::Crowd;
+use crate::guard::Guard;
 use crate::journal;
 use crate::letter::Letter;
 use event::Meters;
@@ -78,6 +79,8 @@ pub struct Gate {
     pub inside: Arc<AtomicUsize>,
     /// How long a peer may be silent.
     pub idle: Duration,
+    /// What else is borne from peers.
+    pub guard: Arc<Guard>,
 }
 
 impl Gate {
@@ -111,6 +114,7 @@ impl Gate {
             in_clear: None,
             inside: Arc::default(),
             idle: IDLE,
+            guard: Arc::default(),
         }
     }
 }

@@ -9,9 +9,10 @@ use crate::domains::Domains;
 use crate::inbound::Shelf;
 use crate::journal::{Closed, Journal, Reader};
 use crate::letter::Letter;
-use crate::message::{Budget, Delivery};
+use crate::message::{Budget, Delivery, Share};
 use crate::setup::{Routing, Setup};
 use crate::sites::Sites;
+use crate::valve::Valve;
 use crate::watch::Watches;
 use event::{MessageId, Meters, ShardMeters, Shut};
 use kernel::{Kernel, Sender};
@@ -23,6 +24,22 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// Once the queue is full, new mail waits until no more than this share of it is used.
+const QUEUE_LOW_PERCENT: u64 = 95;
+/// With more than this share of the memory for reception used, no message begins ...
+const INTAKE_HIGH_PERCENT: u64 = 87;
+/// ... until no more than this is.
+const INTAKE_LOW_PERCENT: u64 = 75;
+
+const _: () = assert!(
+    INTAKE_LOW_PERCENT < INTAKE_HIGH_PERCENT && QUEUE_LOW_PERCENT < 100,
+    "what is shut opens at a lower mark"
+);
+
+const fn share(whole: u64, percent: u64) -> u64 {
+    (whole as u128 * percent as u128 / 100) as u64
+}
 
 /// One shard.
 pub(crate) struct Shard<K: Kernel> {
@@ -54,6 +71,10 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) log: DeliveryLog<K::File>,
     queued_max: u64,
     free_bytes_min: u64,
+    queue_valve: Valve,
+    intake_valve: Valve,
+    /// Bytes that an inbound connection takes up at rest, what it was told beside.
+    pub(crate) visit_bytes: Cell<usize>,
     draining: Cell<bool>,
     /// Deliveries on lanes.
     pub(crate) carrying: Cell<usize>,
@@ -101,6 +122,12 @@ impl<K: Kernel> Shard<K> {
             log,
             queued_max: setup.queued_max,
             free_bytes_min: setup.spool.options.free_bytes_min,
+            queue_valve: Valve::new(setup.queued_max, share(setup.queued_max, QUEUE_LOW_PERCENT)),
+            intake_valve: Valve::new(
+                share(setup.intake_bytes_max, INTAKE_HIGH_PERCENT),
+                share(setup.intake_bytes_max, INTAKE_LOW_PERCENT),
+            ),
+            visit_bytes: Cell::new(0),
             draining: Cell::new(false),
             carrying: Cell::new(0),
             ages: RefCell::default(),
@@ -154,7 +181,7 @@ impl<K: Kernel> Shard<K> {
             Closed::Failed => Shut::DiskFailed,
             Closed::Slow => Shut::DiskSlow,
         });
-        let waiting = self.meters().queued_recipients.get() >= self.queued_max;
+        let waiting = !self.queue_valve.is_open(self.meters().queued_recipients.get());
         closed.or(waiting.then_some(Shut::QueueFull))
     }
 
@@ -169,6 +196,12 @@ impl<K: Kernel> Shard<K> {
         meters.queued_recipients_max.set(self.queued_max);
         meters.intake_bytes.set(self.intake.used());
         meters.intake_bytes_max.set(self.intake.limit());
+    }
+
+    /// The memory a new message begins with, unless there is little left: then those that are
+    /// under way get it.
+    pub(crate) fn intake_share(&self, bytes: usize) -> Option<Share> {
+        self.intake_valve.is_open(self.intake.used()).then(|| self.intake.take(bytes)).flatten()
     }
 
     pub(crate) fn draining(&self) -> bool {

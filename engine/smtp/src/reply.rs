@@ -43,7 +43,6 @@ impl Refusal {
             Self::NotTrusted => "550 5.7.0 XCLIENT denied\r\n",
             Self::OutOfOrder => "503 5.5.1 bad sequence of commands\r\n",
             Self::RelayDenied => "550 5.7.1 relaying denied\r\n",
-            Self::SenderNotAllowed => "550 5.7.1 not one of your sender_domains\r\n",
             Self::ShuttingDown => "421 4.3.2 shutting down, try again later\r\n",
             Self::TextLineTooLong => "554 5.6.0 text line too long\r\n",
             Self::TlsNeeded => "530 5.7.0 STARTTLS first\r\n",
@@ -54,6 +53,47 @@ impl Refusal {
             Self::UnknownMechanism => "504 5.5.4 unknown mechanism\r\n",
             Self::UnknownParameter => "555 5.5.4 unknown parameter\r\n",
             Self::UnknownVerb => "500 5.5.1 unknown command\r\n",
+            _ => self.line_of_limit(),
+        }
+    }
+
+    /// As [`Self::line`], for limits and rules that an operator sets: each names its own.
+    const fn line_of_limit(self) -> &'static str {
+        match self {
+            Self::AddressCrowded => {
+                "421 4.7.0 limit connections_per_address reached, try again later\r\n"
+            }
+            Self::DateMissing => "550 5.6.0 header rule date-missing\r\n",
+            Self::DateUnreadable => "550 5.6.0 header rule date-unreadable\r\n",
+            Self::FieldName => "550 5.6.0 header rule field-name\r\n",
+            Self::FieldTwice => "550 5.6.0 header rule field-twice\r\n",
+            Self::FromAddress => "550 5.6.0 header rule from-address\r\n",
+            Self::FromMissing => "550 5.6.0 header rule from-missing\r\n",
+            Self::FromTwice => "550 5.6.0 header rule from-twice\r\n",
+            Self::HeaderLine => "550 5.6.0 header rule line-length\r\n",
+            Self::HeaderTooBig => "552 5.3.4 limit header_bytes_max exceeded\r\n",
+            Self::InjectionTenant => "550 5.7.1 X-Tenant is not that of the source\r\n",
+            Self::InjectionUnsound => "550 5.6.0 bad or repeated injection field\r\n",
+            Self::MessageIdEmpty => "550 5.6.0 header rule message-id-empty\r\n",
+            Self::MessageIdMissing => "550 5.6.0 header rule message-id-missing\r\n",
+            Self::NetworkCrowded => {
+                "421 4.7.0 limit connections_per_network reached, try again later\r\n"
+            }
+            Self::SenderNotAllowed => "550 5.7.1 not one of your sender_domains\r\n",
+            Self::SourceBytes => "452 4.7.1 source limit bytes reached, try again later\r\n",
+            Self::SourceConnections => {
+                "421 4.7.1 source limit connections_max reached, try again later\r\n"
+            }
+            Self::SourceMessageBytes => "552 5.3.4 source limit message_bytes_max exceeded\r\n",
+            Self::SourceMessages => "452 4.7.1 source limit messages reached, try again later\r\n",
+            Self::SourceRecipients => {
+                "452 4.7.1 source limit recipients reached, try again later\r\n"
+            }
+            Self::TextTooSlow => "421 4.4.2 limit data_rate_min: too slow\r\n",
+            Self::TooManyCommands => "421 4.7.0 limit commands exceeded\r\n",
+            Self::TooManyFields => "550 5.6.0 limit header_fields_max exceeded\r\n",
+            Self::TooManyRefused => "421 4.7.0 limit recipients_refused_max exceeded\r\n",
+            _ => unreachable!(),
         }
     }
 }

@@ -144,6 +144,9 @@ pub struct Session {
     transactions: u32,
     errors: u16,
     chatter: u16,
+    /// Commands that brought no message nearer; it wraps.
+    wasted: u16,
+    recipients_refused: u16,
     auth_failures: u8,
     greeted_with_ehlo: bool,
     secure: bool,
@@ -152,7 +155,7 @@ pub struct Session {
 }
 
 // Ten thousand idle peers cost a megabyte, their names aside.
-const _: () = assert!(size_of::<Session>() <= 96, "an idle session is small");
+const _: () = assert!(size_of::<Session>() <= 104, "an idle session is small");
 
 impl Session {
     /// A conversation with nothing said, with a peer who may this by where it comes from.
@@ -166,6 +169,8 @@ impl Session {
             transactions: 0,
             errors: 0,
             chatter: 0,
+            wasted: 0,
+            recipients_refused: 0,
             auth_failures: 0,
             greeted_with_ehlo: false,
             secure: false,
@@ -238,6 +243,21 @@ impl Session {
         assert_eq!(self.state, State::Committing, "no commit is outstanding");
         self.state = State::Ready;
         self.refuse(refusal, replies);
+    }
+
+    /// The peer has done too much of something that the caller counts: tells it so, and
+    /// [`Step::Close`] comes next.
+    pub fn dismiss(&mut self, refusal: Refusal, replies: &mut Vec<u8>) {
+        if !matches!(self.state, State::Closing | State::Closed) {
+            self.state = State::Closing;
+            replies.extend_from_slice(refusal.line().as_bytes());
+        }
+    }
+
+    /// How many commands brought no message nearer or were refused. It wraps.
+    #[must_use]
+    pub const fn wasted(&self) -> u16 {
+        self.wasted
     }
 
     /// The handshake is done, be it because of STARTTLS or before the first word: what was said

@@ -23,6 +23,7 @@ mod providers;
 mod proxy;
 mod restart;
 mod settings;
+mod sources;
 mod spool_adopt;
 mod spool_damage;
 mod spool_tools;

@@ -17,6 +17,7 @@ fn lines_have_these_fields() {
     let labels = Labels { tenant: Some("shop"), job: Some("a\n\"b"), ..Labels::default() };
     let events = [
         Event::Accepted { id, sender: "", recipients: 2, bytes: 4_096, peer: Some(peer) },
+        Event::HeaderFaulty { id, source: "shop", peer, rules: "date-missing from-twice" },
         Event::Refused { peer, response: &response },
         Event::LoginFailed { peer, user: Some("anna"), mechanism: "PLAIN" },
         Event::LoginFailed { peer, user: None, mechanism: "LOGIN" },

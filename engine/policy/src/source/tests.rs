@@ -16,6 +16,7 @@ fn rate(text: &str) -> Rate {
 #[test]
 fn of_whom_nothing_was_said_nothing_is_asked() {
     let source = Arc::new(Source::default());
+    assert!(source.is_free());
     let seats: Vec<_> = (0..1_000).map(|_| source.enter().unwrap()).collect();
     assert_eq!(source.connections(), 1_000);
     drop(seats);
@@ -42,6 +43,7 @@ fn a_seat_is_free_again_when_its_connection_ends() {
 #[test]
 fn each_limit_is_named() {
     let messages = source(Limits { messages: Some(rate("2/h")), ..Limits::default() });
+    assert!(!messages.is_free());
     assert_eq!(messages.begin(b"a@b", None, NOW), Ok(()));
     assert_eq!(messages.begin(b"a@b", None, NOW), Ok(()));
     assert_eq!(messages.begin(b"a@b", None, NOW), Err(Excess::Messages));

@@ -1,7 +1,8 @@
 //! From settings to shards, each on its thread.
 
+use super::guard::{self, networks};
 use super::{Happened, TRANSACTIONS_MAX, host};
-use crate::settings::{Driver, Durability, Front, Hop, Listener, Login, Network, Proxy, Settings};
+use crate::settings::{Driver, Durability, Front, Hop, Listener, Login, Proxy, Settings};
 use crate::spool::SpoolLock;
 use control::Resolver;
 use event::Meters;
@@ -10,7 +11,7 @@ use kernel::{Mailbox, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{HostPort, Question, RouteSetting, Rules, Table};
 use shard::journal::{self, Options};
-use shard::{Access, Crowd, Gate, Letter, Networks, Routing, Setup};
+use shard::{Access, Crowd, Gate, Guard, Letter, Routing, Setup};
 use smtp::proxy::Versions;
 use smtp::server;
 use std::io;
@@ -113,8 +114,8 @@ fn setup(
 
 /// The doors, the same for every shard, with the sockets that are held for them.
 pub(super) fn gates(settings: &Settings, sockets: Vec<Option<Arc<OwnedFd>>>) -> Vec<Gate> {
-    let gate = |(listener, socket)| gate(settings, listener, socket);
-    settings.listeners.iter().zip(sockets).map(gate).collect()
+    let gate = |((listener, socket), guard)| gate(settings, listener, socket, guard);
+    settings.listeners.iter().zip(sockets).zip(guard::guards(settings)).map(gate).collect()
 }
 
 fn proxy(front: &Front) -> Option<shard::Proxy> {
@@ -127,7 +128,12 @@ fn proxy(front: &Front) -> Option<shard::Proxy> {
     Some(shard::Proxy { versions, from: networks(&front.proxy_from) })
 }
 
-fn gate(settings: &Settings, listener: &Listener, socket: Option<Arc<OwnedFd>>) -> Gate {
+fn gate(
+    settings: &Settings,
+    listener: &Listener,
+    socket: Option<Arc<OwnedFd>>,
+    guard: Arc<Guard>,
+) -> Gate {
     let config = server_config(settings, listener);
     let trusted = &listener.auth_plaintext_from;
     let in_clear = (!trusted.is_empty()).then(|| {
@@ -145,6 +151,7 @@ fn gate(settings: &Settings, listener: &Listener, socket: Option<Arc<OwnedFd>>) 
         connections_max: listener.connections_max,
         inside: Arc::default(),
         idle: listener.idle,
+        guard,
     }
 }
 
@@ -153,6 +160,9 @@ fn server_config(settings: &Settings, listener: &Listener) -> server::Config {
         message_bytes_max: listener.message_bytes_max,
         line_bytes_max: listener.line_bytes_max,
         recipients_max: listener.recipients_max,
+        transactions_max: listener.defence.transactions_max,
+        errors_max: listener.defence.errors_max,
+        recipients_refused_max: listener.defence.recipients_refused_max,
         auth: match listener.auth {
             Login::Off => server::Auth::Never,
             Login::Optional | Login::Required => server::Auth::UnderTls,
@@ -163,11 +173,6 @@ fn server_config(settings: &Settings, listener: &Listener) -> server::Config {
         dsn: true,
         ..server::Config::new(&settings.hostname)
     }
-}
-
-fn networks(networks: &[Network]) -> Networks {
-    let networks = networks.to_vec();
-    Networks(Arc::new(move |peer| networks.iter().any(|own| own.contains(peer))))
 }
 
 fn options(settings: &Settings) -> Options {

@@ -1,9 +1,9 @@
 //! Every key there is: its default, its limits, and what it is for.
 
 use super::{
-    Admin, Agent, Auth, Bytes, Delivery, Destination, Dns, Drain, Driver, Durability, Front, Hop,
-    Host, HostName, Kernel, Listener, Log, Login, Pattern, Retry, Route, Section, Settings,
-    SourceRule, Spool,
+    Admin, Agent, Auth, Bytes, Defence, Delivery, Destination, Dns, Drain, Driver, Durability,
+    Front, Hop, Host, HostName, Kernel, Listener, Log, Login, Pattern, Retry, Route, Section,
+    Settings, SourceRule, Spool,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -124,7 +124,7 @@ impl Spool {
 }
 
 /// [`Section::bounded`] for a length of data.
-fn read_bytes(
+pub(super) fn read_bytes(
     section: &mut Section<'_, '_>,
     name: &'static str,
     limits: std::ops::RangeInclusive<u64>,
@@ -191,6 +191,7 @@ impl Listener {
                 "The networks that may log in without TLS. To all others AUTH is not offered then.",
             ),
             front: Front::read(listener),
+            defence: Defence::read(listener),
         }
     }
 }

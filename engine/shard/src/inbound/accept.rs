@@ -1,6 +1,6 @@
 //! Taking connections, and finding each the shard that serves it.
 
-use super::session;
+use super::{pace, session};
 use crate::crowd::Place;
 use crate::letter::Letter;
 use crate::setup::Gate;
@@ -22,6 +22,14 @@ pub(crate) struct Door<K: Kernel> {
     /// Which of the doors, the same on every shard.
     pub(crate) index: usize,
     pub(crate) inside: Cell<usize>,
+}
+
+impl<K: Kernel> Door<K> {
+    /// Whether there are so many inside that nobody may dawdle.
+    pub(super) fn is_crowded(&self) -> bool {
+        let inside = self.gate.inside.load(Ordering::Relaxed);
+        pace::is_crowded(inside as u64, self.gate.connections_max as u64)
+    }
 }
 
 /// A connection on its way to the shard that has the fewest.
@@ -83,7 +91,9 @@ fn admit<K: Kernel>(shard: &Rc<Shard<K>>, door: &Rc<Door<K>>, arrival: Arrival, 
     // It fails where there is no memory for it: then it is closed already.
     let Ok(stream) = shard.kernel.adopt(arrival) else { return };
     let inside = Inside::enter(shard, door, place);
-    shard.kernel.spawn(session::serve(Rc::clone(shard), Rc::clone(door), stream, inside));
+    let visit = session::serve(Rc::clone(shard), Rc::clone(door), stream, inside);
+    shard.visit_bytes.set(size_of_val(&visit));
+    shard.kernel.spawn(visit);
 }
 
 /// Counts a connection in, and out again however it ends.

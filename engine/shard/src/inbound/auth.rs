@@ -70,6 +70,9 @@ impl<K: Kernel> Visit<K> {
                 self.user = Some(user);
                 self.session.grant(Rights { relay: true, ..self.session.rights() });
                 self.session.authenticated(replies);
+                if let Err(refusal) = self.change_seat() {
+                    self.session.dismiss(refusal, replies);
+                }
             }
             Outcome::Denied(denial) => {
                 self.fail(&*access, denial).await;
@@ -85,6 +88,9 @@ impl<K: Kernel> Visit<K> {
         if self.user.take().is_some() {
             let relay = (self.door.gate.relay_from.0)(self.peer.address.ip());
             self.session.grant(Rights { relay, ..self.session.rights() });
+            if let Err(refusal) = self.change_seat() {
+                self.connection.hang_up(refusal.line().as_bytes());
+            }
         }
     }
 

@@ -1,9 +1,10 @@
 //! The end of a message: durable first, and only then 250.
 
+use super::header::Passed;
 use super::session::Visit;
 use super::transaction::{Streamed, Transaction};
 use super::window::Window;
-use crate::intake::{Incoming, RECEIVED_MAX};
+use crate::intake::Incoming;
 use crate::journal::{Closed, JournalError};
 use event::Tick;
 use kernel::Kernel;
@@ -18,12 +19,21 @@ impl<K: Kernel> Visit<K> {
         facts: &Facts,
         replies: &mut Vec<u8>,
     ) {
-        let transaction = self.transaction.take().expect("a commit ends a transaction");
+        let mut transaction = self.transaction.take().expect("a commit ends a transaction");
         let streamed = transaction.streamed.as_ref().map(|streamed| streamed.id);
         self.announced = None;
         // The peer waits for us now, not we for it.
         self.connection.watch().busy_until(Tick::NEVER);
-        match self.receive(*transaction, window.text(), facts).await {
+        let passed = match &transaction.streamed {
+            Some(Streamed { broken: Some(refusal), .. }) => Err(*refusal),
+            Some(streamed) => Ok(streamed.passed),
+            None => self.pass_header(&mut transaction, window),
+        };
+        let received = match passed {
+            Ok(passed) => self.receive(*transaction, window.text(), facts, &passed).await,
+            Err(refusal) => Err(refusal),
+        };
+        match received {
             Ok(id) => self.session.committed(id, replies),
             Err(refusal) => {
                 let said = replies.len();
@@ -59,19 +69,14 @@ impl<K: Kernel> Visit<K> {
         transaction: Transaction,
         text: &[u8],
         facts: &Facts,
+        passed: &Passed,
     ) -> Result<event::MessageId, Refusal> {
-        let (id, parts, received) = match &transaction.streamed {
-            Some(Streamed { broken: Some(refusal), .. }) => return Err(*refusal),
-            Some(streamed) => (streamed.id, streamed.parts.clone(), streamed.received),
-            None => (
-                self.shard.journal().next_id(),
-                spool::Text::new(),
-                mail::header::scan(text).received,
-            ),
+        let bytes = facts.bytes - passed.removed;
+        self.count_text(bytes, transaction.declared)?;
+        let (id, parts) = match &transaction.streamed {
+            Some(streamed) => (streamed.id, streamed.parts.clone()),
+            None => (self.shard.journal().next_id(), spool::Text::new()),
         };
-        if received > RECEIVED_MAX {
-            return Err(Refusal::Loop);
-        }
         let recipients: smallvec::SmallVec<[&[u8]; 8]> = transaction.recipients().collect();
         let mut prefix = Vec::with_capacity(256);
         let hop = Hop {
@@ -85,6 +90,7 @@ impl<K: Kernel> Visit<K> {
             at: self.shard.kernel.wall(),
         };
         trace::received(&mut prefix, &hop);
+        self.add_missing(passed, id, &mut prefix);
         let incoming = Incoming {
             id,
             sender: &transaction.sender,
@@ -92,7 +98,7 @@ impl<K: Kernel> Visit<K> {
             prefix: &prefix,
             parts,
             text,
-            bytes: facts.bytes,
+            bytes,
             dotted: facts.dotted,
             eight_bit: facts.eight_bit,
             utf8: transaction.utf8,
@@ -100,6 +106,7 @@ impl<K: Kernel> Visit<K> {
             extra: &transaction.extra,
         };
         self.shard.take_in(incoming).await.map_err(refusal)?;
+        self.tell_faults(passed, id);
         Ok(id)
     }
 }

@@ -69,7 +69,6 @@ impl<K: Kernel> Connection<K> {
     }
 
     /// Says `last_words` if that needs no waiting, and ends the connection.
-    #[allow(dead_code, reason = "whoever turns a peer away before its session needs it")]
     pub(super) fn hang_up(&self, last_words: &[u8]) {
         self.watch.hang_up(last_words);
     }

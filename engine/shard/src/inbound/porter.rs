@@ -1,6 +1,6 @@
 //! Who may bring a message now.
 
-use super::window;
+use super::{source, window};
 use crate::message::Share;
 use crate::shard::Shard;
 use kernel::Kernel;
@@ -10,15 +10,15 @@ use smtp::server::{self, Door, Mail, Rcpt, Refusal};
 /// Asked at MAIL and RCPT.
 pub(super) struct Porter<'v, K: Kernel> {
     shard: &'v Shard<K>,
-    user: Option<&'v Source>,
+    source: &'v Source,
     share: Option<Share>,
     /// The envelope has no room for a recipient, whatever is asked about it.
     full: bool,
 }
 
 impl<'v, K: Kernel> Porter<'v, K> {
-    pub(super) const fn new(shard: &'v Shard<K>, user: Option<&'v Source>, full: bool) -> Self {
-        Self { shard, user, share: None, full }
+    pub(super) const fn new(shard: &'v Shard<K>, source: &'v Source, full: bool) -> Self {
+        Self { shard, source, share: None, full }
     }
 
     /// The memory of the transaction that was let in.
@@ -29,19 +29,35 @@ impl<'v, K: Kernel> Porter<'v, K> {
 
 impl<K: Kernel> server::Porter for Porter<'_, K> {
     fn sender(&mut self, mail: &Mail<'_>) -> Door {
-        if self.user.is_some_and(|user| !user.terms().sender_domains.allow(mail.path)) {
-            return Door::Refused(Refusal::SenderNotAllowed);
-        }
         if self.shard.draining() {
             return Door::Draining;
         }
-        self.share =
-            self.shard.intake.take(window::text_capacity(None)).filter(|_| self.shard.accepting());
-        if self.share.is_some() { Door::Open } else { Door::Full }
+        if !self.shard.accepting() {
+            return Door::Full;
+        }
+        let Some(share) = self.shard.intake_share(window::text_capacity(None)) else {
+            return Door::Full;
+        };
+        if !self.source.is_free()
+            && let Err(excess) = self.source.begin(mail.path, mail.size, self.shard.kernel.now())
+        {
+            return Door::Refused(source::refusal(excess));
+        }
+        self.share = Some(share);
+        Door::Open
     }
 
     fn recipient(&mut self, _: &Rcpt<'_>) -> Door {
         // Who hears 452 sends the rest in another transaction.
-        if self.full { Door::Refused(Refusal::TooManyRecipients) } else { Door::Open }
+        if self.full {
+            return Door::Refused(Refusal::TooManyRecipients);
+        }
+        if self.source.is_free() {
+            return Door::Open;
+        }
+        match self.source.address(self.shard.kernel.now()) {
+            Ok(()) => Door::Open,
+            Err(excess) => Door::Refused(source::refusal(excess)),
+        }
     }
 }

@@ -7,9 +7,11 @@
 use super::accept::{Door, Inside};
 use super::auth::Login;
 use super::connection::Connection;
+use super::pace::Progress;
 use super::peer::Peer;
 use super::porter::Porter;
 use super::proxy;
+use super::source::Guest;
 use super::transaction::Transaction;
 use super::window::Window;
 use crate::journal::Announced;
@@ -43,10 +45,13 @@ pub(super) async fn serve<K: Kernel>(
         connection,
         peer,
         session,
+        guest: Guest::default(),
         transaction: None,
         announced: None,
         login: None,
         user: None,
+        progress: Progress::default(),
+        stepped: true,
     };
     // An error here is the peer's going away; there is nobody left to tell.
     let _gone: io::Result<()> = visit.last().await;
@@ -60,6 +65,7 @@ pub(super) struct Visit<K: Kernel> {
     pub(super) connection: Connection<K>,
     pub(super) peer: Peer,
     pub(super) session: Session,
+    pub(super) guest: Guest,
     pub(super) transaction: Option<Box<Transaction>>,
     /// The log expects the message of this transaction.
     pub(super) announced: Option<Announced<K>>,
@@ -67,6 +73,10 @@ pub(super) struct Visit<K: Kernel> {
     pub(super) login: Option<Box<Login>>,
     /// Who it is.
     pub(super) user: Option<Arc<Source>>,
+    /// How the text comes, if it does.
+    pub(super) progress: Progress,
+    /// A step was taken since the last read began.
+    pub(super) stepped: bool,
 }
 
 /// What is to be done once the answers are sent.
@@ -85,6 +95,11 @@ impl<K: Kernel> Drop for Visit<K> {
 impl<K: Kernel> Visit<K> {
     /// Until the peer or we have enough.
     async fn last(&mut self) -> io::Result<()> {
+        if let Err(refusal) = self.come_in() {
+            self.shard.meters().refused_for_now.add(1);
+            self.connection.hang_up(refusal.line().as_bytes());
+            return Ok(());
+        }
         let mut greeting = Vec::new();
         self.session.greet(&mut greeting);
         self.connection.write(smallvec![Piece::Owned(greeting)]).await?;
@@ -101,7 +116,8 @@ impl<K: Kernel> Visit<K> {
     /// Between messages, a peer may be dismissed when we drain.
     fn rest(&mut self) {
         self.abandon();
-        self.connection.watch().idle_until(self.shard.kernel.now() + self.door.gate.idle);
+        self.connection.watch().idle_until(self.shard.kernel.now() + self.patience());
+        self.stepped = true;
     }
 
     /// Reads and answers until nothing is left half said, and no transaction is under way:
@@ -109,7 +125,6 @@ impl<K: Kernel> Visit<K> {
     async fn burst(&mut self) -> io::Result<ControlFlow<()>> {
         let mut window = Window::new(&self.shard.shelf);
         loop {
-            self.connection.watch().busy_until(self.shard.kernel.now() + self.door.gate.idle);
             self.fill(&mut window).await?;
             let mut replies = Vec::with_capacity(256);
             let turn = self.answer(&mut window, &mut replies).await;
@@ -135,11 +150,12 @@ impl<K: Kernel> Visit<K> {
         loop {
             let said = replies.len();
             let full = self.transaction.as_ref().is_some_and(|transaction| transaction.is_full());
-            let mut porter = Porter::new(&self.shard, self.user.as_deref(), full);
+            let mut porter = Porter::new(&self.shard, self.guest.source(), full);
             let Some((used, step)) = self.session.step(window.unread(), &mut porter, replies)
             else {
                 return Turn::Listen;
             };
+            self.stepped = true;
             let share = porter.share();
             self.count_refusal(replies.get(said));
             match step {
@@ -161,13 +177,16 @@ impl<K: Kernel> Visit<K> {
                 Step::Xclient(attributes) => {
                     self.forget_user();
                     self.proxied(attributes);
+                    if let Err(refusal) = self.change_seat() {
+                        self.session.dismiss(refusal, replies);
+                    }
                 }
                 Step::StartTls => {
                     window.skip(used);
                     return Turn::Secure;
                 }
                 Step::Close => return Turn::Leave,
-                Step::Continue => (),
+                Step::Continue => self.mind_commands(replies),
             }
             window.skip(used);
         }

@@ -2,7 +2,7 @@
 //! faulted in, which costs more than reading into it.
 
 use kernel::Buffer;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Buffers kept; with [`KEPT_BYTES_MAX`] at most 8 MiB a shard.
@@ -12,21 +12,32 @@ const KEPT_BYTES_MAX: usize = 64 * 1_024;
 
 /// The receive buffers of one shard that nobody uses now.
 #[derive(Clone, Default)]
-pub(crate) struct Shelf(Rc<RefCell<Vec<Buffer>>>);
+pub(crate) struct Shelf {
+    kept: Rc<RefCell<Vec<Buffer>>>,
+    /// Bytes of those in use.
+    lent: Rc<Cell<usize>>,
+}
 
 impl Shelf {
     /// An empty buffer of exactly `capacity` bytes.
     pub(super) fn take(&self, capacity: usize) -> Buffer {
-        let mut kept = self.0.borrow_mut();
+        self.lent.set(self.lent.get() + capacity);
+        let mut kept = self.kept.borrow_mut();
         match kept.iter().rposition(|buffer| buffer.capacity() == capacity) {
             Some(at) => kept.swap_remove(at),
             None => Buffer::with_capacity(capacity),
         }
     }
 
+    /// Bytes of all buffers that somebody uses now.
+    pub(crate) fn lent(&self) -> usize {
+        self.lent.get()
+    }
+
     /// Takes a buffer back. What was in it cannot be read any more.
     pub(super) fn put(&self, mut buffer: Buffer) {
-        let mut kept = self.0.borrow_mut();
+        self.lent.set(self.lent.get().saturating_sub(buffer.capacity()));
+        let mut kept = self.kept.borrow_mut();
         if kept.len() < KEPT_MAX && buffer.capacity() <= KEPT_BYTES_MAX {
             buffer.set_len(0);
             kept.push(buffer);

@@ -1,13 +1,16 @@
 //! Message text on its way in: where it is read to, and what goes to disk ahead of its end.
 
 use super::commit;
+use super::pace::{self, Progress};
 use super::session::Visit;
 use super::transaction::Streamed;
 use super::window::{self, COMMANDS, Window};
 use crate::message::Share;
+use event::Tick;
 use kernel::Kernel;
-use smtp::server::SASL_LINE_MAX;
+use smtp::server::{Refusal, SASL_LINE_MAX};
 use std::io;
+use std::time::Duration;
 
 /// A buffer for the longest line there is, which is part of an authentication.
 const LONG_LINE: usize = SASL_LINE_MAX.next_multiple_of(COMMANDS);
@@ -19,12 +22,51 @@ impl<K: Kernel> Visit<K> {
         if window.is_full() {
             self.part(window).await;
         }
+        let before = self.wait_for_peer();
         let (result, buffer) = self.connection.read(window.lend()).await;
         window.filled(buffer);
-        if result? == 0 {
+        let count = result?;
+        if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        if self.session.in_text() {
+            self.progress.add(count, self.shard.kernel.now().since(before));
+        }
         Ok(())
+    }
+
+    /// How long a silent peer is kept now.
+    pub(super) fn patience(&self) -> Duration {
+        let gate = &self.door.gate;
+        gate.guard.pace.idle(gate.idle, self.door.is_crowded() || self.is_short_of_memory())
+    }
+
+    fn is_short_of_memory(&self) -> bool {
+        let intake = &self.shard.intake;
+        pace::is_crowded(intake.used(), intake.limit())
+    }
+
+    /// Sets the deadline of the read to come, and says when it begins. A command that has begun
+    /// has no more time than one that has not: its bytes may not come one by one for ever.
+    fn wait_for_peer(&mut self) -> Tick {
+        let now = self.shard.kernel.now();
+        if !self.session.in_text() {
+            self.progress = Progress::default();
+        }
+        if !std::mem::take(&mut self.stepped) {
+            return now;
+        }
+        let idle = now + self.patience();
+        let text =
+            self.session.in_text().then(|| self.progress.deadline(&self.door.gate.guard.pace, now));
+        let watch = self.connection.watch();
+        let (deadline, last_words) = text
+            .flatten()
+            .filter(|text| *text < idle)
+            .map_or((idle, Refusal::IdleTooLong), |text| (text, Refusal::TextTooSlow));
+        watch.busy_until(deadline);
+        watch.say_last(last_words.line().as_bytes());
+        now
     }
 
     /// The buffer that what comes next deserves, as far as the budget goes. A text that gets
@@ -49,15 +91,19 @@ impl<K: Kernel> Visit<K> {
 
     /// Writes a full buffer of text to disk, ahead of the rest of the message.
     async fn part(&mut self, window: &mut Window) {
-        let transaction = self.transaction.as_mut().expect("text belongs to a transaction");
-        let text = window.text();
-        let streamed = transaction.streamed.get_or_insert_with(|| Streamed {
-            id: self.shard.journal().next_id(),
-            parts: spool::Text::new(),
-            received: mail::header::scan(text).received,
-            broken: None,
-        });
-        match self.shard.journal().part(streamed.id, text).await {
+        let mut transaction = self.transaction.take().expect("text belongs to a transaction");
+        if transaction.streamed.is_none() {
+            let passed = self.pass_first(&mut transaction, window);
+            transaction.streamed = Some(Streamed {
+                id: self.shard.journal().next_id(),
+                parts: spool::Text::new(),
+                passed: passed.unwrap_or_default(),
+                broken: passed.err(),
+            });
+        }
+        let transaction = self.transaction.insert(transaction);
+        let streamed = transaction.streamed.as_mut().expect("it was made");
+        match self.shard.journal().part(streamed.id, window.text()).await {
             Ok(place) => streamed.parts.push(place),
             Err(error) => {
                 streamed.broken.get_or_insert(commit::refusal(error));

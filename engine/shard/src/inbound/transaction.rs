@@ -1,7 +1,10 @@
 //! One mail transaction: what MAIL and RCPT said, and the parts of the text already on disk.
 
+use super::header::Passed;
 use crate::message::Share;
 use event::MessageId;
+use mail::header::Injected;
+use policy::source::Terms;
 use smtp::server::{Body, Facts, Form, Mail, Notify, Rcpt, Refusal, Ret};
 use spool::{ENVELOPE_MAX, Extra, Label, ORIGINAL_MAX, Request, Return, Text};
 
@@ -23,6 +26,8 @@ pub(super) struct Transaction {
     pub(super) utf8: bool,
     /// It need not consist of lines.
     binary: bool,
+    /// MAIL said what its sender calls it.
+    named: bool,
     /// What else MAIL and RCPT said, and what is known of the message by other ways.
     pub(super) extra: Extra,
     /// All recipients, one behind the other.
@@ -39,8 +44,8 @@ pub(super) struct Transaction {
 pub(super) struct Streamed {
     pub(super) id: MessageId,
     pub(super) parts: Text,
-    /// Received fields counted in the first part, which holds the header.
-    pub(super) received: u16,
+    /// What the header came to, which is in the first part.
+    pub(super) passed: Passed,
     /// A part could not be written, so the message cannot be accepted, and this is why.
     pub(super) broken: Option<Refusal>,
 }
@@ -52,6 +57,7 @@ impl Transaction {
             declared: mail.size,
             utf8: mail.utf8,
             binary: mail.body == Body::Binary,
+            named: mail.envid.is_some(),
             extra: Extra::default(),
             recipients: Vec::new(),
             ends: Vec::new(),
@@ -73,6 +79,28 @@ impl Transaction {
     /// full. An [`Label::Envid`] is xtext (`mail::xtext::encode`).
     pub(super) fn label(&mut self, label: Label, value: &[u8]) -> bool {
         self.extra.set(label, value)
+    }
+
+    /// Notes where the message belongs: where its injector says, else where its source does.
+    /// What MAIL said of its name stands.
+    pub(super) fn place(&mut self, injected: &Injected<'_>, terms: &Terms) {
+        fn own(word: Option<&str>) -> &[u8] {
+            word.map(str::as_bytes).unwrap_or_default()
+        }
+        let labels = [
+            (Label::Tenant, injected.tenant.unwrap_or(own(terms.tenant.as_deref()))),
+            (Label::Pool, injected.pool.unwrap_or(own(terms.pool.as_deref()))),
+            (Label::Job, injected.job.unwrap_or_default()),
+            (Label::Campaign, injected.campaign.unwrap_or_default()),
+        ];
+        for (label, value) in labels.into_iter().filter(|(_, value)| !value.is_empty()) {
+            let noted = self.label(label, value);
+            debug_assert!(noted, "an envelope has room for its labels");
+        }
+        if let Some(envid) = injected.envid.filter(|_| !self.named) {
+            let noted = self.label(Label::Envid, &mail::xtext::encode(envid));
+            debug_assert!(noted, "an envelope has room for its labels");
+        }
     }
 
     /// Whether there is no room for one more recipient, whatever is asked about it.

@@ -62,6 +62,19 @@ impl Window {
         self.text.clone().map_or(&[], |text| &self.held()[text])
     }
 
+    /// The text kept so far, to be changed where it lies.
+    pub(super) fn text_mut(&mut self) -> &mut [u8] {
+        let text = self.text.clone().unwrap_or(0..0);
+        &mut self.buffer.as_mut().expect(LENT)[text]
+    }
+
+    /// The first `count` bytes of the text are text no more.
+    pub(super) fn cut_front(&mut self, count: usize) {
+        if let Some(text) = &mut self.text {
+            text.start += count;
+        }
+    }
+
     /// Lets go of the text.
     pub(super) fn release(&mut self) {
         self.text = None;

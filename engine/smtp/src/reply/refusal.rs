@@ -3,6 +3,8 @@
 /// Why we turned something down. The peer hears only the line it maps to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
+    /// Too many connections from its address.
+    AddressCrowded,
     /// The peer broke an authentication off.
     AuthCancelled,
     /// Wrong name or password.
@@ -27,12 +29,34 @@ pub enum Refusal {
     BareLineEnding,
     /// A binary message by way of DATA.
     BinaryNeedsChunks,
+    /// The header has no Date.
+    DateMissing,
+    /// The header has a Date that is none.
+    DateUnreadable,
     /// The peer sent something behind STARTTLS.
     EarlyHandshake,
     /// The peer sent message text before it was invited to.
     EarlyText,
+    /// The header has a line that is no field.
+    FieldName,
+    /// The header has a field twice that may stand once.
+    FieldTwice,
+    /// The header has a From without an address.
+    FromAddress,
+    /// The header has no From.
+    FromMissing,
+    /// The header has two From fields.
+    FromTwice,
+    /// The header has a line of more than 998 octets.
+    HeaderLine,
+    /// The header is larger than we read.
+    HeaderTooBig,
     /// The peer was silent for too long.
     IdleTooLong,
+    /// The header names a tenant that is not its source's.
+    InjectionTenant,
+    /// The header has an injection field twice, or with a value that cannot be.
+    InjectionUnsound,
     /// The spool takes nothing now: the disk is full, or near it.
     InsufficientStorage,
     /// A command line, or a line of text, is longer than we read.
@@ -43,10 +67,16 @@ pub enum Refusal {
     LocalError,
     /// The message has passed too many relays.
     Loop,
+    /// The header has a Message-ID without a value.
+    MessageIdEmpty,
+    /// The header has no Message-ID.
+    MessageIdMissing,
     /// The message is larger than we take.
     MessageTooBig,
     /// An address beyond ASCII without SMTPUTF8.
     NeedsUtf8,
+    /// Too many connections from its network.
+    NetworkCrowded,
     /// A verb we know and do not offer.
     NotImplemented,
     /// The peer is not one who may speak for others.
@@ -55,22 +85,40 @@ pub enum Refusal {
     OutOfOrder,
     /// The peer is not one we relay for.
     RelayDenied,
-    /// The user may not send mail in this domain's name.
+    /// The source may not send from this domain.
     SenderNotAllowed,
     /// The program is stopping.
     ShuttingDown,
+    /// The source has sent as much text as it may for now.
+    SourceBytes,
+    /// The source has as many connections as it may.
+    SourceConnections,
+    /// The message is larger than those of its source may be.
+    SourceMessageBytes,
+    /// The source has sent as many messages as it may for now.
+    SourceMessages,
+    /// The source has named as many recipients as it may for now.
+    SourceRecipients,
     /// A line of message text is longer than we read.
     TextLineTooLong,
+    /// The text comes too slowly.
+    TextTooSlow,
     /// Who brings mail here must encrypt.
     TlsNeeded,
+    /// More commands that lead to nothing than it may send in that time.
+    TooManyCommands,
     /// The peer, or all peers, hold too many connections.
     TooManyConnections,
     /// More commands that lead to nothing than one connection may send.
     TooManyErrors,
+    /// The header has more fields than we read.
+    TooManyFields,
     /// More messages than one connection may bring.
     TooManyMessages,
     /// More recipients than one transaction may have.
     TooManyRecipients,
+    /// More recipients were refused than one connection may name.
+    TooManyRefused,
     /// A way to authenticate that we do not know.
     UnknownMechanism,
     /// A parameter of MAIL or RCPT that we do not offer.
@@ -81,7 +129,8 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them, in order.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 61] = [
+        Self::AddressCrowded,
         Self::AuthCancelled,
         Self::AuthDenied,
         Self::AuthLineTooLong,
@@ -94,28 +143,51 @@ impl Refusal {
         Self::BadChunk,
         Self::BareLineEnding,
         Self::BinaryNeedsChunks,
+        Self::DateMissing,
+        Self::DateUnreadable,
         Self::EarlyHandshake,
         Self::EarlyText,
+        Self::FieldName,
+        Self::FieldTwice,
+        Self::FromAddress,
+        Self::FromMissing,
+        Self::FromTwice,
+        Self::HeaderLine,
+        Self::HeaderTooBig,
         Self::IdleTooLong,
+        Self::InjectionTenant,
+        Self::InjectionUnsound,
         Self::InsufficientStorage,
         Self::LineTooLong,
         Self::LiteralNotRouted,
         Self::LocalError,
         Self::Loop,
+        Self::MessageIdEmpty,
+        Self::MessageIdMissing,
         Self::MessageTooBig,
         Self::NeedsUtf8,
+        Self::NetworkCrowded,
         Self::NotImplemented,
         Self::NotTrusted,
         Self::OutOfOrder,
         Self::RelayDenied,
         Self::SenderNotAllowed,
         Self::ShuttingDown,
+        Self::SourceBytes,
+        Self::SourceConnections,
+        Self::SourceMessageBytes,
+        Self::SourceMessages,
+        Self::SourceRecipients,
         Self::TextLineTooLong,
+        Self::TextTooSlow,
         Self::TlsNeeded,
+        Self::TooManyCommands,
         Self::TooManyConnections,
         Self::TooManyErrors,
+        Self::TooManyFields,
         Self::TooManyMessages,
         Self::TooManyRecipients,
+        Self::TooManyRefused,
         Self::UnknownMechanism,
         Self::UnknownParameter,
         Self::UnknownVerb,
@@ -132,17 +204,23 @@ impl Refusal {
     pub const fn ends_connection(self) -> bool {
         matches!(
             self,
-            Self::AuthLineTooLong
+            Self::AddressCrowded
+                | Self::AuthLineTooLong
                 | Self::BadChunk
                 | Self::BareLineEnding
                 | Self::EarlyHandshake
                 | Self::EarlyText
                 | Self::IdleTooLong
                 | Self::LineTooLong
+                | Self::NetworkCrowded
                 | Self::ShuttingDown
+                | Self::SourceConnections
+                | Self::TextTooSlow
+                | Self::TooManyCommands
                 | Self::TooManyConnections
                 | Self::TooManyErrors
                 | Self::TooManyMessages
+                | Self::TooManyRefused
         )
     }
 
@@ -156,6 +234,9 @@ impl Refusal {
             | Self::InsufficientStorage
             | Self::LocalError
             | Self::OutOfOrder
+            | Self::SourceBytes
+            | Self::SourceMessages
+            | Self::SourceRecipients
             | Self::TooManyRecipients => 0,
             _ => 1,
         }

@@ -32,6 +32,8 @@ pub struct Config {
     pub errors_max: u16,
     /// Commands, since the last accepted message, that may lead to nothing.
     pub chatter_max: u16,
+    /// Recipients refused for good that one connection may name.
+    pub recipients_refused_max: u16,
     /// Failed authentications that end a connection.
     pub auth_failures_max: u8,
     /// STARTTLS is offered, until it has been used.
@@ -74,6 +76,7 @@ impl Config {
             transactions_max: 100_000,
             errors_max: 20,
             chatter_max: 10_000,
+            recipients_refused_max: 100,
             auth_failures_max: 3,
             starttls: false,
             tls_required: false,

@@ -35,6 +35,7 @@ impl Session {
             (Err(refusal), Ok(Command::Bdat { bytes, .. })) => {
                 self.refuse_chunk(bytes, refusal, replies)
             }
+            (Err(refusal), Ok(Command::Rcpt(_))) => self.refuse_recipient(refusal, replies),
             (Err(refusal), _) => self.refuse(refusal, replies),
         };
         Some((used, step))
@@ -214,7 +215,7 @@ impl Session {
     /// Keeps what of a command outlives it.
     fn note(&mut self, command: Command<'_>) {
         if is_chatter(self.state, command) {
-            self.chatter = self.chatter.saturating_add(1);
+            self.waste();
         }
         match command {
             Command::Mail(_) => self.transactions += 1,
@@ -227,10 +228,26 @@ impl Session {
         }
     }
 
+    /// Counts a command that brings no message nearer.
+    const fn waste(&mut self) {
+        self.chatter = self.chatter.saturating_add(1);
+        self.wasted = self.wasted.wrapping_add(1);
+    }
+
+    /// Somebody who tries one recipient after the other is looking for those that exist.
+    fn refuse_recipient<'i>(&mut self, refusal: Refusal, replies: &mut Vec<u8>) -> Step<'i> {
+        // Those behind a refused sender are no tries.
+        if refusal.code() >= 500 && refusal.weight() > 0 {
+            self.recipients_refused = self.recipients_refused.saturating_add(1);
+        }
+        let enough = self.recipients_refused > self.config.recipients_refused_max;
+        self.refuse(if enough { Refusal::TooManyRefused } else { refusal }, replies)
+    }
+
     /// Says why not; and if there have been too many of these, that it is enough.
     pub(super) fn refuse<'i>(&mut self, refusal: Refusal, replies: &mut Vec<u8>) -> Step<'i> {
         self.errors = self.errors.saturating_add(refusal.weight());
-        self.chatter = self.chatter.saturating_add(1);
+        self.waste();
         let worn_out =
             self.errors >= self.config.errors_max || self.chatter > self.config.chatter_max;
         let last = if worn_out { Refusal::TooManyErrors } else { refusal };

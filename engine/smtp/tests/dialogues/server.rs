@@ -80,6 +80,9 @@ impl Stage {
                     (config.chunking, config.binary, config.dsn) = (false, false, false);
                     value.split(' ').for_each(|word| offer(&mut config, word));
                 }
+                ("recipients_refused_max", _) => {
+                    config.recipients_refused_max = value.parse().unwrap();
+                }
                 ("door", "full") => door = Door::Full,
                 ("door", "draining") => door = Door::Draining,
                 ("door", "refuses") => door = Door::Refused(Refusal::RelayDenied),

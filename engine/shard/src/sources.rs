@@ -1,0 +1,60 @@
+//! Which source a connection is of.
+
+use crate::setup::Networks;
+use policy::source::Source;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// The sources that were told apart, and one for all others. Shared by all shards.
+#[derive(Debug, Default)]
+pub struct Sources {
+    rules: Vec<SourceRule>,
+    others: Arc<Source>,
+}
+
+/// Who is of one source: whoever fits everything that was said.
+#[derive(Debug)]
+pub struct SourceRule {
+    /// Where it connects from; `None`: from anywhere.
+    pub from: Option<Networks>,
+    /// To which of our addresses, as they were asked for; `None`: to any.
+    pub listeners: Option<Vec<SocketAddr>>,
+    /// As whom it logs in; `None`: as anybody, or not at all.
+    pub users: Option<Vec<String>>,
+    /// The source.
+    pub source: Arc<Source>,
+}
+
+impl Sources {
+    /// These, of which the first that fits a connection is meant.
+    #[must_use]
+    pub fn new(rules: Vec<SourceRule>) -> Self {
+        Self { rules, others: Arc::default() }
+    }
+
+    /// The source of a connection from `peer` to the listener `gate`, by `user` if it logged in.
+    #[must_use]
+    pub fn of(&self, peer: IpAddr, gate: SocketAddr, user: Option<&str>) -> &Arc<Source> {
+        let fits = |rule: &&SourceRule| rule.fits(peer, gate, user);
+        self.rules.iter().find(fits).map_or(&self.others, |rule| &rule.source)
+    }
+
+    /// The source of a rule that names the user and fits otherwise, if there is one.
+    #[must_use]
+    pub fn of_user(&self, peer: IpAddr, gate: SocketAddr, user: &str) -> Option<&Arc<Source>> {
+        let mut named = self.rules.iter().filter(|rule| rule.users.is_some());
+        named.find(|rule| rule.fits(peer, gate, Some(user))).map(|rule| &rule.source)
+    }
+}
+
+impl SourceRule {
+    fn fits(&self, peer: IpAddr, gate: SocketAddr, user: Option<&str>) -> bool {
+        let from = self.from.as_ref().is_none_or(|networks| (networks.0)(peer));
+        let to = self.listeners.as_ref().is_none_or(|gates| gates.contains(&gate));
+        let by = |users: &Vec<String>| user.is_some_and(|user| users.iter().any(|own| own == user));
+        from && to && self.users.as_ref().is_none_or(by)
+    }
+}
+
+#[cfg(test)]
+mod tests;

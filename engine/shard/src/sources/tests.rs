@@ -1,0 +1,46 @@
+use super::{SourceRule, Sources};
+use crate::setup::Networks;
+use policy::source::{Source, Terms};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// A rule called `name`, for anybody.
+fn rule(name: &str) -> SourceRule {
+    let source = Arc::new(Source::new(name, Terms::default()));
+    SourceRule { from: None, listeners: None, users: None, source }
+}
+
+fn networks(addresses: &'static [&str]) -> Networks {
+    let inside = |peer: IpAddr| addresses.iter().any(|own| own.parse() == Ok(peer));
+    Networks(Arc::new(inside))
+}
+
+#[test]
+fn the_first_that_fits_is_meant() {
+    let submission: SocketAddr = "192.0.2.25:587".parse().unwrap();
+    let users = || Some(vec!["ann".to_owned(), "ben".to_owned()]);
+    let sources = Sources::new(vec![
+        SourceRule { users: users(), from: Some(networks(&["192.0.2.1"])), ..rule("ann at home") },
+        SourceRule { users: users(), ..rule("ann") },
+        SourceRule { listeners: Some(vec![submission]), ..rule("submission") },
+        SourceRule { from: Some(networks(&["192.0.2.1", "2001:db8::1"])), ..rule("shop") },
+    ]);
+    for (peer, gate, user, name) in [
+        ("192.0.2.1", "192.0.2.25:25", None, "shop"),
+        ("2001:db8::1", "192.0.2.25:25", None, "shop"),
+        ("192.0.2.2", "192.0.2.25:25", None, ""),
+        ("192.0.2.1", "192.0.2.25:587", None, "submission"),
+        ("192.0.2.2", "192.0.2.25:587", Some("carl"), "submission"),
+        ("192.0.2.2", "192.0.2.25:587", Some("ben"), "ann"),
+        ("192.0.2.1", "192.0.2.25:25", Some("ann"), "ann at home"),
+        ("192.0.2.1", "192.0.2.25:25", Some("Ann"), "shop"),
+    ] {
+        let source = sources.of(peer.parse().unwrap(), gate.parse().unwrap(), user);
+        assert_eq!(source.name(), name, "{peer} {gate} {user:?}");
+    }
+    let of_user = |user| sources.of_user("192.0.2.2".parse().unwrap(), submission, user);
+    assert_eq!(of_user("ann").map(|source| source.name()), Some("ann"));
+    assert!(of_user("carl").is_none(), "a rule for anybody names nobody");
+    let nobody = Sources::default();
+    assert_eq!(nobody.of("192.0.2.1".parse().unwrap(), submission, None).name(), "");
+}
