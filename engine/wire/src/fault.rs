@@ -1,0 +1,51 @@
+//! Why a connection cannot go on, and whose fault that is.
+
+use rustls::Error;
+use std::fmt;
+
+/// Why a connection cannot go on. The alert that tells the peer is among the replies already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The kind.
+    pub cause: Cause,
+    text: String,
+}
+
+/// Kinds of faults, as they are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The peer gave up and said so by an alert: it does not like our certificate, perhaps.
+    Alert,
+    /// Nothing in common: version, cipher suite, or application protocol.
+    Offer,
+    /// The client's certificate is missing or not trusted.
+    Certificate,
+    /// What came is not TLS, or breaks its rules.
+    Protocol,
+}
+
+impl Fault {
+    pub(crate) fn protocol(text: &str) -> Self {
+        Self { cause: Cause::Protocol, text: text.to_owned() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TLS: {}", self.text)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        let cause = match error {
+            Error::AlertReceived(_) => Cause::Alert,
+            Error::PeerIncompatible(_) | Error::NoApplicationProtocol => Cause::Offer,
+            Error::InvalidCertificate(_) | Error::NoCertificatesPresented => Cause::Certificate,
+            _ => Cause::Protocol,
+        };
+        Self { cause, text: error.to_string() }
+    }
+}
