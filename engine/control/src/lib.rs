@@ -12,11 +12,13 @@ pub mod dns;
 pub use dns::Resolver;
 
 use event::Meters;
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
@@ -35,6 +37,31 @@ pub struct Setup {
     pub meters: Arc<Meters>,
     /// What is told about this process beside its numbers: `version`, `durability`, `driver`.
     pub facts: Vec<(&'static str, String)>,
+    /// What is done here now and then for others.
+    pub chores: Vec<Chore>,
+}
+
+/// Something short that is done again and again, on this side because it may wait for a disk.
+pub struct Chore {
+    /// How long it is let be.
+    pub every: Duration,
+    /// What is done.
+    pub work: Box<dyn FnMut() + Send>,
+}
+
+impl fmt::Debug for Chore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chore").field("every", &self.every).finish_non_exhaustive()
+    }
+}
+
+impl Chore {
+    async fn run(mut self) {
+        loop {
+            tokio::time::sleep(self.every).await;
+            (self.work)();
+        }
+    }
 }
 
 /// The running thread.
@@ -71,12 +98,14 @@ pub fn start(setup: Setup) -> io::Result<Control> {
     let (stop, stopped) = oneshot::channel();
     let thread = thread::Builder::new().name("control".to_owned()).spawn(move || {
         runtime.block_on(async move {
-            let desk = tokio::spawn(desk.run());
+            tokio::spawn(desk.run());
+            for chore in setup.chores {
+                tokio::spawn(chore.run());
+            }
             if let Some(agent) = agent {
                 tokio::spawn(agent::serve(agent, Arc::clone(&door)));
             }
             admin::serve(listener, door, stopped).await;
-            desk.abort();
         });
         // Name look-ups may hold threads of their own for a while: nobody waits for them.
         runtime.shutdown_background();

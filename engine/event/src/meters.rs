@@ -78,6 +78,16 @@ meters! {
     Counter proxy_faults: " Incoming connections from a balancer closed for want of a right PROXY header in time.";
     Gauge connection_bytes: " Memory of incoming connections: what each takes up at rest, and receive buffers.";
     Counter header_faults: " Messages taken although their header breaks a rule.";
+    Gauge tls_connections: " Connections under TLS, its handshake included.";
+    Gauge tls_bytes: " Bytes of memory that TLS holds for them, buffers included.";
+    Counter tls_handshakes: " TLS handshakes of incoming connections that were completed.";
+    Counter tls_resumed: " Those of them that built on an earlier one.";
+    Counter tls_failed_timeout: " TLS handshakes that took too long.";
+    Counter tls_failed_lost: " TLS handshakes that the peer left.";
+    Counter tls_failed_alert: " TLS handshakes that the peer gave up with an alert.";
+    Counter tls_failed_offer: " TLS handshakes with nothing in common: version, cipher suite or protocol.";
+    Counter tls_failed_certificate: " TLS handshakes in which the client showed no certificate that is trusted.";
+    Counter tls_failed_protocol: " TLS handshakes that broke the rules of TLS.";
     Counter accepted_messages: " Messages made durable and acknowledged, bounces included.";
     Counter accepted_recipients: " Recipients of those messages.";
     Counter accepted_bytes: " Bytes of those messages.";

@@ -61,6 +61,7 @@ pub fn main() -> ExitCode {
         },
         Verb::User(verb) => crate::user::run(&verb).map_or_else(|faults| refuse(&faults), status),
         Verb::Config(Config::Check(from)) => with_settings(&from, |loaded| {
+            crate::run::check(loaded)?;
             say(&format!("settings are right: {}\n", from.name()))?;
             loaded.warnings.iter().try_for_each(|warning| say(&format!("warning: {warning}\n")))
         }),

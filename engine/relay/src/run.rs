@@ -20,6 +20,9 @@ mod host;
 mod notify;
 mod shards;
 mod sockets;
+mod tls;
+
+pub(crate) use tls::check;
 
 use crate::settings::{DELAY_MAX, Durability, Loaded, Settings};
 use crate::spool::SpoolLock;
@@ -86,7 +89,7 @@ pub fn run(loaded: &Loaded) -> io::Result<()> {
 fn run_and_tell(loaded: &Loaded, listening: impl FnOnce()) -> io::Result<()> {
     trace();
     loaded.warnings.iter().for_each(warn);
-    let mut relay = start(&loaded.settings)?;
+    let mut relay = start(loaded)?;
     let outcome = relay.listen().and_then(|open| {
         if !open {
             return Ok(());
@@ -100,7 +103,8 @@ fn run_and_tell(loaded: &Loaded, listening: impl FnOnce()) -> io::Result<()> {
     outcome.and(drained)
 }
 
-fn start(settings: &Settings) -> io::Result<Relay> {
+fn start(loaded: &Loaded) -> io::Result<Relay> {
+    let settings = &loaded.settings;
     let (post, happened) = channel();
     watch_signals(post.clone())?;
     let driver = kernel::uring::probe();
@@ -111,6 +115,8 @@ fn start(settings: &Settings) -> io::Result<Relay> {
     unheld.map(|(listener, _)| listener.address).try_for_each(host::probe)?;
     let lock = SpoolLock::take(&settings.spool.path)?;
     make_log_directory(settings)?;
+    let keyring = tls::Keyring::open(loaded)?;
+    let gates = shards::gates(settings, sockets, &keyring);
     let meters = Meters::new(settings.shards);
     let verifier = access::open(settings)?;
     let control = control::start(control::Setup {
@@ -123,10 +129,10 @@ fn start(settings: &Settings) -> io::Result<Relay> {
         logins: verifier.as_ref().map(control::auth::Verifier::counts),
         meters: Arc::clone(&meters),
         facts: facts(settings, &driver),
+        chores: vec![keyring.chore()],
     })?;
     control.warnings().iter().for_each(warn);
     let access = verifier.map(access::doorkeeper);
-    let gates = shards::gates(settings, sockets);
     let shards = shards::start(
         settings,
         &gates,

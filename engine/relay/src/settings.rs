@@ -15,6 +15,7 @@ mod mail;
 mod meaning;
 mod nearness;
 mod source;
+mod tls;
 mod value;
 
 pub use auth::{Auth, Login, load_users, parse_users, user_name};
@@ -26,10 +27,12 @@ pub use front::{Front, Proxy};
 pub use listing::{schema, show};
 pub use mail::Network;
 pub use source::SourceRule;
+pub use tls::{Certificate, ClientCertificate, ListenerTls, Security, Tls};
 
 use document::{Place, Reader, Section};
 use fault::Source;
 use mail::{Destination, HostName, Pattern, words};
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,6 +54,10 @@ pub struct Settings {
     pub sources: Vec<SourceRule>,
     /// Who may log in.
     pub auth: Auth,
+    /// What we show of ourselves under TLS; the first to whoever asks for nobody else.
+    pub certificates: Vec<Certificate>,
+    /// What else there is to say of TLS.
+    pub tls: Tls,
     /// Where mail goes; MX for what none of them matches.
     pub routes: Vec<Route>,
     /// Limits towards one site.
@@ -130,6 +137,8 @@ pub struct Listener {
     pub front: Front,
     /// What is borne from one client, and from many.
     pub defence: Defence,
+    /// What of TLS there is.
+    pub tls: ListenerTls,
 }
 
 /// `[[route]]`
@@ -257,6 +266,23 @@ pub struct Loaded {
     pub entries: Vec<Entry>,
     /// What is allowed but probably not meant.
     pub warnings: Vec<String>,
+    /// What was read: its name, and all of it.
+    document: (String, String),
+}
+
+impl Loaded {
+    /// What to say of a key whose value turned out to be wrong when it was put to use. `index`
+    /// counts the tables of its name.
+    #[must_use]
+    pub fn fault(
+        &self,
+        (table, index, name): (&'static str, Option<usize>, &'static str),
+        wrong: impl Display,
+    ) -> Fault {
+        let source = Source { name: &self.document.0, text: &self.document.1 };
+        let place = Place { table, index, name };
+        document::fault(&self.entries, &source, place, wrong, "")
+    }
 }
 
 /// Reads the settings in `file`; without one, all defaults.
@@ -294,7 +320,8 @@ pub fn parse(name: &str, text: &str, host: &Host) -> Result<Loaded, Faults> {
     settings.check(&mut reader);
     let entries = reader.finish()?;
     let warnings = settings.warnings(&entries, host);
-    Ok(Loaded { settings, entries, warnings })
+    let document = (name.to_owned(), text.to_owned());
+    Ok(Loaded { settings, entries, warnings, document })
 }
 
 /// Every key there is, once, with its default on a machine with one core.

@@ -13,6 +13,7 @@
 //! | `intake.rs` | a message becomes ours, and is cut into deliveries |
 //! | `routing.rs`, `sites.rs` | a delivery finds its site and the site's home |
 //! | `outbound/` | a lane carries deliveries and brings back verdicts |
+//! | `secured.rs`, `watch.rs` | what is below a connection; its deadline |
 //! | `settle.rs`, `bounce.rs` | verdicts are recorded; senders hear bad news |
 //! | `delivery_log.rs` | events as JSON lines |
 //! | `damage.rs` | damage in the logs is told |
@@ -39,6 +40,7 @@ mod message;
 mod outbound;
 mod recipients;
 mod routing;
+mod secured;
 mod settle;
 mod setup;
 mod shard;
@@ -56,7 +58,7 @@ pub use inbound::{Newcomer, Pace};
 pub use letter::{Letter, Report, Settled};
 pub use message::{Budget, Delivery, Message, Share};
 pub use recipients::Recipients;
-pub use setup::{Gate, Networks, Proxy, Routing, Setup, Spool};
+pub use setup::{Begin, Gate, Networks, Proxy, Routing, Security, Setup, Spool};
 
 pub use sites::LANES_MAX;
 pub use sources::{SourceRule, Sources};

@@ -81,6 +81,26 @@ pub struct Gate {
     pub idle: Duration,
     /// What else is borne from peers.
     pub guard: Arc<Guard>,
+    /// TLS, if it is spoken here.
+    pub security: Option<Security>,
+}
+
+/// TLS at a listening address.
+#[derive(Clone, Debug)]
+pub struct Security {
+    /// Our side of the handshake, the same for all shards.
+    pub acceptor: Arc<wire::Acceptor>,
+    /// When it begins.
+    pub begin: Begin,
+}
+
+/// When TLS begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// With the first byte.
+    AtOnce,
+    /// When the client says STARTTLS.
+    WhenAsked,
 }
 
 impl Gate {
@@ -115,6 +135,7 @@ impl Gate {
             inside: Arc::default(),
             idle: IDLE,
             guard: Arc::default(),
+            security: None,
         }
     }
 }

@@ -3,13 +3,19 @@
 //!
 //! Kept coarsely: one sweep a second over all connections of the shard costs a few
 //! nanoseconds each, and arming one costs a store.
+//!
+//! What is below a connection lies here too, since last words must be sealed like all others.
 
+use crate::inbound::Shelf;
+use crate::secured::Secured;
 use event::Tick;
-use kernel::Stream;
+use kernel::{Gather, Stream};
 use slab::Slab;
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
+use wire::Tls;
 
 /// How often deadlines are looked at, and so how late one may be.
 pub(crate) const SWEEP: Duration = Duration::from_secs(1);
@@ -22,13 +28,27 @@ struct Watched<S> {
     deadline: Cell<Tick>,
     last_words: Cell<&'static [u8]>,
     idle: Cell<bool>,
+    /// Borrowed between awaits only.
+    secured: RefCell<Option<Box<Secured>>>,
 }
 
 impl<S: Stream> Watched<S> {
     fn hang_up(&self, last_words: &[u8]) {
         self.deadline.set(Tick::NEVER);
-        self.stream.hang_up(last_words);
+        match &mut *self.secured.borrow_mut() {
+            Some(secured) => self.stream.hang_up(&secured.farewell(last_words)),
+            None => self.stream.hang_up(last_words),
+        }
     }
+}
+
+/// What is under TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sealed {
+    /// Connections.
+    pub(crate) connections: u64,
+    /// Bytes of memory that TLS holds for them.
+    pub(crate) bytes: u64,
 }
 
 impl<S> Default for Watches<S> {
@@ -46,18 +66,25 @@ impl<S: Stream> Watches<S> {
             deadline: Cell::new(deadline),
             last_words: Cell::new(last_words),
             idle: Cell::new(false),
+            secured: RefCell::default(),
         });
         let slot = self.0.borrow_mut().insert(Rc::clone(&watched));
         Watch { watched, slot, all: Rc::clone(&self.0) }
     }
 
-    /// Hangs up all whose deadline has passed.
-    pub(crate) fn sweep(&self, now: Tick) {
+    /// Hangs up all whose deadline has passed, and tells what TLS costs.
+    pub(crate) fn sweep(&self, now: Tick) -> Sealed {
+        let mut sealed = Sealed::default();
         for (_, watched) in self.0.borrow().iter() {
+            if let Some(secured) = &*watched.secured.borrow() {
+                sealed.connections += 1;
+                sealed.bytes += secured.memory() as u64;
+            }
             if watched.deadline.get() <= now {
                 watched.hang_up(watched.last_words.get());
             }
         }
+        sealed
     }
 
     /// Hangs up all that are idle, with these words.
@@ -86,6 +113,36 @@ impl<S: Stream> Watch<S> {
     /// Hangs up at once, with these words.
     pub(crate) fn hang_up(&self, last_words: &[u8]) {
         self.watched.hang_up(last_words);
+    }
+
+    /// Puts TLS below what is watched, for good.
+    pub(crate) fn put_below(&self, tls: Tls, shelf: Shelf) {
+        *self.watched.secured.borrow_mut() = Some(Box::new(Secured::new(tls, shelf)));
+    }
+
+    /// Whether TLS is below.
+    pub(crate) fn is_secured(&self) -> bool {
+        self.watched.secured.borrow().is_some()
+    }
+
+    /// Does something with the TLS that is below.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub(crate) fn below<T>(&self, work: impl FnOnce(&mut Secured) -> T) -> T {
+        let mut secured = self.watched.secured.borrow_mut();
+        work(secured.as_mut().expect("whoever asks has put TLS below"))
+    }
+
+    /// What `pieces` are on the network.
+    ///
+    /// # Errors
+    /// TLS can say nothing more.
+    pub(crate) fn seal(&self, pieces: Gather) -> io::Result<Gather> {
+        match &mut *self.watched.secured.borrow_mut() {
+            Some(secured) => secured.seal(&pieces).map_err(io::Error::other),
+            None => Ok(pieces),
+        }
     }
 
     /// Sets the deadline, in the middle of something.

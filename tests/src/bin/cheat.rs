@@ -47,6 +47,7 @@ fn run(settings: &Settings, flaw: Flaw) -> io::Result<()> {
         logins: None,
         meters: Arc::clone(&meters),
         facts: Vec::new(),
+        chores: Vec::new(),
     })?;
     let setup = setup(settings, meters)?;
     let driver = match settings.kernel.driver {

@@ -22,6 +22,7 @@ fn control_with(meters: &Arc<Meters>, agent: Option<SocketAddr>) -> Control {
         logins: None,
         meters: Arc::clone(meters),
         facts: vec![("version", "0.1.0".to_owned()), ("driver", "epoll \"x\"".to_owned())],
+        chores: Vec::new(),
     })
     .unwrap()
 }
@@ -213,6 +214,7 @@ fn a_taken_address_is_named() {
         logins: None,
         meters: Meters::new(1),
         facts: Vec::new(),
+        chores: Vec::new(),
     };
     let error = start(setup).unwrap_err().to_string();
     assert!(error.contains(&taken.address().to_string()), "{error}");

@@ -1,8 +1,9 @@
 //! From settings to shards, each on its thread.
 
 use super::guard::{self, networks};
+use super::tls::Keyring;
 use super::{Happened, TRANSACTIONS_MAX, host};
-use crate::settings::{Driver, Durability, Front, Hop, Listener, Login, Proxy, Settings};
+use crate::settings::{self, Driver, Durability, Front, Hop, Listener, Login, Proxy, Settings};
 use crate::spool::SpoolLock;
 use control::Resolver;
 use event::Meters;
@@ -11,7 +12,7 @@ use kernel::{Mailbox, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{HostPort, Question, RouteSetting, Rules, Table};
 use shard::journal::{self, Options};
-use shard::{Access, Crowd, Gate, Guard, Letter, Routing, Setup};
+use shard::{Access, Begin, Crowd, Gate, Letter, Routing, Security, Setup};
 use smtp::proxy::Versions;
 use smtp::server;
 use std::io;
@@ -113,9 +114,18 @@ fn setup(
 }
 
 /// The doors, the same for every shard, with the sockets that are held for them.
-pub(super) fn gates(settings: &Settings, sockets: Vec<Option<Arc<OwnedFd>>>) -> Vec<Gate> {
-    let gate = |((listener, socket), guard)| gate(settings, listener, socket, guard);
-    settings.listeners.iter().zip(sockets).zip(guard::guards(settings)).map(gate).collect()
+pub(super) fn gates(
+    settings: &Settings,
+    sockets: Vec<Option<Arc<OwnedFd>>>,
+    keyring: &Keyring,
+) -> Vec<Gate> {
+    let listeners = settings.listeners.iter().enumerate();
+    let gate = |((index, listener), guard)| Gate {
+        guard,
+        ..gate(settings, listener, keyring.security(index))
+    };
+    let gates = listeners.zip(guard::guards(settings)).map(gate);
+    gates.zip(sockets).map(|(gate, socket)| Gate { socket, ..gate }).collect()
 }
 
 fn proxy(front: &Front) -> Option<shard::Proxy> {
@@ -128,13 +138,12 @@ fn proxy(front: &Front) -> Option<shard::Proxy> {
     Some(shard::Proxy { versions, from: networks(&front.proxy_from) })
 }
 
-fn gate(
-    settings: &Settings,
-    listener: &Listener,
-    socket: Option<Arc<OwnedFd>>,
-    guard: Arc<Guard>,
-) -> Gate {
-    let config = server_config(settings, listener);
+fn gate(settings: &Settings, listener: &Listener, security: Option<Security>) -> Gate {
+    let config = server::Config {
+        starttls: security.as_ref().is_some_and(|tls| tls.begin == Begin::WhenAsked),
+        tls_required: listener.tls.security == settings::Security::Required,
+        ..server_config(settings, listener)
+    };
     let trusted = &listener.auth_plaintext_from;
     let in_clear = (!trusted.is_empty()).then(|| {
         let config = server::Config { auth: server::Auth::Always, ..config.clone() };
@@ -142,7 +151,7 @@ fn gate(
     });
     Gate {
         address: listener.address,
-        socket,
+        socket: None,
         proxy: proxy(&listener.front),
         xclient_from: networks(&listener.front.xclient_from),
         relay_from: networks(&listener.relay_from),
@@ -151,7 +160,8 @@ fn gate(
         connections_max: listener.connections_max,
         inside: Arc::default(),
         idle: listener.idle,
-        guard,
+        guard: Arc::default(),
+        security,
     }
 }
 

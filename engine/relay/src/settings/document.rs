@@ -89,9 +89,7 @@ impl<'d> Reader<'d> {
 
     /// Refuses what was written for a key, for a reason found after it was read.
     pub(super) fn refuse(&mut self, place: Place, wrong: impl Display, allowed: impl Display) {
-        let entry = self.entries.iter().find(|entry| place.is(entry));
-        let span = entry.and_then(|entry| entry.span.clone());
-        self.faults.push(Fault::at(&self.source, span, wrong.to_string(), allowed.to_string()));
+        self.faults.push(fault(&self.entries, &self.source, place, wrong, allowed));
     }
 
     /// Whether anything was written for a key, if only something that was refused.
@@ -118,6 +116,19 @@ impl<'d> Reader<'d> {
     pub(super) fn finish(self) -> Result<Vec<Entry>, Faults> {
         if self.faults.is_empty() { Ok(self.entries) } else { Err(Faults::sorted(self.faults)) }
     }
+}
+
+/// What is wrong with the key at `place`.
+pub(super) fn fault(
+    entries: &[Entry],
+    source: &Source<'_>,
+    place: Place,
+    wrong: impl Display,
+    allowed: impl Display,
+) -> Fault {
+    let entry = entries.iter().find(|entry| place.is(entry));
+    let span = entry.and_then(|entry| entry.span.clone());
+    Fault::at(source, span, wrong.to_string(), allowed.to_string())
 }
 
 /// The name of one key in one table.

@@ -1,9 +1,9 @@
 //! Every key there is: its default, its limits, and what it is for.
 
 use super::{
-    Admin, Agent, Auth, Bytes, Defence, Delivery, Destination, Dns, Drain, Driver, Durability,
-    Front, Hop, Host, HostName, Kernel, Listener, Log, Login, Pattern, Retry, Route, Section,
-    Settings, SourceRule, Spool,
+    Admin, Agent, Auth, Bytes, Certificate, Defence, Delivery, Destination, Dns, Drain, Driver,
+    Durability, Front, Hop, Host, HostName, Kernel, Listener, ListenerTls, Log, Login, Pattern,
+    Retry, Route, Section, Settings, SourceRule, Spool, Tls,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -35,6 +35,8 @@ impl Settings {
             listeners: top.tables("listener", 1, Listener::read),
             sources: top.tables("source", 0, SourceRule::read),
             auth: top.table("auth", |auth| Auth::read(auth, host)),
+            certificates: top.tables("certificate", 0, Certificate::read),
+            tls: top.table("tls", Tls::read),
             routes: top.tables("route", 0, Route::read),
             delivery: top.table("delivery", Delivery::read),
             retry: top.table("retry", Retry::read),
@@ -192,6 +194,7 @@ impl Listener {
             ),
             front: Front::read(listener),
             defence: Defence::read(listener),
+            tls: ListenerTls::read(listener),
         }
     }
 }

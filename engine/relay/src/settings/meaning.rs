@@ -12,6 +12,7 @@ impl Settings {
         self.check_sources(reader);
         self.check_auth(reader);
         super::front::check(&self.listeners, reader);
+        self.check_tls(reader);
         self.check_routes(reader);
         self.check_spool(reader);
         if !self.admin.address.ip().is_loopback() {
@@ -98,8 +99,12 @@ impl Settings {
                 warnings.push("durability is \"memory\": any crash loses accepted mail".to_owned());
             }
         }
-        let deaf = |listener| super::auth::warning(listener, false);
+        let deaf =
+            |listener: &super::Listener| super::auth::warning(listener, listener.tls.is_on());
         warnings.extend(self.listeners.iter().filter_map(deaf));
+        if !self.certificates.is_empty() && !self.wants_tls() {
+            warnings.push("there is a [[certificate]], and no listener that speaks TLS".to_owned());
+        }
         if self.dns.allow_private_addresses {
             warnings.push("MX hosts with private addresses are used: for tests only".to_owned());
         }

@@ -97,8 +97,13 @@ impl<K: Kernel> Visit<K> {
     async fn last(&mut self) -> io::Result<()> {
         if let Err(refusal) = self.come_in() {
             self.shard.meters().refused_for_now.add(1);
-            self.connection.hang_up(refusal.line().as_bytes());
+            // In front of a handshake a word in clear text would only confuse.
+            let words = if self.begins_secure() { "" } else { refusal.line() };
+            self.connection.hang_up(words.as_bytes());
             return Ok(());
+        }
+        if self.begins_secure() {
+            Box::pin(self.secure()).await?;
         }
         let mut greeting = Vec::new();
         self.session.greet(&mut greeting);
@@ -135,7 +140,7 @@ impl<K: Kernel> Visit<K> {
                 Turn::Leave => return Ok(ControlFlow::Break(())),
                 Turn::Secure => {
                     self.forget_user();
-                    self.secure().await?;
+                    Box::pin(self.secure()).await?;
                 }
                 Turn::Listen => (),
             }

@@ -1,13 +1,27 @@
-//! STARTTLS.
+//! TLS at the door: before the first word, or when the peer asks for it.
 
 use super::session::Visit;
+use crate::setup::Begin;
 use kernel::Kernel;
 use std::io;
+use std::sync::Arc;
 
 impl<K: Kernel> Visit<K> {
-    /// The peer waits for the handshake.
-    #[expect(clippy::unused_async, reason = "no listener offers STARTTLS yet")]
+    /// Whether TLS comes before the first word.
+    pub(super) fn begins_secure(&self) -> bool {
+        self.door.gate.security.as_ref().is_some_and(|security| security.begin == Begin::AtOnce)
+    }
+
+    /// Goes through the handshake; the conversation begins anew under TLS.
+    ///
+    /// # Errors
+    /// There was none. The connection is of no use.
     pub(super) async fn secure(&mut self) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+        let security = self.door.gate.security.as_ref();
+        let acceptor = security.map(|security| Arc::clone(&security.acceptor));
+        let acceptor = acceptor.ok_or(io::ErrorKind::Unsupported)?;
+        self.connection.secure(&self.shard, &acceptor).await?;
+        self.session.secured();
+        Ok(())
     }
 }

@@ -1,0 +1,157 @@
+//! What has to do with TLS: certificates, and who must show what.
+
+use super::mail::words;
+use super::{Place, Reader, Section, Settings};
+use std::path::PathBuf;
+
+/// `[[certificate]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The file with the certificate, and with those that vouch for it.
+    pub chain: PathBuf,
+    /// The file with its key.
+    pub key: PathBuf,
+}
+
+/// `[tls]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// Where a certificate made here is kept; beside the spool if it was left out.
+    pub directory: Option<PathBuf>,
+}
+
+/// What of TLS there is at a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// None.
+    Off,
+    /// It is offered.
+    Starttls,
+    /// It is offered, and without it there is no mail.
+    Required,
+    /// It comes before anything else.
+    Implicit,
+}
+
+words!(Security {
+    "off" => Self::Off,
+    "starttls" => Self::Starttls,
+    "required" => Self::Required,
+    "implicit" => Self::Implicit,
+});
+
+/// Whether clients are asked for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificate {
+    /// They are not.
+    Off,
+    /// They may show one.
+    Optional,
+    /// They must.
+    Required,
+}
+
+words!(ClientCertificate {
+    "off" => Self::Off,
+    "optional" => Self::Optional,
+    "required" => Self::Required,
+});
+
+/// The keys of a listener that are about TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerTls {
+    /// What of TLS there is.
+    pub security: Security,
+    /// Whether clients are asked for a certificate.
+    pub client_certificate: ClientCertificate,
+    /// The file with those who vouch for clients.
+    pub client_ca: Option<PathBuf>,
+}
+
+impl Tls {
+    pub(super) fn read(tls: &mut Section<'_, '_>) -> Self {
+        Self {
+            directory: tls.optional(
+                "directory",
+                "Where a self-signed certificate is kept that is made if a listener wants TLS \
+                 and no [[certificate]] is named. Left out: the spool's path with \"-tls\" \
+                 behind it.",
+            ),
+        }
+    }
+}
+
+impl Certificate {
+    pub(super) fn read(certificate: &mut Section<'_, '_>) -> Self {
+        let chain: Option<PathBuf> = certificate.required(
+            "chain",
+            "The PEM file with a certificate, and behind it those that vouch for it. The first \
+             [[certificate]] is shown to whoever asks for no name, or for one that none is for. \
+             Files that change are read again; connections stay.",
+        );
+        let key: Option<PathBuf> =
+            certificate.required("key", "The PEM file with the private key to it.");
+        Self { chain: chain.unwrap_or_default(), key: key.unwrap_or_default() }
+    }
+}
+
+impl ListenerTls {
+    pub(super) fn read(listener: &mut Section<'_, '_>) -> Self {
+        Self {
+            security: listener.key(
+                "tls",
+                Security::Off,
+                "\"off\": none; \"starttls\": offered; \"required\": offered, and MAIL before \
+                 it hears 530; \"implicit\": the connection begins with it, as on port 465.",
+            ),
+            client_certificate: listener.key(
+                "client_certificate",
+                ClientCertificate::Off,
+                "Whether clients are asked for a certificate: \"optional\": one that is shown \
+                 must be good; \"required\": without a good one there is no connection.",
+            ),
+            client_ca: listener.optional(
+                "client_ca",
+                "The PEM file with the certificates that vouch for those of clients. Read at \
+                 start.",
+            ),
+        }
+    }
+
+    /// Whether there is any.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.security != Security::Off
+    }
+}
+
+impl Settings {
+    pub(super) fn check_tls(&self, reader: &mut Reader<'_>) {
+        for (index, listener) in self.listeners.iter().enumerate() {
+            let tls = &listener.tls;
+            let place = |name| Place { table: "listener", index: Some(index), name };
+            let asked = tls.client_certificate != ClientCertificate::Off;
+            if asked && !tls.is_on() {
+                let wrong =
+                    "`client_certificate` asks for what only TLS brings, and `tls` is \"off\"";
+                reader.refuse(place("client_certificate"), wrong, "\"off\", or TLS");
+            } else if asked && tls.client_ca.is_none() {
+                let wrong = "`client_certificate` needs `client_ca`: those who vouch for clients";
+                reader.refuse(place("client_certificate"), wrong, "`client_ca` beside it");
+            } else if !asked && tls.client_ca.is_some() {
+                let wrong = "`client_ca` has no use: no client is asked for a certificate";
+                reader.refuse(
+                    place("client_ca"),
+                    wrong,
+                    "`client_certificate` = \"optional\" or \"required\" beside it",
+                );
+            }
+        }
+    }
+
+    /// Whether some listener speaks TLS.
+    #[must_use]
+    pub fn wants_tls(&self) -> bool {
+        self.listeners.iter().any(|listener| listener.tls.is_on())
+    }
+}

@@ -1,0 +1,126 @@
+//! A relay of one shard on a simulated host, which speaks TLS.
+
+use event::Meters;
+use kernel::sim::World;
+use kernel::{Kernel, Sender, mailbox};
+use policy::{Limits, Schedule};
+use route::{Answer, Rules, Table};
+use shard::journal::Options;
+use shard::{Begin, Gate, Letter, Networks, Routing, Security, Setup, Spool};
+use smtp::server;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use wire::{Acceptor, Certificate, Certificates, Clients};
+
+pub(crate) const HOST: &str = "relay.test";
+
+/// A relay, and what a client must know of it.
+pub(crate) struct Relay {
+    pub(crate) address: SocketAddr,
+    pub(crate) meters: Arc<Meters>,
+    /// Its certificate, to be trusted.
+    pub(crate) root: String,
+    letters: Sender<Letter>,
+}
+
+impl Relay {
+    pub(crate) fn start(world: &World, begin: Begin, clients: &Clients) -> Self {
+        let (sender, letters) = mailbox();
+        let (security, root) = security(begin, clients);
+        let host = world.host();
+        let address = SocketAddr::new(world.address(host), 25);
+        let meters = Meters::new(1);
+        let setup = Setup {
+            index: 0,
+            gates: vec![gate(address, security)],
+            hostname: HOST.into(),
+            spool: Spool {
+                directory: "/spool".into(),
+                logs: vec![0],
+                options: Options { segment_bytes: 0, ..Options::default() },
+            },
+            held_bytes_max: 1 << 20,
+            intake_bytes_max: 16 << 20,
+            queued_max: 10_000,
+            routing: nowhere(),
+            limits: LIMITS,
+            schedule: SCHEDULE,
+            delivery_log: None,
+            meters: Arc::clone(&meters),
+            access: None,
+            mailbox: letters,
+            shards: vec![sender.clone()],
+            drain_patience: Duration::from_secs(30),
+        };
+        let kernel = world.shard(host);
+        kernel.clone().spawn(async move {
+            kernel.make_directory(Path::new("/spool")).await.unwrap();
+            shard::run(kernel, setup, |_| ()).await.unwrap();
+        });
+        Self { address, meters, root, letters: sender }
+    }
+
+    pub(crate) fn drain(&self) {
+        self.letters.post(Letter::Drain);
+    }
+}
+
+fn security(begin: Begin, clients: &Clients) -> (Security, String) {
+    let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).unwrap();
+    let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let certificate = Certificate::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
+    let acceptor = Acceptor::new(Certificates::new(vec![certificate]), clients).unwrap();
+    (Security { acceptor: Arc::new(acceptor), begin }, chain)
+}
+
+fn gate(address: SocketAddr, security: Security) -> Gate {
+    let config = server::Config {
+        starttls: security.begin == Begin::WhenAsked,
+        tls_required: true,
+        chunking: true,
+        ..server::Config::new(HOST)
+    };
+    Gate {
+        address,
+        relay_from: Networks(Arc::new(|_| true)),
+        server: Arc::new(config),
+        in_clear: None,
+        connections_max: 100,
+        idle: Duration::from_mins(5),
+        security: Some(security),
+    }
+}
+
+/// All mail stays here: no name is known.
+fn nowhere() -> Routing {
+    let table = Arc::new(Table::new(Vec::new()).unwrap());
+    let rules = Rules {
+        own_names: Vec::new(),
+        own_addresses: Vec::new(),
+        private_allowed: true,
+        table: Arc::clone(&table),
+    };
+    let ask = |domain: String, asker: Sender<Letter>| {
+        let answer = Answer::Temporary("there is no DNS".into());
+        asker.post(Letter::Resolved(domain, answer));
+    };
+    Routing { table, ask: Arc::new(ask), rules: Arc::new(rules) }
+}
+
+const LIMITS: Limits = Limits {
+    connections_max: 4,
+    messages_per_connection_max: 100,
+    recipients_per_message_max: 100,
+    idle: Duration::from_secs(5),
+};
+
+const SCHEDULE: Schedule = Schedule {
+    first: Duration::from_mins(30),
+    factor_percent: 200,
+    longest: Duration::from_hours(4),
+    jitter_percent: 0,
+    expire: Duration::from_hours(24),
+    delay_notice: Duration::from_secs(3),
+};
