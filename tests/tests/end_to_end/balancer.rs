@@ -94,7 +94,7 @@ fn a_node_drained_under_load_costs_no_client_a_connection() -> io::Result<()> {
             assert!(node.ringpost.metric(fault)? < 1.0, "{fault}");
         }
     }
-    let proof = load.prove_over(&[&one.ringpost, &two.ringpost], sink, 0)?;
+    let (_, proof) = load.prove_and_tell(&[&one.ringpost, &two.ringpost], sink, 0)?;
     assert!(proof.holds && proof.missing == 0 && proof.duplicates == 0, "{}", told(&proof));
     Ok(())
 }

@@ -58,28 +58,34 @@ pub(crate) struct Load {
 impl Load {
     /// Sends `rate` messages a second of mixed sizes to `ringpost`.
     pub(crate) fn start(folder: &Path, ringpost: &Ringpost, rate: f64) -> io::Result<Self> {
-        Self::start_with(folder, ringpost.smtp(), rate, 0)
+        Self::start_under(folder, ringpost, rate, send::Encryption::None)
+    }
+
+    /// [`Self::start`], encrypted.
+    pub(crate) fn start_under(
+        folder: &Path,
+        ringpost: &Ringpost,
+        rate: f64,
+        encryption: send::Encryption,
+    ) -> io::Result<Self> {
+        let plain = send::Options::new(ringpost.smtp());
+        Self::start_with(folder, rate, send::Options { encryption, ..plain })
     }
 
     /// As [`Self::start`], to `target`, with a connection for every message.
     pub(crate) fn start_short(folder: &Path, target: SocketAddr, rate: f64) -> io::Result<Self> {
-        Self::start_with(folder, target, rate, 1)
+        let options = send::Options::new(target);
+        Self::start_with(folder, rate, send::Options { messages_per_session: 1, ..options })
     }
 
-    fn start_with(
-        folder: &Path,
-        target: SocketAddr,
-        rate: f64,
-        messages_per_session: u64,
-    ) -> io::Result<Self> {
+    fn start_with(folder: &Path, rate: f64, options: send::Options) -> io::Result<Self> {
         let ledger = folder.join("sent.ledger");
         let options = send::Options {
             messages: ENDLESS,
-            messages_per_session,
             sizes: "1k-50k".parse().map_err(io::Error::other)?,
             arrivals: Arrivals::constant(Rate::per_second(rate)),
             ledger: Some(ledger.clone()),
-            ..send::Options::new(target)
+            ..options
         };
         Ok(Self { sending: send::start(options)?, ledger })
     }
@@ -108,16 +114,16 @@ impl Load {
         sink: Sink,
         duplicates: u64,
     ) -> io::Result<Proof> {
-        self.prove_over(&[ringpost], sink, duplicates)
+        self.prove_and_tell(&[ringpost], sink, duplicates).map(|(_, proof)| proof)
     }
 
-    /// As [`Self::prove`], over several relays.
-    pub(crate) fn prove_over(
+    /// [`Self::prove`], over several relays, with what the generator saw.
+    pub(crate) fn prove_and_tell(
         self,
         relays: &[&Ringpost],
         sink: Sink,
         duplicates: u64,
-    ) -> io::Result<Proof> {
+    ) -> io::Result<(send::Report, Proof)> {
         self.sending.stop();
         let sent = self.sending.join()?;
         wait::until("empty queues", Duration::from_mins(2), || {
@@ -133,6 +139,6 @@ impl Load {
             duplicates_allowed: duplicates,
             ..verify::Options::default()
         };
-        verify::verify(&options).map_err(io::Error::other)
+        Ok((sent, verify::verify(&options).map_err(io::Error::other)?))
     }
 }

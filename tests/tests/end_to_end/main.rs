@@ -28,4 +28,6 @@ mod spool_adopt;
 mod spool_damage;
 mod spool_tools;
 mod spread;
+mod tls;
+mod tls_reload;
 mod upstream;

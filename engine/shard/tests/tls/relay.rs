@@ -6,7 +6,7 @@ use kernel::{Kernel, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{Answer, Rules, Table};
 use shard::journal::Options;
-use shard::{Begin, Gate, Letter, Networks, Routing, Security, Setup, Spool};
+use shard::{Begin, Crowd, Gate, Letter, Networks, Routing, Security, Setup, Spool};
 use smtp::server;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -50,6 +50,7 @@ impl Relay {
             delivery_log: None,
             meters: Arc::clone(&meters),
             access: None,
+            crowd: Crowd::new(1),
             mailbox: letters,
             shards: vec![sender.clone()],
             drain_patience: Duration::from_secs(30),
@@ -83,13 +84,9 @@ fn gate(address: SocketAddr, security: Security) -> Gate {
         ..server::Config::new(HOST)
     };
     Gate {
-        address,
         relay_from: Networks(Arc::new(|_| true)),
-        server: Arc::new(config),
-        in_clear: None,
-        connections_max: 100,
-        idle: Duration::from_mins(5),
         security: Some(security),
+        ..Gate::new(address, Arc::new(config))
     }
 }
 
