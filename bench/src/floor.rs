@@ -8,6 +8,7 @@
 //! Relay, generator and sink are processes of their own (this program, run again), so that the
 //! relay's processor time is its own. A round is bounded in messages, and by an alarm in time.
 
+mod accept;
 mod engine;
 mod generator;
 mod log;
@@ -55,6 +56,10 @@ pub(crate) struct Options {
     /// shards, where the floor pins nothing either.
     #[arg(long)]
     engine: bool,
+    /// Instead, mail taken and not sent, two shards: the floor, the engine, and Postfix if it is
+    /// installed, round by round in turn.
+    #[arg(long, conflicts_with_all = ["engine", "runtimes"])]
+    accept: bool,
     /// Instead, the receiving half alone on each runtime that could drive the engine, one thread.
     #[arg(long, conflicts_with = "engine")]
     runtimes: bool,
@@ -90,6 +95,7 @@ pub fn main() -> ExitCode {
     let options = Options::parse();
     let done = match options.role {
         None if options.runtimes => runtime::all(&options),
+        None if options.accept => accept::all(&options),
         None => run::all(&options),
         Some(role) => play(role, &options),
     };

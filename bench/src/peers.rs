@@ -19,6 +19,8 @@ mod syncs;
 mod template;
 mod watch;
 
+use std::io;
+
 pub use figures::{Better, Figures, Quantity};
 pub use load::Generator;
 pub use machine::Machine;
@@ -48,6 +50,14 @@ pub struct Plan {
     pub generator: Generator,
     /// Whether syncs under load are counted, in runs of their own.
     pub syncs: bool,
+}
+
+/// One round of one relay of `plan`.
+///
+/// # Errors
+/// What kept it from starting, or its mail from arriving.
+pub fn round(scenario: Scenario, relay: Relay, plan: &Plan) -> io::Result<Figures> {
+    scenario.run(relay.name(), plan)
 }
 
 /// Runs all of `plan`, telling `progress` about each round. A round that fails is told in the

@@ -36,6 +36,8 @@ pub(super) struct Plan {
     pub(super) lanes: u16,
     pub(super) shards: u16,
     pub(super) trips: Trips,
+    /// Nothing is sent: what is durable is done.
+    pub(super) accept: bool,
     pub(super) directory: PathBuf,
 }
 
@@ -71,6 +73,7 @@ impl Plan {
             lanes: options.lanes,
             shards,
             trips,
+            accept: options.accept,
             directory: options.directory.clone(),
         })
     }

@@ -47,7 +47,7 @@ fn line(options: &Options, plan: &Plan) -> io::Result<Line> {
     Ok(Line::new(plan, rounds, &engine))
 }
 
-fn round(options: &Options, plan: &Plan) -> io::Result<Round> {
+pub(super) fn round(options: &Options, plan: &Plan) -> io::Result<Round> {
     let mut sink = Part::start(Role::Sink, options, plan, "")?;
     let lanes = sink.line()?;
     let mut relay = Part::start(Role::Relay, options, plan, &lanes)?;
@@ -89,6 +89,9 @@ impl Part {
         }
         if plan.trips == Trips::One {
             command.arg("--pipelined");
+        }
+        if plan.accept {
+            command.arg("--accept");
         }
         if let Some(runtime) = options.runtime.and_then(|runtime| runtime.to_possible_value()) {
             command.args(["--runtime", runtime.get_name()]);

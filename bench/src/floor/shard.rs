@@ -177,7 +177,7 @@ impl Shard {
 
     fn durable(&mut self, index: u32) {
         let session = &mut self.sessions[index as usize];
-        self.ready.push_back(session.buffer);
+        let buffer = session.buffer;
         session.answer = self.plan.answer(session.message);
         let envelope_came = self.plan.incoming_len(session.message) > self.plan.text_len;
         session.message += 1;
@@ -191,7 +191,20 @@ impl Shard {
             (true, false) => self.hear_session(index),
             (false, _) => {}
         }
+        if self.plan.accept {
+            return self.done(buffer);
+        }
+        self.ready.push_back(buffer);
         self.send();
+    }
+
+    /// Nobody waits for this message any more.
+    fn done(&mut self, buffer: u32) {
+        self.pool.give_back(buffer);
+        self.delivered += 1;
+        if let Some(session) = self.starved.pop_front() {
+            self.begin(session);
+        }
     }
 
     /// Gives ready messages to idle lanes.
@@ -223,13 +236,10 @@ impl Shard {
             return self.hear_lane(index);
         }
         lane.heard = 0;
-        self.pool.give_back(lane.buffer);
-        self.log.settle();
-        self.delivered += 1;
+        let buffer = lane.buffer;
         self.idle.push(index);
-        if let Some(session) = self.starved.pop_front() {
-            self.begin(session);
-        }
+        self.log.settle();
+        self.done(buffer);
         self.send();
     }
 }
