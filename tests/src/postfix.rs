@@ -39,7 +39,7 @@ const SETTINGS: [(&str, &str); 17] = [
 ];
 
 /// The services of `master.cf`, less the listener; none of them in a chroot.
-const SERVICES: [(&str, &str); 15] = [
+const SERVICES: [(&str, &str); 16] = [
     ("cleanup unix n - n - 0", "cleanup"),
     ("qmgr unix n - n 300 1", "qmgr"),
     ("rewrite unix - - n - -", "trivial-rewrite"),
@@ -55,6 +55,7 @@ const SERVICES: [(&str, &str); 15] = [
     ("virtual unix - n n - -", "virtual"),
     ("anvil unix - - n - 1", "anvil"),
     ("scache unix - - n - 1", "scache"),
+    ("tlsmgr unix - - n 1000? 1", "tlsmgr"),
 ];
 
 /// A running Postfix. Stopped when dropped.

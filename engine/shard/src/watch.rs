@@ -116,8 +116,8 @@ impl<S: Stream> Watch<S> {
     }
 
     /// Puts TLS below what is watched, for good.
-    pub(crate) fn put_below(&self, tls: Tls, shelf: Shelf) {
-        *self.watched.secured.borrow_mut() = Some(Box::new(Secured::new(tls, shelf)));
+    pub(crate) fn put_below(&self, tls: Tls, buffers: Shelf) {
+        *self.watched.secured.borrow_mut() = Some(Box::new(Secured::new(tls, buffers)));
     }
 
     /// Whether TLS is below.

@@ -25,11 +25,11 @@ fn chunks_make_one_text() -> io::Result<()> {
         speaker.say("RCPT TO:<you@site.test>", "250")?;
         let mut from = 0;
         for cut in cuts {
-            speaker.say_chunk(text[from..cut].as_bytes(), false)?;
+            speaker.say_chunk(&text.as_bytes()[from..cut], false)?;
             speaker.say("NOOP", "250")?;
             from = cut;
         }
-        speaker.say_chunk(text[from..].as_bytes(), true)?;
+        speaker.say_chunk(&text.as_bytes()[from..], true)?;
     }
     let mails = site.wait_for(2, PATIENCE)?;
     for (text, name) in [(small.to_owned() + "\r\n", "small"), (large, "large")] {

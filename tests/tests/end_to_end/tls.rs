@@ -117,7 +117,7 @@ fn openssl_is_served_by_each_version_and_name() -> io::Result<()> {
         let mut openssl = relay.openssl(starttls, &relay.own.chain);
         let old = ["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"];
         let (well, said) = talk(openssl.args(old), WORDS)?;
-        assert!(!well && said.contains("protocol version"), "{said}");
+        assert!(!well && said.contains("alert"), "{said}");
         assert!(relay.ringpost.metric("ringpost_tls_handshakes_total")? >= 8.0);
         assert!(relay.ringpost.metric("ringpost_tls_failed_offer_total")? >= 2.0);
     }
@@ -249,10 +249,10 @@ fn a_certificate_is_made_once_and_kept_to_ourselves() -> io::Result<()> {
     let key = folder.join("self-signed.key");
     let mode = |path: &Path| Ok::<_, io::Error>(fs::metadata(path)?.permissions().mode() & 0o777);
     assert_eq!((mode(&folder)?, mode(&key)?), (0o700, 0o600));
-    let made = fs::read(folder.join("self-signed.pem"))?;
+    let first = fs::read(folder.join("self-signed.pem"))?;
     ringpost.drain()?;
     ringpost.restart()?;
-    assert_eq!(fs::read(folder.join("self-signed.pem"))?, made, "it is used again");
+    assert_eq!(fs::read(folder.join("self-signed.pem"))?, first, "it is used again");
     if tool::all_there(&["openssl"]) {
         let mut openssl = Command::new("openssl");
         openssl.args(["s_client", "-ign_eof", "-crlf", "-starttls", "smtp", "-connect"]);

@@ -1,7 +1,7 @@
 //! Whether the shards live, and whether they want mail.
 
 use super::Door;
-use event::{Meters, ShardMeters, Shut, Tick};
+use event::{Meters, ShardMeters, Tick};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -75,15 +75,12 @@ pub(super) fn unready(meters: &Meters, draining: bool) -> Option<String> {
     Some(complaints.collect::<Vec<_>>().join("\n")).filter(|all| !all.is_empty())
 }
 
-/// Why a shard takes no mail, or soon will not. That it still reads what lies on its disk is
-/// no reason: mail is taken meanwhile.
+/// Why a shard takes no mail. That it still reads what lies on its disk is no reason: mail is
+/// taken meanwhile. Nor is a disk below its low-water mark by itself: the log has files of its
+/// own to write to again, and says itself when it has none.
 fn complaint(shard: &ShardMeters) -> Option<String> {
     if let Some(shut) = shard.shut() {
         return Some(shut.to_string());
     }
-    if !shard.accepting.get() {
-        return Some("it is starting".to_owned());
-    }
-    let (free, least) = (shard.spool_free_bytes.get(), shard.spool_free_bytes_min.get());
-    (free < least).then(|| Shut::DiskFull.to_string())
+    (!shard.accepting.get()).then(|| "it is starting".to_owned())
 }

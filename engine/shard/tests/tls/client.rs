@@ -83,7 +83,7 @@ impl Client {
 
     /// Reads until the relay has said `lines` lines, and returns them.
     pub(crate) async fn hear(&mut self, lines: usize) -> String {
-        let count = |plain: &[u8]| plain.iter().filter(|byte| **byte == b'\n').count();
+        let count = |plain: &[u8]| memchr::memchr_iter(b'\n', plain).count();
         while count(&self.plain) < lines && !self.ended {
             self.read().await;
         }

@@ -1,5 +1,6 @@
 //! The engine under TLS, on a simulated host: mail at any cut, and what no client should do.
 
+#![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 #![allow(clippy::redundant_pub_crate, reason = "`unreachable_pub` asks for the opposite")]
 
 mod client;

@@ -57,7 +57,6 @@ enum Carrier {
 
 /// A message on its way. Invariant: `heard <= said <= lines`.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each was said or seen, independent of others")]
 pub(super) struct Transaction<T> {
     pub(super) token: T,
     /// One per recipient; `None` while the peer may still take it.

@@ -241,7 +241,6 @@ impl<'a> Fields<'a> {
     }
 }
 
-#[expect(clippy::copy_iterator, reason = "fields are gone through again and again from one start")]
 impl<'a> Iterator for Fields<'a> {
     type Item = (u8, &'a [u8]);
 

@@ -119,12 +119,12 @@ impl<K: Kernel> Connection<K> {
     pub(super) async fn pump(&mut self, buffer: Option<&mut Buffer>) -> Result<(), Failure> {
         let room = buffer.as_ref().map_or(0, |buffer| buffer.spare());
         let capacity = SEALED.into_iter().find(|capacity| *capacity >= room).unwrap_or(SEALED[2]);
-        let shelf = self.watch.below(|secured| secured.shelf());
-        let (result, mut sealed) = self.read_raw(shelf.take(capacity)).await;
+        let buffers = self.watch.below(|secured| secured.shelf());
+        let (result, mut sealed) = self.read_raw(buffers.take(capacity)).await;
         let mut replies = Vec::new();
         let opened = result
             .map(|_| self.watch.below(|secured| secured.open(&mut sealed, buffer, &mut replies)));
-        shelf.put(sealed);
+        buffers.put(sealed);
         let opened = opened.map_err(Failure::Lost)?;
         if !replies.is_empty() {
             let pieces = Gather::from_iter([Piece::Owned(replies)]);
