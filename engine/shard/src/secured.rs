@@ -7,7 +7,8 @@ use crate::inbound::Shelf;
 use kernel::{Buffer, Gather, Piece};
 use wire::{Fault, Tls};
 
-/// What the library keeps for a connection at rest: its keys and their schedule. Measured.
+/// What the library keeps for a connection at rest: its keys and their schedule. A guess
+/// from the types in it, not measured yet.
 const LIBRARY_BYTES: usize = 2_560;
 
 /// TLS, begun and never to be left.
