@@ -21,7 +21,7 @@ pub use acceptor::{Acceptor, Certificates, Clients, Roots};
 pub use certificate::{Certificate, Unusable};
 pub use facts::TlsFacts;
 pub use fault::{Cause, Fault};
-pub use tls::{Opened, SEALED_MAX, Tls};
+pub use tls::{Opened, RECORD_SEALED_MAX, SEALED_MAX, Tls};
 
 #[cfg(test)]
 mod pair;

@@ -18,9 +18,15 @@ use rustls::{HandshakeKind, ProtocolVersion};
 use std::mem;
 use std::sync::Arc;
 
-/// The most sealed bytes kept until the rest of a record, or of a handshake message in several
-/// records, has come: the client's certificates may be as long.
+/// The most sealed bytes kept during the handshake until the rest of a record, or of a message in
+/// several records, has come: the client's certificates may be as long.
 pub const SEALED_MAX: usize = 64 * 1_024;
+
+/// The most sealed bytes kept after it: the beginning of one record. No client has anything more
+/// to say to us that is longer.
+///
+/// [RFC 5246 §6.2.3](https://www.rfc-editor.org/rfc/rfc5246#section-6.2.3)
+pub const RECORD_SEALED_MAX: usize = 5 + RECORD_MAX + 2_048;
 
 /// Bytes that a record is longer than what is in it, at most.
 const RECORD_OVERHEAD: usize = 64;
@@ -78,7 +84,13 @@ impl Tls {
     /// Bytes of memory it holds beside the library's.
     #[must_use]
     pub const fn memory(&self) -> usize {
-        size_of::<Self>() + self.partial.capacity()
+        size_of::<Self>() + self.waiting()
+    }
+
+    /// Bytes of it that hold what the peer has begun to say.
+    #[must_use]
+    pub const fn waiting(&self) -> usize {
+        self.partial.capacity()
     }
 
     /// Takes all of `sealed`, as it came from the network; it is used as scratch space. Gives
@@ -121,10 +133,11 @@ impl Tls {
             self.turns(&mut joined, plain, replies)?
         };
         if !opened.ended && used < joined.len() {
-            joined.drain(..used);
-            self.partial = joined;
+            // What is kept for long has no more memory than it needs.
+            self.partial = if used == 0 { joined } else { joined.split_off(used) };
         }
-        if self.partial.len() > SEALED_MAX {
+        let most = if self.is_handshaking() { SEALED_MAX } else { RECORD_SEALED_MAX };
+        if self.partial.len() > most {
             return Err(Fault::protocol("a message is longer than any client needs"));
         }
         Ok(opened)

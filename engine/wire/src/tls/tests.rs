@@ -1,9 +1,12 @@
 //! A connection at every cut, its ends, and what no client would send.
 
-use super::{SEALED_MAX, Tls};
+use super::{RECORD_SEALED_MAX, SEALED_MAX, Tls};
 use crate::pair::{Pair, Wish, acceptor};
 use crate::{Cause, Clients};
+use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
 use rustls::version::{TLS12, TLS13};
+use rustls::{ConnectionTrafficSecrets, ContentType, ProtocolVersion};
+use std::sync::Arc;
 
 const HOST: &str = "mta1.example";
 
@@ -173,6 +176,43 @@ fn a_message_without_end_is_not_waited_for() {
         }
         record = [&[22, 3, 3, 0x40, 0][..], &vec![0; 0x4000]].concat();
         assert!(sent <= 2 * SEALED_MAX, "it is bounded");
+    };
+    assert_eq!(fault.cause, Cause::Protocol);
+}
+
+/// Once the handshake is over, no message is as long as certificates are.
+#[test]
+fn after_the_handshake_no_long_message_is_waited_for() {
+    let (acceptor, root) = acceptor(&[HOST], &Clients::Unasked);
+    let config = Wish { versions: &[&TLS13], ..Wish::new(&root) }.config();
+    let mut config = Arc::unwrap_or_clone(config);
+    config.enable_secret_extraction = true;
+    let Pair { client, mut server, .. } = Pair::met(&acceptor, &Arc::new(config), HOST);
+    let suite = client.negotiated_cipher_suite().and_then(|suite| suite.tls13()).unwrap();
+    let (mut count, secrets) = client.dangerous_extract_secrets().unwrap().tx;
+    let (ConnectionTrafficSecrets::Aes128Gcm { key, iv }
+    | ConnectionTrafficSecrets::Aes256Gcm { key, iv }
+    | ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv }) = secrets
+    else {
+        panic!("no other keys are known")
+    };
+    let mut sealer = suite.aead_alg.encrypter(key, iv);
+    // A certificate that says it has 64 KiB, a kilobyte at a time.
+    let mut fragment = vec![11, 0, 0xff, 0xff];
+    let fault = loop {
+        fragment.resize(1_024, 0);
+        let message = OutboundPlainMessage {
+            typ: ContentType::Handshake,
+            version: ProtocolVersion::TLSv1_3,
+            payload: OutboundChunks::Single(&fragment),
+        };
+        let mut record = sealer.encrypt(message, count).unwrap().encode();
+        count += 1;
+        match server.open(&mut record, |_| (), &mut Vec::new()) {
+            Ok(_) => assert!(server.waiting() <= 2 * RECORD_SEALED_MAX, "{}", server.waiting()),
+            Err(fault) => break fault,
+        }
+        fragment.clear();
     };
     assert_eq!(fault.cause, Cause::Protocol);
 }
