@@ -169,12 +169,7 @@ impl<K: Kernel> Shard<K> {
         readers.entry(log).or_insert_with(open).clone()
     }
 
-    /// Whether a new message would be taken now.
-    pub(crate) fn accepting(&self) -> bool {
-        self.shut().is_none()
-    }
-
-    /// Why none would, if none would.
+    /// Why no new message would be taken now, if none would.
     pub(crate) fn shut(&self) -> Option<Shut> {
         let closed = self.journal().state().closed.map(|closed| match closed {
             Closed::Full => Shut::DiskFull,

@@ -29,27 +29,25 @@ impl Refusal {
             Self::BadChunk => "501 5.5.4 bad chunk size\r\n",
             Self::BareLineEnding => "550 5.6.11 bare CR, bare LF or NUL refused\r\n",
             Self::BinaryNeedsChunks => "503 5.5.1 BINARYMIME needs BDAT\r\n",
+            Self::DiskFailed => "452 4.3.0 the spool's disk fails, try again later\r\n",
+            Self::DiskSlow => "452 4.3.0 the spool's disk does not answer, try again later\r\n",
             Self::EarlyHandshake => "554 5.5.1 nothing may follow STARTTLS\r\n",
             Self::EarlyText => "503 5.5.1 text before it was asked for\r\n",
+            Self::EnvelopeFull => "452 4.5.3 no room in the envelope, send the rest apart\r\n",
             Self::IdleTooLong => "421 4.4.2 idle too long\r\n",
-            Self::InsufficientStorage => "452 4.3.1 insufficient storage, try again later\r\n",
             Self::LineTooLong => "500 5.5.2 line too long\r\n",
             Self::LiteralNotRouted => "550 5.7.1 address literals are not routed\r\n",
             Self::LocalError => "451 4.3.0 local error, try again later\r\n",
             Self::Loop => "554 5.4.6 too many hops\r\n",
-            Self::MessageTooBig => "552 5.3.4 message too big\r\n",
             Self::NeedsUtf8 => "553 5.6.7 address needs SMTPUTF8\r\n",
+            Self::NoResources => "421 4.3.2 no room for a connection, try again later\r\n",
             Self::NotImplemented => "502 5.5.1 not implemented\r\n",
             Self::NotTrusted => "550 5.7.0 XCLIENT denied\r\n",
             Self::OutOfOrder => "503 5.5.1 bad sequence of commands\r\n",
             Self::RelayDenied => "550 5.7.1 relaying denied\r\n",
             Self::ShuttingDown => "421 4.3.2 shutting down, try again later\r\n",
-            Self::TextLineTooLong => "554 5.6.0 text line too long\r\n",
             Self::TlsNeeded => "530 5.7.0 STARTTLS first\r\n",
-            Self::TooManyConnections => "421 4.7.0 too many connections, try again later\r\n",
-            Self::TooManyErrors => "421 4.7.0 too many errors\r\n",
-            Self::TooManyMessages => "421 4.7.0 enough messages for one connection\r\n",
-            Self::TooManyRecipients => "452 4.5.3 too many recipients\r\n",
+            Self::TooMuchChatter => "421 4.7.0 too many commands that lead to nothing\r\n",
             Self::UnknownMechanism => "504 5.5.4 unknown mechanism\r\n",
             Self::UnknownParameter => "555 5.5.4 unknown parameter\r\n",
             Self::UnknownVerb => "500 5.5.1 unknown command\r\n",
@@ -65,6 +63,7 @@ impl Refusal {
             }
             Self::DateMissing => "550 5.6.0 header rule date-missing\r\n",
             Self::DateUnreadable => "550 5.6.0 header rule date-unreadable\r\n",
+            Self::DiskFull => "452 4.3.1 limit free_bytes_min reached, try again later\r\n",
             Self::FieldName => "550 5.6.0 header rule field-name\r\n",
             Self::FieldTwice => "550 5.6.0 header rule field-twice\r\n",
             Self::FromAddress => "550 5.6.0 header rule from-address\r\n",
@@ -74,11 +73,14 @@ impl Refusal {
             Self::HeaderTooBig => "552 5.3.4 limit header_bytes_max exceeded\r\n",
             Self::InjectionTenant => "550 5.7.1 X-Tenant is not that of the source\r\n",
             Self::InjectionUnsound => "550 5.6.0 bad or repeated injection field\r\n",
+            Self::IntakeFull => "452 4.3.1 limit intake_bytes reached, try again later\r\n",
             Self::MessageIdEmpty => "550 5.6.0 header rule message-id-empty\r\n",
             Self::MessageIdMissing => "550 5.6.0 header rule message-id-missing\r\n",
+            Self::MessageTooBig => "552 5.3.4 limit message_bytes_max exceeded\r\n",
             Self::NetworkCrowded => {
                 "421 4.7.0 limit connections_per_network reached, try again later\r\n"
             }
+            Self::QueueFull => "452 4.3.1 limit queued_max reached, try again later\r\n",
             Self::SenderNotAllowed => "550 5.7.1 not one of your sender_domains\r\n",
             Self::SourceBytes => "452 4.7.1 source limit bytes reached, try again later\r\n",
             Self::SourceConnections => {
@@ -89,9 +91,16 @@ impl Refusal {
             Self::SourceRecipients => {
                 "452 4.7.1 source limit recipients reached, try again later\r\n"
             }
+            Self::TextLineTooLong => "554 5.6.0 limit line_bytes_max exceeded\r\n",
             Self::TextTooSlow => "421 4.4.2 limit data_rate_min: too slow\r\n",
             Self::TooManyCommands => "421 4.7.0 limit commands exceeded\r\n",
+            Self::TooManyConnections => {
+                "421 4.7.0 limit connections_max reached, try again later\r\n"
+            }
+            Self::TooManyErrors => "421 4.7.0 limit errors_max reached\r\n",
             Self::TooManyFields => "550 5.6.0 limit header_fields_max exceeded\r\n",
+            Self::TooManyMessages => "421 4.7.0 limit transactions_max reached\r\n",
+            Self::TooManyRecipients => "452 4.5.3 limit recipients_max reached\r\n",
             Self::TooManyRefused => "421 4.7.0 limit recipients_refused_max exceeded\r\n",
             _ => unreachable!(),
         }
@@ -127,6 +136,8 @@ pub(crate) enum Reply {
 /// What of a listener's offers can be used in the present state of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Offers {
+    /// Octets in one message.
+    pub(crate) bytes: u64,
     pub(crate) starttls: bool,
     pub(crate) auth: bool,
     pub(crate) xclient: bool,
@@ -186,7 +197,8 @@ pub(crate) fn challenge(base64: &[u8], out: &mut Vec<u8>) {
 /// our name; [RFC 9422](https://www.rfc-editor.org/rfc/rfc9422) lets a client keep our limits
 /// instead of running into them.
 fn extensions(config: &Config, offers: Offers, out: &mut Vec<u8>) {
-    let Config { hostname, message_bytes_max, recipients_max, transactions_max, .. } = config;
+    let Config { hostname, recipients_max, transactions_max, .. } = config;
+    let message_bytes_max = offers.bytes;
     write(
         out,
         format_args!(

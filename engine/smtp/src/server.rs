@@ -152,10 +152,12 @@ pub struct Session {
     secure: bool,
     authenticated: bool,
     rights: Rights,
+    /// Octets in one message of this peer; the listener's limit holds as well.
+    own_bytes_max: u64,
 }
 
 // Ten thousand idle peers cost a megabyte, their names aside.
-const _: () = assert!(size_of::<Session>() <= 104, "an idle session is small");
+const _: () = assert!(size_of::<Session>() <= 112, "an idle session is small");
 
 impl Session {
     /// A conversation with nothing said, with a peer who may this by where it comes from.
@@ -176,6 +178,7 @@ impl Session {
             secure: false,
             authenticated: false,
             rights,
+            own_bytes_max: u64::MAX,
         }
     }
 
@@ -193,6 +196,12 @@ impl Session {
     /// From now on the peer may this. It holds until the next time; a handshake changes it not.
     pub const fn grant(&mut self, rights: Rights) {
         self.rights = rights;
+    }
+
+    /// From now on a message of the peer's may have so many octets, if the listener allows as
+    /// many. It holds until the next time.
+    pub const fn bound(&mut self, message_bytes_max: u64) {
+        self.own_bytes_max = message_bytes_max;
     }
 
     /// Takes the next step out of `input`, queueing any reply it calls for.
@@ -289,8 +298,21 @@ impl Session {
     pub const fn in_text(&self) -> bool {
         matches!(
             self.state,
-            State::Text(_) | State::Drain(..) | State::Chunks(_) | State::Chunk { .. }
+            State::Text(_)
+                | State::Drain(..)
+                | State::Chunks(_)
+                | State::Chunk { .. }
+                | State::Skip { .. }
         )
+    }
+
+    /// A text is on its way: the peer has no reason to pause. Between two chunks it may think
+    /// as long as in front of any other command.
+    ///
+    /// [RFC 5321 §4.5.3.2.7](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.2.7)
+    #[must_use]
+    pub const fn awaits_text(&self) -> bool {
+        self.in_text() && !matches!(self.state, State::Chunks(_))
     }
 
     /// Octets of text that the peer has announced, beyond those taken.

@@ -2,7 +2,7 @@
 //! it asks of its caller keeps to an order a few lines can describe.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use event::MessageId;
+use event::{MessageId, Shut};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use smtp::client::{self, Body, Envelope, Heard, REPLY_BYTES_MAX, Recipient, Say};
@@ -139,7 +139,7 @@ proptest! {
             let mut used = 0;
             loop {
                 let fate = fates[turns % fates.len()];
-                let door = match fate { 0 => Door::Full, 1 => Door::Draining, 2 => Door::Refused(Refusal::Loop), _ => Door::Open };
+                let door = match fate { 0 => Door::Shut(Shut::QueueFull), 1 => Door::Shut(Shut::Draining), 2 => Door::Refused(Refusal::Loop), _ => Door::Open };
                 let Some((taken, step)) = session.step(&held[used..], door, &mut replies) else { break };
                 let moves_on = matches!(step, Step::Close | Step::Discard | Step::Commit(_));
                 prop_assert!(taken > 0 || moves_on, "no progress: {:?}", step);

@@ -48,7 +48,7 @@ pub(crate) async fn accept<K: Kernel>(shard: Rc<Shard<K>>, door: Rc<Door<K>>) {
             Ok(arrival) => welcome(&shard, &door, arrival),
             Err(_) if shard.draining() => return,
             Err(_) => {
-                let words = Refusal::TooManyConnections.line().as_bytes();
+                let words = Refusal::NoResources.line().as_bytes();
                 let away = door.listener.turn_away(words);
                 shard.meters().connections_turned_away.add(u64::from(away));
                 shard.kernel.sleep_until(shard.kernel.now() + SHORTAGE_PAUSE).await;

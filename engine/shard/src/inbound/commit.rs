@@ -115,7 +115,7 @@ impl<K: Kernel> Visit<K> {
 /// since MAIL was welcome.
 pub(super) const fn refusal(error: JournalError) -> Refusal {
     match error {
-        JournalError::Closed(Closed::Full) => Refusal::InsufficientStorage,
+        JournalError::Closed(Closed::Full) => Refusal::DiskFull,
         _ => Refusal::LocalError,
     }
 }

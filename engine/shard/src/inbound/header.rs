@@ -58,7 +58,7 @@ impl<K: Kernel> Visit<K> {
         }
         let large = window.text().len() > self.door.gate.guard.header_bytes_max;
         // There was no memory for a header that may be as large.
-        Err(if large { Refusal::HeaderTooBig } else { Refusal::InsufficientStorage })
+        Err(if large { Refusal::HeaderTooBig } else { Refusal::IntakeFull })
     }
 
     fn measure(&self, header: &Header<'_>) -> Result<(), Refusal> {

@@ -3,6 +3,7 @@
 use super::{source, window};
 use crate::message::Share;
 use crate::shard::Shard;
+use event::Shut;
 use kernel::Kernel;
 use policy::source::Source;
 use smtp::server::{self, Door, Mail, Rcpt, Refusal};
@@ -30,13 +31,13 @@ impl<'v, K: Kernel> Porter<'v, K> {
 impl<K: Kernel> server::Porter for Porter<'_, K> {
     fn sender(&mut self, mail: &Mail<'_>) -> Door {
         if self.shard.draining() {
-            return Door::Draining;
+            return Door::Shut(Shut::Draining);
         }
-        if !self.shard.accepting() {
-            return Door::Full;
+        if let Some(shut) = self.shard.shut() {
+            return Door::Shut(shut);
         }
         let Some(share) = self.shard.intake_share(window::text_capacity(None)) else {
-            return Door::Full;
+            return Door::Refused(Refusal::IntakeFull);
         };
         if !self.source.is_free()
             && let Err(excess) = self.source.begin(mail.path, mail.size, self.shard.kernel.now())
@@ -50,7 +51,7 @@ impl<K: Kernel> server::Porter for Porter<'_, K> {
     fn recipient(&mut self, _: &Rcpt<'_>) -> Door {
         // Who hears 452 sends the rest in another transaction.
         if self.full {
-            return Door::Refused(Refusal::TooManyRecipients);
+            return Door::Refused(Refusal::EnvelopeFull);
         }
         if self.source.is_free() {
             return Door::Open;

@@ -60,6 +60,7 @@ impl<K: Kernel> Visit<K> {
         let same = |seat: &Seat| Arc::ptr_eq(seat.source(), source);
         if !self.guest.seat.as_ref().is_some_and(same) {
             self.guest.seat = Some(source.enter().ok_or(Refusal::SourceConnections)?);
+            self.session.bound(source.terms().limits.message_bytes_max.unwrap_or(u64::MAX));
         }
         Ok(())
     }

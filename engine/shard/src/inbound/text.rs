@@ -29,7 +29,7 @@ impl<K: Kernel> Visit<K> {
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if self.session.in_text() {
+        if self.session.awaits_text() {
             self.progress.add(count, self.shard.kernel.now().since(before));
         }
         Ok(())
@@ -57,8 +57,10 @@ impl<K: Kernel> Visit<K> {
             return now;
         }
         let idle = now + self.patience();
-        let text =
-            self.session.in_text().then(|| self.progress.deadline(&self.door.gate.guard.pace, now));
+        let text = self
+            .session
+            .awaits_text()
+            .then(|| self.progress.deadline(&self.door.gate.guard.pace, now));
         let watch = self.connection.watch();
         let (deadline, last_words) = text
             .flatten()

@@ -33,10 +33,18 @@ pub enum Refusal {
     DateMissing,
     /// The header has a Date that is none.
     DateUnreadable,
+    /// The spool cannot be written.
+    DiskFailed,
+    /// The spool's filesystem has less free than is to be left.
+    DiskFull,
+    /// The spool's disk does not answer.
+    DiskSlow,
     /// The peer sent something behind STARTTLS.
     EarlyHandshake,
     /// The peer sent message text before it was invited to.
     EarlyText,
+    /// An envelope has no room for the recipient, or there is no memory for it.
+    EnvelopeFull,
     /// The header has a line that is no field.
     FieldName,
     /// The header has a field twice that may stand once.
@@ -57,8 +65,8 @@ pub enum Refusal {
     InjectionTenant,
     /// The header has an injection field twice, or with a value that cannot be.
     InjectionUnsound,
-    /// The spool takes nothing now: the disk is full, or near it.
-    InsufficientStorage,
+    /// Messages on their way in have all the memory that is for them.
+    IntakeFull,
     /// A command line, or a line of text, is longer than we read.
     LineTooLong,
     /// A recipient at `[192.0.2.1]`: mail is routed by name.
@@ -77,12 +85,16 @@ pub enum Refusal {
     NeedsUtf8,
     /// Too many connections from its network.
     NetworkCrowded,
+    /// The system has no descriptor or memory for another connection.
+    NoResources,
     /// A verb we know and do not offer.
     NotImplemented,
     /// The peer is not one who may speak for others.
     NotTrusted,
     /// The command is fine, but not now.
     OutOfOrder,
+    /// As many recipients are queued as may be.
+    QueueFull,
     /// The peer is not one we relay for.
     RelayDenied,
     /// The source may not send from this domain.
@@ -109,7 +121,7 @@ pub enum Refusal {
     TooManyCommands,
     /// The peer, or all peers, hold too many connections.
     TooManyConnections,
-    /// More commands that lead to nothing than one connection may send.
+    /// More errors than one connection may make.
     TooManyErrors,
     /// The header has more fields than we read.
     TooManyFields,
@@ -119,6 +131,8 @@ pub enum Refusal {
     TooManyRecipients,
     /// More recipients were refused than one connection may name.
     TooManyRefused,
+    /// More commands that lead to nothing than one connection may send.
+    TooMuchChatter,
     /// A way to authenticate that we do not know.
     UnknownMechanism,
     /// A parameter of MAIL or RCPT that we do not offer.
@@ -129,7 +143,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them, in order.
-    pub const ALL: [Self; 61] = [
+    pub const ALL: [Self; 68] = [
         Self::AddressCrowded,
         Self::AuthCancelled,
         Self::AuthDenied,
@@ -145,8 +159,12 @@ impl Refusal {
         Self::BinaryNeedsChunks,
         Self::DateMissing,
         Self::DateUnreadable,
+        Self::DiskFailed,
+        Self::DiskFull,
+        Self::DiskSlow,
         Self::EarlyHandshake,
         Self::EarlyText,
+        Self::EnvelopeFull,
         Self::FieldName,
         Self::FieldTwice,
         Self::FromAddress,
@@ -157,7 +175,7 @@ impl Refusal {
         Self::IdleTooLong,
         Self::InjectionTenant,
         Self::InjectionUnsound,
-        Self::InsufficientStorage,
+        Self::IntakeFull,
         Self::LineTooLong,
         Self::LiteralNotRouted,
         Self::LocalError,
@@ -167,9 +185,11 @@ impl Refusal {
         Self::MessageTooBig,
         Self::NeedsUtf8,
         Self::NetworkCrowded,
+        Self::NoResources,
         Self::NotImplemented,
         Self::NotTrusted,
         Self::OutOfOrder,
+        Self::QueueFull,
         Self::RelayDenied,
         Self::SenderNotAllowed,
         Self::ShuttingDown,
@@ -188,6 +208,7 @@ impl Refusal {
         Self::TooManyMessages,
         Self::TooManyRecipients,
         Self::TooManyRefused,
+        Self::TooMuchChatter,
         Self::UnknownMechanism,
         Self::UnknownParameter,
         Self::UnknownVerb,
@@ -213,6 +234,7 @@ impl Refusal {
                 | Self::IdleTooLong
                 | Self::LineTooLong
                 | Self::NetworkCrowded
+                | Self::NoResources
                 | Self::ShuttingDown
                 | Self::SourceConnections
                 | Self::TextTooSlow
@@ -221,6 +243,7 @@ impl Refusal {
                 | Self::TooManyErrors
                 | Self::TooManyMessages
                 | Self::TooManyRefused
+                | Self::TooMuchChatter
         )
     }
 
@@ -231,9 +254,14 @@ impl Refusal {
         match self {
             Self::UnknownVerb => 4,
             Self::AuthUnavailable
-            | Self::InsufficientStorage
+            | Self::DiskFailed
+            | Self::DiskFull
+            | Self::DiskSlow
+            | Self::EnvelopeFull
+            | Self::IntakeFull
             | Self::LocalError
             | Self::OutOfOrder
+            | Self::QueueFull
             | Self::SourceBytes
             | Self::SourceMessages
             | Self::SourceRecipients

@@ -1,8 +1,8 @@
 //! Text on its way in: by DATA to a dot, by BDAT to a count; and the rest of what was refused.
 
-use super::{Facts, Form, Refusal, Session, State, Step};
+use super::{Config, Facts, Form, Refusal, Session, State, Step};
 use crate::reply::Reply;
-use crate::text::{Drain, Stop, TERMINATOR, Text};
+use crate::text::{Bounds, Drain, Stop, TERMINATOR, Text};
 
 /// A smaller chunk counts as a command that leads to nothing, unless it is the last: else a
 /// message could be as many lines as it has octets, each of them answered (T9).
@@ -14,11 +14,11 @@ impl Session {
         mut text: Text,
         input: &'i [u8],
     ) -> Option<(usize, Step<'i>)> {
-        let (used, stop) = text.scan(input, self.config.bounds());
+        let (used, stop) = text.scan(input, self.bounds());
         self.state = State::Text(text);
         if let Stop::Fault(refusal) = stop {
             let drain = Drain::after(&text, self.config.drain_bytes_max());
-            self.state = State::Drain(drain, refusal);
+            self.state = State::Drain(drain, self.named(refusal));
             return Some((used, Step::Discard));
         }
         if used > 0 {
@@ -60,8 +60,8 @@ impl Session {
         bytes: u64,
         last: bool,
     ) -> Result<(State, Reply, Step<'static>), Refusal> {
-        if text.bytes.saturating_add(bytes) > self.config.message_bytes_max {
-            return Err(Refusal::MessageTooBig);
+        if text.bytes.saturating_add(bytes) > self.bounds().message_bytes_max {
+            return Err(self.named(Refusal::MessageTooBig));
         }
         Ok(match (bytes, last) {
             (0, false) => (State::Chunks(text), Reply::Chunk(text.bytes), Step::Continue),
@@ -89,7 +89,7 @@ impl Session {
         }
         let piece = usize::try_from(left).ok().and_then(|left| input.get(..left));
         let ends = piece.is_some();
-        let (used, stop) = text.scan_chunk(piece.unwrap_or(input), ends, self.config.bounds());
+        let (used, stop) = text.scan_chunk(piece.unwrap_or(input), ends, self.bounds());
         let left = left - used as u64;
         if let Stop::Fault(refusal) = stop {
             return Some((used, self.refuse_chunk(left, refusal, replies)));
@@ -142,6 +142,22 @@ impl Session {
         }
         self.state = self.at_rest();
         Some((used, self.refuse(refusal, replies)))
+    }
+
+    /// What a text may be.
+    pub(super) fn bounds(&self) -> Bounds {
+        let Config { message_bytes_max, line_bytes_max, .. } = *self.config;
+        Bounds { message_bytes_max: message_bytes_max.min(self.own_bytes_max), line_bytes_max }
+    }
+
+    /// Whose limit it was that a message is too big for.
+    pub(super) fn named(&self, refusal: Refusal) -> Refusal {
+        match refusal {
+            Refusal::MessageTooBig if self.own_bytes_max < self.config.message_bytes_max => {
+                Refusal::SourceMessageBytes
+            }
+            refusal => refusal,
+        }
     }
 
     /// What drops the transaction, if there is one (T4).

@@ -2,7 +2,7 @@
 
 use crate::command::{self, Mail, Rcpt};
 use crate::reply::Refusal;
-use crate::text::Bounds;
+use event::Shut;
 
 /// The longest line of text, CRLF included, that every server must take.
 ///
@@ -88,10 +88,6 @@ impl Config {
         }
     }
 
-    pub(super) const fn bounds(&self) -> Bounds {
-        Bounds { message_bytes_max: self.message_bytes_max, line_bytes_max: self.line_bytes_max }
-    }
-
     /// How much more of a refused text is read before we hang up: what a message may have.
     pub(super) const fn drain_bytes_max(&self) -> u64 {
         self.message_bytes_max.saturating_add(TEXT_LINE_MAX as u64)
@@ -120,10 +116,9 @@ pub struct Rights {
 pub enum Door {
     /// It may.
     Open,
-    /// The spool takes nothing now: 452, and the connection stays.
-    Full,
-    /// The program is stopping: 421, and the connection ends.
-    Draining,
+    /// Nobody's may now, for this reason: 452, and the connection stays; or 421 and its end, if
+    /// the program is stopping.
+    Shut(Shut),
     /// It may not, for a reason of the caller's.
     Refused(Refusal),
 }
@@ -132,8 +127,13 @@ impl Door {
     pub(super) const fn refusal(self) -> Result<(), Refusal> {
         match self {
             Self::Open => Ok(()),
-            Self::Full => Err(Refusal::InsufficientStorage),
-            Self::Draining => Err(Refusal::ShuttingDown),
+            Self::Shut(shut) => Err(match shut {
+                Shut::DiskFailed => Refusal::DiskFailed,
+                Shut::DiskFull => Refusal::DiskFull,
+                Shut::DiskSlow => Refusal::DiskSlow,
+                Shut::Draining => Refusal::ShuttingDown,
+                Shut::QueueFull => Refusal::QueueFull,
+            }),
             Self::Refused(refusal) => Err(refusal),
         }
     }

@@ -3,7 +3,7 @@
 use super::{Auth, Mail, Porter, Rcpt, Refusal, Session, State, Step};
 use crate::command::{self, Attributes, Begin, Body, Command, SASL_LINE_MAX};
 use crate::reply::{Offers, Reply};
-use crate::server::{CHUNK_TINY, Sasl};
+use crate::server::{CHUNK_TINY, RECIPIENTS_FLOOR, Sasl};
 use crate::text::Text;
 
 impl Session {
@@ -62,7 +62,7 @@ impl Session {
         Ok(match (self.state, command) {
             (_, C::Quit) => (S::Closed, Reply::Bye, Step::Close),
             (state, _) if self.chatter >= self.config.chatter_max && is_chatter(state, command) => {
-                return Err(Refusal::TooManyErrors);
+                return Err(Refusal::TooMuchChatter);
             }
             (state, C::Noop) => (state, Reply::Ok, Step::Continue),
             (_, C::Ehlo(_)) => (S::Ready, Reply::Extensions(self.offers()), self.dropping()),
@@ -114,6 +114,7 @@ impl Session {
     /// What of our offers can be used once this command is answered.
     fn offers(&self) -> Offers {
         Offers {
+            bytes: self.bounds().message_bytes_max,
             starttls: self.config.starttls && !self.secure,
             auth: self.may_authenticate() && !self.authenticated,
             xclient: self.rights.xclient,
@@ -181,8 +182,8 @@ impl Session {
             return Err(Refusal::TooManyMessages);
         }
         // RFC 1870 §6.1: what is announced too big need not be sent at all.
-        if mail.size.is_some_and(|size| size > self.config.message_bytes_max) {
-            return Err(Refusal::MessageTooBig);
+        if mail.size.is_some_and(|size| size > self.bounds().message_bytes_max) {
+            return Err(self.named(Refusal::MessageTooBig));
         }
         porter.sender(mail).refusal()
     }
@@ -196,10 +197,13 @@ impl Session {
         mut porter: impl Porter,
     ) -> Result<(), Refusal> {
         let path = rcpt.path;
+        // Who brings mail to one mailbox needs no long list of them.
+        let floor = if self.rights.relay { u16::MAX } else { RECIPIENTS_FLOOR };
+        let most = self.config.recipients_max.min(floor);
         let ours = path.is_postmaster_of(&self.config.hostname);
         if !self.config.dsn && (rcpt.notify.is_some() || rcpt.orcpt.is_some()) {
             Err(Refusal::UnknownParameter)
-        } else if recipients >= self.config.recipients_max {
+        } else if recipients >= most {
             Err(Refusal::TooManyRecipients)
         } else if !utf8 && (path.utf8 || rcpt.orcpt.is_some_and(|orcpt| !orcpt.is_ascii())) {
             Err(Refusal::NeedsUtf8)
@@ -248,9 +252,13 @@ impl Session {
     pub(super) fn refuse<'i>(&mut self, refusal: Refusal, replies: &mut Vec<u8>) -> Step<'i> {
         self.errors = self.errors.saturating_add(refusal.weight());
         self.waste();
-        let worn_out =
-            self.errors >= self.config.errors_max || self.chatter > self.config.chatter_max;
-        let last = if worn_out { Refusal::TooManyErrors } else { refusal };
+        let last = if self.errors >= self.config.errors_max {
+            Refusal::TooManyErrors
+        } else if self.chatter > self.config.chatter_max {
+            Refusal::TooMuchChatter
+        } else {
+            refusal
+        };
         replies.extend_from_slice(last.line().as_bytes());
         if last.ends_connection() {
             self.state = State::Closing;

@@ -1,3 +1,4 @@
+mod bounds;
 mod chunks;
 mod model;
 mod table;
@@ -87,7 +88,7 @@ fn a_message_of_exactly_the_limit_is_taken_and_one_octet_more_is_not() {
     let mut session = in_text(config());
     let (steps, replies) = hear(&mut session, b"abcd\r\n.\r\nNOOP\r\n");
     assert_eq!(steps, [Step::Discard]);
-    assert_eq!(replies, "552 5.3.4 message too big\r\n250 2.0.0 ok\r\n");
+    assert_eq!(replies, "552 5.3.4 limit message_bytes_max exceeded\r\n250 2.0.0 ok\r\n");
 }
 
 /// T9: a refused text does not go on for ever.
@@ -116,7 +117,7 @@ fn five_verbs_of_another_protocol_are_enough() {
     let (steps, replies) = hear(&mut session, request);
     assert_eq!(steps, [Step::Close]);
     assert_eq!(replies.lines().count(), 5);
-    assert!(replies.ends_with("421 4.7.0 too many errors\r\n"), "{replies}");
+    assert!(replies.ends_with(Refusal::TooManyErrors.line()), "{replies}");
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn commands_that_lead_to_nothing_have_an_end() {
         let input = command.repeat(100);
         let (steps, replies) = hear(&mut session, &input);
         assert_eq!(steps, [Step::Close]);
-        assert!(replies.ends_with("421 4.7.0 too many errors\r\n"), "{replies}");
+        assert!(replies.ends_with(Refusal::TooMuchChatter.line()), "{replies}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The server side: the client's lines are given, the rest is what the session does.
 
 use crate::notation;
-use event::MessageId;
+use event::{MessageId, Shut};
 use smtp::server::{
     Attribute, Auth, Body, Config, Denial, Door, Facts, Form, Mail, Rcpt, Refusal, Rights, Sasl,
     Session, Step,
@@ -83,8 +83,8 @@ impl Stage {
                 ("recipients_refused_max", _) => {
                     config.recipients_refused_max = value.parse().unwrap();
                 }
-                ("door", "full") => door = Door::Full,
-                ("door", "draining") => door = Door::Draining,
+                ("door", "full") => door = Door::Shut(Shut::DiskFull),
+                ("door", "draining") => door = Door::Shut(Shut::Draining),
                 ("door", "refuses") => door = Door::Refused(Refusal::RelayDenied),
                 ("peer", "stranger") => rights.relay = false,
                 ("peer", "proxy") => rights.xclient = true,

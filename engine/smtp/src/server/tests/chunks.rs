@@ -175,7 +175,7 @@ fn crumbs_are_counted_and_chunks_are_not() {
     assert!(!all.closed, "{}", all.replies);
     let crumbs = chunk(&line, false).repeat(50);
     let all = outcome(&mut in_envelope(false, config), [&crumbs[..]]);
-    assert!(all.closed && all.replies.ends_with(Refusal::TooManyErrors.line()), "{}", all.replies);
+    assert!(all.closed && all.replies.ends_with(Refusal::TooMuchChatter.line()), "{}", all.replies);
 }
 
 /// A last chunk may not end in half a CRLF; a chunk before it may.

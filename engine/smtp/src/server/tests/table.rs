@@ -5,6 +5,7 @@ use crate::address::Path;
 use crate::command::{Begin, Body, Command, Mail, Mechanism, Rcpt};
 use crate::server::{Auth, Config, Door, Refusal, Rights, Session, State};
 use crate::text::Text;
+use event::Shut;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::{env, fs};
@@ -74,8 +75,8 @@ fn columns() -> Vec<Column> {
         plain("MAIL utf8", C::Mail(Mail { utf8: true, ..mail })),
         plain("MAIL binary", C::Mail(Mail { body: Body::Binary, ..mail })),
         plain("MAIL too big", C::Mail(too_big)),
-        Column { door: Door::Full, ..plain("MAIL disk full", C::Mail(mail)) },
-        Column { door: Door::Draining, ..plain("MAIL stopping", C::Mail(mail)) },
+        Column { door: Door::Shut(Shut::DiskFull), ..plain("MAIL disk full", C::Mail(mail)) },
+        Column { door: Door::Shut(Shut::Draining), ..plain("MAIL stopping", C::Mail(mail)) },
         Column { set: need_auth, ..plain("MAIL no AUTH", C::Mail(mail)) },
         plain("RCPT", to(path)),
         plain("RCPT utf8", to(Path { utf8: true, ..path })),
