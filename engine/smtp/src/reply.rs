@@ -1,6 +1,7 @@
 //! Every line the server can say, in one place.
 
 mod refusal;
+mod rule;
 
 use crate::command::{ATTRIBUTES, Mechanism};
 use crate::server::Config;

@@ -151,6 +151,8 @@ pub struct Session {
     greeted_with_ehlo: bool,
     secure: bool,
     authenticated: bool,
+    /// What was refused last, until somebody asks.
+    refused: Option<Refusal>,
     rights: Rights,
     /// Octets in one message of this peer; the listener's limit holds as well.
     own_bytes_max: u64,
@@ -177,6 +179,7 @@ impl Session {
             greeted_with_ehlo: false,
             secure: false,
             authenticated: false,
+            refused: None,
             rights,
             own_bytes_max: u64::MAX,
         }
@@ -259,8 +262,18 @@ impl Session {
     pub fn dismiss(&mut self, refusal: Refusal, replies: &mut Vec<u8>) {
         if !matches!(self.state, State::Closing | State::Closed) {
             self.state = State::Closing;
-            replies.extend_from_slice(refusal.line().as_bytes());
+            self.turn_down(refusal, replies);
         }
+    }
+
+    /// What the peer was refused since this was asked last. No call refuses it twice.
+    pub const fn take_refusal(&mut self) -> Option<Refusal> {
+        self.refused.take()
+    }
+
+    fn turn_down(&mut self, refusal: Refusal, replies: &mut Vec<u8>) {
+        self.refused = Some(refusal);
+        replies.extend_from_slice(refusal.line().as_bytes());
     }
 
     /// How many commands brought no message nearer or were refused. It wraps.

@@ -46,7 +46,7 @@ impl Session {
             }
             Stop::Fault(_) => {
                 self.state = State::Closed;
-                replies.extend_from_slice(refusal.line().as_bytes());
+                self.turn_down(refusal, replies);
                 Some((used, Step::Close))
             }
             Stop::Starved => (used > 0).then_some((used, Step::Continue)),
@@ -117,7 +117,7 @@ impl Session {
         self.skipped = self.skipped.saturating_add(left);
         if self.skipped > self.config.drain_bytes_max() {
             self.state = State::Closing;
-            replies.extend_from_slice(refusal.line().as_bytes());
+            self.turn_down(refusal, replies);
         } else if left > 0 {
             self.state = State::Skip { left, refusal };
         } else {

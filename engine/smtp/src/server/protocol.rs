@@ -259,7 +259,7 @@ impl Session {
         } else {
             refusal
         };
-        replies.extend_from_slice(last.line().as_bytes());
+        self.turn_down(last, replies);
         if last.ends_connection() {
             self.state = State::Closing;
         }
