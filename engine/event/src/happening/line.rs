@@ -2,7 +2,8 @@
 //!
 //! Written by hand because a log line must be safe to show as well as valid JSON: besides
 //! what JSON asks for, DEL, the C1 controls (U+009B opens an escape sequence on some
-//! terminals) and the Unicode line separators are escaped too, and every string is cut.
+//! terminals), the Unicode line separators and what turns the direction of writing around are
+//! escaped too, and every string is cut.
 
 use crate::{EnhancedCode, MessageId};
 use std::io::Write as _;
@@ -180,13 +181,22 @@ fn escape(text: &str, out: &mut Vec<u8>) {
     for character in text.chars() {
         match character {
             '"' | '\\' => out.extend_from_slice(&[b'\\', character as u8]),
-            '\u{2028}' | '\u{2029}' => hexadecimal(character, out),
-            character if character.is_control() => hexadecimal(character, out),
+            character if misleads(character) => hexadecimal(character, out),
             character => {
                 out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
             }
         }
     }
+}
+
+/// What would do something to a line that is shown, rather than be shown in it.
+fn misleads(character: char) -> bool {
+    let line_end = matches!(character, '\u{2028}' | '\u{2029}');
+    let turns_around = matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    character.is_control() || line_end || turns_around
 }
 
 const fn is_plain(byte: u8) -> bool {

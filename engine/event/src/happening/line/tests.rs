@@ -16,7 +16,10 @@ fn every_character_below_u3000_is_safe_and_reads_back() {
         let text = format!("<{character}>");
         let line = line(&text);
         let unsafe_in_a_log = |shown: char| {
-            (shown.is_control() || "\u{2028}\u{2029}".contains(shown)) && shown != '\n'
+            let turning = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\
+                \u{2067}\u{2068}\u{2069}";
+            (shown.is_control() || "\u{2028}\u{2029}".contains(shown) || turning.contains(shown))
+                && shown != '\n'
         };
         assert!(!line.contains(unsafe_in_a_log), "{character:?}");
         assert_eq!(line.matches('\n').count(), 1, "{character:?}");
