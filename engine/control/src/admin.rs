@@ -17,6 +17,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use event::Meters;
 use health::Pulse;
+use policy::source::Source;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use std::net::TcpListener;
@@ -49,9 +50,10 @@ impl Door {
         draining: Arc<AtomicBool>,
         lookups: Arc<Counts>,
         logins: Option<Arc<auth::Counts>>,
+        sources: Vec<Arc<Source>>,
         facts: Vec<(&'static str, String)>,
     ) -> Self {
-        let registry = metrics::registry(Arc::clone(&meters), lookups, logins, facts);
+        let registry = metrics::registry(Arc::clone(&meters), lookups, logins, sources, facts);
         let pulse = Pulse::new(meters.shards().len());
         Self { meters, draining, registry, pulse }
     }

@@ -12,6 +12,7 @@ pub mod dns;
 pub use dns::Resolver;
 
 use event::Meters;
+use policy::source::Source;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -35,6 +36,8 @@ pub struct Setup {
     pub logins: Option<Arc<auth::Counts>>,
     /// What the shards count.
     pub meters: Arc<Meters>,
+    /// The sources of mail that have names, and what is counted of each.
+    pub sources: Vec<Arc<Source>>,
     /// What is told about this process beside its numbers: `version`, `durability`, `driver`.
     pub facts: Vec<(&'static str, String)>,
     /// What is done here now and then for others.
@@ -92,6 +95,7 @@ pub fn start(setup: Setup) -> io::Result<Control> {
         Arc::clone(&draining),
         desk.counts(),
         setup.logins,
+        setup.sources,
         setup.facts,
     );
     let door = Arc::new(door);

@@ -8,9 +8,9 @@
 //!
 //! | event | fields |
 //! |---|---|
-//! | accepted | id, sender, recipients, bytes, peer |
+//! | accepted | id, sender, recipients, bytes, peer, listener, source, user, protocol, tls, cipher, client (whose certificate); tenant, pool, job, campaign if there are such; all from peer to client null if we wrote it ourselves |
 //! | header_faulty | id, source, peer, rules |
-//! | refused | peer, code, enhanced, text |
+//! | refused | peer, source (null: nobody looked), rule, code, enhanced, text |
 //! | login_failed | peer, user (null: no user has the name that was given), mechanism |
 //! | attempt | id, sender, recipient, site, peer, outcome, code, enhanced, text, attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool, job, campaign if there are such |
 //! | bounced | id, bounce, recipient, recipients, action (failed, delayed or relayed) |
@@ -21,13 +21,15 @@
 //! | shard_started | shard, messages, recipients |
 //! | shard_stopped | shard, recipients |
 
+mod accepted;
 mod attempt;
 mod line;
 
+pub use accepted::{Accepted, Encryption, Entrance};
 pub use attempt::{Attempt, Labels, Stages};
 pub use line::FIELD_BYTES_MAX;
 
-use crate::{MessageId, Response, ShardMeters, Wall};
+use crate::{EnhancedCode, MessageId, Response, ShardMeters, Wall};
 use line::Line;
 use std::net::SocketAddr;
 
@@ -38,18 +40,7 @@ pub const MESSAGES_MAX: usize = 100;
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A message became durable with us: from now on it is ours.
-    Accepted {
-        /// Its identity.
-        id: MessageId,
-        /// Its sender; empty for a bounce.
-        sender: &'a str,
-        /// How many recipients it has.
-        recipients: u32,
-        /// Bytes of message text, our own header fields included.
-        bytes: u64,
-        /// Who gave it to us; `None` if we wrote it ourselves.
-        peer: Option<SocketAddr>,
-    },
+    Accepted(Accepted<'a>),
     /// A message was taken although its header breaks rules.
     HeaderFaulty {
         /// Its identity.
@@ -61,12 +52,20 @@ pub enum Event<'a> {
         /// The rules, with spaces between.
         rules: &'a str,
     },
-    /// A message, or a recipient of one, was turned down at the door.
+    /// A connection, a command or a message was turned down at the door.
     Refused {
         /// Who was turned down.
         peer: SocketAddr,
-        /// What it was told.
-        response: &'a Response,
+        /// The source it is of, empty if nothing was said of it; `None` if it was not asked yet.
+        source: Option<&'a str>,
+        /// The limit or rule that was broken.
+        rule: &'a str,
+        /// The code it was told.
+        code: u16,
+        /// The enhanced code.
+        enhanced: Option<EnhancedCode>,
+        /// The words behind them.
+        text: &'a str,
     },
     /// A peer could not prove who it says it is. What it gave for a password is nowhere.
     LoginFailed {
@@ -170,9 +169,9 @@ impl Event<'_> {
     /// by [`ShardMeters::resumed`], a message at a time.
     pub fn count(&self, meters: &ShardMeters) {
         meters.turn(|meters| match *self {
-            Self::Accepted { recipients, bytes, .. } => meters.accept(recipients, bytes),
+            Self::Accepted(Accepted { recipients, bytes, .. }) => meters.accept(recipients, bytes),
             Self::HeaderFaulty { .. } => meters.header_faults.add(1),
-            Self::Refused { response, .. } => meters.refuse(response.code),
+            Self::Refused { code, .. } => meters.refuse(code),
             Self::LoginFailed { .. } => meters.logins_failed.add(1),
             Self::Attempt(attempt) => meters.settle(attempt.outcome, attempt.duplicate_possible),
             Self::Bounced { .. } => meters.bounces.add(1),
@@ -185,7 +184,7 @@ impl Event<'_> {
 
     const fn kind(&self) -> &'static str {
         match self {
-            Self::Accepted { .. } => "accepted",
+            Self::Accepted(_) => "accepted",
             Self::HeaderFaulty { .. } => "header_faulty",
             Self::Refused { .. } => "refused",
             Self::LoginFailed { .. } => "login_failed",
@@ -202,18 +201,19 @@ impl Event<'_> {
 
     fn fields<'o>(&self, line: Line<'o>, at: Wall) -> Line<'o> {
         match *self {
-            Self::Accepted { id, sender, recipients, bytes, peer } => line
-                .id("id", id)
-                .text("sender", sender)
-                .number("recipients", u64::from(recipients))
-                .number("bytes", bytes)
-                .peer("peer", peer),
+            Self::Accepted(accepted) => accepted.fields(line),
             Self::HeaderFaulty { id, source, peer, rules } => line
                 .id("id", id)
                 .text("source", source)
                 .peer("peer", Some(peer))
                 .text("rules", rules),
-            Self::Refused { peer, response } => reply(line.peer("peer", Some(peer)), response),
+            Self::Refused { peer, source, rule, code, enhanced, text } => line
+                .peer("peer", Some(peer))
+                .text_or_null("source", source)
+                .text("rule", rule)
+                .number("code", u64::from(code))
+                .enhanced("enhanced", enhanced)
+                .text("text", text),
             Self::LoginFailed { peer, user, mechanism } => line
                 .peer("peer", Some(peer))
                 .text_or_null("user", user)

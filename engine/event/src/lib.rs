@@ -16,11 +16,14 @@ mod outcome;
 mod response;
 mod shut;
 mod site;
+mod tally;
 mod time;
 
 pub use count::{Count, Flag, SharedCount};
 pub use enhanced::{EnhancedCode, NotEnhanced};
-pub use happening::{Attempt, Event, FIELD_BYTES_MAX, Labels, MESSAGES_MAX, Stages};
+pub use happening::{
+    Accepted, Attempt, Encryption, Entrance, Event, FIELD_BYTES_MAX, Labels, MESSAGES_MAX, Stages,
+};
 pub use histogram::{Histogram, Reading};
 pub use id::{MessageId, NotAnId};
 pub use meters::{Balance, Kind, Row, ShardMeters};
@@ -28,4 +31,5 @@ pub use outcome::Outcome;
 pub use response::{Response, TEXT_BYTES_MAX};
 pub use shut::Shut;
 pub use site::{Meters, OTHER_SITES, SITES_MAX, SiteMeters, SiteReading};
+pub use tally::{REASONS_MAX, Tally};
 pub use time::{Tick, Wall};

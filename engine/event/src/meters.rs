@@ -3,7 +3,7 @@
 //! Each shard writes its own meters and no others; anybody reads them. They lie on cache
 //! lines of their own, so that shards do not slow each other by counting.
 
-use crate::{Count, Flag, Histogram, Outcome, Shut, Tick};
+use crate::{Count, Flag, Histogram, Outcome, Shut, Tally, Tick};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Whether a number only grows.
@@ -40,6 +40,8 @@ macro_rules! meters {
             pub sync: Histogram,
             /// How long a message waited from its last byte to being durable.
             pub durable_wait: Histogram,
+            /// What was refused at the door, by limit or rule.
+            pub refusals: Tally,
             /// All messages on disk are known again.
             pub recovered: Flag,
             /// New mail is taken.

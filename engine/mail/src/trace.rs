@@ -29,20 +29,35 @@ pub struct Proofs {
     pub authenticated: bool,
 }
 
+impl Protocol {
+    /// Its keyword.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Smtp => "SMTP",
+            Self::Esmtp(proofs) => proofs.choose(["ESMTP", "ESMTPA", "ESMTPS", "ESMTPSA"]),
+            Self::Utf8Smtp(proofs) => {
+                proofs.choose(["UTF8SMTP", "UTF8SMTPA", "UTF8SMTPS", "UTF8SMTPSA"])
+            }
+        }
+    }
+}
+
+impl Proofs {
+    /// Of these: with nothing proved, authenticated, encrypted, both.
+    const fn choose(self, [none, authenticated, encrypted, both]: [&str; 4]) -> &str {
+        match (self.encrypted, self.authenticated) {
+            (false, false) => none,
+            (false, true) => authenticated,
+            (true, false) => encrypted,
+            (true, true) => both,
+        }
+    }
+}
+
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, proofs) = match self {
-            Self::Smtp => ("SMTP", &Proofs::default()),
-            Self::Esmtp(proofs) => ("ESMTP", proofs),
-            Self::Utf8Smtp(proofs) => ("UTF8SMTP", proofs),
-        };
-        let letters = match (proofs.encrypted, proofs.authenticated) {
-            (false, false) => "",
-            (false, true) => "A",
-            (true, false) => "S",
-            (true, true) => "SA",
-        };
-        write!(f, "{name}{letters}")
+        f.write_str(self.name())
     }
 }
 

@@ -3,10 +3,15 @@
 //! One [`Source`] is shared by all shards, and counts for all of them together. Who belongs to
 //! which is decided where connections are known.
 
+mod counts;
+
 use crate::rate::{Meter, Rate};
+use counts::Counts;
 use event::Tick;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use counts::Reading;
 
 /// What a source may have. What is `None` has no limit of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,19 +127,21 @@ pub struct Terms {
     pub injects: bool,
 }
 
-/// What of a source is spent.
+/// What of a source is spent, or not as it has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excess {
+    /// [`Limits::bytes`].
+    Bytes,
     /// [`Limits::connections_max`].
     Connections,
+    /// [`Terms::lints`]: a header that is rejected.
+    Header,
+    /// [`Limits::message_bytes_max`].
+    MessageBytes,
     /// [`Limits::messages`].
     Messages,
     /// [`Limits::recipients`].
     Recipients,
-    /// [`Limits::bytes`].
-    Bytes,
-    /// [`Limits::message_bytes_max`].
-    MessageBytes,
     /// [`Terms::sender_domains`].
     SenderDomain,
 }
@@ -149,6 +156,7 @@ pub struct Source {
     messages: Meter,
     recipients: Meter,
     bytes: Meter,
+    counts: Counts,
 }
 
 impl Default for Source {
@@ -171,6 +179,7 @@ impl Source {
             messages: Meter::default(),
             recipients: Meter::default(),
             bytes: Meter::default(),
+            counts: Counts::default(),
         }
     }
 
@@ -205,7 +214,12 @@ impl Source {
         let enter = |inside: u64| (inside < most).then(|| inside + 1);
         let entered =
             self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, enter).is_ok();
-        entered.then(|| Seat(Arc::clone(self)))
+        if !entered {
+            self.refuse(Excess::Connections);
+            return None;
+        }
+        self.counts.entered();
+        Some(Seat(Arc::clone(self)))
     }
 
     /// A message begins, of so many octets if that was declared. It is counted, and what it
@@ -217,16 +231,16 @@ impl Source {
         let Limits { messages, bytes, message_bytes_max, .. } = self.terms.limits;
         let declared = declared.unwrap_or(0);
         if !self.terms.sender_domains.allow(sender) {
-            return Err(Excess::SenderDomain);
+            return Err(self.refuse(Excess::SenderDomain));
         }
         if message_bytes_max.is_some_and(|most| declared > most) {
-            return Err(Excess::MessageBytes);
+            return Err(self.refuse(Excess::MessageBytes));
         }
         if bytes.is_some_and(|rate| !self.bytes.is_ready(rate, now)) {
-            return Err(Excess::Bytes);
+            return Err(self.refuse(Excess::Bytes));
         }
         if messages.is_some_and(|rate| !self.messages.take(rate, 1, now)) {
-            return Err(Excess::Messages);
+            return Err(self.refuse(Excess::Messages));
         }
         if let Some(rate) = bytes {
             self.bytes.charge(rate, declared, now);
@@ -240,7 +254,9 @@ impl Source {
     /// If there have been as many as there may be; then it is not counted.
     pub fn address(&self, now: Tick) -> Result<(), Excess> {
         match self.terms.limits.recipients {
-            Some(rate) if !self.recipients.take(rate, 1, now) => Err(Excess::Recipients),
+            Some(rate) if !self.recipients.take(rate, 1, now) => {
+                Err(self.refuse(Excess::Recipients))
+            }
             _ => Ok(()),
         }
     }
@@ -254,7 +270,7 @@ impl Source {
             self.bytes.charge(rate, bytes.saturating_sub(declared.unwrap_or(0)), now);
         }
         match self.terms.limits.message_bytes_max {
-            Some(most) if bytes > most => Err(Excess::MessageBytes),
+            Some(most) if bytes > most => Err(self.refuse(Excess::MessageBytes)),
             _ => Ok(()),
         }
     }

@@ -128,6 +128,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
         },
         logins: verifier.as_ref().map(control::auth::Verifier::counts),
         meters: Arc::clone(&meters),
+        sources: gates.first().map(|gate| gate.guard.sources.named()).unwrap_or_default(),
         facts: facts(settings, &driver),
         chores: vec![keyring.chore()],
     })?;

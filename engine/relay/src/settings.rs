@@ -196,6 +196,10 @@ pub struct Retry {
 pub struct Log {
     /// The delivery log: one JSON object a line and an attempt.
     pub delivery: PathBuf,
+    /// A line there for each message that was taken, too.
+    pub accepted: bool,
+    /// And for each refusal.
+    pub refused: bool,
 }
 
 /// `[admin]`

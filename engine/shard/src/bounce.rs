@@ -136,7 +136,7 @@ async fn write<K: Kernel>(
             _ => "failed",
         },
     });
-    shard.own(id, accepted, text.len() as u64, &text);
+    shard.own(id, accepted, text.len() as u64, &text, None);
     Ok(())
 }
 

@@ -49,7 +49,7 @@ pub(crate) async fn turn<K: Kernel>(
         let now = shard.kernel.now();
         beat(shard, now);
         if now.since(swept) >= watch::SWEEP {
-            let sealed = shard.watches.sweep(now);
+            let sealed = shard.watches.sweep(now, |peer, heard| shard.note_late(peer, heard));
             shard.meters().tls_connections.set(sealed.connections);
             shard.meters().tls_bytes.set(sealed.bytes);
             shard.measure();

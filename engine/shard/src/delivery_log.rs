@@ -4,6 +4,7 @@
 //! It is a convenience, the spool is the truth: a crash loses at most the last
 //! [`FLUSH_EVERY`] of it. Lines that cannot be written are counted, never waited for.
 
+use crate::setup::Topics;
 use event::{Event, Wall};
 use kernel::{Buffer, File, Kernel, Open};
 use std::cell::{Cell, RefCell};
@@ -21,6 +22,7 @@ const WRITE_MAX: usize = 256 * 1_024;
 /// Lines on their way to the file.
 pub(crate) struct DeliveryLog<F> {
     file: Option<F>,
+    topics: Topics,
     lines: RefCell<Vec<u8>>,
     lost: Cell<u64>,
 }
@@ -32,17 +34,25 @@ pub(crate) struct DeliveryLog<F> {
 pub(crate) async fn open<K: Kernel>(
     kernel: &K,
     path: Option<&Path>,
+    topics: Topics,
 ) -> io::Result<DeliveryLog<K::File>> {
-    let Some(path) = path else { return Ok(DeliveryLog::new(None)) };
+    let Some(path) = path else { return Ok(DeliveryLog::new(None, topics)) };
     if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         kernel.make_directory(directory).await?;
     }
-    Ok(DeliveryLog::new(Some(kernel.open(path, Open::Append).await?)))
+    Ok(DeliveryLog::new(Some(kernel.open(path, Open::Append).await?), topics))
 }
 
 impl<F: File> DeliveryLog<F> {
-    fn new(file: Option<F>) -> Self {
-        Self { file, lines: RefCell::default(), lost: Cell::new(0) }
+    fn new(file: Option<F>, topics: Topics) -> Self {
+        Self { file, topics, lines: RefCell::default(), lost: Cell::new(0) }
+    }
+
+    /// What somebody wants to read of: the line of anything else need not be made.
+    pub(crate) fn topics(&self) -> Topics {
+        let Topics { accepted, refused } = self.topics;
+        let open = self.file.is_some();
+        Topics { accepted: open && accepted, refused: open && refused }
     }
 
     /// Takes one line.

@@ -2,11 +2,12 @@
 
 use crate::journal::{Accepted, JournalError, Recovered};
 use crate::message::{Delivery, Message};
+use crate::settle;
 use crate::shard::Shard;
-use event::{Event, MessageId, Tick, Wall};
+use event::{Accepted as Taken, Entrance, Event, Labels, MessageId, Tick, Wall};
 use kernel::{Buffer, Chunk, Kernel};
 use smallvec::{SmallVec, smallvec};
-use spool::{Draft, Extra, Form, Text, Tried};
+use spool::{Draft, Envelope, Extra, Form, Text, Tried};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) form: Form,
     /// What else is to be kept of it.
     pub(crate) extra: &'a Extra,
+    /// How it came.
+    pub(crate) entrance: Entrance<'a>,
 }
 
 impl<K: Kernel> Shard<K> {
@@ -57,6 +60,7 @@ impl<K: Kernel> Shard<K> {
             utf8,
             form,
             extra,
+            entrance,
         } = incoming;
         let extra = extra.bytes();
         let accepted = self.kernel.wall();
@@ -66,17 +70,23 @@ impl<K: Kernel> Shard<K> {
         let arrived = self.kernel.now();
         let accepted = self.journal().accept(id, parts, text, &draft).await?;
         self.meters().durable_wait.record(self.kernel.now().since(arrived));
-        self.own(id, accepted, bytes, if whole { text } else { b"" });
+        self.own(id, accepted, bytes, if whole { text } else { b"" }, Some(entrance));
         Ok(())
     }
 
     /// Counts a durable message as ours and routes it. It stays in memory for the first
     /// attempt, and its text with it unless that is empty, as far as the budget goes.
-    pub(crate) fn own(self: &Rc<Self>, id: MessageId, accepted: Accepted, bytes: u64, text: &[u8]) {
+    pub(crate) fn own(
+        self: &Rc<Self>,
+        id: MessageId,
+        accepted: Accepted,
+        bytes: u64,
+        text: &[u8],
+        entrance: Option<Entrance<'_>>,
+    ) {
         let Accepted { envelope, spot } = accepted;
         let recipients = envelope.recipient_count();
-        Event::Accepted { id, sender: "", recipients: u32::from(recipients), bytes, peer: None }
-            .count(self.meters());
+        self.tell_accepted(id, &envelope, bytes, entrance);
         self.ages.borrow_mut().opened(envelope.accepted(), recipients.into());
         let share = self.held.take(HELD_FIXED + envelope.bytes().len() + text.len());
         let text = (share.is_some() && !text.is_empty())
@@ -93,6 +103,27 @@ impl<K: Kernel> Shard<K> {
             delivery.message = message.share.is_some().then(|| Arc::clone(&message));
             self.route(delivery);
         }
+    }
+
+    /// Counts a message that has become ours, and writes its line if somebody wants to read it.
+    fn tell_accepted(
+        &self,
+        id: MessageId,
+        envelope: &Envelope,
+        bytes: u64,
+        entrance: Option<Entrance<'_>>,
+    ) {
+        let recipients = envelope.recipient_count().into();
+        let mut taken =
+            Taken { id, sender: "", recipients, bytes, entrance, labels: Labels::default() };
+        if !self.log.topics().accepted {
+            return Event::Accepted(taken).count(self.meters());
+        }
+        let sender = String::from_utf8_lossy(envelope.sender());
+        let words = settle::words(envelope);
+        taken.sender = &sender;
+        taken.labels = settle::labels(&words);
+        self.tell(&Event::Accepted(taken));
     }
 
     /// Puts a message found on disk back to where it stood.

@@ -58,7 +58,7 @@ pub use inbound::{Newcomer, Pace};
 pub use letter::{Letter, Report, Settled};
 pub use message::{Budget, Delivery, Message, Share};
 pub use recipients::Recipients;
-pub use setup::{Begin, Gate, Networks, Proxy, Routing, Security, Setup, Spool};
+pub use setup::{Begin, Gate, Networks, Proxy, Routing, Security, Setup, Spool, Topics};
 
 pub use sites::LANES_MAX;
 pub use sources::{SourceRule, Sources};
@@ -115,6 +115,7 @@ pub async fn run<K: Kernel>(
     listening: impl FnOnce(&[SocketAddr]),
 ) -> Result<(), Failure> {
     let (shard, backlogs) = wake(kernel, &setup).await?;
+    shard.meters().refusals.name(&inbound::RULES);
     shard.meters().durable.set(setup.spool.options.durability == journal::Durability::Sync);
     let doors = open_doors(&shard, &setup.gates)?;
     for door in &doors {
@@ -133,7 +134,7 @@ async fn wake<K: Kernel>(
     setup: &Setup,
 ) -> Result<(Rc<Shard<K>>, Vec<Backlog<K>>), Failure> {
     let path = setup.delivery_log.as_deref();
-    let log = delivery_log::open(&kernel, path)
+    let log = delivery_log::open(&kernel, path, setup.topics)
         .await
         .map_err(|error| Failure::Log(path.unwrap_or(Path::new("")).to_owned(), error))?;
     let mut journals = Vec::new();

@@ -8,7 +8,8 @@ use crate::shard::Shard;
 use event::{Attempt, Event, Labels, Outcome, Response};
 use kernel::Kernel;
 use smallvec::SmallVec;
-use spool::{Answer, Deferral, Label, Settlement};
+use spool::{Answer, Deferral, Envelope, Label, Settlement};
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +26,8 @@ impl<K: Kernel> Shard<K> {
 
     fn settle_known(self: &Rc<Self>, mut report: Report, message: Arc<Message>) {
         report.stages.accepted = message.envelope.accepted();
-        let labels = Label::ALL.map(|label| message.envelope.label(label));
-        let labels = labels.map(|label| label.map(String::from_utf8_lossy));
-        let [tenant, pool, job, campaign, ..] = labels.each_ref().map(Option::as_deref);
-        let labels = Labels { tenant, pool, job, campaign };
+        let words = words(&message.envelope);
+        let labels = labels(&words);
         for settled in &report.verdicts {
             self.tell_attempt(&report, &message, labels, settled);
         }
@@ -175,6 +174,17 @@ impl<K: Kernel> Shard<K> {
         let last = report.verdicts.iter().map(|settled| settled.recipient).max();
         Some(Message::unreadable(last.unwrap_or(0) + 1, report.stages.accepted))
     }
+}
+
+/// What an envelope says of a message under each label, to be shown.
+pub(crate) fn words(envelope: &Envelope) -> [Option<Cow<'_, str>>; Label::ALL.len()] {
+    Label::ALL.map(|label| envelope.label(label).map(String::from_utf8_lossy))
+}
+
+/// Those of them that events tell.
+pub(crate) fn labels<'w>(words: &'w [Option<Cow<'_, str>>; Label::ALL.len()]) -> Labels<'w> {
+    let [tenant, pool, job, campaign, ..] = words.each_ref().map(Option::as_deref);
+    Labels { tenant, pool, job, campaign }
 }
 
 /// What of an answer is kept on disk.

@@ -42,6 +42,8 @@ pub struct Setup {
     pub schedule: Schedule,
     /// Where attempts are written, one JSON line each; `None` writes none.
     pub delivery_log: Option<PathBuf>,
+    /// What is told there beside attempts.
+    pub topics: Topics,
     /// Where this shard counts.
     pub meters: Arc<Meters>,
     /// How many connections each shard serves, shared by all.
@@ -54,6 +56,22 @@ pub struct Setup {
     pub access: Option<Arc<dyn Access>>,
     /// How long a drain waits for transactions in flight.
     pub drain_patience: Duration,
+}
+
+/// What the delivery log tells beside what becomes of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topics {
+    /// Each message that was taken.
+    pub accepted: bool,
+    /// Whatever was refused at the door: as much as peers care to make of it.
+    pub refused: bool,
+}
+
+impl Default for Topics {
+    /// As the settings have it where nothing was written.
+    fn default() -> Self {
+        Self { accepted: true, refused: false }
+    }
 }
 
 /// One listening address and its rules.

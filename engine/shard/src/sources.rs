@@ -32,6 +32,12 @@ impl Sources {
         Self { rules, others: Arc::default() }
     }
 
+    /// All that were told apart, in order.
+    #[must_use]
+    pub fn named(&self) -> Vec<Arc<Source>> {
+        self.rules.iter().map(|rule| Arc::clone(&rule.source)).collect()
+    }
+
     /// The source of a connection from `peer` to the listener `gate`, by `user` if it logged in.
     #[must_use]
     pub fn of(&self, peer: IpAddr, gate: SocketAddr, user: Option<&str>) -> &Arc<Source> {

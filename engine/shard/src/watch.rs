@@ -13,6 +13,7 @@ use kernel::{Gather, Stream};
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 use wire::Tls;
@@ -72,8 +73,9 @@ impl<S: Stream> Watches<S> {
         Watch { watched, slot, all: Rc::clone(&self.0) }
     }
 
-    /// Hangs up all whose deadline has passed, and tells what TLS costs.
-    pub(crate) fn sweep(&self, now: Tick) -> Sealed {
+    /// Hangs up all whose deadline has passed, and tells what TLS costs. `late` hears who they
+    /// are, and what they heard.
+    pub(crate) fn sweep(&self, now: Tick, mut late: impl FnMut(SocketAddr, &[u8])) -> Sealed {
         let mut sealed = Sealed::default();
         for (_, watched) in self.0.borrow().iter() {
             if let Some(secured) = &*watched.secured.borrow() {
@@ -81,7 +83,9 @@ impl<S: Stream> Watches<S> {
                 sealed.bytes += secured.memory() as u64;
             }
             if watched.deadline.get() <= now {
-                watched.hang_up(watched.last_words.get());
+                let last_words = watched.last_words.get();
+                late(watched.stream.peer(), last_words);
+                watched.hang_up(last_words);
             }
         }
         sealed

@@ -46,6 +46,7 @@ fn run(settings: &Settings, flaw: Flaw) -> io::Result<()> {
         dns: Servers { addresses: settings.dns.servers.clone(), ..Servers::default() },
         logins: None,
         meters: Arc::clone(&meters),
+        sources: Vec::new(),
         facts: Vec::new(),
         chores: Vec::new(),
     })?;
@@ -97,6 +98,7 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
             delay_notice: retry.delay_notice,
         },
         delivery_log: Some(settings.log.delivery.clone()),
+        topics: shard::Topics::default(),
         meters,
         crowd: Crowd::new(1),
         mailbox,

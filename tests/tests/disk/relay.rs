@@ -99,6 +99,7 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
         },
         schedule: schedule(),
         delivery_log: None,
+        topics: shard::Topics::default(),
         meters: Meters::new(1),
         crowd: Crowd::new(1),
         mailbox: letters,

@@ -6,7 +6,7 @@ use kernel::{Kernel, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{Answer, HostPort, MxHost, RouteSetting, Rules, Table};
 use shard::journal::{Durability, Options};
-use shard::{Crowd, Gate, Letter, Networks, Routing, Setup, Spool};
+use shard::{Crowd, Gate, Letter, Networks, Routing, Setup, Spool, Topics};
 use smtp::proxy::Versions;
 use smtp::server;
 use std::cell::{Cell, RefCell};
@@ -71,6 +71,7 @@ impl Relay {
                 limits: plan.limits,
                 schedule: schedule(),
                 delivery_log: Some(LOG.into()),
+                topics: Topics { accepted: true, refused: true },
                 meters: Arc::clone(&relay.meters),
                 crowd: Arc::clone(&crowd),
                 mailbox,

@@ -3,6 +3,7 @@
 use crate::auth;
 use crate::dns::Counts;
 use event::{Flag, Histogram, Kind, Meters, Reading, Row, ShardMeters, SiteReading};
+use policy::source::{Reading as SourceCounts, Source};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -17,11 +18,12 @@ pub(super) fn registry(
     meters: Arc<Meters>,
     lookups: Arc<Counts>,
     logins: Option<Arc<auth::Counts>>,
+    sources: Vec<Arc<Source>>,
     facts: Vec<(&'static str, String)>,
 ) -> Registry {
     let mut registry = Registry::with_prefix(PREFIX);
     registry.register("engine", "What is running", Info::new(facts));
-    registry.register_collector(Box::new(Cells { meters, lookups, logins }));
+    registry.register_collector(Box::new(Cells { meters, lookups, logins, sources }));
     registry
 }
 
@@ -31,12 +33,15 @@ struct Cells {
     meters: Arc<Meters>,
     lookups: Arc<Counts>,
     logins: Option<Arc<auth::Counts>>,
+    sources: Vec<Arc<Source>>,
 }
 
 impl Collector for Cells {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.shards(&mut encoder)?;
         self.histograms(&mut encoder)?;
+        self.refusals(&mut encoder)?;
+        self.sources(&mut encoder)?;
         self.sites(&mut encoder)?;
         self.lookups(&mut encoder)?;
         self.logins(&mut encoder)
@@ -62,6 +67,62 @@ impl Cells {
         let help = "How long a message waited from its last byte to being durable.";
         let wait = shards.iter().map(|shard| shard.durable_wait.read());
         histogram(encoder, "durable_wait_seconds", help, wait)
+    }
+
+    /// By rule, all shards together: a rule a shard would be lines nobody reads.
+    fn refusals(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut rules: Vec<(&str, u64)> = Vec::new();
+        for shard in self.meters.shards() {
+            let counts = shard.refusals.rows();
+            if rules.is_empty() {
+                rules = counts.collect();
+            } else {
+                rules.iter_mut().zip(counts).for_each(|(rule, (_, count))| rule.1 += count);
+            }
+        }
+        let rules = rules.into_iter().map(|(rule, count)| (rule.to_owned(), count));
+        let help = "What was refused at the door, by limit or rule.";
+        family(encoder, "refusals", help, Kind::Counter, "rule", rules)
+    }
+
+    /// Only those that the settings name: users, and peers of whom nothing is said, may be many.
+    fn sources(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        type Column = (&'static str, &'static str, Kind, fn(&SourceCounts) -> u64);
+        const COLUMNS: [Column; 5] = [
+            ("source_connections", "Connections of this source.", Kind::Gauge, |source| {
+                source.connections
+            }),
+            (
+                "source_connections_taken",
+                "Connections this source was let in with.",
+                Kind::Counter,
+                |source| source.connections_total,
+            ),
+            ("source_messages", "Messages taken from this source.", Kind::Counter, |source| {
+                source.messages
+            }),
+            ("source_recipients", "Recipients of those messages.", Kind::Counter, |source| {
+                source.recipients
+            }),
+            ("source_bytes", "Bytes of those messages.", Kind::Counter, |source| source.bytes),
+        ];
+        let sources: Vec<(&str, SourceCounts)> =
+            self.sources.iter().map(|source| (source.name(), source.read())).collect();
+        for (name, help, kind, column) in COLUMNS {
+            let values = sources.iter().map(|(name, counts)| ((*name).to_owned(), column(counts)));
+            family(encoder, name, help, kind, "source", values)?;
+        }
+        let help = "What this source was refused, by limit";
+        let kind = MetricType::Counter;
+        let mut family = encoder.encode_descriptor("source_refusals", help, None, kind)?;
+        for (source, counts) in &sources {
+            for (limit, count) in counts.excesses {
+                let labels = [("source", *source), ("limit", limit.name())];
+                let mut one = family.encode_family(&labels)?;
+                one.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+            }
+        }
+        Ok(())
     }
 
     fn sites(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 use crate::{Control, Setup, dns, start};
 use event::{Meters, Shut, Tick};
+use policy::source::{Excess, Source, Terms};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -12,7 +13,11 @@ fn control(meters: &Arc<Meters>) -> Control {
 }
 
 fn control_with(meters: &Arc<Meters>, agent: Option<SocketAddr>) -> Control {
-    start(Setup {
+    start(setup(meters, agent)).unwrap()
+}
+
+fn setup(meters: &Arc<Meters>, agent: Option<SocketAddr>) -> Setup {
+    Setup {
         admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         agent,
         dns: dns::Servers {
@@ -21,10 +26,10 @@ fn control_with(meters: &Arc<Meters>, agent: Option<SocketAddr>) -> Control {
         },
         logins: None,
         meters: Arc::clone(meters),
+        sources: Vec::new(),
         facts: vec![("version", "0.1.0".to_owned()), ("driver", "epoll \"x\"".to_owned())],
         chores: Vec::new(),
-    })
-    .unwrap()
+    }
 }
 
 /// The status and the body.
@@ -35,6 +40,36 @@ fn get(control: &Control, path: &str) -> (u16, String) {
     stream.read_to_string(&mut reply).unwrap();
     let (head, body) = reply.split_once("\r\n\r\n").unwrap();
     (head[9..12].parse().unwrap(), body.to_owned())
+}
+
+#[test]
+fn refusals_and_sources_are_counted_by_name() {
+    let meters = Meters::new(2);
+    for shard in meters.shards() {
+        shard.refusals.name(&["loop", "relay-denied"]);
+        shard.refusals.add(1);
+    }
+    let source = Arc::new(Source::new("shop", Terms::default()));
+    source.count(3, 4_096);
+    source.refuse(Excess::Messages);
+    let seat = source.enter();
+    let control = start(Setup { sources: vec![source], ..setup(&meters, None) }).unwrap();
+    let (_, body) = get(&control, "/metrics");
+    for line in [
+        "ringpost_refusals_total{rule=\"loop\"} 0",
+        "ringpost_refusals_total{rule=\"relay-denied\"} 2",
+        "ringpost_source_connections{source=\"shop\"} 1",
+        "ringpost_source_connections_taken_total{source=\"shop\"} 1",
+        "ringpost_source_messages_total{source=\"shop\"} 1",
+        "ringpost_source_recipients_total{source=\"shop\"} 3",
+        "ringpost_source_bytes_total{source=\"shop\"} 4096",
+        "ringpost_source_refusals_total{source=\"shop\",limit=\"messages\"} 1",
+        "ringpost_source_refusals_total{source=\"shop\",limit=\"lint\"} 0",
+    ] {
+        assert!(body.lines().any(|one| one == line), "{line} is not in\n{body}");
+    }
+    drop(seat);
+    control.stop();
 }
 
 fn ready(meters: &Meters) {
@@ -186,7 +221,9 @@ fn each_family_stands_once() {
 async fn a_stuck_shard_is_not_alive() {
     let meters = Meters::new(2);
     let (draining, counts) = (Arc::default(), Arc::default());
-    let door = Arc::new(super::Door::new(Arc::clone(&meters), draining, counts, None, Vec::new()));
+    let (none, nothing) = (Vec::new(), Vec::new());
+    let door = super::Door::new(Arc::clone(&meters), draining, counts, None, none, nothing);
+    let door = Arc::new(door);
     tokio::spawn(super::health::watch(Arc::clone(&door)));
     for second in 1..=20 {
         meters.shard(0).beat(Tick(second));
@@ -212,6 +249,7 @@ fn a_taken_address_is_named() {
         dns: dns::Servers::default(),
         logins: None,
         meters: Meters::new(1),
+        sources: Vec::new(),
         facts: Vec::new(),
         chores: Vec::new(),
     };

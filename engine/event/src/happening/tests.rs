@@ -1,6 +1,7 @@
-use super::{Attempt, Event, Labels, MESSAGES_MAX, Stages};
+use super::{Accepted, Attempt, Encryption, Entrance, Event, Labels, MESSAGES_MAX, Stages};
 use crate::{EnhancedCode, MessageId, Outcome, Response, ShardMeters, Tick, Wall};
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 const ID: MessageId = MessageId { log: 1, boot: 2, count: 500 };
 const AT: Wall = Wall(1_800_000_001_500);
@@ -15,10 +16,15 @@ fn lines_have_these_fields() {
     let (id, bounce) = (ID, MessageId { count: 501, ..ID });
     let both = [id, bounce];
     let labels = Labels { tenant: Some("shop"), job: Some("a\n\"b"), ..Labels::default() };
+    let entrance = entrance(peer);
+    let tls = Encryption { version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", client: None };
+    let secure = Entrance { user: Some("ann"), protocol: "ESMTPSA", tls: Some(tls), ..entrance };
     let events = [
-        Event::Accepted { id, sender: "", recipients: 2, bytes: 4_096, peer: Some(peer) },
+        Event::Accepted(accepted(None)),
+        Event::Accepted(accepted(Some(entrance))),
+        Event::Accepted(Accepted { labels, ..accepted(Some(secure)) }),
+        refused(451),
         Event::HeaderFaulty { id, source: "shop", peer, rules: "date-missing from-twice" },
-        Event::Refused { peer, response: &response },
         Event::LoginFailed { peer, user: Some("anna"), mechanism: "PLAIN" },
         Event::LoginFailed { peer, user: None, mechanism: "LOGIN" },
         Event::Attempt(attempt),
@@ -45,6 +51,22 @@ fn lines_have_these_fields() {
     for line in lines.lines() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
+}
+
+const fn accepted(entrance: Option<Entrance<'_>>) -> Accepted<'_> {
+    let (labels, sender) = (Labels { tenant: None, pool: None, job: None, campaign: None }, "a@b");
+    Accepted { id: ID, sender, recipients: 2, bytes: 4_096, entrance, labels }
+}
+
+fn entrance(peer: SocketAddr) -> Entrance<'static> {
+    let listener = "192.0.2.2:2525".parse().unwrap();
+    Entrance { peer, listener, source: "shop", user: None, protocol: "ESMTP", tls: None }
+}
+
+fn refused(code: u16) -> Event<'static> {
+    let (peer, enhanced) = ("192.0.2.1:25".parse().unwrap(), Some(EnhancedCode::new(5, 7, 1)));
+    let (rule, text) = ("relay-denied", "relaying denied");
+    Event::Refused { peer, source: Some("shop"), rule, code, enhanced, text }
 }
 
 const fn damaged<'a>(messages: &'a [MessageId], copy: Option<&'a str>) -> Event<'a> {
@@ -101,9 +123,9 @@ fn events_move_these_counters() {
     let (id, peer) = (ID, "192.0.2.1:25".parse().unwrap());
     let mut moved = String::new();
     for event in [
-        Event::Accepted { id, sender: "", recipients: 9, bytes: 4_096, peer: None },
-        Event::Refused { peer, response: &responses[0] },
-        Event::Refused { peer, response: &responses[1] },
+        Event::Accepted(Accepted { recipients: 9, ..accepted(None) }),
+        refused(421),
+        refused(550),
         Event::Bounced { id, bounce: id, recipient: "", recipients: 1, action: "failed" },
         Event::BounceDropped { id, recipients: 1 },
         Event::DialFailed { site: "", peer, response: &responses[0] },

@@ -1,5 +1,5 @@
 use super::{Balance, ShardMeters};
-use crate::{Attempt, Stages};
+use crate::{Accepted, Attempt, Stages};
 use crate::{Event, MessageId, Outcome, Response, Tick};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -68,8 +68,10 @@ fn the_balance_holds_at_every_moment() {
 fn live(meters: &ShardMeters) {
     let response = Response::new(250, None, "");
     let id = MessageId { log: 0, boot: 1, count: 1 };
+    let labels = crate::Labels::default();
+    let accepted = Accepted { id, sender: "", recipients: 5, bytes: 1, entrance: None, labels };
     for _ in 0..200_000 {
-        Event::Accepted { id, sender: "", recipients: 5, bytes: 1, peer: None }.count(meters);
+        Event::Accepted(accepted).count(meters);
         for outcome in Outcome::ALL.into_iter().chain([Outcome::Delivered]) {
             let attempt = Attempt {
                 id,
@@ -84,7 +86,7 @@ fn live(meters: &ShardMeters) {
                 next: None,
                 duplicate_possible: false,
                 stages: Stages::default(),
-                labels: crate::Labels::default(),
+                labels,
             };
             Event::Attempt(attempt).count(meters);
         }

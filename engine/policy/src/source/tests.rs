@@ -112,3 +112,38 @@ fn lints_are_off_only_if_all_are() {
     assert!(!Lints { date: Lint::Warn, ..Lints::default() }.are_off());
     assert!(!Lints::all(Lint::Reject).are_off());
 }
+
+#[test]
+fn what_comes_and_what_is_refused_is_counted() {
+    for (at, excess) in Excess::ALL.into_iter().enumerate() {
+        assert_eq!(excess as usize, at, "{excess:?} stands elsewhere in the list");
+    }
+    let limits = Limits {
+        connections_max: Some(1),
+        messages: Some(rate("1/h")),
+        recipients: Some(rate("1/h")),
+        bytes: Some(rate("10/h")),
+        message_bytes_max: Some(100),
+    };
+    let sender_domains = Domains::new(["b".to_owned()]);
+    let terms = Terms { limits, sender_domains, ..Terms::default() };
+    let source = Arc::new(Source::new("shop", terms));
+    let seat = source.enter();
+    assert!(seat.is_some() && source.enter().is_none());
+    for (sender, declared) in [("a@c", None), ("a@b", Some(101)), ("a@b", None), ("a@b", None)] {
+        let _ = source.begin(sender.as_bytes(), declared, NOW);
+    }
+    let _ = (source.address(NOW), source.address(NOW), source.end(101, None, NOW));
+    let _ = source.begin(b"a@b", None, NOW);
+    source.refuse(Excess::Header);
+    source.count(3, 7_000);
+    let read = source.read();
+    let totals = (read.connections, read.connections_total);
+    assert_eq!((totals, read.messages, read.recipients, read.bytes), ((1, 1), 1, 3, 7_000));
+    for (excess, count) in read.excesses {
+        let twice = excess == Excess::MessageBytes;
+        assert_eq!(count, if twice { 2 } else { 1 }, "{}", excess.name());
+    }
+    drop(seat);
+    assert_eq!(source.read().connections, 0);
+}

@@ -12,7 +12,7 @@ use kernel::{Mailbox, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{HostPort, Question, RouteSetting, Rules, Table};
 use shard::journal::{self, Options};
-use shard::{Access, Begin, Crowd, Gate, Letter, Routing, Security, Setup};
+use shard::{Access, Begin, Crowd, Gate, Letter, Routing, Security, Setup, Topics};
 use smtp::proxy::Versions;
 use smtp::server;
 use std::io;
@@ -104,6 +104,7 @@ fn setup(
         limits: limits(settings),
         schedule: schedule(settings),
         delivery_log: Some(settings.log.delivery.clone()),
+        topics: Topics { accepted: settings.log.accepted, refused: settings.log.refused },
         meters: Arc::clone(meters),
         crowd: Arc::clone(crowd),
         mailbox,

@@ -320,6 +320,18 @@ impl Log {
                 "The delivery log: every attempt as one JSON object a line. Its directory is \
                  made if absent.",
             ),
+            accepted: log.key(
+                "accepted",
+                true,
+                "Whether it has a line for each message that was taken, too: from whom, by which \
+                 source, user and listener, how large, and what encrypted it.",
+            ),
+            refused: log.key(
+                "refused",
+                false,
+                "Whether it has a line for each refusal at the door, too. Anybody can make many \
+                 of them; /metrics counts them by rule in any case.",
+            ),
         }
     }
 }

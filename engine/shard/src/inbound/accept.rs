@@ -83,6 +83,7 @@ pub(crate) fn receive<K: Kernel>(shard: &Rc<Shard<K>>, doors: &[Rc<Door<K>>], ne
 
 fn turn_away<K: Kernel>(shard: &Rc<Shard<K>>, arrival: Arrival, refusal: Refusal) {
     if let Ok(stream) = shard.kernel.adopt(arrival) {
+        shard.note_refusal(refusal, stream.peer(), None);
         stream.hang_up(refusal.line().as_bytes());
     }
 }

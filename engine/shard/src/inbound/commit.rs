@@ -6,7 +6,7 @@ use super::transaction::{Streamed, Transaction};
 use super::window::Window;
 use crate::intake::Incoming;
 use crate::journal::{Closed, JournalError};
-use event::Tick;
+use event::{Encryption, Entrance, Tick};
 use kernel::Kernel;
 use mail::trace::{self, Hop, Proofs, Protocol};
 use smtp::server::{Facts, Refusal};
@@ -35,11 +35,7 @@ impl<K: Kernel> Visit<K> {
         };
         match received {
             Ok(id) => self.session.committed(id, replies),
-            Err(refusal) => {
-                let said = replies.len();
-                self.session.rejected(refusal, replies);
-                self.count_refusal(replies.get(said));
-            }
+            Err(refusal) => self.session.rejected(refusal, replies),
         }
         if let Some(id) = streamed {
             // Its parts are held by the message now, or by nobody.
@@ -64,6 +60,22 @@ impl<K: Kernel> Visit<K> {
         }
     }
 
+    /// How its messages come.
+    fn entrance(&self, protocol: &'static str) -> Entrance<'_> {
+        Entrance {
+            peer: self.peer.address,
+            listener: self.door.gate.address,
+            source: self.guest.source().name(),
+            user: self.user.as_ref().map(|user| user.name()),
+            protocol,
+            tls: self.connection.facts().map(|facts| Encryption {
+                version: facts.version,
+                cipher: facts.cipher,
+                client: facts.client_subject.as_deref(),
+            }),
+        }
+    }
+
     async fn receive(
         &self,
         transaction: Transaction,
@@ -79,12 +91,13 @@ impl<K: Kernel> Visit<K> {
         };
         let recipients: smallvec::SmallVec<[&[u8]; 8]> = transaction.recipients().collect();
         let mut prefix = Vec::with_capacity(256);
+        let protocol = self.protocol(transaction.utf8);
         let hop = Hop {
             helo: self.session.helo(),
             peer: self.peer.address.ip(),
             connection: self.peer.unique_id(),
             hostname: &self.shard.hostname,
-            protocol: self.protocol(transaction.utf8),
+            protocol,
             id,
             recipient: (recipients.len() == 1).then(|| recipients[0]),
             at: self.shard.kernel.wall(),
@@ -104,8 +117,10 @@ impl<K: Kernel> Visit<K> {
             utf8: transaction.utf8,
             form: transaction.form(facts),
             extra: &transaction.extra,
+            entrance: self.entrance(protocol.name()),
         };
         self.shard.take_in(incoming).await.map_err(refusal)?;
+        self.guest.source().count(recipients.len() as u64, bytes);
         self.tell_faults(passed, id);
         Ok(id)
     }

@@ -45,7 +45,6 @@ impl<K: Kernel> Connection<K> {
     }
 
     /// What the TLS handshake came to; `None` in the clear.
-    #[allow(dead_code, reason = "a Received field tells of it")]
     pub(super) fn facts(&self) -> Option<&TlsFacts> {
         self.facts.as_deref()
     }

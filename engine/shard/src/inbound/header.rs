@@ -7,7 +7,7 @@ use crate::intake::RECEIVED_MAX;
 use event::{Event, MessageId};
 use kernel::Kernel;
 use mail::header::{Faults, Header, Injected, Look, Rule};
-use policy::source::{Lint, Lints, Terms};
+use policy::source::{Excess, Lint, Lints, Terms};
 use smtp::server::Refusal;
 use std::io::Write as _;
 
@@ -36,7 +36,9 @@ impl<K: Kernel> Visit<K> {
         let look = Look { injection: terms.injects, rules: !terms.lints.are_off() };
         let header = mail::header::read(window.text(), look);
         self.measure(&header)?;
-        judge(header.faults, terms.lints)?;
+        judge(header.faults, terms.lints).inspect_err(|_| {
+            self.guest.source().refuse(Excess::Header);
+        })?;
         note(transaction, &header.injected, terms)?;
         let fixed = |rule| header.faults.has(rule) && lint(rule, terms.lints) == Lint::Fix;
         let (date, message_id) = (fixed(Rule::DateMissing), fixed(Rule::MessageIdMissing));

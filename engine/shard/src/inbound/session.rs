@@ -96,7 +96,7 @@ impl<K: Kernel> Visit<K> {
     /// Until the peer or we have enough.
     async fn last(&mut self) -> io::Result<()> {
         if let Err(refusal) = self.come_in() {
-            self.shard.meters().refused_for_now.add(1);
+            self.shard.note_refusal(refusal, self.peer.address, None);
             // In front of a handshake a word in clear text would only confuse.
             let words = if self.begins_secure() { "" } else { refusal.line() };
             self.connection.hang_up(words.as_bytes());
@@ -153,7 +153,6 @@ impl<K: Kernel> Visit<K> {
     /// Takes every step that can be taken.
     async fn answer(&mut self, window: &mut Window, replies: &mut Vec<u8>) -> Turn {
         loop {
-            let said = replies.len();
             let full = self.transaction.as_ref().is_some_and(|transaction| transaction.is_full());
             let mut porter = Porter::new(&self.shard, self.guest.source(), full);
             let Some((used, step)) = self.session.step(window.unread(), &mut porter, replies)
@@ -162,7 +161,7 @@ impl<K: Kernel> Visit<K> {
             };
             self.stepped = true;
             let share = porter.share();
-            self.count_refusal(replies.get(said));
+            self.note_refusal();
             match step {
                 Step::Text(_) => {
                     window.keep(used);
@@ -193,16 +192,8 @@ impl<K: Kernel> Visit<K> {
                 Step::Close => return Turn::Leave,
                 Step::Continue => self.mind_commands(replies),
             }
+            self.note_refusal();
             window.skip(used);
-        }
-    }
-
-    /// Counts a reply, by its first digit, if it is a refusal.
-    pub(super) fn count_refusal(&self, digit: Option<&u8>) {
-        match digit {
-            Some(b'4') => self.shard.meters().refused_for_now.add(1),
-            Some(b'5') => self.shard.meters().refused_for_good.add(1),
-            _ => (),
         }
     }
 }

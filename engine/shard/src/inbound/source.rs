@@ -94,6 +94,8 @@ pub(super) const fn refusal(excess: Excess) -> Refusal {
     match excess {
         Excess::Bytes => Refusal::SourceBytes,
         Excess::Connections => Refusal::SourceConnections,
+        // A rule of a header has a refusal of its own, which says it.
+        Excess::Header => Refusal::LocalError,
         Excess::MessageBytes => Refusal::SourceMessageBytes,
         Excess::Messages => Refusal::SourceMessages,
         Excess::Recipients => Refusal::SourceRecipients,

@@ -48,6 +48,7 @@ impl Relay {
             limits: LIMITS,
             schedule: SCHEDULE,
             delivery_log: None,
+            topics: shard::Topics::default(),
             meters: Arc::clone(&meters),
             access: None,
             crowd: Crowd::new(1),

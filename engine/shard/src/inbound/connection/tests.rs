@@ -58,7 +58,7 @@ fn whoever_is_hung_up_hears_the_last_words() {
         let watches = Watches::default();
         let (client, connection) = pair(&world, &watches).await;
         connection.watch().idle_until(Tick::ZERO);
-        watches.sweep(world.now());
+        watches.sweep(world.now(), |_, heard| assert_eq!(heard, b"421 bye\r\n"));
         client.read(Buffer::with_capacity(100)).await.1
     });
     assert_eq!(&*heard, b"421 bye\r\n");
