@@ -56,7 +56,7 @@ pub(crate) struct Options {
     /// shards, where the floor pins nothing either.
     #[arg(long)]
     engine: bool,
-    /// Instead, mail taken and not sent, two shards: the floor, the engine, and Postfix if it is
+    /// Instead, mail taken and not sent, two shards: the floor, the engine, plain and under TLS, and Postfix if it is
     /// installed, round by round in turn.
     #[arg(long, conflicts_with_all = ["engine", "runtimes"])]
     accept: bool,

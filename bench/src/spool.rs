@@ -22,14 +22,13 @@ mod journal;
 mod load;
 mod memory;
 mod reclaim;
-mod report;
 mod restart;
 mod strategy;
 mod stuck;
 mod write;
 
+use crate::report::Report;
 use clap::{Parser, Subcommand};
-use report::Report;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;

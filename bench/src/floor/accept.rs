@@ -2,8 +2,9 @@
 //!
 //! The next hop of the relays takes connections and says nothing, so that what they accept waits.
 
+use super::engine::{self, Cover};
 use super::plan::{Plan, Trips};
-use super::{Options, engine, run};
+use super::{Options, run};
 use crate::peers::{self, Generator, Quantity, Relay, Scenario};
 use crate::spread::Spread;
 use std::io;
@@ -16,16 +17,19 @@ const SHARE_OF_POSTFIX: u32 = 20;
 enum Taker {
     Floor,
     Engine,
+    /// With the certificate that the engine makes for itself.
+    EngineUnderTls,
     Postfix,
 }
 
 impl Taker {
-    const ALL: [Self; 3] = [Self::Floor, Self::Engine, Self::Postfix];
+    const ALL: [Self; 4] = [Self::Floor, Self::Engine, Self::EngineUnderTls, Self::Postfix];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Floor => "floor: raw io_uring, no logic",
             Self::Engine => "ringpost",
+            Self::EngineUnderTls => "ringpost, TLS 1.3",
             Self::Postfix => "Postfix, two round trips",
         }
     }
@@ -34,7 +38,8 @@ impl Taker {
     fn round(self, options: &Options, plan: &Plan) -> io::Result<f64> {
         match self {
             Self::Floor => Ok(run::round(options, plan)?.cpu_secs_per_1000),
-            Self::Engine => engine::round(plan),
+            Self::Engine => engine::round(plan, Cover::Plain),
+            Self::EngineUnderTls => engine::round(plan, Cover::Tls),
             Self::Postfix => postfix(plan),
         }
     }

@@ -1,9 +1,10 @@
 //! The engine through the same trips as the floor, between a generator and a sink that speak SMTP.
 
 use super::plan::{Plan, Trips};
-use loadgen::send::{self, Options as Sending, Pipelining};
+use loadgen::send::{self, Encryption, Options as Sending, Pipelining};
 use loadgen::sink;
 use loadgen::size::Mix;
+use loadgen::tls::{Client, Trust};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
@@ -14,9 +15,17 @@ use tests::{usage, wait};
 /// How long a round may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// What incoming connections are under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cover {
+    Plain,
+    /// With the certificate that the engine makes for itself.
+    Tls,
+}
+
 /// Seconds of the engine's processor time for 1,000 messages of `plan`. Its start, and what it
 /// makes ahead then, is not counted.
-pub(super) fn round(plan: &Plan) -> io::Result<f64> {
+pub(super) fn round(plan: &Plan, cover: Cover) -> io::Result<f64> {
     let scratch = Scratch::new("floor-engine")?;
     // Never asked for the connections that wait there: it says nothing.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -25,12 +34,15 @@ pub(super) fn round(plan: &Plan) -> io::Result<f64> {
         Some(sink) => sink.providers()[0].addresses[0],
         None => silent.local_addr()?,
     };
-    let outfit = Outfit { shards: Some(plan.shards.into()), ..Outfit::default() };
+    let mut outfit = Outfit { shards: Some(plan.shards.into()), ..Outfit::default() };
+    if cover == Cover::Tls {
+        "tls = \"required\"".clone_into(&mut outfit.listener_settings);
+    }
     let engine = Ringpost::start_as(outfit, scratch.path(), &settings(plan, hop))?;
     usage::wait_until_idle(engine.id(), PATIENCE)?;
 
     let before = usage::cpu(engine.id());
-    let report = send::start(mail(plan, engine.smtp()))?.join()?;
+    let report = send::start(load(plan, cover, engine.smtp())?)?.join()?;
     let wanted = u64::from(plan.messages);
     if let Some(sink) = sink {
         wait::until("mail", PATIENCE, || (sink.messages() >= wanted).then_some(()))?;
@@ -56,6 +68,15 @@ fn settings(plan: &Plan, sink: SocketAddr) -> String {
          [delivery]\nconnections_per_site = {}\nmessages_per_connection = 100000\n",
         plan.lanes
     )
+}
+
+fn load(plan: &Plan, cover: Cover, to: SocketAddr) -> io::Result<Sending> {
+    let mut mail = mail(plan, to);
+    if cover == Cover::Tls {
+        let client = Client::new(&Trust::Anybody, "relay.test").map_err(io::Error::other)?;
+        mail.encryption = Encryption::StartTls(client);
+    }
+    Ok(mail)
 }
 
 /// The mail of `plan`.

@@ -1,8 +1,9 @@
 //! Starts the three processes of each round, and what they share.
 
+use super::engine::{self, Cover};
 use super::plan::{Plan, Trips};
 use super::report::{Line, Round};
-use super::{Options, Role, engine};
+use super::{Options, Role};
 use crate::usage::pin;
 use clap::ValueEnum;
 use std::fmt::Write;
@@ -41,7 +42,7 @@ fn line(options: &Options, plan: &Plan) -> io::Result<Line> {
     for _ in 0..options.rounds.max(1) {
         rounds.push(round(options, plan)?);
         if options.engine && plan.shards == 2 {
-            engine.push(engine::round(plan)?);
+            engine.push(engine::round(plan, Cover::Plain)?);
         }
     }
     Ok(Line::new(plan, rounds, &engine))

@@ -35,6 +35,8 @@ pub(super) struct Shard {
     starved: VecDeque<u32>,
     go_ahead: Vec<u8>,
     delivered: u32,
+    /// Sends on their way.
+    unsaid: u32,
     /// Kept open until the end.
     _sockets: Vec<TcpStream>,
 }
@@ -95,6 +97,7 @@ impl Shard {
             starved: VecDeque::new(),
             go_ahead: GO_AHEAD.to_vec(),
             delivered: 0,
+            unsaid: 0,
             _sockets: sockets,
         })
     }
@@ -106,7 +109,7 @@ impl Shard {
             self.hear_session(session);
         }
         let mut done = Vec::new();
-        while self.delivered < wanted {
+        while self.delivered < wanted || self.unsaid > 0 {
             self.ring.turn(&mut done)?;
             for (token, result) in done.drain(..) {
                 self.completed(token, moved(result)?)?;
@@ -126,7 +129,7 @@ impl Shard {
                     self.durable(session);
                 }
             }
-            _ => {}
+            _ => self.unsaid -= 1,
         }
         Ok(())
     }
@@ -170,6 +173,7 @@ impl Shard {
     }
 
     fn say_session(&mut self, index: u32, words: *const [u8]) {
+        self.unsaid += 1;
         // SAFETY: words are those of the shard or of the session, which says nothing else
         // before the peer has answered them.
         unsafe { self.ring.send(token(SAID, index), index, words) };
@@ -210,6 +214,7 @@ impl Shard {
     /// Gives ready messages to idle lanes.
     fn send(&mut self) {
         while let (Some(&lane), Some(&buffer)) = (self.idle.last(), self.ready.front()) {
+            self.unsaid += 1;
             self.idle.pop();
             self.ready.pop_front();
             self.lanes[lane as usize].buffer = buffer;

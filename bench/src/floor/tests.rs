@@ -51,21 +51,29 @@ fn every_message_arrives() {
         (60_000, 2, Trips::Two),
         (60_000, 1, Trips::One),
     ] {
-        let plan = plan(size, shards, trips);
-        let (end, doors) = (run::listen().unwrap(), (0..shards).map(|_| run::listen().unwrap()));
-        let doors: Vec<_> = doors.collect();
-        let to = end.local_addr().unwrap();
-        let relays: Vec<_> = doors.iter().map(|door| door.local_addr().unwrap()).collect();
-        thread::scope(|scope| {
-            let sink = scope.spawn(|| sink::answer(&plan, &end).unwrap());
-            let generator = scope.spawn(|| generator::play(&plan, &relays).unwrap());
-            let round = relay::relay(&plan, doors, to).unwrap();
-            assert!(round.cpu_secs_per_1000 > 0.0 && round.messages_per_sec > 0.0);
-            assert!((1.0..=4.0).contains(&round.messages_per_commit));
-            generator.join().unwrap();
-            assert_eq!(sink.join().unwrap(), plan.messages);
-        });
+        for accept in [false, true] {
+            relayed(&Plan { accept, ..plan(size, shards, trips) });
+        }
     }
+}
+
+/// Every message is taken; and sent, if that is planned.
+fn relayed(plan: &Plan) {
+    let shards = plan.shards;
+    let (end, doors) = (run::listen().unwrap(), (0..shards).map(|_| run::listen().unwrap()));
+    let doors: Vec<_> = doors.collect();
+    let to = end.local_addr().unwrap();
+    let relays: Vec<_> = doors.iter().map(|door| door.local_addr().unwrap()).collect();
+    thread::scope(|scope| {
+        let sink = scope.spawn(|| sink::answer(plan, &end).unwrap());
+        let generator = scope.spawn(|| generator::play(plan, &relays).unwrap());
+        let round = relay::relay(plan, doors, to).unwrap();
+        assert!(round.cpu_secs_per_1000 > 0.0 && round.messages_per_sec > 0.0);
+        assert!((1.0..=4.0).contains(&round.messages_per_commit));
+        generator.join().unwrap();
+        let sent = if plan.accept { 0 } else { plan.messages };
+        assert_eq!(sink.join().unwrap(), sent);
+    });
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use super::Plan;
 use super::engine::Engine;
-use super::report::{Goal, Report, Table};
+use crate::report::{Goal, Report, Table};
 use loadgen::send;
 use loadgen::size::Mix;
 use std::fmt::Write as _;

@@ -7,7 +7,7 @@
 use super::Plan;
 use super::journal::{on_shard, open};
 use super::load::{Crowd, LIVE_SHARE, Mail, Then};
-use super::report::{Goal, Report, Table, percentile};
+use crate::report::{Goal, Report, Table, percentile};
 use std::io;
 
 /// How much to write and to leave.

@@ -8,7 +8,7 @@ use super::Plan;
 use super::engine::Engine;
 use super::journal::{on_shard, open};
 use super::load::{Crowd, Mail, Then};
-use super::report::{Goal, Report, Table};
+use crate::report::{Goal, Report, Table};
 use std::fs::{self, File};
 use std::io;
 use std::net::SocketAddr;

@@ -6,7 +6,7 @@
 
 use super::Plan;
 use super::load::LIVE_SHARE;
-use super::report::{Goal, Report, Table};
+use crate::report::{Goal, Report, Table};
 use loadgen::send::{self, Options as Sending};
 use loadgen::sink::{self, Sink};
 use loadgen::size::Mix;

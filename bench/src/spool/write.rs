@@ -5,9 +5,9 @@ mod ceiling;
 
 use super::Plan;
 use super::device::{Device, FILE_LEN};
-use super::report::{Report, Table, percentile};
 use super::strategy::{Ground, Strategy};
 use crate::disk::Requests;
+use crate::report::{Report, Table, percentile};
 use crate::usage::clock;
 use std::io;
 use std::time::Duration;

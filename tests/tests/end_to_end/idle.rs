@@ -13,7 +13,7 @@ use tests::{usage, wait};
 
 const CLIENTS: usize = 10_000;
 /// What they may cost together, in bytes.
-const MEMORY_MAX: u64 = 40_000_000;
+const MEMORY_MAX: u64 = 25_000_000;
 
 #[test]
 fn idle_clients_cost_little_and_leave_nothing_behind() -> io::Result<()> {

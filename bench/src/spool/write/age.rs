@@ -5,9 +5,9 @@
 //! long as is tried here, or when it is full.
 
 use super::{Options, nanos};
+use crate::report::{Table, percentile};
 use crate::spool::Plan;
 use crate::spool::device::Device;
-use crate::spool::report::{Table, percentile};
 use crate::spool::strategy::{Ground, Strategy};
 use crate::usage::clock;
 use std::cmp::Reverse;

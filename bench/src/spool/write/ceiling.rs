@@ -1,8 +1,8 @@
 //! What the disk takes when nobody waits for it: `O_DIRECT`, 1 MiB, one after another.
 
+use crate::report::Table;
 use crate::spool::Plan;
 use crate::spool::device::{BATCH_MAX, Device, FILE_LEN};
-use crate::spool::report::Table;
 use crate::spool::strategy::{Ground, Strategy};
 use crate::usage::clock;
 use std::io;

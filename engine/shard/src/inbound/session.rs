@@ -105,17 +105,22 @@ impl<K: Kernel> Visit<K> {
         if self.begins_secure() {
             Box::pin(self.secure()).await?;
         }
-        let mut greeting = Vec::new();
-        self.session.greet(&mut greeting);
-        self.connection.write(smallvec![Piece::Owned(greeting)]).await?;
+        // What follows is boxed, but for the rest itself: a connection keeps the room for all
+        // that it ever waits for.
+        Box::pin(self.greet()).await?;
         loop {
             self.rest();
             self.connection.readable().await?;
-            // Boxed, so that a connection at rest is as small as can be.
             if Box::pin(self.burst()).await?.is_break() {
                 return Ok(());
             }
         }
+    }
+
+    async fn greet(&mut self) -> io::Result<()> {
+        let mut greeting = Vec::new();
+        self.session.greet(&mut greeting);
+        self.connection.write(smallvec![Piece::Owned(greeting)]).await
     }
 
     /// Between messages, a peer may be dismissed when we drain.

@@ -6,14 +6,14 @@ use std::fmt::Write as _;
 
 /// Tables, and the figures drawn from them.
 #[derive(Debug, Default)]
-pub(super) struct Report {
-    pub(super) tables: Vec<Table>,
-    pub(super) figures: Vec<Figure>,
+pub(crate) struct Report {
+    pub(crate) tables: Vec<Table>,
+    pub(crate) figures: Vec<Figure>,
 }
 
 /// Rows of quantities, each measured once a round.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     name: String,
     columns: &'static [&'static str],
     rows: Vec<(String, Vec<Vec<f64>>)>,
@@ -21,7 +21,7 @@ pub(super) struct Table {
 
 /// One number that matters, and what it should be.
 #[derive(Debug)]
-pub(super) struct Figure {
+pub(crate) struct Figure {
     name: String,
     rounds: Vec<f64>,
     goal: Option<Goal>,
@@ -29,23 +29,23 @@ pub(super) struct Figure {
 
 /// What a figure should be.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Goal {
+pub(crate) enum Goal {
     AtLeast(f64),
     AtMost(f64),
 }
 
 impl Report {
     /// Adds a figure of all rounds.
-    pub(super) fn figure(&mut self, name: &str, rounds: Vec<f64>, goal: impl Into<Option<Goal>>) {
+    pub(crate) fn figure(&mut self, name: &str, rounds: Vec<f64>, goal: impl Into<Option<Goal>>) {
         self.figures.push(Figure { name: name.into(), rounds, goal: goal.into() });
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let tables = self.tables.iter().map(|table| table.text() + "\n");
         tables.chain(self.figures.iter().map(Figure::text)).collect()
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         json!({
             "tables": self.tables.iter().map(Table::json).collect::<Vec<_>>(),
             "figures": self.figures.iter().map(Figure::json).collect::<Vec<_>>(),
@@ -60,12 +60,12 @@ const FIRST_CELL: usize = 30;
 
 impl Table {
     /// An empty table.
-    pub(super) fn new(name: impl Into<String>, columns: &'static [&'static str]) -> Self {
+    pub(crate) fn new(name: impl Into<String>, columns: &'static [&'static str]) -> Self {
         Self { name: name.into(), columns, rows: Vec::new() }
     }
 
     /// Adds one round of `row`: a number for each column.
-    pub(super) fn add(&mut self, row: &str, numbers: &[f64]) {
+    pub(crate) fn add(&mut self, row: &str, numbers: &[f64]) {
         assert_eq!(numbers.len(), self.columns.len(), "a number for each column");
         let at = self.rows.iter().position(|(name, _)| name == row).unwrap_or_else(|| {
             self.rows.push((row.into(), vec![Vec::new(); self.columns.len()]));
@@ -77,19 +77,19 @@ impl Table {
     }
 
     /// Everything measured for one row and column, by round.
-    pub(super) fn rounds(&self, row: &str, column: &str) -> &[f64] {
+    pub(crate) fn rounds(&self, row: &str, column: &str) -> &[f64] {
         let row = self.rows.iter().find(|(name, _)| name == row);
         let column = self.columns.iter().position(|name| *name == column);
         row.zip(column).map_or(&[], |((_, columns), at)| &columns[at])
     }
 
     /// One row's numbers over another's, round by round.
-    pub(super) fn ratios(&self, column: &str, above: &str, below: &str) -> Vec<f64> {
+    pub(crate) fn ratios(&self, column: &str, above: &str, below: &str) -> Vec<f64> {
         over(self.rounds(above, column), self.rounds(below, column))
     }
 
     /// The row with the best median in `column`.
-    pub(super) fn best(&self, column: &str) -> Option<&str> {
+    pub(crate) fn best(&self, column: &str) -> Option<&str> {
         let median = |name: &str| {
             Spread::of(self.rounds(name, column)).map_or(f64::MIN, |spread| spread.median)
         };
@@ -177,12 +177,12 @@ impl Figure {
 }
 
 /// Numbers over numbers, round by round.
-pub(super) fn over(above: &[f64], below: &[f64]) -> Vec<f64> {
+pub(crate) fn over(above: &[f64], below: &[f64]) -> Vec<f64> {
     above.iter().zip(below).map(|(above, below)| above / below).collect()
 }
 
 /// The smallest of `sorted` that so many hundredths of them do not exceed, or nothing.
-pub(super) fn percentile(sorted: &[u64], hundredths: usize) -> f64 {
+pub(crate) fn percentile(sorted: &[u64], hundredths: usize) -> f64 {
     let rank = (sorted.len() * hundredths).div_ceil(100);
     sorted.get(rank.max(1) - 1).map_or(f64::NAN, |value| *value as f64)
 }
