@@ -2,12 +2,17 @@
 //!
 //! [`scan`] counts what every message is asked for. [`read`] does so too, and in the same pass
 //! finds what a [`Look`] asks: fields that were put in for us alone, and rules that are broken.
-//! Nothing is copied: what is to go is taken out where it stands.
+//! What is to go is taken out where it stands.
+//!
+//! Both read what the next host will: in a text that came by DATA the dot in front of a line is
+//! passed over where that stands for more than itself ([`Form`]).
 
 mod address;
 mod field;
+mod form;
 mod rule;
 
+pub use form::Form;
 pub use rule::{Faults, Rule};
 
 use field::Name;
@@ -17,7 +22,8 @@ use std::ops::Range;
 /// What one pass finds in any header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Octets of the header fields, each with its CRLF; the blank line behind them not counted.
+    /// Octets of the header fields as they stand there, each with its CRLF; the blank line behind
+    /// them not counted.
     pub len: usize,
     /// How many fields there are.
     pub fields: u32,
@@ -83,25 +89,25 @@ const LINE_MAX: usize = 998;
 
 /// Reads a header for what every message is asked.
 #[must_use]
-pub fn scan(text: &[u8]) -> Facts {
+pub fn scan(text: &[u8], form: Form) -> Facts {
     let mut facts = Facts::default();
     let mut rest = text;
-    while let Some((field, behind, _)) = split_field(rest) {
-        facts.add(field);
+    while let Some((field, behind, _)) = split_field(rest, form) {
+        facts.add(form.line(field));
         rest = behind;
     }
-    facts.end(text, rest)
+    facts.end(text, rest, form)
 }
 
 /// Reads a header for all that is asked.
 #[must_use]
-pub fn read(text: &[u8], look: Look) -> Header<'_> {
+pub fn read(text: &[u8], form: Form, look: Look) -> Header<'_> {
     if look == Look::default() {
-        return Header { facts: scan(text), ..Header::default() };
+        return Header { facts: scan(text, form), ..Header::default() };
     }
-    let mut reading = Reading { look, ..Reading::default() };
+    let mut reading = Reading::new(look, form);
     let mut rest = text;
-    while let Some((field, behind, longest)) = split_field(rest) {
+    while let Some((field, behind, longest)) = split_field(rest, form) {
         reading.field(field, text.len() - rest.len(), longest);
         rest = behind;
     }
@@ -144,8 +150,9 @@ impl Facts {
         }
     }
 
-    fn end(self, text: &[u8], rest: &[u8]) -> Self {
-        Self { len: text.len() - rest.len(), ended: rest.starts_with(b"\r\n"), ..self }
+    fn end(self, text: &[u8], rest: &[u8], form: Form) -> Self {
+        let ended = form.line(rest).starts_with(b"\r\n");
+        Self { len: text.len() - rest.len(), ended, ..self }
     }
 }
 
@@ -155,46 +162,59 @@ fn is_received(field: &[u8]) -> bool {
 }
 
 /// The first field with its folded lines, what is behind it, and the octets of its longest
-/// line. `None` at the blank line, or the first half of one, or the end.
-fn split_field(text: &[u8]) -> Option<(&[u8], &[u8], usize)> {
-    if matches!(text, [] | [b'\r'] | [b'\r', b'\n', ..]) {
+/// line, a dot that stands for nothing not counted. `None` at the blank line, or the first half
+/// of one, or the end.
+fn split_field(text: &[u8], form: Form) -> Option<(&[u8], &[u8], usize)> {
+    if matches!(form.line(text), [] | [b'\r'] | [b'\r', b'\n', ..]) {
         return None;
     }
     let (mut len, mut longest) = (0, 0);
     loop {
         let rest = text.get(len..).unwrap_or_default();
         let line = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
-        longest = longest.max(line);
+        longest = longest.max(line - (rest.len() - form.line(rest).len()));
         len += line;
-        if !matches!(text.get(len), Some(b' ' | b'\t')) {
+        let next = text.get(len..).unwrap_or_default();
+        if !matches!(form.line(next), [b' ' | b'\t', ..]) {
             return text.split_at_checked(len).map(|(field, behind)| (field, behind, longest));
         }
     }
 }
 
+/// What stands in front of the first colon, and what behind it.
+fn split_value(field: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (name, value) = field.split_at_checked(memchr(b':', field)?)?;
+    value.split_first().map(|(_, value)| (name, value))
+}
+
 /// A header that is being read.
-#[derive(Default)]
 struct Reading<'t> {
     look: Look,
+    form: Form,
     header: Header<'t>,
     /// Names that were seen, a bit each.
     seen: u32,
 }
 
 impl<'t> Reading<'t> {
+    fn new(look: Look, form: Form) -> Self {
+        Self { look, form, header: Header::default(), seen: 0 }
+    }
+
     fn field(&mut self, field: &'t [u8], at: usize, longest: usize) {
-        self.header.facts.add(field);
-        let split = memchr(b':', field).and_then(|colon| field.split_at_checked(colon));
+        let plain = self.form.plain(field);
+        self.header.facts.add(&plain);
+        let split = split_value(&plain);
         let name = split.and_then(|(name, _)| Name::of(name));
-        let value = split.and_then(|(_, value)| value.get(1..)).unwrap_or_default();
         let again = name.is_some_and(|name| self.see(name));
         if self.look.injection && name.is_some_and(Name::is_for_us) {
             self.header.cuts.0.push(at..at + field.len());
+            let value = split_value(field).map(|(_, value)| value).unwrap_or_default();
             return self.inject(name, value, again);
         }
         if self.look.rules {
             let legal = split.is_some_and(|(name, _)| field::is_legal(name));
-            self.judge(name, value, again);
+            self.judge(name, split.map(|(_, value)| value).unwrap_or_default(), again);
             self.header.faults.add_if(!legal, Rule::FieldName);
             self.header.faults.add_if(longest > LINE_MAX + 2, Rule::LineLength);
         }
@@ -212,7 +232,7 @@ impl<'t> Reading<'t> {
     }
 
     fn inject(&mut self, name: Option<Name>, value: &'t [u8], again: bool) {
-        let value = field::sound_value(value).filter(|_| !again);
+        let value = field::sound_value(value, self.form).filter(|_| !again);
         let injected = &mut self.header.injected;
         injected.unsound |= value.is_none();
         let place = match name {
@@ -246,7 +266,7 @@ impl<'t> Reading<'t> {
     }
 
     fn end(mut self, text: &[u8], rest: &[u8]) -> Header<'t> {
-        self.header.facts = self.header.facts.end(text, rest);
+        self.header.facts = self.header.facts.end(text, rest, self.form);
         if self.look.rules {
             for (name, rule) in [
                 (Name::From, Rule::FromMissing),

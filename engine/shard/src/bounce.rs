@@ -12,6 +12,7 @@ use crate::shard::Shard;
 use event::{Event, MessageId, Outcome};
 use kernel::{Chunk, Kernel};
 use mail::dsn::{self, Action};
+use mail::header;
 use smtp::dots::Stuffer;
 use spool::{Draft, Envelope, Form, Label, Return, Settlement};
 use std::cell::{Cell, RefCell};
@@ -194,7 +195,11 @@ async fn original<K: Kernel>(shard: &Rc<Shard<K>>, report: &Report, message: &Me
         None => beginning(shard, report.id).await,
     };
     let text = text.as_deref().unwrap_or_default();
-    let own = &text[..mail::header::scan(text).len];
+    let form = match message.envelope.form() {
+        Form::Stuffed => header::Form::Stuffed,
+        Form::Raw { .. } => header::Form::Raw,
+    };
+    let own = &text[..header::scan(text, form).len];
     let header = wire(&message.envelope, &own[..own.len().min(dsn::HEADERS_MAX)]);
     // RFC 3461 section 4.3: RET is about failures; of all else the header is enough.
     let wanted = is_bound(report) && message.envelope.returned() == Some(Return::Full);

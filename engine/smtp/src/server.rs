@@ -80,14 +80,26 @@ pub enum Step<'i> {
 pub struct Facts {
     /// Octets given as [`Step::Text`], without the terminator.
     pub bytes: u64,
-    /// Some line begins with a dot, so the text is not the same in both forms.
-    pub dotted: bool,
+    /// Lines that begin with a dot: where there are some, the text is not the same in both forms.
+    /// Not counted in what is binary.
+    pub dots: u64,
     /// Some octet is above 127.
     pub eight_bit: bool,
     /// How it came.
     pub form: Form,
     /// It ends with a whole line, or is empty. What came by DATA always does.
     pub ends_with_crlf: bool,
+}
+
+impl Facts {
+    /// Octets of the message, dots for transparency not counted.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        match self.form {
+            Form::Stuffed => self.bytes - self.dots,
+            Form::Raw => self.bytes,
+        }
+    }
 }
 
 /// What became of the dots that begin a line.
@@ -326,6 +338,15 @@ impl Session {
     #[must_use]
     pub const fn awaits_text(&self) -> bool {
         self.in_text() && !matches!(self.state, State::Chunks(_))
+    }
+
+    /// How the text comes that is on its way.
+    #[must_use]
+    pub const fn form(&self) -> Form {
+        match self.state {
+            State::Chunks(_) | State::Chunk { .. } => Form::Raw,
+            _ => Form::Stuffed,
+        }
     }
 
     /// Octets of text that the peer has announced, beyond those taken.

@@ -15,7 +15,7 @@ pub(super) fn is_in(value: &[u8]) -> bool {
                 word = true;
             }
             b'(' => rest = behind_comment(rest),
-            b'@' if word && rest.first().is_some_and(|byte| begins_domain(*byte)) => return true,
+            b'@' if word && begins_domain(behind_blanks(rest)) => return true,
             b' ' | b'\t' | b'\r' | b'\n' => {}
             b'<' | b'>' | b',' | b';' | b':' | b'@' => word = false,
             _ => word = true,
@@ -24,8 +24,20 @@ pub(super) fn is_in(value: &[u8]) -> bool {
     false
 }
 
-const fn begins_domain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'[' || !byte.is_ascii()
+fn begins_domain(text: &[u8]) -> bool {
+    let begins = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'[' || !byte.is_ascii();
+    text.first().is_some_and(begins)
+}
+
+/// What follows folds, spaces and comments: they may stand around any part of an address.
+///
+/// [RFC 5322 §3.2.3](https://www.rfc-editor.org/rfc/rfc5322#section-3.2.3)
+fn behind_blanks(text: &[u8]) -> &[u8] {
+    let mut rest = text;
+    while let Some((b'(' | b' ' | b'\t' | b'\r' | b'\n', behind)) = rest.split_first() {
+        rest = if rest.starts_with(b"(") { behind_comment(behind) } else { behind };
+    }
+    rest
 }
 
 /// What follows the closing quote.

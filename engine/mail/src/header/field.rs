@@ -1,6 +1,6 @@
 //! Names of fields that mean something to us, and values that were meant for us.
 
-use super::Injected;
+use super::{Form, Injected};
 
 /// A name that means something to us. All but those for us alone stand at most once in a header.
 ///
@@ -79,9 +79,12 @@ pub(super) fn is_legal(name: &[u8]) -> bool {
 }
 
 /// What stands behind the colon, if it can be passed on: on one line, and printable.
-pub(super) fn sound_value(value: &[u8]) -> Option<&[u8]> {
-    let value = value.trim_ascii();
-    let printable = |byte: &u8| matches!(byte, b' '..=b'~');
-    let sound = (1..=Injected::VALUE_MAX).contains(&value.len()) && value.iter().all(printable);
+pub(super) fn sound_value(value: &[u8], form: Form) -> Option<&[u8]> {
+    let lines = value.split(|byte| *byte == b'\n').enumerate();
+    // The first is the rest of the line that the name begins.
+    let lines = lines.map(|(at, line)| if at == 0 { line } else { form.line(line) });
+    let mut lines = lines.map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let value = lines.next().filter(|value| value.len() <= Injected::VALUE_MAX)?;
+    let sound = value.iter().all(|byte| matches!(byte, b' '..=b'~')) && lines.next().is_none();
     sound.then_some(value)
 }

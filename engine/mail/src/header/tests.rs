@@ -1,10 +1,18 @@
-use super::{Facts, Header, Injected, Look, Rule, read, scan};
+use super::{Cuts, Facts, Form, Header, Injected, Look, Rule};
 use mail_parser::{HeaderName, MessageParser};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 const MESSAGE: &[u8] = b"Received: from a\r\n\tby b; Mon, 1 Jan 2026 00:00:00 +0000\r\nreceived:again\r\n\
     Subject: Received: not this\r\n Received: nor this\r\nX-Received: nor this\r\nReceived\r\n\r\nReceived: body\r\n";
+
+fn scan(text: &[u8]) -> Facts {
+    super::scan(text, Form::Raw)
+}
+
+fn read(text: &[u8], look: Look) -> Header<'_> {
+    super::read(text, Form::Raw, look)
+}
 
 const ALL: Look = Look { injection: true, rules: true };
 const RULES: Look = Look { injection: false, rules: true };
@@ -148,6 +156,9 @@ fn a_sender_is_told_from_none() {
         ("Ann\r\n <a@b.example>", true),
         ("Team: a@b.example;", true),
         ("\u{e4}@\u{f6}.example", true),
+        ("Ann <a @ b.example>", true),
+        ("a@\r\n b.example", true),
+        ("a (at) @ (home)\t(now) [192.0.2.1]", true),
         ("", false),
         ("Ann", false),
         ("\"a@b.example\"", false),
@@ -157,6 +168,8 @@ fn a_sender_is_told_from_none() {
         ("@b.example", false),
         ("a@", false),
         ("a@ ", false),
+        ("a@ (b)", false),
+        ("a@(b", false),
         ("undisclosed:;", false),
     ] {
         let header = SOUND.replace("a@b.example", from);
@@ -182,6 +195,59 @@ fn dates_are_read_as_they_are_written() {
         let expected: &[&str] = if read { &[] } else { &["date-unreadable"] };
         assert_eq!(broken(&header), expected, "{date:?}");
     }
+}
+
+/// What is found in a text as it came by DATA is what is found in what its reader gets.
+fn assert_same_behind_dots(wire: &[u8]) {
+    let plain = Form::Stuffed.plain(wire);
+    let expected = read(&plain, ALL);
+    let header = super::read(wire, Form::Stuffed, ALL);
+    let own = Form::Stuffed.plain(&wire[..header.facts.len]);
+    assert_eq!(Facts { len: own.len(), ..header.facts }, expected.facts, "{wire:?}");
+    assert_eq!(header.faults, expected.faults, "{wire:?}");
+    assert_eq!(header.injected, expected.injected, "{wire:?}");
+    assert_eq!(super::scan(wire, Form::Stuffed), header.facts, "{wire:?}");
+    let left = |cuts: &Cuts, text: &[u8]| {
+        let mut text = text.to_vec();
+        let begin = cuts.take_out(&mut text);
+        text.split_off(begin)
+    };
+    let rest = left(&header.cuts, wire);
+    let rest = Form::Stuffed.plain(&rest);
+    assert_eq!(rest, left(&expected.cuts, &plain), "{wire:?}");
+}
+
+/// RFC 5321 §4.5.2: the next host takes the dot off, and sees what is behind it.
+#[test]
+fn a_dot_in_front_of_a_line_hides_nothing() {
+    let broken = |wire: &str| -> Vec<_> {
+        let header = super::read(wire.as_bytes(), Form::Stuffed, ALL);
+        header.faults.iter().map(Rule::name).collect()
+    };
+    for (behind, rules) in [
+        (".From: ceo@bank.example\r\n", &["from-twice"][..]),
+        (".fRoM\r\n. : ceo@bank.example\r\n", &["field-name", "from-twice"]),
+        (".Date: 23 Nov 2026 21:10:38 +0000\r\n", &["field-twice"]),
+        ("Subject: a\r\n.Subject: b\r\n", &["field-twice"]),
+        ("Subject: a\r\n. From: folded\r\n", &[]),
+        ("..From: a\r\n", &[]),
+        (".X-Job: a\r\n.X-Tenant: b\r\n", &[]),
+        (".\r\nFrom: body\r\n", &[]),
+    ] {
+        let wire = format!("{SOUND}{behind}\r\n.From: body\r\n");
+        assert_eq!(broken(&wire), rules, "{behind:?}");
+        assert_same_behind_dots(wire.as_bytes());
+    }
+    let long = format!("{SOUND}.X: {}\r\n", "x".repeat(995));
+    assert_eq!(broken(&long), [""; 0], "the dot is not counted");
+    let wire = b".X-Job:\r\n. a\r\nX-Envid: \r\n..b\r\n.Received: c\r\n\r\n";
+    let header = super::read(wire, Form::Stuffed, ALL);
+    assert_eq!(header.injected.job, Some(&b"a"[..]));
+    assert_eq!((header.facts.fields, header.facts.received), (4, 1));
+    assert_same_behind_dots(wire);
+    let raw = read(b"From: a@b\r\n.From: c@d\r\n. e\r\n", ALL);
+    assert_eq!(raw.facts.fields, 3, "in a chunk a dot is a dot");
+    assert!(!raw.faults.has(Rule::FromTwice));
 }
 
 fn header() -> impl Strategy<Value = String> {
@@ -230,6 +296,11 @@ proptest! {
         let mut expected = names(&whole);
         expected.retain(|name| !name.eq_ignore_ascii_case("x-job"));
         prop_assert_eq!(names(&left), expected);
+    }
+
+    #[test]
+    fn dots_hide_nothing(lines in prop::collection::vec("[.]{0,2}(|From|X-Job|x-envid|received|Date)[: ]{0,2}[a@.]{0,3}(\r\n|\n)?", 0..9)) {
+        assert_same_behind_dots(lines.concat().as_bytes());
     }
 
     #[test]

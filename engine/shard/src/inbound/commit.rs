@@ -27,7 +27,7 @@ impl<K: Kernel> Visit<K> {
         let passed = match &transaction.streamed {
             Some(Streamed { broken: Some(refusal), .. }) => Err(*refusal),
             Some(streamed) => Ok(streamed.passed),
-            None => self.pass_header(&mut transaction, window),
+            None => self.pass_header(&mut transaction, window, facts.form),
         };
         let received = match passed {
             Ok(passed) => self.receive(*transaction, window.text(), facts, &passed).await,
@@ -84,7 +84,8 @@ impl<K: Kernel> Visit<K> {
         passed: &Passed,
     ) -> Result<event::MessageId, Refusal> {
         let bytes = facts.bytes - passed.removed;
-        self.count_text(bytes, transaction.declared)?;
+        // A dot that stands for nothing is not the sender's.
+        self.count_text(facts.size().saturating_sub(passed.removed), transaction.declared)?;
         let (id, parts) = match &transaction.streamed {
             Some(streamed) => (streamed.id, streamed.parts.clone()),
             None => (self.shard.journal().next_id(), spool::Text::new()),
@@ -112,7 +113,7 @@ impl<K: Kernel> Visit<K> {
             parts,
             text,
             bytes,
-            dotted: facts.dotted,
+            dotted: facts.dots > 0,
             eight_bit: facts.eight_bit,
             utf8: transaction.utf8,
             form: transaction.form(facts),

@@ -8,7 +8,8 @@ use event::{Event, MessageId};
 use kernel::Kernel;
 use mail::header::{Faults, Header, Injected, Look, Rule};
 use policy::source::{Excess, Lint, Lints, Terms};
-use smtp::server::Refusal;
+use smtp::command::ENVID_MAX;
+use smtp::server::{Form, Refusal};
 use std::io::Write as _;
 
 /// What a header came to, once it may pass.
@@ -31,10 +32,11 @@ impl<K: Kernel> Visit<K> {
         &self,
         transaction: &mut Transaction,
         window: &mut Window,
+        form: Form,
     ) -> Result<Passed, Refusal> {
         let terms = self.guest.source().terms();
         let look = Look { injection: terms.injects, rules: !terms.lints.are_off() };
-        let header = mail::header::read(window.text(), look);
+        let header = mail::header::read(window.text(), kept(form), look);
         self.measure(&header)?;
         judge(header.faults, terms.lints).inspect_err(|_| {
             self.guest.source().refuse(Excess::Header);
@@ -55,8 +57,9 @@ impl<K: Kernel> Visit<K> {
         transaction: &mut Transaction,
         window: &mut Window,
     ) -> Result<Passed, Refusal> {
-        if mail::header::scan(window.text()).ended {
-            return self.pass_header(transaction, window);
+        let form = self.session.form();
+        if mail::header::scan(window.text(), kept(form)).ended {
+            return self.pass_header(transaction, window, form);
         }
         let large = window.text().len() > self.door.gate.guard.header_bytes_max;
         // There was no memory for a header that may be as large.
@@ -117,7 +120,8 @@ fn note(
     injected: &Injected<'_>,
     terms: &Terms,
 ) -> Result<(), Refusal> {
-    if injected.unsound {
+    let long = |envid| mail::xtext::encode(envid).len() > ENVID_MAX;
+    if injected.unsound || injected.envid.is_some_and(long) {
         return Err(Refusal::InjectionUnsound);
     }
     let own = terms.tenant.as_deref().map(str::as_bytes);
@@ -128,6 +132,14 @@ fn note(
     }
     transaction.place(injected, terms);
     Ok(())
+}
+
+/// How a text lies there that came so.
+const fn kept(form: Form) -> mail::header::Form {
+    match form {
+        Form::Stuffed => mail::header::Form::Stuffed,
+        Form::Raw => mail::header::Form::Raw,
+    }
 }
 
 /// What the operator wants done about a rule that is broken.

@@ -158,10 +158,12 @@ impl<K: Kernel> Lane<K> {
                 asked(message.envelope.recipient(recipient), requests.about(recipient))
             })
             .collect();
+        let size = wire::size(&transfer);
         let envelope = client::Envelope {
             sender: message.envelope.sender(),
             recipients: &recipients,
-            size: wire::size(&transfer),
+            size: size.octets,
+            counted: size.counted,
             body: body(&message.envelope),
             utf8: message.envelope.utf8(),
             ret: message.envelope.returned().map(|what| match what {

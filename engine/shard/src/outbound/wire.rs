@@ -41,12 +41,19 @@ impl Wire {
     }
 }
 
+/// How large a message is.
+pub(super) struct Size {
+    pub(super) octets: u64,
+    /// Dots for transparency were not counted with it.
+    pub(super) counted: bool,
+}
+
 /// Octets of the message as the next host counts them: our own header fields included, dots for
-/// transparency not. Dots are counted in a text that is in memory; in a larger one they are taken
-/// for part of it, which says a little too much.
+/// transparency not. Dots are found in a text that is in memory; in a larger one nobody looks for
+/// them, and what is known is a bound.
 ///
 /// [RFC 1870 §3](https://www.rfc-editor.org/rfc/rfc1870#section-3)
-pub(super) fn size(transfer: &Transfer) -> u64 {
+pub(super) fn size(transfer: &Transfer) -> Size {
     let envelope = &transfer.message.envelope;
     let text = match &transfer.source {
         Source::Memory(text) => text.len() as u64,
@@ -54,13 +61,16 @@ pub(super) fn size(transfer: &Transfer) -> u64 {
             first.len() as u64 + rest.iter().map(|place| u64::from(place.len)).sum::<u64>()
         }
     };
-    let dots = match (&transfer.source, envelope.form(), envelope.dotted()) {
-        (Source::Memory(text), Form::Stuffed, true) => dots::count(text),
-        _ => 0,
+    let stuffed = envelope.dotted() && envelope.form() == Form::Stuffed;
+    let dots = match &transfer.source {
+        Source::Memory(text) if stuffed => Some(dots::count(text)),
+        Source::Disk(..) if stuffed => None,
+        _ => Some(0),
     };
     let crlf = match envelope.form() {
         Form::Raw { ended: false, binary: false } => 2,
         _ => 0,
     };
-    envelope.prefix().len() as u64 + text - dots + crlf
+    let octets = envelope.prefix().len() as u64 + text - dots.unwrap_or(0) + crlf;
+    Size { octets, counted: dots.is_some() }
 }

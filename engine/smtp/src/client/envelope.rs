@@ -1,6 +1,8 @@
 //! What a transaction is told to send, apart from the text.
 
+use super::offers::Offers;
 use super::{Body, Notify, Ret};
+use crate::command::ENVID_MAX;
 
 /// A message to be sent: everything but its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,9 +13,12 @@ pub struct Envelope<'a> {
     pub recipients: &'a [Recipient<'a>],
     /// Octets of the message, our own header fields included, dots for transparency not.
     pub size: u64,
+    /// That is the number. Else it is a guess, which is not told to the peer, nor held against
+    /// what it takes.
+    pub counted: bool,
     /// What kind of octets these are.
     pub body: Body,
-    /// The message was taken with SMTPUTF8.
+    /// The message was taken with SMTPUTF8. It goes on so where it has to.
     pub utf8: bool,
     /// How much of it comes back if it fails, if its sender said so.
     pub ret: Option<Ret>,
@@ -54,8 +59,22 @@ impl<'a> Envelope<'a> {
             || values.any(|value| value.iter().any(ends_word))
     }
 
-    /// Marked so, or an address of it is not ASCII.
-    pub(super) fn needs_utf8(&self) -> bool {
-        self.utf8 || self.paths().any(|path| !path.is_ascii())
+    /// What `offers` lets us say of it cannot be said in ASCII. Whoever gave us the message may
+    /// say SMTPUTF8 of any, so that alone does not count: it has to hold something beyond ASCII,
+    /// wherever that is.
+    ///
+    /// [RFC 6531 §3.4](https://www.rfc-editor.org/rfc/rfc6531#section-3.4)
+    pub(super) fn needs_utf8(&self, offers: &Offers) -> bool {
+        let originals = self.recipients.iter().map(|recipient| recipient.original);
+        let mut said = self.paths().chain(originals.filter(|_| offers.dsn));
+        self.utf8 && self.body != Body::SevenBit || said.any(|word| !word.is_ascii())
+    }
+
+    /// What its sender calls it, unless that is longer than any host has to take: a name is not
+    /// worth the message.
+    ///
+    /// [RFC 3461 §4.4](https://www.rfc-editor.org/rfc/rfc3461#section-4.4)
+    pub(super) fn name(&self) -> Option<&'a [u8]> {
+        Some(self.envid).filter(|envid| (1..=ENVID_MAX).contains(&envid.len()))
     }
 }

@@ -75,7 +75,7 @@ impl Offers {
             // One writer guards what leaves, wherever it came from.
             return Some(refused(553, (1, 3), "an address holds a control character"));
         }
-        if envelope.needs_utf8() && !self.utf8 {
+        if envelope.needs_utf8(self) && !self.utf8 {
             return Some(refused(553, (6, 7), "the host does not offer SMTPUTF8"));
         }
         match envelope.body {
@@ -88,7 +88,7 @@ impl Offers {
             }
             _ => {}
         }
-        let max = self.bytes_max.filter(|max| envelope.size > *max)?;
+        let max = self.bytes_max.filter(|max| envelope.counted && envelope.size > *max)?;
         Some(refused(552, (3, 4), &format!("the host takes at most {max} octets")))
     }
 }

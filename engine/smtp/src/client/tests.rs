@@ -1,6 +1,7 @@
 use super::{
     Body, Config, Envelope, Heard, Notify, Patience, Recipient, Ret, Say, Session, Verdict,
 };
+use crate::command::ENVID_MAX;
 
 fn hear(session: &mut Session<u8>, reply: &str) -> Heard<u8> {
     let (used, heard) = session.hear(reply.as_bytes()).unwrap();
@@ -21,8 +22,8 @@ fn say(session: &mut Session<u8>) -> String {
 }
 
 fn envelope<'a>(recipients: &'a [Recipient<'a>]) -> Envelope<'a> {
-    let (body, utf8) = (Body::SevenBit, false);
-    Envelope { sender: b"a@b", recipients, size: 1, body, utf8, ret: None, envid: b"" }
+    let (size, counted, body, utf8) = (1, true, Body::SevenBit, false);
+    Envelope { sender: b"a@b", recipients, size, counted, body, utf8, ret: None, envid: b"" }
 }
 
 fn to(path: &[u8]) -> Recipient<'_> {
@@ -140,6 +141,18 @@ fn what_was_asked_goes_to_who_can_answer() {
     let told = "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nRCPT TO:<g@h>\r\n\
         RCPT TO:<i@j>\r\nDATA\r\n";
     assert_eq!(say(&mut session), told);
+}
+
+/// RFC 3461 §4.4: a longer name is 501 to a host that counts, and so the end of the message.
+#[test]
+fn a_name_longer_than_any_host_takes_is_not_said() {
+    for (len, said) in [(ENVID_MAX, true), (ENVID_MAX + 1, false)] {
+        let (recipients, envid) = ([to(b"c@d")], "x".repeat(len));
+        let named = Envelope { envid: envid.as_bytes(), ..envelope(&recipients) };
+        let mut session = greeted_with("250-hi\r\n250 dsn\r\n");
+        assert!(session.begin(1, named).is_none());
+        assert_eq!(say(&mut session).contains(" ENVID="), said, "{len}");
+    }
 }
 
 #[test]

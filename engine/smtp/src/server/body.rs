@@ -174,7 +174,7 @@ impl Session {
 fn facts(text: &Text, form: Form) -> Facts {
     Facts {
         bytes: text.bytes,
-        dotted: text.dots > 0,
+        dots: text.dots,
         eight_bit: text.eight_bit,
         form,
         ends_with_crlf: text.at_line_start(),

@@ -79,12 +79,11 @@ fn a_burst_is_one_burst_of_replies() {
 #[test]
 fn a_message_of_exactly_the_limit_is_taken_and_one_octet_more_is_not() {
     let config = || Config { message_bytes_max: 5, ..Config::new("mx.example") };
-    let facts = |bytes, dotted| {
-        Step::Commit(Facts { bytes, dotted, ends_with_crlf: true, ..Facts::default() })
-    };
+    let facts =
+        |bytes, dots| Step::Commit(Facts { bytes, dots, ends_with_crlf: true, ..Facts::default() });
     let last = |text: &'static [u8]| hear(&mut in_text(config()), text).0.pop();
-    assert_eq!(last(b"abc\r\n.\r\n"), Some(facts(5, false)));
-    assert_eq!(last(b"..bc\r\n.\r\n"), Some(facts(6, true)), "the dot in front is not counted");
+    assert_eq!(last(b"abc\r\n.\r\n"), Some(facts(5, 0)));
+    assert_eq!(last(b"..bc\r\n.\r\n"), Some(facts(6, 1)), "the dot in front is not counted");
     let mut session = in_text(config());
     let (steps, replies) = hear(&mut session, b"abcd\r\n.\r\nNOOP\r\n");
     assert_eq!(steps, [Step::Discard]);

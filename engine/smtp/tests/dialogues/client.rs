@@ -30,13 +30,14 @@ struct Stage<'w> {
     transcript: String,
 }
 
-/// `+ name <sender> [envid X] [full] <recipient> [notify N] [orcpt X]... [size N] [8bit]
+/// `+ name <sender> [envid X] [full] <recipient> [notify N] [orcpt X]... [size N] [about N] [8bit]
 /// [binary] [utf8]`
 struct Order<'w> {
     name: &'w str,
     sender: &'w [u8],
     recipients: Vec<Recipient<'w>>,
     size: u64,
+    counted: bool,
     body: Body,
     utf8: bool,
     ret: Option<Ret>,
@@ -52,6 +53,7 @@ impl<'w> Order<'w> {
             sender: b"",
             recipients: Vec::new(),
             size: 100,
+            counted: true,
             body: Body::SevenBit,
             utf8: false,
             ret: None,
@@ -66,6 +68,10 @@ impl<'w> Order<'w> {
             let last = order.recipients.last_mut();
             match word {
                 "size" => order.size = words.next().unwrap().parse().unwrap(),
+                "about" => {
+                    order.size = words.next().unwrap().parse().unwrap();
+                    order.counted = false;
+                }
                 "8bit" => order.body = Body::EightBit,
                 "binary" => order.body = Body::Binary,
                 "utf8" => order.utf8 = true,
@@ -100,8 +106,9 @@ impl<'w> Stage<'w> {
         while session.wants()
             && let Some(order) = self.envelopes.pop_front()
         {
-            let Order { name, sender, ref recipients, size, body, utf8, ret, envid } = order;
-            let envelope = Envelope { sender, recipients, size, body, utf8, ret, envid };
+            let Order { name, sender, ref recipients, .. } = order;
+            let Order { size, counted, body, utf8, ret, envid, .. } = order;
+            let envelope = Envelope { sender, recipients, size, counted, body, utf8, ret, envid };
             if let Some((name, verdicts)) = session.begin(name, envelope) {
                 self.transcript += &show("done", name, &verdicts);
             }

@@ -150,7 +150,7 @@ impl Stage {
         assert_eq!(self.text.len() as u64, facts.bytes);
         assert_eq!(facts.eight_bit, !self.text.is_ascii());
         assert_eq!(facts.ends_with_crlf, self.text.is_empty() || self.text.ends_with(b"\r\n"));
-        let dotted = if facts.dotted { " dotted" } else { "" };
+        let dotted = if facts.dots > 0 { " dotted" } else { "" };
         let eight_bit = if facts.eight_bit { " 8bit" } else { "" };
         let raw = if facts.form == Form::Raw { " raw" } else { "" };
         let open = if facts.ends_with_crlf { "" } else { " open" };

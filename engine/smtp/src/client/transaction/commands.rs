@@ -39,7 +39,7 @@ fn sender(envelope: &Envelope<'_>, offers: &Offers, out: &mut Vec<u8>) {
     out.extend_from_slice(b"MAIL FROM:<");
     out.extend_from_slice(envelope.sender);
     out.push(b'>');
-    if offers.size {
+    if offers.size && envelope.counted {
         say(out, format_args!(" SIZE={}", envelope.size));
     }
     match envelope.body {
@@ -47,7 +47,7 @@ fn sender(envelope: &Envelope<'_>, offers: &Offers, out: &mut Vec<u8>) {
         Body::EightBit => out.extend_from_slice(b" BODY=8BITMIME"),
         Body::Binary => out.extend_from_slice(b" BODY=BINARYMIME"),
     }
-    if envelope.needs_utf8() {
+    if envelope.needs_utf8(offers) {
         out.extend_from_slice(b" SMTPUTF8");
     }
     // RFC 3461 §4.3, §4.4: they go on as they came, and not to a host that does not know them.
@@ -57,9 +57,9 @@ fn sender(envelope: &Envelope<'_>, offers: &Offers, out: &mut Vec<u8>) {
             Some(Ret::Full) => out.extend_from_slice(b" RET=FULL"),
             Some(Ret::Headers) => out.extend_from_slice(b" RET=HDRS"),
         }
-        if !envelope.envid.is_empty() {
+        if let Some(envid) = envelope.name() {
             out.extend_from_slice(b" ENVID=");
-            out.extend_from_slice(envelope.envid);
+            out.extend_from_slice(envid);
         }
     }
     out.extend_from_slice(b"\r\n");

@@ -100,6 +100,7 @@ impl Run {
                 sender: b"a@b",
                 recipients: &recipients,
                 size: 1,
+                counted: true,
                 body: self.body,
                 utf8: false,
                 ret: None,
