@@ -12,7 +12,7 @@
 //! | header_faulty | id, source, peer, rules |
 //! | refused | peer, source (null: nobody looked), rule, code, enhanced, text |
 //! | login_failed | peer, user (null: no user has the name that was given), mechanism |
-//! | attempt | id, sender, recipient, site, peer, outcome, code, enhanced, text, attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool, job, campaign if there are such |
+//! | attempt | id, sender, recipient, site, peer, outcome, code, enhanced, text, local (we say it, not the peer), attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool, job, campaign if there are such |
 //! | bounced | id, bounce, recipient, recipients, action (failed, delayed or relayed) |
 //! | bounce_dropped | id, recipients |
 //! | dial_failed | site, peer, code, enhanced, text |

@@ -9,8 +9,8 @@ pub const TEXT_BYTES_MAX: usize = 1_024;
 
 /// A reply, safe to store and to show.
 ///
-/// Where no peer spoke (nobody answered the dial, DNS failed), the code is the one we would
-/// have said in its place, such as 451 4.4.1.
+/// Where no peer spoke (nobody answered the dial, DNS failed, or the peer cannot take the message
+/// and was not asked), the code is the one we would have said in its place, such as 451 4.4.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The three digits, 200 to 599.
@@ -20,13 +20,21 @@ pub struct Response {
     /// The text without codes: lines joined by a space, control characters escaped, at most
     /// [`TEXT_BYTES_MAX`] bytes.
     pub text: Box<str>,
+    /// We say it ourselves: no peer did, even where one is known.
+    pub local: bool,
 }
 
 impl Response {
-    /// A reply of one line. `text` may hold anything: it is made safe here.
+    /// A peer's reply of one line. `text` may hold anything: it is made safe here.
     #[must_use]
     pub fn new(code: u16, enhanced: Option<EnhancedCode>, text: &str) -> Self {
         Self::from_lines(code, enhanced, [text.as_bytes()])
+    }
+
+    /// What we say where no peer did.
+    #[must_use]
+    pub fn local(code: u16, enhanced: EnhancedCode, text: &str) -> Self {
+        Self { local: true, ..Self::new(code, Some(enhanced), text) }
     }
 
     /// A reply of several lines, given without their codes and line endings.
@@ -47,7 +55,7 @@ impl Response {
             }
         }
         text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
-        Self { code, enhanced, text: text.into_boxed_str() }
+        Self { code, enhanced, text: text.into_boxed_str(), local: false }
     }
 }
 

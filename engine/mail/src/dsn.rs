@@ -15,6 +15,7 @@ use event::{MessageId, Response, Wall};
 use memchr::memmem;
 use std::fmt;
 use std::io::Write as _;
+use std::net::IpAddr;
 
 /// How much of the original's header goes back, in octets.
 pub const HEADERS_MAX: usize = 32 * 1_024;
@@ -65,10 +66,17 @@ pub struct Fate<'a> {
     pub action: Action,
     /// The last that was said about it.
     pub response: &'a Response,
-    /// The host that said it, if one did.
-    pub host: Option<&'a str>,
+    /// The host it was said by, or about.
+    pub host: Option<IpAddr>,
     /// When it was said.
     pub at: Wall,
+}
+
+impl Fate<'_> {
+    /// The host that said it, if not we ourselves did.
+    fn teller(&self) -> Option<IpAddr> {
+        self.host.filter(|_| !self.response.local)
+    }
 }
 
 /// What became of a recipient.
@@ -198,7 +206,7 @@ fn for_people(report: &Report<'_>) -> Vec<u8> {
     line(&mut text, format_args!("{before}\r\n"));
     for fate in report.fates {
         let recipient = String::from_utf8_lossy(fate.recipient);
-        let who = fate.host.map_or_else(String::new, |host| format!("{host} said: "));
+        let who = fate.teller().map_or_else(String::new, |host| format!("{host} said: "));
         let expired = fate.action == Action::Expired;
         let why = if expired { "it was tried for too long; last, " } else { "" };
         line(&mut text, format_args!("<{recipient}>:\r\n    {why}{who}{}\r\n", fate.response));

@@ -89,10 +89,7 @@ pub struct Hop<'a> {
 pub fn received(out: &mut Vec<u8>, hop: &Hop<'_>) {
     out.extend_from_slice(b"Received: from ");
     write_name(hop.helo, out);
-    match hop.peer.to_canonical() {
-        IpAddr::V4(v4) => write(out, format_args!(" ([{v4}])\r\n")),
-        IpAddr::V6(v6) => write(out, format_args!(" ([IPv6:{v6}])\r\n")),
-    }
+    write(out, format_args!(" ({})\r\n", Literal(hop.peer)));
     let Hop { hostname, protocol, id, .. } = hop;
     write(out, format_args!("\tby {hostname} (Ringpost) with {protocol} id {id}"));
     if let Some(connection) = hop.connection {
@@ -106,6 +103,20 @@ pub fn received(out: &mut Vec<u8>, hop: &Hop<'_>) {
     out.extend_from_slice(b";\r\n\t");
     write_date(hop.at, out);
     out.extend_from_slice(b"\r\n");
+}
+
+/// An address in the place of a name.
+///
+/// [RFC 5321 §4.1.3](https://www.rfc-editor.org/rfc/rfc5321#section-4.1.3)
+pub(crate) struct Literal(pub(crate) IpAddr);
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.to_canonical() {
+            IpAddr::V4(v4) => write!(f, "[{v4}]"),
+            IpAddr::V6(v6) => write!(f, "[IPv6:{v6}]"),
+        }
+    }
 }
 
 /// A name we did not choose: whatever could end the word is shown as `?`.

@@ -50,10 +50,10 @@ impl RouteFailure {
             Self::Loop => (554, 4, 6, "mail for the domain would come back to this host"),
             Self::Temporary(cause) => {
                 let text = format!("the name servers gave no answer: {cause}");
-                return Response::new(451, Some(EnhancedCode::new(4, 4, 3)), &text);
+                return Response::local(451, EnhancedCode::new(4, 4, 3), &text);
             }
         };
-        Response::new(code, Some(EnhancedCode::new(5, subject, detail)), text)
+        Response::local(code, EnhancedCode::new(5, subject, detail), text)
     }
 }
 

@@ -148,7 +148,7 @@ fn compose<K: Kernel>(
     original: &Original,
     id: MessageId,
 ) -> Vec<u8> {
-    let (now, host) = (shard.kernel.wall(), report.peer.map(|peer| peer.ip().to_string()));
+    let (now, host) = (shard.kernel.wall(), report.peer.map(|peer| peer.ip()));
     let envelope = &message.envelope;
     let mut requests = envelope.requests();
     let fates: Vec<dsn::Fate<'_>> = report
@@ -164,7 +164,7 @@ fn compose<K: Kernel>(
                 Outcome::Failed | Outcome::Dropped => Action::Failed,
             },
             response: &settled.response,
-            host: host.as_deref(),
+            host,
             at: now,
         })
         .collect();

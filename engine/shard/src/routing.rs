@@ -73,5 +73,5 @@ impl<K: Kernel> Shard<K> {
 /// What we say where no peer could.
 pub(crate) fn local(code: u16, enhanced: (u8, u16, u16), text: &str) -> Response {
     let (class, subject, detail) = enhanced;
-    Response::new(code, Some(EnhancedCode { class, subject, detail }), text)
+    Response::local(code, EnhancedCode { class, subject, detail }, text)
 }

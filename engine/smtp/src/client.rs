@@ -330,7 +330,7 @@ impl<T> Session<T> {
 /// What we say ourselves of a message the peer cannot take.
 fn refused(code: u16, enhanced: (u16, u16), text: &str) -> Response {
     let class = if code < 500 { 4 } else { 5 };
-    Response::new(code, Some(EnhancedCode::new(class, enhanced.0, enhanced.1)), text)
+    Response::local(code, EnhancedCode::new(class, enhanced.0, enhanced.1), text)
 }
 
 #[cfg(test)]

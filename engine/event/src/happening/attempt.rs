@@ -97,6 +97,7 @@ impl Attempt<'_> {
             .number("code", u64::from(self.response.code))
             .enhanced("enhanced", self.response.enhanced)
             .text("text", &self.response.text)
+            .truth("local", self.response.local)
             .number("attempt", u64::from(self.attempt))
             .number("bytes", self.bytes)
             .number_or_null("next", self.next.map(|next| next.0))

@@ -1,6 +1,7 @@
 //! The second part of a report, for programs.
 
 use super::{Action, Fate, Report, field};
+use crate::trace::Literal;
 use crate::{write_date, xtext};
 use event::{EnhancedCode, Wall};
 use std::fmt;
@@ -22,10 +23,15 @@ pub(super) fn write(report: &Report<'_>, out: &mut Vec<u8>) {
 }
 
 fn recipient(fate: &Fate<'_>, out: &mut Vec<u8>) {
-    let Fate { original, action, response, host, at, .. } = fate;
+    let Fate { original, action, response, at, .. } = fate;
     if let Some((kind, address)) = typed(original) {
-        let kind = String::from_utf8_lossy(kind);
-        field(out, "Original-Recipient", format_args!("{kind};{}", Plain(address)));
+        if kind.eq_ignore_ascii_case(b"utf-8") {
+            let address = String::from_utf8_lossy(&xtext::decode(address)).into_owned();
+            field(out, "Original-Recipient", format_args!("utf-8;{}", Ascii(&address)));
+        } else {
+            let kind = String::from_utf8_lossy(kind);
+            field(out, "Original-Recipient", format_args!("{kind};{}", Plain(address)));
+        }
     }
     field(out, "Final-Recipient", format_args!("{}", Address(fate.recipient)));
     let action = match action {
@@ -35,10 +41,12 @@ fn recipient(fate: &Fate<'_>, out: &mut Vec<u8>) {
     };
     field(out, "Action", format_args!("{action}"));
     field(out, "Status", format_args!("{}", status(fate)));
-    if let Some(host) = host {
-        field(out, "Remote-MTA", format_args!("dns; {host}"));
+    if let Some(host) = fate.teller() {
+        field(out, "Remote-MTA", format_args!("dns; {}", Literal(host)));
     }
-    field(out, "Diagnostic-Code", format_args!("smtp; {response}"));
+    // RFC 3464 §2.3.6: smtp is what a host said to us by SMTP. What we say has a type of our own.
+    let kind = if response.local { "X-Ringpost" } else { "smtp" };
+    field(out, "Diagnostic-Code", format_args!("{kind}; {response}"));
     date_field(out, "Last-Attempt-Date", *at);
     if let Action::Delayed(until) = fate.action {
         date_field(out, "Will-Retry-Until", until);
@@ -92,14 +100,20 @@ impl fmt::Display for Address<'_> {
         if text.is_ascii() {
             return write!(f, "rfc822; {text}");
         }
-        f.write_str("utf-8; ")?;
-        for character in text.chars() {
-            match character {
-                '\\' => f.write_str("\\x{5C}")?,
-                '!'..='~' => write!(f, "{character}")?,
-                _ => write!(f, "\\x{{{:X}}}", u32::from(character))?,
-            }
-        }
-        Ok(())
+        write!(f, "utf-8; {}", Ascii(&text.replace('\\', "\\x{5C}")))
+    }
+}
+
+/// Text in which a backslash begins the name of a character: what is not printable ASCII gets one.
+///
+/// [RFC 6533 §3](https://www.rfc-editor.org/rfc/rfc6533#section-3)
+struct Ascii<'a>(&'a str);
+
+impl fmt::Display for Ascii<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| match character {
+            '!'..='~' => write!(f, "{character}"),
+            _ => write!(f, "\\x{{{:X}}}", u32::from(character)),
+        })
     }
 }

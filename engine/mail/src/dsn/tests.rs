@@ -1,6 +1,9 @@
 use super::{Action, Fate, HEADERS_MAX, MESSAGE_MAX, Report, write};
 use event::{EnhancedCode, MessageId, Response, Wall};
 use mail_parser::{Message, MessageParser, MimeHeaders};
+use std::net::{IpAddr, Ipv4Addr};
+
+const MX: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 25));
 
 const HEADERS: &[u8] =
     b"Received: from a by b; Mon, 1 Jan 2026 00:00:00 +0000\r\nSubject: hello\r\n";
@@ -10,7 +13,7 @@ fn response() -> Response {
 }
 
 fn failure<'a>(recipient: &'a [u8], response: &'a Response) -> Fate<'a> {
-    let (host, at) = (Some("mx.mail.example"), Wall(1_795_468_238_000));
+    let (host, at) = (Some(MX), Wall(1_795_468_238_000));
     Fate { recipient, original: b"", action: Action::Failed, response, host, at }
 }
 
@@ -81,7 +84,7 @@ fn another_parser_reads_its_three_parts() {
     assert_eq!(message.content_type().unwrap().subtype(), Some("report"));
     assert_eq!(message.content_type().unwrap().attribute("report-type"), Some("delivery-status"));
     assert_eq!(message.date().unwrap().to_timestamp(), 1_795_468_240);
-    assert!(part(&message, 1).contains("mx.mail.example said: 550 5.1.1 no such user"));
+    assert!(part(&message, 1).contains("192.0.2.25 said: 550 5.1.1 no such user"));
     let status = part(&message, 2);
     assert!(status.contains(
         "Final-Recipient: rfc822; ann@mail.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
@@ -102,6 +105,47 @@ fn an_address_beyond_ascii_is_written_in_ascii() {
     assert!(part(&message, 2).contains(r"utf-8; j\x{FC}rgen\x{5C}@b\x{FC}cher.example"));
     assert!(part(&message, 2).contains("Diagnostic-Code: smtp; 550 wer ist j?rgen?"));
     assert!(message.body_text(0).unwrap().contains("<jürgen\\@bücher.example>"));
+}
+
+/// RFC 3464 §2.3.5, §2.3.6: of the host only what the host said.
+#[test]
+fn our_own_words_are_not_put_into_a_hosts_mouth() {
+    let theirs = response();
+    let ours = Response::local(554, EnhancedCode::new(5, 6, 3), "the host does not offer 8BITMIME");
+    let six = Some("2001:db8::1".parse().unwrap());
+    let failures = [
+        failure(b"ann@mail.example", &ours),
+        Fate { host: six, ..failure(b"bob@mail.example", &theirs) },
+    ];
+    let text = sound(&report(&failures, HEADERS));
+    let message = parsed(&text);
+    let people = part(&message, 1);
+    assert!(people.contains("\n    554 5.6.3 the host does not offer 8BITMIME"), "{people}");
+    assert!(people.contains("2001:db8::1 said: 550 5.1.1"), "{people}");
+    let status = part(&message, 2);
+    let (ours, theirs) = status.split_once("rfc822; bob").unwrap();
+    let code = "Diagnostic-Code: X-Ringpost; 554 5.6.3 the host does not offer 8BITMIME\r\n";
+    assert!(ours.contains(code) && !ours.contains("Remote-MTA"), "{ours}");
+    assert!(theirs.contains("Remote-MTA: dns; [IPv6:2001:db8::1]\r\n"), "{theirs}");
+    assert!(theirs.contains("Diagnostic-Code: smtp; 550 5.1.1"), "{theirs}");
+}
+
+/// RFC 6533 §3: as it was given, in seven bits.
+#[test]
+fn who_it_was_at_first_is_told_beyond_ascii_too() {
+    let response = response();
+    for (original, told) in [
+        ("utf-8;\u{e4}@\u{f6}.example", r"utf-8;\x{E4}@\x{F6}.example"),
+        ("UTF-8;a+2Bb\u{e4}@b", r"utf-8;a+b\x{E4}@b"),
+        (r"utf-8;\x{E4}@b", r"utf-8;\x{E4}@b"),
+        ("rfc822;a+2Bb@c", "rfc822;a+b@c"),
+    ] {
+        let fate =
+            Fate { original: original.as_bytes(), ..failure(b"ann@mail.example", &response) };
+        let text = sound(&report(&[fate], HEADERS));
+        let told = format!("Original-Recipient: {told}\r\n");
+        assert!(part(&parsed(&text), 2).contains(&told), "{text}");
+    }
 }
 
 #[test]
