@@ -31,6 +31,8 @@ pub struct Outfit {
     pub spool_settings: String,
     /// Further lines of the table `[[listener]]`.
     pub listener_settings: String,
+    /// Further lines of the table `[log]`.
+    pub log_settings: String,
     /// The socket it listens on, if that is held for it, as by systemd.
     pub held: Option<Arc<TcpListener>>,
 }
@@ -150,12 +152,18 @@ impl Ringpost {
         self.process.said()
     }
 
+    /// Its delivery log so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("delivery.jsonl")).unwrap_or_default()
+    }
+
     /// The attempts for `recipient` in its delivery log so far, in order.
     ///
     /// # Errors
     /// If a line is not what a line should be.
     pub fn attempts(&self, recipient: &str) -> io::Result<Vec<Attempt>> {
-        let text = fs::read_to_string(self.folder.join("delivery.jsonl")).unwrap_or_default();
+        let text = self.log();
         // The last line may be in the making.
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let lines = whole.lines().map(serde_json::from_str);
@@ -192,6 +200,21 @@ impl Ringpost {
     pub fn metric(&self, name: &str) -> io::Result<f64> {
         let (_, text) = http::get(self.admin, "/metrics")?;
         sum(&text, name).ok_or_else(|| io::Error::other(format!("no metric {name} in:\n{text}")))
+    }
+
+    /// Waits until its metrics have this line, such as `ringpost_queued_recipients 0`.
+    ///
+    /// # Errors
+    /// If they do not; with all they have of that name.
+    pub fn wait_for_metric(&self, line: &str) -> io::Result<()> {
+        let page = || http::get(self.admin, "/metrics").map(|(_, text)| text).unwrap_or_default();
+        let there = || page().lines().any(|one| one == line).then_some(());
+        wait::until(line, Duration::from_secs(10), there).map_err(|late| {
+            let name = line.split(['{', ' ']).next().unwrap_or(line);
+            let found: Vec<_> =
+                page().lines().filter(|one| one.starts_with(name)).map(String::from).collect();
+            io::Error::other(format!("{late}: {found:#?}"))
+        })
     }
 
     /// All samples of each of these metrics, by shard, as they were at one moment.
@@ -317,7 +340,7 @@ fn written(
     let shards = shards_line(outfit.shards);
     let spool = outfit.spool.clone().unwrap_or_else(|| folder.join("spool"));
     let (spool, spool_settings) = (spool.display(), &outfit.spool_settings);
-    let listener_settings = &outfit.listener_settings;
+    let Outfit { listener_settings, log_settings, .. } = outfit;
     let folder = folder.display();
     let driver = env::var("RINGPOST_DRIVER").unwrap_or_else(|_| "auto".into());
     format!(
@@ -325,7 +348,7 @@ fn written(
          [spool]\npath = \"{spool}\"\n{spool_settings}\n\
          [[listener]]\naddress = \"{smtp}\"\n{listener_settings}\n\
          [admin]\naddress = \"{admin}\"\n\
-         [log]\ndelivery = \"{folder}/delivery.jsonl\"\n\
+         [log]\ndelivery = \"{folder}/delivery.jsonl\"\n{log_settings}\n\
          [kernel]\ndriver = \"{driver}\"\n\
          {settings}"
     )

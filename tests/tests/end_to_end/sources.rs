@@ -52,6 +52,45 @@ fn a_source_keeps_to_its_limits_and_hears_their_names() -> io::Result<()> {
 }
 
 #[test]
+fn what_a_source_brings_is_told_and_counted() -> io::Result<()> {
+    let scratch = Scratch::new("source-told")?;
+    let recorder = Recorder::start()?;
+    let terms = "tenant = \"acme\"\nmessages = \"1/h\"";
+    let ringpost = ringpost(&scratch, &recorder, terms)?;
+    let mut speaker = greeted(&ringpost)?;
+    let reply = speaker.send("a@shop.test", "one@site.test", TEXT)?;
+    speaker.say("MAIL FROM:<a@shop.test>", "452 4.7.1 source limit messages")?;
+    let line = wait::until("the line of the message", PATIENCE, || {
+        let log = ringpost.log();
+        let line = log.lines().find(|line| line.contains("\"event\":\"accepted\""))?;
+        serde_json::from_str::<serde_json::Value>(line).ok()
+    })?;
+    assert!(line["id"].as_str().is_some_and(|id| reply.contains(id)), "{line} for {reply}");
+    assert!(line["peer"].as_str().is_some_and(|peer| peer.starts_with("127.0.0.1:")), "{line}");
+    assert_eq!(line["listener"], ringpost.smtp().to_string(), "{line}");
+    for (field, value) in
+        [("sender", "a@shop.test"), ("source", "shop"), ("protocol", "ESMTP"), ("tenant", "acme")]
+    {
+        assert_eq!(line[field], value, "{line}");
+    }
+    assert_eq!((&line["recipients"], &line["bytes"]), (&1.into(), &TEXT.len().into()), "{line}");
+    assert!(line["user"].is_null() && line["tls"].is_null(), "{line}");
+    let bytes = format!("ringpost_source_bytes_total{{source=\"shop\"}} {}", TEXT.len());
+    for metric in [
+        "ringpost_source_connections{source=\"shop\"} 1",
+        "ringpost_source_messages_total{source=\"shop\"} 1",
+        "ringpost_source_recipients_total{source=\"shop\"} 1",
+        "ringpost_source_refusals_total{source=\"shop\",limit=\"messages\"} 1",
+        "ringpost_refusals_total{rule=\"source_messages\"} 1",
+        &bytes,
+    ] {
+        ringpost.wait_for_metric(metric)?;
+    }
+    assert!(!ringpost.log().contains("\"event\":\"refused\""), "nobody asked for these");
+    Ok(())
+}
+
+#[test]
 fn what_was_said_to_us_alone_goes_no_further() -> io::Result<()> {
     let scratch = Scratch::new("source-injects")?;
     let recorder = Recorder::start()?;
