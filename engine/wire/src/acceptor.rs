@@ -81,12 +81,12 @@ impl Roots {
     }
 }
 
-/// A listener's side of every handshake. Shards share it, and so a session begun on one is
+/// A listener's side of every handshake, what it asks of clients changed at any time. Shards share it, and so a session begun on one is
 /// resumed on any. Listeners do not: a session would carry a client past the certificate that
 /// another listener asks for.
 #[derive(Debug)]
 pub struct Acceptor {
-    config: ServerConfig,
+    config: ArcSwap<ServerConfig>,
     certificates: Arc<Certificates>,
 }
 
@@ -96,30 +96,26 @@ impl Acceptor {
     /// # Errors
     /// What the library says of them.
     pub fn new(certificates: Arc<Certificates>, clients: &Clients) -> Result<Self, Fault> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()?;
-        let builder = match clients {
-            Clients::Unasked => builder.with_no_client_auth(),
-            Clients::Optional(roots) => {
-                builder.with_client_cert_verifier(verifier(roots, &provider, false)?)
-            }
-            Clients::Required(roots) => {
-                builder.with_client_cert_verifier(verifier(roots, &provider, true)?)
-            }
-        };
-        let mut config = builder.with_cert_resolver(Arc::new(Nobody));
-        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
-        config.ticketer = aws_lc_rs::Ticketer::new()?;
-        config.session_storage = ServerSessionMemoryCache::new(SESSIONS_MAX);
-        Ok(Self { config, certificates })
+        Ok(Self { config: ArcSwap::from_pointee(config(clients)?), certificates })
+    }
+
+    /// Asks this of whoever comes from now on. No session is resumed that began before: whoever
+    /// vouched for its client then may not count any more. Connections there are stay as they are.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; then nothing has changed.
+    pub fn replace_clients(&self, clients: &Clients) -> Result<(), Fault> {
+        self.config.store(Arc::new(config(clients)?));
+        Ok(())
     }
 
     /// The same, but every handshake is a full one.
     #[must_use]
-    pub fn forgetful(mut self) -> Self {
-        self.config.send_tls13_tickets = 0;
-        self.config.session_storage = Arc::new(NoServerSessionStorage {});
+    pub fn forgetful(self) -> Self {
+        let mut config = ServerConfig::clone(&self.config.load());
+        config.send_tls13_tickets = 0;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        self.config.store(Arc::new(config));
         self
     }
 
@@ -129,11 +125,31 @@ impl Acceptor {
     /// What the library says of the settings, which it has said at start.
     pub fn accept(&self) -> Result<Tls, Fault> {
         let asked = Arc::new(Asked::new(Arc::clone(&self.certificates)));
-        let mut config = self.config.clone();
+        let mut config = ServerConfig::clone(&self.config.load());
         config.cert_resolver = Arc::<Asked>::clone(&asked);
         let end = UnbufferedServerConnection::new(Arc::new(config))?;
         Ok(Tls::new(end, asked))
     }
+}
+
+fn config(clients: &Clients) -> Result<ServerConfig, Fault> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?;
+    let builder = match clients {
+        Clients::Unasked => builder.with_no_client_auth(),
+        Clients::Optional(roots) => {
+            builder.with_client_cert_verifier(verifier(roots, &provider, false)?)
+        }
+        Clients::Required(roots) => {
+            builder.with_client_cert_verifier(verifier(roots, &provider, true)?)
+        }
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(Nobody));
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
+    config.session_storage = ServerSessionMemoryCache::new(SESSIONS_MAX);
+    Ok(config)
 }
 
 fn verifier(

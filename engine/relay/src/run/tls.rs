@@ -1,5 +1,7 @@
 //! Certificates: read at start, made if there is none, looked at again while we run.
 
+mod vouchers;
+
 use super::{say, warn};
 use crate::settings::{self, ClientCertificate, Listener, Loaded, Settings};
 use control::Chore;
@@ -10,7 +12,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use wire::{Acceptor, Certificate, Certificates, Clients, Roots, Unusable};
+use vouchers::Vouchers;
+use wire::{Acceptor, Certificate, Certificates, Clients, Unusable};
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -24,6 +27,8 @@ pub(super) struct Keyring {
     /// One a listener.
     security: Vec<Option<Security>>,
     pairs: Vec<Pair>,
+    /// Of the listeners that ask clients for certificates.
+    vouchers: Vec<(Vouchers, Arc<Acceptor>)>,
 }
 
 impl Keyring {
@@ -38,11 +43,31 @@ impl Keyring {
             pairs.push(self_signed(settings)?);
         }
         let certificates = Certificates::new(pairs.iter().map(Pair::certificate).collect());
-        let listeners = settings.listeners.iter().enumerate();
-        let security = listeners
-            .map(|(index, listener)| security(loaded, index, listener, &certificates))
-            .collect::<io::Result<_>>()?;
-        Ok(Self { certificates, security, pairs })
+        let mut keyring = Self { certificates, security: Vec::new(), pairs, vouchers: Vec::new() };
+        for (index, listener) in settings.listeners.iter().enumerate() {
+            let security = keyring.secure(loaded, index, listener)?;
+            keyring.security.push(security);
+        }
+        Ok(keyring)
+    }
+
+    fn secure(
+        &mut self,
+        loaded: &Loaded,
+        index: usize,
+        listener: &Listener,
+    ) -> io::Result<Option<Security>> {
+        let begin = match listener.tls.security {
+            settings::Security::Off => return Ok(None),
+            settings::Security::Starttls | settings::Security::Required => Begin::WhenAsked,
+            settings::Security::Implicit => Begin::AtOnce,
+        };
+        let vouchers = vouchers(loaded, index, listener)?;
+        let clients = vouchers.as_ref().map_or(Clients::Unasked, Vouchers::clients);
+        let acceptor = Acceptor::new(Arc::clone(&self.certificates), &clients);
+        let acceptor = Arc::new(acceptor.map_err(io::Error::other)?);
+        self.vouchers.extend(vouchers.map(|vouchers| (vouchers, Arc::clone(&acceptor))));
+        Ok(Some(Security { acceptor, begin }))
     }
 
     /// What of TLS the listener with this index has.
@@ -52,7 +77,7 @@ impl Keyring {
 
     /// Looks at the files now and then.
     pub(super) fn chore(self) -> Chore {
-        let Self { certificates, mut pairs, .. } = self;
+        let Self { certificates, mut pairs, mut vouchers, .. } = self;
         let work = move || {
             let mut changed = false;
             for pair in &mut pairs {
@@ -60,6 +85,9 @@ impl Keyring {
             }
             if changed {
                 certificates.replace(pairs.iter().map(Pair::certificate).collect());
+            }
+            for (vouchers, acceptor) in &mut vouchers {
+                vouchers.look(acceptor);
             }
         };
         Chore { every: LOOK_EVERY, work: Box::new(work) }
@@ -73,7 +101,7 @@ impl Keyring {
 pub(crate) fn check(loaded: &Loaded) -> io::Result<()> {
     named(loaded)?;
     for (index, listener) in loaded.settings.listeners.iter().enumerate() {
-        clients(loaded, index, listener)?;
+        vouchers(loaded, index, listener)?;
     }
     Ok(())
 }
@@ -91,33 +119,13 @@ fn named(loaded: &Loaded) -> io::Result<Vec<Pair>> {
     loaded.settings.certificates.iter().enumerate().map(read).collect()
 }
 
-fn security(
-    loaded: &Loaded,
-    index: usize,
-    listener: &Listener,
-    certificates: &Arc<Certificates>,
-) -> io::Result<Option<Security>> {
-    let begin = match listener.tls.security {
-        settings::Security::Off => return Ok(None),
-        settings::Security::Starttls | settings::Security::Required => Begin::WhenAsked,
-        settings::Security::Implicit => Begin::AtOnce,
-    };
-    let clients = clients(loaded, index, listener)?;
-    let acceptor = Acceptor::new(Arc::clone(certificates), &clients).map_err(io::Error::other)?;
-    Ok(Some(Security { acceptor: Arc::new(acceptor), begin }))
-}
-
-fn clients(loaded: &Loaded, index: usize, listener: &Listener) -> io::Result<Clients> {
-    let Some(path) = &listener.tls.client_ca else { return Ok(Clients::Unasked) };
-    let pem = fs::read(path).map_err(|error| unreadable(&error));
-    let roots = pem
-        .and_then(|pem| Roots::from_pem(&pem))
-        .map_err(|wrong| refused(loaded, ("listener", index, "client_ca"), path, &wrong))?;
-    Ok(match listener.tls.client_certificate {
-        ClientCertificate::Off => Clients::Unasked,
-        ClientCertificate::Optional => Clients::Optional(roots),
-        ClientCertificate::Required => Clients::Required(roots),
-    })
+fn vouchers(loaded: &Loaded, index: usize, listener: &Listener) -> io::Result<Option<Vouchers>> {
+    let Some(path) = &listener.tls.client_ca else { return Ok(None) };
+    let required = listener.tls.client_certificate == ClientCertificate::Required;
+    let vouchers = Vouchers::read(path, required);
+    vouchers
+        .map(Some)
+        .map_err(|wrong| refused(loaded, ("listener", index, "client_ca"), path, &wrong))
 }
 
 /// An error that names the line of the settings.

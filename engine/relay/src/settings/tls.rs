@@ -112,8 +112,8 @@ impl ListenerTls {
             ),
             client_ca: listener.optional(
                 "client_ca",
-                "The PEM file with the certificates that vouch for those of clients. Read at \
-                 start.",
+                "The PEM file with the certificates that vouch for those of clients. If it \
+                 changes it is read again; connections stay.",
             ),
         }
     }

@@ -122,6 +122,30 @@ fn clients_show_certificates_as_they_are_asked_to() {
 }
 
 #[test]
+fn who_vouches_for_clients_changes_and_no_session_carries_one_past_it() {
+    let (ours, theirs) = (made_for(&["client.example"]), made_for(&["client.example"]));
+    let required = |(chain, _): &(String, String)| {
+        Clients::Required(Roots::from_pem(chain.as_bytes()).unwrap())
+    };
+    for version in [&TLS12, &TLS13] {
+        let (acceptor, root) = acceptor(&[HOST], &required(&ours));
+        let [one, other] = [&ours, &theirs].map(|(chain, key)| {
+            let shows = Some((chain.as_str(), key.as_str()));
+            Wish { versions: &[version], shows, ..Wish::new(&root) }.config()
+        });
+        let refused = |config: &_| {
+            let met = Pair::new(&acceptor, config, HOST).meet(1_000);
+            met.map_err(|fault| fault.cause) == Err(Cause::Certificate)
+        };
+        assert!(!facts(&acceptor, &one, HOST).resumed);
+        assert!(facts(&acceptor, &one, HOST).resumed && refused(&other));
+        acceptor.replace_clients(&required(&theirs)).unwrap();
+        assert!(refused(&one), "it has a session, and nobody vouches for it any more");
+        assert!(!facts(&acceptor, &other, HOST).resumed);
+    }
+}
+
+#[test]
 fn pairs_that_do_not_fit_are_told_apart() {
     let (one, other) = (made_for(&[HOST]), made_for(&[HOST]));
     let wrong = |chain: &str, key: &str| {
