@@ -11,24 +11,27 @@
 mod conversation;
 mod header;
 mod lines;
+mod proxy;
 
 use conversation::{Cuts, assert_same_at_any_split};
 use smtp::server::{Auth, Config};
 
 pub use header::header;
 pub use lines::{address, command, parameters};
+pub use proxy::proxy;
 
 /// A target's name, which is that of its corpus too, and the target.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them, in order.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("address", address),
     ("chunks", chunks),
     ("command", command),
     ("data", data),
     ("header", header),
     ("parameters", parameters),
+    ("proxy", proxy),
     ("sasl", sasl),
     ("session", session),
 ];
