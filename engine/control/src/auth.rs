@@ -14,19 +14,19 @@ mod reload;
 mod users;
 
 pub use hash::{HashFault, PasswordHash};
-pub use reload::{LOOK_EVERY, Load};
+pub use reload::Load;
 pub use users::{USERS_MAX, User};
 
+use crate::Chore;
 use event::Kind;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use policy::login::Verdict;
-use policy::source::Source;
+use policy::login::{Pass, Verdict};
 use sha2::Sha256;
 use smtp::sasl::{Keys, Login};
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
@@ -45,6 +45,10 @@ pub struct Verifier(Arc<Shared>);
 
 struct Shared {
     users: RwLock<Arc<Users>>,
+    /// Theirs. Behind them for a moment when they change.
+    edition: AtomicU64,
+    /// Whether one of them has SCRAM keys.
+    scram: AtomicBool,
     /// Known to this process alone.
     key: [u8; 32],
     nonces: AtomicU64,
@@ -91,11 +95,11 @@ impl Counts {
 }
 
 /// Reads the users and starts `threads` that check passwords. They end when the last
-/// [`Verifier`] is dropped.
+/// [`Verifier`] is dropped. Whoever does the chore has the users read again when they change.
 ///
 /// # Errors
 /// If the users cannot be read, a thread not be started, or the system has no random numbers.
-pub fn start(load: Load, threads: usize) -> io::Result<Verifier> {
+pub fn start(load: Load, threads: usize) -> io::Result<(Verifier, Chore)> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(io::Error::other)?;
     let (checks, waiting) = sync_channel(CHECKS_MAX);
@@ -109,11 +113,12 @@ pub fn start(load: Load, threads: usize) -> io::Result<Verifier> {
     let (users, stamp) = load.first()?;
     let users = Users::new(users, None);
     counts.users.store(users.len() as u64, Ordering::Relaxed);
+    let (edition, scram) = (users.edition().into(), users.prove().into());
     let users = RwLock::new(Arc::new(users));
     let nonces = AtomicU64::new(0);
-    let verifier = Verifier(Arc::new(Shared { users, key, nonces, checks, counts }));
-    reload::watch(&verifier.0, load, stamp)?;
-    Ok(verifier)
+    let shared = Arc::new(Shared { users, edition, scram, key, nonces, checks, counts });
+    let chore = reload::chore(&shared, load, stamp);
+    Ok((Verifier(shared), chore))
 }
 
 /// Checks until nobody can ask any more.
@@ -124,10 +129,10 @@ fn work(waiting: &Mutex<Receiver<Check>>, counts: &Counts) {
         counts.hash_runs.fetch_add(1, Ordering::Relaxed);
         // A check that breaks off, for want of memory perhaps, says nothing about the password.
         let verdict = catch_unwind(AssertUnwindSafe(|| users.check(&login)));
-        let verdict = verdict.map_or(Verdict::Busy, |source| match source {
-            Some(source) => {
+        let verdict = verdict.map_or(Verdict::Busy, |pass| match pass {
+            Some(pass) => {
                 users.remember(&login.name, mark, Instant::now() + REMEMBERED);
-                Verdict::Granted(source)
+                Verdict::Granted(pass)
             }
             None => Verdict::Wrong,
         });
@@ -146,9 +151,9 @@ impl Verifier {
     /// must only hand the verdict on.
     pub fn check(&self, login: Login, answer: impl FnOnce(Verdict) + Send + 'static) {
         let (users, mark) = (self.0.users(), self.mark(&login));
-        if let Some(source) = users.remembered(&login.name, &mark, Instant::now()) {
+        if let Some(pass) = users.remembered(&login.name, &mark, Instant::now()) {
             self.0.counts.remembered.fetch_add(1, Ordering::Relaxed);
-            return answer(Verdict::Granted(source));
+            return answer(Verdict::Granted(pass));
         }
         let check = Check { login, users, mark, answer: Box::new(answer) };
         if let Err(TrySendError::Full(check) | TrySendError::Disconnected(check)) =
@@ -161,8 +166,36 @@ impl Verifier {
 
     /// The SCRAM keys of `name`, and whom they prove. Who has none gets some that prove nobody.
     #[must_use]
-    pub fn keys(&self, name: &str) -> (Keys, Option<Arc<Source>>) {
+    pub fn keys(&self, name: &str) -> (Keys, Option<Pass>) {
         self.0.users().keys(name)
+    }
+
+    /// Whether anybody has SCRAM keys.
+    #[must_use]
+    pub fn takes_scram(&self) -> bool {
+        self.0.scram.load(Ordering::Relaxed)
+    }
+
+    /// What a pass is worth now; nothing, if its user is gone, or is proved by another password
+    /// or other keys since. Costs nothing to speak of as long as the users stay as they are.
+    #[must_use]
+    pub fn renew(&self, pass: &Pass) -> Option<Pass> {
+        if self.edition() == pass.edition {
+            return Some(pass.clone());
+        }
+        self.0.users().renew(pass)
+    }
+
+    /// The number of the list that there is now.
+    #[must_use]
+    pub fn edition(&self) -> u64 {
+        self.0.edition.load(Ordering::Relaxed)
+    }
+
+    /// The pass of a user whom somebody else has let in: no password is asked for.
+    #[must_use]
+    pub fn vouched_for(&self, name: &str) -> Option<Pass> {
+        self.0.users().vouched_for(name)
     }
 
     /// Whether there is a user with this name. For a log: a peer must not come to know.
@@ -207,7 +240,10 @@ impl Shared {
     fn replace(&self, users: Vec<User>) {
         let users = Users::new(users, Some(&self.users()));
         self.counts.users.store(users.len() as u64, Ordering::Relaxed);
+        let (edition, scram) = (users.edition(), users.prove());
         *self.users.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(users);
+        self.edition.store(edition, Ordering::Relaxed);
+        self.scram.store(scram, Ordering::Relaxed);
     }
 }
 

@@ -2,13 +2,13 @@
 //!
 //! Every line is one JSON object with `event` (the kind) and `at` first. Field names are
 //! stable: fields may be added, none is renamed or dropped. A field is always there; where
-//! there is nothing to say it is `null`. Only `tenant`, `pool`, `job` and `campaign` are left out
-//! where a message has no such label. `at`, `accepted` and `next` are milliseconds since the Unix
+//! there is nothing to say it is `null`. Only `tenant`, `pool`, `job`, `campaign` and
+//! `connection` are left out where a message has none. `at`, `accepted` and `next` are milliseconds since the Unix
 //! epoch, UTC.
 //!
 //! | event | fields |
 //! |---|---|
-//! | accepted | id, sender, recipients, bytes, peer, listener, source, user, protocol, tls, cipher, client (whose certificate); tenant, pool, job, campaign if there are such; all from peer to client null if we wrote it ourselves |
+//! | accepted | id, sender, recipients, bytes, peer, listener, source, user, protocol, tls, cipher, client (whose certificate); connection if a balancer has named it; tenant, pool, job, campaign if there are such; all from peer to client null if we wrote it ourselves |
 //! | header_faulty | id, source, peer, rules |
 //! | refused | peer, source (null: nobody looked), rule, code, enhanced, text |
 //! | login_failed | peer, user (null: no user has the name that was given), mechanism |

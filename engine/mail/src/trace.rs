@@ -1,7 +1,7 @@
 //! The Received field: one relay's line in a message's log of its way.
 
 use crate::write_date;
-use event::{MessageId, Wall};
+use event::{Encryption, MessageId, Wall};
 use std::fmt;
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -68,6 +68,8 @@ pub struct Hop<'a> {
     pub helo: &'a [u8],
     /// The address it came from.
     pub peer: IpAddr,
+    /// The name of that address, if somebody in front of us has looked it up.
+    pub name: Option<&'a [u8]>,
     /// What a balancer in front of us calls the connection, if it said so: printable ASCII, and
     /// nothing that could end a comment.
     pub connection: Option<&'a str>,
@@ -79,6 +81,8 @@ pub struct Hop<'a> {
     pub id: MessageId,
     /// The recipient, where there is only one: with more, each would learn of the others.
     pub recipient: Option<&'a [u8]>,
+    /// What encrypted it: printable ASCII, and nothing that could end a comment.
+    pub encryption: Option<Encryption<'a>>,
     /// When it came.
     pub at: Wall,
 }
@@ -89,9 +93,19 @@ pub struct Hop<'a> {
 pub fn received(out: &mut Vec<u8>, hop: &Hop<'_>) {
     out.extend_from_slice(b"Received: from ");
     write_name(hop.helo, out);
-    write(out, format_args!(" ({})\r\n", Literal(hop.peer)));
+    if let Some(name) = hop.name {
+        out.extend_from_slice(b"\r\n\t(");
+        write_name(name, out);
+        out.push(b' ');
+    } else {
+        out.extend_from_slice(b" (");
+    }
+    write(out, format_args!("{})\r\n", Literal(hop.peer)));
     let Hop { hostname, protocol, id, .. } = hop;
     write(out, format_args!("\tby {hostname} (Ringpost) with {protocol} id {id}"));
+    if let Some(Encryption { version, cipher, .. }) = hop.encryption {
+        write(out, format_args!("\r\n\t(using {version} with cipher {cipher})"));
+    }
     if let Some(connection) = hop.connection {
         write(out, format_args!("\r\n\t(connection {connection})"));
     }

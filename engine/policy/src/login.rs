@@ -7,11 +7,20 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A login that was right.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// Whose it is.
+    pub user: Arc<Source>,
+    /// The list of users that it was found in: they are numbered as they replace each other.
+    pub edition: u64,
+}
+
 /// What was found out about a login.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// It is right, and this is whose it is.
-    Granted(Arc<Source>),
+    /// It is right.
+    Granted(Pass),
     /// There is no such user, or it is not the user's password. Nobody is told which.
     Wrong,
     /// Nobody could look.

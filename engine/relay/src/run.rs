@@ -118,7 +118,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     let keyring = tls::Keyring::open(loaded)?;
     let gates = shards::gates(settings, sockets, &keyring);
     let meters = Meters::new(settings.shards);
-    let verifier = access::open(settings)?;
+    let (verifier, reading) = access::open(settings)?.unzip();
     let control = control::start(control::Setup {
         admin: settings.admin.address,
         agent: settings.agent.address,
@@ -130,7 +130,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
         meters: Arc::clone(&meters),
         sources: gates.first().map(|gate| gate.guard.sources.named()).unwrap_or_default(),
         facts: facts(settings, &driver),
-        chores: vec![keyring.chore()],
+        chores: reading.into_iter().chain([keyring.chore()]).collect(),
     })?;
     control.warnings().iter().for_each(warn);
     let access = verifier.map(access::doorkeeper);

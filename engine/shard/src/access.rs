@@ -2,15 +2,13 @@
 
 use crate::letter::Letter;
 use kernel::{Sender, Signal};
-use policy::login::Verdict;
-use policy::source::Source;
+use policy::login::{Pass, Verdict};
 use smtp::sasl::{Keys, Login};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Who may log in. Made by the program; none of it waits.
@@ -18,9 +16,18 @@ pub trait Access: Send + Sync {
     /// Our half of a SCRAM nonce.
     fn nonce(&self) -> String;
     /// The SCRAM keys of a user, and whom they prove; of nobody, some that prove nobody.
-    fn keys(&self, name: &str) -> (Keys, Option<Arc<Source>>);
+    fn keys(&self, name: &str) -> (Keys, Option<Pass>);
+    /// Whether any user has some.
+    fn takes_scram(&self) -> bool;
     /// Asks whether a login is right.
     fn check(&self, login: Login, ticket: Ticket);
+    /// The number of the list of users that there is now.
+    fn edition(&self) -> u64;
+    /// What a pass of an earlier list is worth now; nothing, if its user is gone or is proved by
+    /// something else.
+    fn renew(&self, pass: &Pass) -> Option<Pass>;
+    /// The pass of a user whom a peer has let in that we trust.
+    fn vouched_for(&self, name: &str) -> Option<Pass>;
     /// Whether there is a user with this name. For the log, not for the peer.
     fn knows(&self, name: &str) -> bool;
     /// How long an answer to this address waits; `failed`: after one failure more.

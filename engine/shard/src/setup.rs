@@ -165,6 +165,8 @@ pub struct Proxy {
     pub versions: smtp::proxy::Versions,
     /// Where it is. Nobody else is listened to.
     pub from: Networks,
+    /// Whether TLS that it has ended is as good as ours: then the network between it and us is.
+    pub tls: bool,
 }
 
 /// A set of addresses.

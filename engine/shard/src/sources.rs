@@ -38,6 +38,12 @@ impl Sources {
         self.rules.iter().map(|rule| Arc::clone(&rule.source)).collect()
     }
 
+    /// Whether some rule is about this listener.
+    #[must_use]
+    pub(crate) fn tell_apart(&self, gate: SocketAddr) -> bool {
+        self.rules.iter().filter_map(|rule| rule.listeners.as_ref()).any(|own| own.contains(&gate))
+    }
+
     /// The source of a connection from `peer` to the listener `gate`, by `user` if it logged in.
     #[must_use]
     pub fn of(&self, peer: IpAddr, gate: SocketAddr, user: Option<&str>) -> &Arc<Source> {

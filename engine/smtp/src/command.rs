@@ -151,9 +151,14 @@ fn alone<'i>(argument: &[u8], command: Command<'i>) -> Result<Command<'i>, Refus
 /// stand in a header field, so it is one word without the characters that mean something there.
 fn name(argument: &[u8]) -> Result<&[u8], Refusal> {
     let name = argument.strip_prefix(b" ").unwrap_or_default();
-    let sound = |byte: &u8| byte.is_ascii_graphic() && !b"\"(),;<>@\\".contains(byte);
     let fits = (1..=HELO_MAX).contains(&name.len());
-    (fits && name.iter().all(sound)).then_some(name).ok_or(Refusal::BadArgument)
+    let sound = name.iter().copied().all(is_sound_in_name);
+    (fits && sound).then_some(name).ok_or(Refusal::BadArgument)
+}
+
+const fn is_sound_in_name(byte: u8) -> bool {
+    byte.is_ascii_graphic()
+        && !matches!(byte, b'"' | b'(' | b')' | b',' | b';' | b'<' | b'>' | b'@' | b'\\')
 }
 
 /// [RFC 3030 §2](https://www.rfc-editor.org/rfc/rfc3030#section-2)

@@ -52,6 +52,7 @@ impl Refusal {
             Self::UnknownMechanism => "504 5.5.4 unknown mechanism\r\n",
             Self::UnknownParameter => "555 5.5.4 unknown parameter\r\n",
             Self::UnknownVerb => "500 5.5.1 unknown command\r\n",
+            Self::UserChanged => "421 4.7.0 user changed or gone, log in again\r\n",
             _ => self.line_of_limit(),
         }
     }
@@ -141,6 +142,8 @@ pub(crate) struct Offers {
     pub(crate) bytes: u64,
     pub(crate) starttls: bool,
     pub(crate) auth: bool,
+    /// With it, SCRAM.
+    pub(crate) scram: bool,
     pub(crate) xclient: bool,
 }
 
@@ -211,12 +214,14 @@ fn extensions(config: &Config, offers: Offers, out: &mut Vec<u8>) {
         ),
     );
     let [plain, login, scram] = Mechanism::ALL.map(Mechanism::name);
+    let auth = ["AUTH", plain, login, scram];
+    let auth = if offers.scram { &auth[..] } else { &auth[..3] };
     let offered: [(bool, &[&str]); 6] = [
         (config.chunking, &["CHUNKING"]),
         (config.chunking && config.binary, &["BINARYMIME"]),
         (config.dsn, &["DSN"]),
         (offers.starttls, &["STARTTLS"]),
-        (offers.auth, &["AUTH", plain, login, scram]),
+        (offers.auth, auth),
         (offers.xclient, &["XCLIENT", ATTRIBUTES]),
     ];
     for (_, words) in offered.into_iter().filter(|(offered, _)| *offered) {

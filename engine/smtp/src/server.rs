@@ -219,6 +219,21 @@ impl Session {
         self.own_bytes_max = message_bytes_max;
     }
 
+    /// From now on the peer is told and allowed this: another one speaks, by [`Step::Xclient`].
+    pub fn reconfigure(&mut self, config: Arc<Config>) {
+        self.config = config;
+    }
+
+    /// Whoever may speak for others ([`Step::Xclient`]) says that the one it speaks for has
+    /// logged in there.
+    ///
+    /// # Panics
+    /// If the peer is in the middle of something else.
+    pub fn vouched_for(&mut self) {
+        assert!(matches!(self.state, State::Fresh | State::Ready), "the conversation begins anew");
+        self.authenticated = true;
+    }
+
     /// Takes the next step out of `input`, queueing any reply it calls for.
     ///
     /// Returns the bytes used and the step, or `None` when it needs more bytes
@@ -294,8 +309,8 @@ impl Session {
         self.wasted
     }
 
-    /// The handshake is done, be it because of STARTTLS or before the first word: what was said
-    /// in clear text is forgotten.
+    /// The handshake is done, be it because of STARTTLS, before the first word, or with somebody
+    /// in front of us whom the caller believes: what was said in clear text is forgotten.
     ///
     /// [RFC 3207 §4.2](https://www.rfc-editor.org/rfc/rfc3207#section-4.2)
     ///

@@ -1,6 +1,7 @@
 //! Logging in: real clients by every mechanism, wrong passwords, and what is not told.
 
 use crate::common::{PATIENCE, route, succeed};
+use crate::tls::Pair;
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -14,44 +15,47 @@ use tests::speaker::Speaker;
 use tests::{http, port, program, tool, wait};
 
 /// A relay with a door for users, and one for strangers.
-struct House {
+pub(crate) struct House {
     scratch: Scratch,
     recorder: Recorder,
-    ringpost: Ringpost,
+    pub(crate) ringpost: Ringpost,
     /// Whoever comes here logs in first; the network is listed.
     door: SocketAddr,
-    /// The network is not listed.
+    /// The network is not listed; TLS is offered.
     outside: SocketAddr,
+    certificate: Pair,
 }
 
 impl House {
-    fn open(name: &str, users: &str) -> io::Result<Self> {
+    pub(crate) fn open(name: &str, users: &str) -> io::Result<Self> {
         let scratch = Scratch::new(name)?;
         let recorder = Recorder::start()?;
         let (door, outside) = (port::free()?, port::free()?);
         let file = scratch.path().join("users.toml");
         fs::write(&file, users)?;
+        let certificate = Pair::make(scratch.path(), "own", &["localhost"])?;
         let settings = format!(
             "[[listener]]\naddress = \"{door}\"\nrelay_from = []\nauth = \"required\"\n\
              auth_plaintext_from = [\"127.0.0.1\"]\n\
              [[listener]]\naddress = \"{outside}\"\nrelay_from = []\nauth = \"optional\"\n\
-             auth_plaintext_from = [\"192.0.2.0/24\"]\n\
-             [auth]\nusers = \"{}\"\n{}",
+             auth_plaintext_from = [\"192.0.2.0/24\"]\ntls = \"starttls\"\n\
+             {}[auth]\nusers = \"{}\"\n{}",
+            certificate.settings(),
             file.display(),
             route("*", recorder.address())
         );
         let ringpost = Ringpost::start(scratch.path(), &settings)?;
-        Ok(Self { scratch, recorder, ringpost, door, outside })
+        Ok(Self { scratch, recorder, ringpost, door, outside, certificate })
     }
 
-    fn speak(&self) -> io::Result<Speaker> {
+    pub(crate) fn speak(&self) -> io::Result<Speaker> {
         let mut speaker = Speaker::connect(self.door)?;
         speaker.be_patient(PATIENCE)?;
         speaker.say("EHLO speaker.test", "250")?;
         Ok(speaker)
     }
 
-    fn senders(&self, count: usize) -> io::Result<Vec<String>> {
+    pub(crate) fn senders(&self, count: usize) -> io::Result<Vec<String>> {
         let mails = self.recorder.wait_for(count, PATIENCE)?;
         let mut senders: Vec<_> = mails.into_iter().map(|mail| mail.sender).collect();
         senders.sort();
@@ -60,7 +64,7 @@ impl House {
 }
 
 /// The entry that `ringpost user hash` prints.
-fn entry(name: &str, password: &str, options: &[&str]) -> io::Result<String> {
+pub(crate) fn entry(name: &str, password: &str, options: &[&str]) -> io::Result<String> {
     let mut command = Command::new(program::built("ringpost")?);
     command.args(["user", "hash", name, "--iterations", "4096"]).args(options);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
@@ -71,7 +75,7 @@ fn entry(name: &str, password: &str, options: &[&str]) -> io::Result<String> {
 }
 
 /// PLAIN's only message.
-fn plain(name: &str, password: &str) -> String {
+pub(crate) fn plain(name: &str, password: &str) -> String {
     format!("AUTH PLAIN {}", base64(&format!("\0{name}\0{password}")))
 }
 
@@ -139,6 +143,32 @@ fn gsasl_logs_in_by_every_mechanism() -> io::Result<()> {
         gsasl.args(["--smtp", "--no-starttls", "--mechanism", mechanism]);
         gsasl.args(["--authentication-id", "anna", "--password", "pencil"]);
         gsasl.args(["--connect", &house.door.to_string()]).stdin(Stdio::null());
+        let said = succeed(&mut gsasl)?;
+        assert!(said.contains("235 2.7.0"), "{mechanism}: {said}");
+    }
+    Ok(())
+}
+
+/// Who may not say a password in the clear may under TLS.
+#[test]
+fn swaks_and_gsasl_log_in_under_tls() -> io::Result<()> {
+    if !tool::all_there(&["gsasl", "swaks"]) {
+        return Ok(());
+    }
+    let house = House::open("auth-tls", &entry("anna", "pencil", &[])?)?;
+    let mut swaks = Command::new("swaks");
+    swaks.args(["--server", &house.outside.to_string(), "--helo", "swaks.test", "--tls"]);
+    swaks.args(["--auth", "PLAIN", "--auth-user", "anna", "--auth-password", "pencil"]);
+    let said = succeed(swaks.args(["--from", "a@swaks.test", "--to", "a@site.test"]))?;
+    assert!(said.contains("<~  235 2.7.0"), "{said}");
+    let text = String::from_utf8_lossy(&house.recorder.wait_for(1, PATIENCE)?[0].text).into_owned();
+    assert!(text.contains(" with ESMTPSA id ") && text.contains("\r\n\t(using TLSv1."), "{text}");
+    for mechanism in ["PLAIN", "SCRAM-SHA-256"] {
+        let mut gsasl = Command::new("gsasl");
+        gsasl.args(["--smtp", "--starttls", "--no-cb", "--mechanism", mechanism, "--x509-ca-file"]);
+        gsasl.arg(&house.certificate.chain).args(["--authentication-id", "anna"]);
+        gsasl.args(["--password", "pencil", "--connect"]);
+        gsasl.arg(format!("localhost:{}", house.outside.port())).stdin(Stdio::null());
         let said = succeed(&mut gsasl)?;
         assert!(said.contains("235 2.7.0"), "{mechanism}: {said}");
     }
@@ -258,22 +288,6 @@ fn passwords_in_the_clear_are_for_listed_networks_only() -> io::Result<()> {
 }
 
 #[test]
-fn users_come_and_go_with_their_file_and_a_bad_one_changes_nothing() -> io::Result<()> {
-    let anna = entry("anna", "pencil", &[])?;
-    let house = House::open("auth-reload", &anna)?;
-    house.speak()?.say(&plain("anna", "pencil"), "235")?;
-    fs::write(house.users(), format!("{anna}[[user]]\nname = \"otto\"\npassword = \"rubber\"\n"))?;
-    house.until_said("the users stay as they were")?;
-    assert!(!house.ringpost.said().contains("rubber"), "{}", house.ringpost.said());
-    house.speak()?.say(&plain("anna", "pencil"), "235")?;
-    fs::write(house.users(), entry("otto", "rubber", &[])?)?;
-    house.until_said("users read again: 1")?;
-    house.speak()?.say(&plain("otto", "rubber"), "235")?;
-    house.speak()?.say(&plain("anna", "pencil"), "535")?;
-    Ok(())
-}
-
-#[test]
 fn no_password_is_ever_told() -> io::Result<()> {
     const RIGHT: &str = "canary-right";
     const WRONG: &str = "canary-wrong";
@@ -303,11 +317,11 @@ fn no_password_is_ever_told() -> io::Result<()> {
 
 impl House {
     #[allow(clippy::cast_sign_loss, reason = "a count of things is not negative")]
-    fn count(&self, name: &str) -> io::Result<u64> {
+    pub(crate) fn count(&self, name: &str) -> io::Result<u64> {
         self.ringpost.metric(name).map(|count| count as u64)
     }
 
-    fn users(&self) -> PathBuf {
+    pub(crate) fn users(&self) -> PathBuf {
         self.scratch.path().join("users.toml")
     }
 
@@ -321,7 +335,7 @@ impl House {
         })
     }
 
-    fn until_said(&self, what: &str) -> io::Result<()> {
+    pub(crate) fn until_said(&self, what: &str) -> io::Result<()> {
         wait::until(what, PATIENCE, || self.ringpost.said().contains(what).then_some(()))
     }
 

@@ -33,3 +33,5 @@ mod spread;
 mod tls;
 mod tls_reload;
 mod upstream;
+mod users;
+mod xclient;

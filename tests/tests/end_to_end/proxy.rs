@@ -1,6 +1,8 @@
 //! What a balancer says of its clients: believed where it may say so, and nowhere else.
 
+use crate::auth::{entry, plain};
 use crate::common::{PATIENCE, route};
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -8,7 +10,7 @@ use tests::recorder::Recorder;
 use tests::ringpost::{Outfit, Ringpost};
 use tests::scratch::Scratch;
 use tests::speaker::Speaker;
-use tests::wait;
+use tests::{port, wait};
 
 /// A client that may relay, behind each version.
 const FRIEND: &str = "PROXY TCP4 192.0.2.1 198.51.100.1 56324 25\r\n";
@@ -183,37 +185,58 @@ fn a_header_cut_off_anywhere_is_waited_for_and_never_guessed() -> io::Result<()>
     counts(&ringpost, "ringpost_proxy_faults_total", cuts + 1)
 }
 
+/// The fields of version 2 for a client that came under TLS, and for a name of the connection.
+fn fields(client: u8) -> Vec<u8> {
+    let field = |kind: u8, value: &[u8]| [&[kind, 0, value.len() as u8][..], value].concat();
+    let said = [
+        &[client, 0, 0, 0, 0][..],
+        &field(0x21, b"TLSv1.3"),
+        &field(0x23, b"TLS_AES_128_GCM_SHA256"),
+    ];
+    let block = [192, 0, 2, 1, 198, 51, 100, 1, 0xdc, 0x04, 0, 25];
+    v2(0x21, 0x11, &[&block[..], &field(0x05, b"F00D-1"), &field(0x20, &said.concat())].concat())
+}
+
 #[test]
-fn xclient_speaks_for_others_from_listed_networks_only() -> io::Result<()> {
-    let scratch = Scratch::new("xclient")?;
+fn tls_that_a_balancer_has_ended_counts_where_it_is_believed() -> io::Result<()> {
+    let scratch = Scratch::new("proxy-tls")?;
     let recorder = Recorder::start()?;
-    let listener_settings =
-        "xclient_from = [\"127.0.0.1\"]\nrelay_from = [\"127.0.0.2\", \"192.0.2.0/24\"]".into();
-    let outfit = Outfit { listener_settings, ..Outfit::default() };
-    let ringpost = Ringpost::start_as(outfit, scratch.path(), &route("*", recorder.address()))?;
-    let mut filter = Speaker::connect(ringpost.smtp())?;
-    assert!(filter.say("EHLO filter.test", "250")?.contains("XCLIENT"));
-    filter.say("XCLIENT ADDR=203.0.113.7 PORT=25 NAME=friend.test", "220")?;
-    filter.say("EHLO stranger.test", "250")?;
-    filter.say("MAIL FROM:<from@client.test>", "250")?;
-    filter.say("RCPT TO:<to@site.test>", "550")?;
-    filter.say("RSET", "250")?;
-    for unknown in ["[UNAVAILABLE]", "127.0.0.1"] {
-        filter.say(&format!("XCLIENT ADDR={unknown}"), "220")?;
-        filter.say("EHLO nobody.test", "250")?;
-        filter.say("MAIL FROM:<from@client.test>", "250")?;
-        filter.say("RCPT TO:<to@site.test>", "550")?;
-        filter.say("RSET", "250")?;
-    }
-    filter.say("XCLIENT ADDR=192.0.2.1", "220")?;
-    filter.say("EHLO client.test", "250")?;
-    filter.send("from@client.test", "to@site.test", "Subject: x\r\n\r\nx\r\n")?;
+    let users = scratch.path().join("users.toml");
+    fs::write(&users, entry("anna", "pencil", &[])?)?;
+    let front = "proxy = \"any\"\nproxy_from = [\"127.0.0.1\"]\nrelay_from = []\n\
+        auth = \"optional\"\ntls = \"required\"\n";
+    let doubting = port::free()?;
+    let settings = format!(
+        "[[listener]]\naddress = \"{doubting}\"\n{front}[auth]\nusers = \"{}\"\n{}",
+        users.display(),
+        route("*", recorder.address())
+    );
+    let outfit =
+        Outfit { listener_settings: format!("{front}proxy_tls = true"), ..Outfit::default() };
+    let ringpost = Ringpost::start_as(outfit, scratch.path(), &settings)?;
+
+    let mut client = Speaker::behind(ringpost.smtp(), &fields(0x01))?;
+    let offers = client.say("EHLO client.test", "250")?;
+    assert!(offers.contains("-AUTH PLAIN") && !offers.contains("STARTTLS"), "{offers}");
+    client.say("STARTTLS", "503")?;
+    client.say(&plain("anna", "pencil"), "235")?;
+    client.send("from@client.test", "to@site.test", "Subject: x\r\n\r\nx\r\n")?;
     let text = String::from_utf8_lossy(&recorder.wait_for(1, PATIENCE)?[0].text).into_owned();
-    assert!(text.starts_with("Received: from client.test ([192.0.2.1])"), "{text}");
-    let mut other = from("127.0.0.2", ringpost.smtp())?;
-    other.write_all(b"EHLO other.test\r\nXCLIENT ADDR=192.0.2.1\r\nQUIT\r\n")?;
-    let said = String::from_utf8_lossy(&rest(&mut other)).into_owned();
-    assert!(!said.contains("250-XCLIENT") && said.contains("\r\n5"), "{said}");
+    let comments =
+        "\r\n\t(using TLSv1.3 with cipher TLS_AES_128_GCM_SHA256)\r\n\t(connection F00D-1)";
+    assert!(text.contains(" with ESMTPSA id ") && text.contains(comments), "{text}");
+    let log = || fs::read_to_string(scratch.path().join("delivery.jsonl")).unwrap_or_default();
+    let told = "\"user\":\"anna\",\"protocol\":\"ESMTPSA\",\"tls\":\"TLSv1.3\",\
+        \"cipher\":\"TLS_AES_128_GCM_SHA256\",\"client\":null,\"connection\":\"F00D-1\"}";
+    wait::until("the connection in the log", PATIENCE, || log().contains(told).then_some(()))?;
+
+    // What the balancer has taken in the clear is so, and not everybody believes it.
+    for (to, header) in [(ringpost.smtp(), fields(0x06)), (doubting, fields(0x01))] {
+        let mut client = Speaker::behind(to, &header)?;
+        let offers = client.say("EHLO client.test", "250")?;
+        assert!(offers.contains("STARTTLS") && !offers.contains("-AUTH"), "{offers}");
+        client.say("MAIL FROM:<from@client.test>", "530 5.7.0 STARTTLS first")?;
+    }
     Ok(())
 }
 
@@ -225,7 +248,7 @@ fn heard(to: SocketAddr, bytes: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// What comes until the end, which may be a reset.
-fn rest(stream: &mut TcpStream) -> Vec<u8> {
+pub(crate) fn rest(stream: &mut TcpStream) -> Vec<u8> {
     let _ = stream.set_read_timeout(Some(PATIENCE));
     let (mut all, mut some) = (Vec::new(), [0; 512]);
     while let Ok(count @ 1..) = stream.read(&mut some) {
@@ -235,7 +258,7 @@ fn rest(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 /// Connects from an address of the loopback network.
-fn from(address: &str, to: SocketAddr) -> io::Result<TcpStream> {
+pub(crate) fn from(address: &str, to: SocketAddr) -> io::Result<TcpStream> {
     use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
     let own: SocketAddr = format!("{address}:0").parse().map_err(io::Error::other)?;
     let stream = socket(AddressFamily::INET, SocketType::STREAM, None)?;

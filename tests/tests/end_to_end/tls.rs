@@ -196,6 +196,9 @@ fn swaks_and_smtplib_send_mail_under_tls() -> io::Result<()> {
         succeed(python.arg(&relay.own.chain))?;
         let mails = relay.recorder.wait_for(3, PATIENCE)?;
         assert!(mails.iter().any(|mail| mail.text.len() > 300_000), "the long one came whole");
+        let first = String::from_utf8_lossy(&mails[0].text);
+        let comment = "\r\n\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384)\r\n";
+        assert!(first.contains(" with ESMTPS id ") && first.contains(comment), "{first}");
         if tls == "required" {
             let mut clear = Command::new("swaks");
             clear.args(["--server", &relay.ringpost.smtp().to_string(), "--helo", "swaks.test"]);

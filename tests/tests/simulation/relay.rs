@@ -129,7 +129,7 @@ fn gate(plan: &Plan, inside: &Arc<AtomicUsize>) -> Gate {
     (config.chunking, config.binary, config.dsn) = (true, true, true);
     config.message_bytes_max = 4 << 20;
     let from = Networks(Arc::new(|_| true));
-    let proxy = shard::Proxy { versions: Versions::Any, from };
+    let proxy = shard::Proxy { versions: Versions::Any, from, tls: false };
     Gate {
         proxy: plan.proxied.then_some(proxy),
         relay_from: Networks(Arc::new(|_| true)),

@@ -5,16 +5,16 @@
 //! not interrupted. What cannot be read changes nothing.
 
 use super::{Shared, User};
+use crate::Chore;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
-use std::thread;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often it is looked at.
-pub const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How users are read.
 pub struct Load {
@@ -38,17 +38,11 @@ impl Load {
     }
 }
 
-/// Looks until nobody asks `shared` any more.
-pub(super) fn watch(shared: &Arc<Shared>, load: Load, read: Stamp) -> io::Result<()> {
+/// Looks at the file, as long as somebody asks `shared`.
+pub(super) fn chore(shared: &Arc<Shared>, load: Load, mut read: Stamp) -> Chore {
     let shared = Arc::downgrade(shared);
-    thread::Builder::new().name("users".to_owned()).spawn(move || look(&shared, &load, read))?;
-    Ok(())
-}
-
-fn look(shared: &Weak<Shared>, load: &Load, mut read: Stamp) {
     let mut seen = read;
-    loop {
-        thread::sleep(LOOK_EVERY);
+    let work = move || {
         let Some(shared) = shared.upgrade() else { return };
         let now = stamp(&load.file);
         if now == seen && now != read {
@@ -63,7 +57,8 @@ fn look(shared: &Weak<Shared>, load: &Load, mut read: Stamp) {
             }
         }
         seen = now;
-    }
+    };
+    Chore { every: LOOK_EVERY, work: Box::new(work) }
 }
 
 fn stamp(file: &Path) -> Stamp {

@@ -1,5 +1,6 @@
 use super::{CHECKS_MAX, HashFault, Load, PasswordHash, User, Verifier, start};
-use policy::login::Verdict;
+use crate::Chore;
+use policy::login::{Pass, Verdict};
 use policy::source::{Domains, Source, Terms};
 use smtp::sasl::{Keys, Login, Secret, password};
 use std::path::PathBuf;
@@ -38,7 +39,7 @@ fn service(users: Vec<User>) -> Verifier {
         read: Box::new(move || Ok(users.clone())),
         told: Box::new(|_| ()),
     };
-    start(load, 1).unwrap()
+    start(load, 1).unwrap().0
 }
 
 fn ask(verifier: &Verifier, name: &str, password: &str) -> Receiver<Verdict> {
@@ -51,7 +52,7 @@ fn ask(verifier: &Verifier, name: &str, password: &str) -> Receiver<Verdict> {
 /// Whom it proves; empty if the answer is no.
 fn answer(verifier: &Verifier, name: &str, password: &str) -> String {
     match ask(verifier, name, password).recv_timeout(PATIENCE).unwrap() {
-        Verdict::Granted(source) => source.name().to_owned(),
+        Verdict::Granted(pass) => pass.user.name().to_owned(),
         Verdict::Wrong => String::new(),
         Verdict::Busy => panic!("a lone question is answered"),
     }
@@ -142,7 +143,7 @@ fn what_was_right_is_remembered_and_what_was_wrong_is_not() {
 fn a_reload_takes_users_away_and_counts_on() {
     let verifier = service(users());
     let granted = |name| match ask(&verifier, name, "password").recv_timeout(PATIENCE).unwrap() {
-        Verdict::Granted(source) => source,
+        Verdict::Granted(pass) => pass.user,
         other => panic!("{other:?}"),
     };
     let (anna, otto): (Arc<Source>, _) = (granted("anna"), granted("otto"));
@@ -154,6 +155,58 @@ fn a_reload_takes_users_away_and_counts_on() {
     assert_eq!(answer(&verifier, "anna", "password"), "");
     verifier.0.replace(Vec::new());
     assert_eq!(answer(&verifier, "otto", "password"), "");
+}
+
+#[test]
+fn a_pass_is_worth_what_its_user_is_now() {
+    let verifier = service(users());
+    let anna = verifier.vouched_for("anna").unwrap();
+    let terms = |pass: Option<Pass>| pass.map(|pass| pass.user.terms().clone());
+    let strict = Terms { sender_domains: Domains::new(["a.test".to_owned()]), ..Terms::default() };
+    let now = User { terms: strict.clone(), ..user("anna", Some(keys())) };
+    verifier.0.replace(vec![now.clone()]);
+    assert_eq!(terms(verifier.renew(&anna)), Some(strict), "other terms");
+    assert!(verifier.takes_scram());
+    // A pass that was not looked at for long, and other ways to prove the same name.
+    verifier.0.replace(vec![now.clone(), user("otto", None)]);
+    assert!(verifier.renew(&anna).is_some());
+    verifier.0.replace(vec![User { scram: None, ..now.clone() }]);
+    assert!(verifier.renew(&anna).is_none(), "other keys");
+    assert!(!verifier.takes_scram(), "nobody has any");
+    let again = verifier.vouched_for("anna").unwrap();
+    let password = PasswordHash::parse(SCRYPT).unwrap();
+    verifier.0.replace(vec![User { password, scram: None, ..now }]);
+    assert!(verifier.renew(&again).is_none(), "another password");
+    let last = verifier.vouched_for("anna").unwrap();
+    verifier.0.replace(Vec::new());
+    assert!(verifier.renew(&last).is_none() && verifier.vouched_for("anna").is_none(), "gone");
+    verifier.0.replace(users());
+    assert!(verifier.renew(&last).is_none(), "gone and back is not the same");
+    assert_eq!(verifier.renew(&verifier.vouched_for("otto").unwrap()).unwrap().edition, 6);
+}
+
+/// Two looks at the same change: a writer is not interrupted.
+#[test]
+fn a_file_is_read_again_when_it_has_come_to_rest() {
+    let file = std::env::temp_dir().join(format!("ringpost-users-{}", std::process::id()));
+    std::fs::write(&file, "anna").unwrap();
+    let source = file.clone();
+    let read = move || {
+        let names = std::fs::read_to_string(&source).map_err(|error| error.to_string())?;
+        Ok(names.split_whitespace().map(|name| user(name, None)).collect())
+    };
+    let load = Load { file: file.clone(), read: Box::new(read), told: Box::new(|_| ()) };
+    let (verifier, Chore { mut work, .. }) = start(load, 1).unwrap();
+    work();
+    std::fs::write(&file, "anna otto").unwrap();
+    work();
+    assert!(!verifier.knows("otto"), "it may be half written");
+    work();
+    assert!(verifier.knows("otto"));
+    std::fs::remove_file(&file).unwrap();
+    work();
+    work();
+    assert!(verifier.knows("otto"), "what cannot be read changes nothing");
 }
 
 #[test]
@@ -190,7 +243,7 @@ fn made_up_keys_are_the_same_in_every_process_with_the_list() {
     assert!(otto.is_none());
     assert_eq!(made_up, other.keys("otto").0);
     let (own, anna) = one.keys("anna");
-    assert_eq!((own, anna.unwrap().name()), (keys(), "anna"));
+    assert_eq!((own, anna.unwrap().user.name()), (keys(), "anna"));
     assert!(service(Vec::new()).keys("nobody").1.is_none());
 }
 

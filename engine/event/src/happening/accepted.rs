@@ -37,12 +37,14 @@ pub struct Entrance<'a> {
     pub protocol: &'a str,
     /// What encrypted it: the connection itself, or a balancer, of which less is known.
     pub tls: Option<Encryption<'a>>,
+    /// What a balancer in front of us calls the connection: with it, its log and ours are one.
+    pub connection: Option<&'a str>,
 }
 
 /// What encrypted a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Encryption<'a> {
-    /// `TLSv1.2` or `TLSv1.3`.
+    /// `TLSv1.2`, `TLSv1.3`, or what a balancer calls it.
     pub version: &'a str,
     /// The cipher suite.
     pub cipher: &'a str,
@@ -68,6 +70,7 @@ impl Accepted<'_> {
             .text_or_null("tls", tls.map(|tls| tls.version))
             .text_or_null("cipher", tls.map(|tls| tls.cipher))
             .text_or_null("client", tls.and_then(|tls| tls.client))
+            .text_if_any("connection", entrance.and_then(|entrance| entrance.connection))
             .text_if_any("tenant", tenant)
             .text_if_any("pool", pool)
             .text_if_any("job", job)

@@ -18,7 +18,13 @@ fn lines_have_these_fields() {
     let labels = Labels { tenant: Some("shop"), job: Some("a\n\"b"), ..Labels::default() };
     let entrance = entrance(peer);
     let tls = Encryption { version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", client: None };
-    let secure = Entrance { user: Some("ann"), protocol: "ESMTPSA", tls: Some(tls), ..entrance };
+    let secure = Entrance {
+        user: Some("ann"),
+        protocol: "ESMTPSA",
+        tls: Some(tls),
+        connection: Some("F00D-1"),
+        ..entrance
+    };
     let events = [
         Event::Accepted(accepted(None)),
         Event::Accepted(accepted(Some(entrance))),
@@ -60,7 +66,8 @@ const fn accepted(entrance: Option<Entrance<'_>>) -> Accepted<'_> {
 
 fn entrance(peer: SocketAddr) -> Entrance<'static> {
     let listener = "192.0.2.2:2525".parse().unwrap();
-    Entrance { peer, listener, source: "shop", user: None, protocol: "ESMTP", tls: None }
+    let (source, protocol, connection) = ("shop", "ESMTP", None);
+    Entrance { peer, listener, source, user: None, protocol, tls: None, connection }
 }
 
 fn refused(code: u16) -> Event<'static> {

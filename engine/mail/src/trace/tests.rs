@@ -1,15 +1,17 @@
 use super::{Hop, Proofs, Protocol, received};
-use event::{MessageId, Wall};
+use event::{Encryption, MessageId, Wall};
 use mail_parser::MessageParser;
 
 const HOP: Hop<'_> = Hop {
     helo: b"client.example",
     peer: std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)),
+    name: None,
     connection: None,
     hostname: "mx.example",
     protocol: Protocol::Esmtp(Proofs { encrypted: false, authenticated: false }),
     id: MessageId { log: 1, boot: 2, count: 255 },
     recipient: Some(b"ann@mail.example"),
+    encryption: None,
     at: Wall(1_795_468_238_000),
 };
 
@@ -49,6 +51,15 @@ fn a_hop_is_one_folded_field() {
     );
     let behind = field(&Hop { connection: Some("F00D-1"), ..HOP });
     assert!(behind.contains(" id 1-2-ff\r\n\t(connection F00D-1)\r\n\tfor <"), "{behind}");
+    let (version, cipher) = ("TLSv1.3", "TLS_AES_128_GCM_SHA256");
+    let encryption = Some(Encryption { version, cipher, client: None });
+    let under_tls = field(&Hop { encryption, connection: Some("F00D-1"), ..HOP });
+    let comments =
+        " id 1-2-ff\r\n\t(using TLSv1.3 with cipher TLS_AES_128_GCM_SHA256)\r\n\t(connection";
+    assert!(under_tls.contains(comments), "{under_tls}");
+    let named = field(&Hop { name: Some(b"a.example"), ..HOP });
+    let from = "Received: from client.example\r\n\t(a.example [192.0.2.1])\r\n\tby mx.example";
+    assert!(named.starts_with(from), "{named}");
     let many = Hop {
         recipient: None,
         protocol: Protocol::Smtp,
@@ -82,11 +93,12 @@ fn another_parser_reads_it() {
 fn no_name_breaks_out_of_its_field() {
     for byte in 0..=255 {
         let name = [b'a', byte, b'b'];
-        let text = field(&Hop { helo: &name, recipient: Some(&name), ..HOP });
+        let text = field(&Hop { helo: &name, name: Some(&name), recipient: Some(&name), ..HOP });
         assert!(text.lines().skip(1).all(|line| line.starts_with('\t')), "{byte}");
         assert!(text.bytes().all(|byte| !byte.is_ascii_control() || b"\r\n\t".contains(&byte)));
     }
     assert!(field(&Hop { helo: b"", ..HOP }).starts_with("Received: from unknown ("));
-    let long = field(&Hop { helo: &[b'x'; 5_000], recipient: Some(&[b'x'; 5_000]), ..HOP });
-    assert!(long.lines().all(|line| line.len() < 998));
+    let long = &[b'x'; 5_000][..];
+    let long = field(&Hop { helo: long, name: Some(long), recipient: Some(long), ..HOP });
+    assert!(long.lines().all(|line| line.len() <= 400));
 }

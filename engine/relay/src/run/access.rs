@@ -1,10 +1,10 @@
 //! Logins: shards ask, control looks, and whoever guesses waits.
 
 use crate::settings::{Faults, Settings, load_users};
+use control::Chore;
 use control::auth::{Load, Verifier, start};
 use event::Tick;
-use policy::login::Penalties;
-use policy::source::Source;
+use policy::login::{Pass, Penalties};
 use shard::{Access, Ticket};
 use smtp::sasl::{Keys, Login};
 use std::io;
@@ -19,8 +19,8 @@ struct Doorkeeper {
     penalties: Mutex<Penalties>,
 }
 
-/// Starts what checks logins, if settings name users.
-pub(super) fn open(settings: &Settings) -> io::Result<Option<Verifier>> {
+/// Starts what checks logins, if settings name users, with the chore of reading them again.
+pub(super) fn open(settings: &Settings) -> io::Result<Option<(Verifier, Chore)>> {
     let Some(file) = settings.auth.users.clone() else { return Ok(None) };
     let path = file.clone();
     let load = Load {
@@ -41,12 +41,28 @@ impl Access for Doorkeeper {
         self.verifier.nonce()
     }
 
-    fn keys(&self, name: &str) -> (Keys, Option<Arc<Source>>) {
+    fn keys(&self, name: &str) -> (Keys, Option<Pass>) {
         self.verifier.keys(name)
+    }
+
+    fn takes_scram(&self) -> bool {
+        self.verifier.takes_scram()
     }
 
     fn check(&self, login: Login, ticket: Ticket) {
         self.verifier.check(login, move |verdict| ticket.answer(verdict));
+    }
+
+    fn edition(&self) -> u64 {
+        self.verifier.edition()
+    }
+
+    fn renew(&self, pass: &Pass) -> Option<Pass> {
+        self.verifier.renew(pass)
+    }
+
+    fn vouched_for(&self, name: &str) -> Option<Pass> {
+        self.verifier.vouched_for(name)
     }
 
     fn knows(&self, name: &str) -> bool {

@@ -136,7 +136,7 @@ fn proxy(front: &Front) -> Option<shard::Proxy> {
         Proxy::V2 => Versions::V2,
         Proxy::Any => Versions::Any,
     };
-    Some(shard::Proxy { versions, from: networks(&front.proxy_from) })
+    Some(shard::Proxy { versions, from: networks(&front.proxy_from), tls: front.proxy_tls })
 }
 
 fn gate(settings: &Settings, listener: &Listener, security: Option<Security>) -> Gate {
@@ -179,9 +179,6 @@ fn server_config(settings: &Settings, listener: &Listener) -> server::Config {
             Login::Optional | Login::Required => server::Auth::UnderTls,
         },
         auth_required: listener.auth == Login::Required,
-        chunking: true,
-        binary: true,
-        dsn: true,
         ..server::Config::new(&settings.hostname)
     }
 }

@@ -3,7 +3,7 @@
 
 use super::document::{Place, Reader, Section};
 use super::mail::{Network, words};
-use super::{Agent, Drain, Listener};
+use super::{Agent, Drain, Listener, Security};
 use std::time::Duration;
 
 /// Which PROXY headers a listener wants.
@@ -28,6 +28,8 @@ pub struct Front {
     pub proxy: Proxy,
     /// Where the balancers are. Nobody else may connect, if `proxy` is not off.
     pub proxy_from: Vec<Network>,
+    /// Whether the header's word counts that the client came under TLS.
+    pub proxy_tls: bool,
     /// Who may say for whom it speaks, by XCLIENT.
     pub xclient_from: Vec<Network>,
 }
@@ -47,6 +49,13 @@ impl Front {
                 "The networks of the balancers that send PROXY headers; all others are closed \
                  unheard. Needed if `proxy` is not \"off\".",
             ),
+            proxy_tls: listener.key(
+                "proxy_tls",
+                false,
+                "Whether a client counts as under TLS whose TLS the balancer has ended, as a \
+                 PROXY header of version 2 says: the network behind the balancer is then as \
+                 good as encrypted. It may log in, and Received says ESMTPS.",
+            ),
             xclient_from: listener.key(
                 "xclient_from",
                 Vec::new(),
@@ -56,7 +65,7 @@ impl Front {
         }
     }
 
-    fn check(&self, index: usize, reader: &mut Reader<'_>) {
+    fn check(&self, index: usize, begins_secure: bool, reader: &mut Reader<'_>) {
         let place = |name| Place { table: "listener", index: Some(index), name };
         if self.proxy != Proxy::Off && self.proxy_from.is_empty() {
             let wrong = "`proxy` without `proxy_from`: anybody could claim to be anyone";
@@ -67,13 +76,22 @@ impl Front {
             let wrong = "`proxy_from` without `proxy`: no header would be read";
             reader.refuse(place("proxy_from"), wrong, "`proxy` as \"v1\", \"v2\" or \"any\"");
         }
+        if self.proxy_tls && !matches!(self.proxy, Proxy::V2 | Proxy::Any) {
+            let wrong = "only a PROXY header of version 2 says whether there was TLS";
+            reader.refuse(place("proxy_tls"), wrong, "`proxy` as \"v2\" or \"any\", or false");
+        } else if self.proxy_tls && begins_secure {
+            let wrong =
+                "a listener whose `tls` is \"implicit\" meets no client whose TLS has ended";
+            reader.refuse(place("proxy_tls"), wrong, "false, or another `tls`");
+        }
     }
 }
 
 /// Refuses what leaves open who is in front.
 pub(super) fn check(listeners: &[Listener], reader: &mut Reader<'_>) {
     for (index, listener) in listeners.iter().enumerate() {
-        listener.front.check(index, reader);
+        let begins_secure = listener.tls.security == Security::Implicit;
+        listener.front.check(index, begins_secure, reader);
     }
 }
 

@@ -99,8 +99,9 @@ impl Settings {
                 warnings.push("durability is \"memory\": any crash loses accepted mail".to_owned());
             }
         }
-        let deaf =
-            |listener: &super::Listener| super::auth::warning(listener, listener.tls.is_on());
+        let encrypts =
+            |listener: &super::Listener| listener.tls.is_on() || listener.front.proxy_tls;
+        let deaf = |listener| super::auth::warning(listener, encrypts(listener));
         warnings.extend(self.listeners.iter().filter_map(deaf));
         if !self.certificates.is_empty() && !self.wants_tls() {
             warnings.push("there is a [[certificate]], and no listener that speaks TLS".to_owned());

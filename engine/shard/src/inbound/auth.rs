@@ -10,11 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use event::{Event, Tick};
 use kernel::Kernel;
-use policy::login::Verdict;
-use policy::source::Source;
+use policy::login::{Pass, Verdict};
 use smtp::sasl::{Exchange, Fault, Next};
 use smtp::server::{Denial, Mechanism, Rights, Sasl};
-use std::sync::Arc;
 
 /// An authentication under way.
 pub(super) struct Login {
@@ -23,14 +21,14 @@ pub(super) struct Login {
     /// Whom it says it is.
     name: Box<str>,
     /// Whom it proves, if it does.
-    proves: Option<Arc<Source>>,
+    proves: Option<Pass>,
 }
 
 /// What comes of one message.
 enum Outcome {
     /// The peer is asked for more.
     Asked(Vec<u8>),
-    Granted(Arc<Source>),
+    Granted(Pass),
     Denied(Denial),
 }
 
@@ -69,9 +67,9 @@ impl<K: Kernel> Visit<K> {
                 self.login = None;
                 self.user = Some(user);
                 self.session.grant(Rights { relay: true, ..self.session.rights() });
-                self.session.authenticated(replies);
-                if let Err(refusal) = self.change_seat() {
-                    self.session.dismiss(refusal, replies);
+                match self.change_seat() {
+                    Ok(()) => self.session.authenticated(replies),
+                    Err(refusal) => self.session.dismiss(refusal, replies),
                 }
             }
             Outcome::Denied(denial) => {
@@ -91,6 +89,34 @@ impl<K: Kernel> Visit<K> {
             if let Err(refusal) = self.change_seat() {
                 self.connection.hang_up(refusal.line().as_bytes());
             }
+        }
+    }
+
+    /// Somebody whom we trust says as whom the peer has logged in there.
+    pub(super) fn vouch_for(&mut self, name: &[u8]) {
+        let Some(access) = self.shard.access.clone() else { return };
+        let name = smtp::sasl::name(name).ok();
+        self.user = name.and_then(|name| access.vouched_for(&name));
+        if self.user.is_some() {
+            self.session.grant(Rights { relay: true, ..self.session.rights() });
+            self.session.vouched_for();
+        } else {
+            let (peer, mechanism) = (self.peer.address, "XCLIENT");
+            self.shard.tell(&Event::LoginFailed { peer, user: None, mechanism });
+        }
+    }
+
+    /// Between transactions, whoever has logged in gets the terms that hold now. Who is gone, or
+    /// has to prove itself anew, keeps them until it hears so, at MAIL.
+    pub(super) fn mind_terms(&mut self, replies: &mut Vec<u8>) {
+        let (Some(access), Some(user)) = (&self.shard.access, &self.user) else { return };
+        if access.edition() == user.edition || self.session.in_transaction() {
+            return;
+        }
+        let Some(renewed) = access.renew(user) else { return };
+        self.user = Some(renewed);
+        if let Err(refusal) = self.change_seat() {
+            self.session.dismiss(refusal, replies);
         }
     }
 

@@ -6,7 +6,7 @@ use super::transaction::{Streamed, Transaction};
 use super::window::Window;
 use crate::intake::Incoming;
 use crate::journal::{Closed, JournalError};
-use event::{Encryption, Entrance, Tick};
+use event::{Encryption, Entrance, MessageId, Tick};
 use kernel::Kernel;
 use mail::trace::{self, Hop, Proofs, Protocol};
 use smtp::server::{Facts, Refusal};
@@ -66,14 +66,21 @@ impl<K: Kernel> Visit<K> {
             peer: self.peer.address,
             listener: self.door.gate.address,
             source: self.guest.source().name(),
-            user: self.user.as_ref().map(|user| user.name()),
+            user: self.user.as_ref().map(|pass| pass.user.name()),
             protocol,
-            tls: self.connection.facts().map(|facts| Encryption {
-                version: facts.version,
-                cipher: facts.cipher,
-                client: facts.client_subject.as_deref(),
-            }),
+            tls: self.encryption(),
+            connection: self.peer.unique_id(),
         }
+    }
+
+    /// The TLS below: ours, or one that a balancer has ended.
+    fn encryption(&self) -> Option<Encryption<'_>> {
+        let own = self.connection.facts().map(|facts| Encryption {
+            version: facts.version,
+            cipher: facts.cipher,
+            client: facts.client_subject.as_deref(),
+        });
+        own.or_else(|| self.peer.cover())
     }
 
     async fn receive(
@@ -82,7 +89,7 @@ impl<K: Kernel> Visit<K> {
         text: &[u8],
         facts: &Facts,
         passed: &Passed,
-    ) -> Result<event::MessageId, Refusal> {
+    ) -> Result<MessageId, Refusal> {
         let bytes = facts.bytes - passed.removed;
         // A dot that stands for nothing is not the sender's.
         self.count_text(facts.size().saturating_sub(passed.removed), transaction.declared)?;
@@ -96,11 +103,13 @@ impl<K: Kernel> Visit<K> {
         let hop = Hop {
             helo: self.session.helo(),
             peer: self.peer.address.ip(),
+            name: self.peer.name(),
             connection: self.peer.unique_id(),
             hostname: &self.shard.hostname,
             protocol,
             id,
             recipient: (recipients.len() == 1).then(|| recipients[0]),
+            encryption: self.encryption(),
             at: self.shard.kernel.wall(),
         };
         trace::received(&mut prefix, &hop);

@@ -5,6 +5,7 @@ use crate::message::Share;
 use crate::shard::Shard;
 use event::Shut;
 use kernel::Kernel;
+use policy::login::Pass;
 use policy::source::Source;
 use smtp::server::{self, Door, Mail, Rcpt, Refusal};
 
@@ -12,14 +13,21 @@ use smtp::server::{self, Door, Mail, Rcpt, Refusal};
 pub(super) struct Porter<'v, K: Kernel> {
     shard: &'v Shard<K>,
     source: &'v Source,
+    /// Who has logged in.
+    user: Option<&'v Pass>,
     share: Option<Share>,
     /// The envelope has no room for a recipient, whatever is asked about it.
     full: bool,
 }
 
 impl<'v, K: Kernel> Porter<'v, K> {
-    pub(super) const fn new(shard: &'v Shard<K>, source: &'v Source, full: bool) -> Self {
-        Self { shard, source, share: None, full }
+    pub(super) const fn new(
+        shard: &'v Shard<K>,
+        source: &'v Source,
+        user: Option<&'v Pass>,
+        full: bool,
+    ) -> Self {
+        Self { shard, source, user, share: None, full }
     }
 
     /// The memory of the transaction that was let in.
@@ -29,9 +37,18 @@ impl<'v, K: Kernel> Porter<'v, K> {
 }
 
 impl<K: Kernel> server::Porter for Porter<'_, K> {
+    fn takes_scram(&self) -> bool {
+        self.shard.access.as_ref().is_some_and(|access| access.takes_scram())
+    }
+
     fn sender(&mut self, mail: &Mail<'_>) -> Door {
         if self.shard.draining() {
             return Door::Shut(Shut::Draining);
+        }
+        if let (Some(access), Some(user)) = (&self.shard.access, self.user)
+            && access.renew(user).is_none()
+        {
+            return Door::Refused(Refusal::UserChanged);
         }
         if let Some(shut) = self.shard.shut() {
             return Door::Shut(shut);

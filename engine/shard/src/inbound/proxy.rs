@@ -8,7 +8,7 @@ use super::peer::Peer;
 use crate::setup::{Gate, Proxy};
 use crate::shard::Shard;
 use kernel::{Buffer, Kernel};
-use smtp::proxy::{BYTES_MAX, Versions};
+use smtp::proxy::{BYTES_MAX, Header};
 use smtp::server::Refusal;
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ async fn introduced<K: Kernel>(
     let deadline = shard.kernel.now() + PATIENCE;
     connection.watch().say_last(b"");
     connection.watch().idle_until(deadline);
-    let found = listen(proxy.versions, connection).await;
+    let found = listen(proxy, connection).await;
     let late = shard.kernel.now() >= deadline;
     connection.watch().say_last(Refusal::IdleTooLong.line().as_bytes());
     match found {
@@ -69,7 +69,7 @@ enum Found {
     Fault,
 }
 
-async fn listen<K: Kernel>(versions: Versions, connection: &mut Connection<K>) -> Found {
+async fn listen<K: Kernel>(proxy: &Proxy, connection: &mut Connection<K>) -> Found {
     let mut buffer = Buffer::with_capacity(BYTES_MAX);
     loop {
         let (result, back) = connection.read(buffer).await;
@@ -77,8 +77,9 @@ async fn listen<K: Kernel>(versions: Versions, connection: &mut Connection<K>) -
         if !matches!(result, Ok(1..)) {
             return if buffer.is_empty() { Found::Nothing } else { Found::Fault };
         }
-        match smtp::proxy::read(&buffer, versions) {
+        match smtp::proxy::read(&buffer, proxy.versions) {
             Ok(Some((header, used))) => {
+                let header = Header { tls: header.tls.filter(|_| proxy.tls), ..header };
                 let peer = Peer::behind(connection.peer(), &header);
                 connection.push_back(&buffer[used..]);
                 return Found::Peer(peer);

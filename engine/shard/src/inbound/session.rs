@@ -17,7 +17,7 @@ use super::window::Window;
 use crate::journal::Announced;
 use crate::shard::Shard;
 use kernel::{Kernel, Piece};
-use policy::source::Source;
+use policy::login::Pass;
 use smallvec::smallvec;
 use smtp::server::{Refusal, Session, Step};
 use std::io;
@@ -38,7 +38,10 @@ pub(super) async fn serve<K: Kernel>(
     let Some(peer) = proxy::peer(&shard, &door.gate, &mut connection).await else { return };
     let address = peer.address.ip();
     let config = Arc::clone(door.gate.config_for(address));
-    let session = Session::new(config, door.gate.rights(address));
+    let mut session = Session::new(config, door.gate.rights(address));
+    if peer.cover().is_some() {
+        session.secured();
+    }
     let mut visit = Visit {
         shard,
         door,
@@ -72,7 +75,7 @@ pub(super) struct Visit<K: Kernel> {
     /// It is saying who it is.
     pub(super) login: Option<Box<Login>>,
     /// Who it is.
-    pub(super) user: Option<Arc<Source>>,
+    pub(super) user: Option<Pass>,
     /// How the text comes, if it does.
     pub(super) progress: Progress,
     /// A step was taken since the last read began.
@@ -158,8 +161,11 @@ impl<K: Kernel> Visit<K> {
     /// Takes every step that can be taken.
     async fn answer(&mut self, window: &mut Window, replies: &mut Vec<u8>) -> Turn {
         loop {
+            self.mind_terms(replies);
+            let said = replies.len();
             let full = self.transaction.as_ref().is_some_and(|transaction| transaction.is_full());
-            let mut porter = Porter::new(&self.shard, self.guest.source(), full);
+            let source = self.guest.source();
+            let mut porter = Porter::new(&self.shard, source, self.user.as_ref(), full);
             let Some((used, step)) = self.session.step(window.unread(), &mut porter, replies)
             else {
                 return Turn::Listen;
@@ -184,9 +190,9 @@ impl<K: Kernel> Visit<K> {
                 Step::Discard => self.discard(window),
                 Step::Sasl(sasl) => self.sasl(sasl, replies).await,
                 Step::Xclient(attributes) => {
-                    self.forget_user();
-                    self.proxied(attributes);
-                    if let Err(refusal) = self.change_seat() {
+                    if let Err(refusal) = self.proxied(attributes) {
+                        // Instead of a greeting.
+                        replies.truncate(said);
                         self.session.dismiss(refusal, replies);
                     }
                 }

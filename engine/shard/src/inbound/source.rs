@@ -3,6 +3,7 @@
 use super::session::Visit;
 use crate::callers::{Entry, Full};
 use kernel::Kernel;
+use policy::login::Pass;
 use policy::rate::Meter;
 use policy::source::{Excess, Seat, Source};
 use smtp::server::Refusal;
@@ -36,6 +37,8 @@ impl<K: Kernel> Visit<K> {
     pub(super) fn come_in(&mut self) -> Result<(), Refusal> {
         let gate = &self.door.gate;
         let peer = self.peer.address.ip();
+        // It may be the same one that comes once more, by XCLIENT.
+        self.guest.entry = None;
         // Those who may relay are known; what they may have is their source's to say. An address
         // of nobody stands for many.
         if !(gate.relay_from.0)(peer) && !peer.is_unspecified() {
@@ -53,9 +56,12 @@ impl<K: Kernel> Visit<K> {
     pub(super) fn change_seat(&mut self) -> Result<(), Refusal> {
         let gate = &self.door.gate;
         let (sources, peer) = (&gate.guard.sources, self.peer.address.ip());
+        // A listener of ours that no rule is about is as good as the one it came in by.
+        let meant = self.peer.meant(gate.address);
+        let at = if sources.tell_apart(meant) { meant } else { gate.address };
         let source = match &self.user {
-            Some(user) => sources.of_user(peer, gate.address, user.name()).unwrap_or(user),
-            None => sources.of(peer, gate.address, None),
+            Some(Pass { user, .. }) => sources.of_user(peer, at, user.name()).unwrap_or(user),
+            None => sources.of(peer, at, None),
         };
         let same = |seat: &Seat| Arc::ptr_eq(seat.source(), source);
         if !self.guest.seat.as_ref().is_some_and(same) {

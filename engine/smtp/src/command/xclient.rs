@@ -2,7 +2,9 @@
 //!
 //! Postfix's, as its `XCLIENT_README` has it. No RFC knows it.
 
+use super::{HELO_MAX, is_sound_in_name};
 use crate::reply::Refusal;
+use crate::sasl::NAME_BYTES_MAX;
 use crate::xtext;
 use memchr::memchr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,6 +12,9 @@ use std::str::FromStr;
 
 /// The attributes we know, as EHLO lists them.
 pub const ATTRIBUTES: &str = "NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT";
+
+/// The longest name in DNS that a proxy may say.
+const NAME_MAX: usize = 255;
 
 /// What a proxy said of its client: at least one attribute, all of them sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,21 @@ impl<'i> Attributes<'i> {
     pub fn iter(self) -> impl Iterator<Item = Attribute<'i>> {
         words(self.0).filter_map(|word| Attribute::parse(word).ok())
     }
+
+    /// How the client greeted, if that was said: its name, with `?` for what may not stand in
+    /// one, and how. Who greeted otherwise than by EHLO has to be said to have.
+    pub(crate) fn greeting(self) -> Option<(Box<[u8]>, Dialect)> {
+        let (mut name, mut dialect) = (None, Dialect::Smtp);
+        for attribute in self.iter() {
+            match attribute {
+                Attribute::Helo(helo) => name = helo.and_then(xtext::decode),
+                Attribute::Proto(said) => dialect = said.unwrap_or(Dialect::Smtp),
+                _ => (),
+            }
+        }
+        let plain = |byte: u8| if is_sound_in_name(byte) { byte } else { b'?' };
+        name.map(|name| (name.into_iter().map(plain).collect(), dialect))
+    }
 }
 
 fn words(argument: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -70,7 +90,7 @@ impl<'i> Attribute<'i> {
         let value = known(value.strip_prefix(b"=").unwrap_or_default());
         let is = |attribute: &str| name.eq_ignore_ascii_case(attribute.as_bytes());
         Ok(if is("NAME") {
-            Self::Name(sound(value, text)?)
+            Self::Name(sound(value, |name| text(name, NAME_MAX))?)
         } else if is("ADDR") {
             Self::Addr(sound(value, address)?)
         } else if is("PORT") {
@@ -78,9 +98,9 @@ impl<'i> Attribute<'i> {
         } else if is("PROTO") {
             Self::Proto(sound(value, dialect)?)
         } else if is("HELO") {
-            Self::Helo(sound(value, text)?)
+            Self::Helo(sound(value, |name| text(name, HELO_MAX))?)
         } else if is("LOGIN") {
-            Self::Login(sound(value, text)?)
+            Self::Login(sound(value, login)?)
         } else if is("DESTADDR") {
             Self::DestAddr(sound(value, address)?)
         } else if is("DESTPORT") {
@@ -99,13 +119,21 @@ fn known(value: &[u8]) -> Option<&[u8]> {
 
 fn sound<'i, T>(
     value: Option<&'i [u8]>,
-    parse: fn(&'i [u8]) -> Option<T>,
+    parse: impl Fn(&'i [u8]) -> Option<T>,
 ) -> Result<Option<T>, Refusal> {
     value.map(|value| parse(value).ok_or(Refusal::BadArgument)).transpose()
 }
 
-fn text(value: &[u8]) -> Option<&[u8]> {
-    (!value.is_empty() && xtext::is_printable(value)).then_some(value)
+fn text(value: &[u8], most: usize) -> Option<&[u8]> {
+    let fits = (1..=most).contains(&xtext::decode(value)?.len());
+    (fits && xtext::is_printable(value)).then_some(value)
+}
+
+/// A user's name, which need not be ASCII. It goes to a log (T7).
+fn login(value: &[u8]) -> Option<&[u8]> {
+    let name = String::from_utf8(xtext::decode(value)?).ok()?;
+    let fits = (1..=NAME_BYTES_MAX).contains(&name.len());
+    (fits && !name.contains(char::is_control)).then_some(value)
 }
 
 fn address(value: &[u8]) -> Option<IpAddr> {

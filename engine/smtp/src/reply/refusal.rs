@@ -139,11 +139,13 @@ pub enum Refusal {
     UnknownParameter,
     /// No such verb.
     UnknownVerb,
+    /// What the peer proved when it logged in is no longer enough.
+    UserChanged,
 }
 
 impl Refusal {
     /// All of them, in order.
-    pub const ALL: [Self; 68] = [
+    pub const ALL: [Self; 69] = [
         Self::AddressCrowded,
         Self::AuthCancelled,
         Self::AuthDenied,
@@ -212,6 +214,7 @@ impl Refusal {
         Self::UnknownMechanism,
         Self::UnknownParameter,
         Self::UnknownVerb,
+        Self::UserChanged,
     ];
 
     /// The reply code, such as 550.
@@ -244,6 +247,7 @@ impl Refusal {
                 | Self::TooManyMessages
                 | Self::TooManyRefused
                 | Self::TooMuchChatter
+                | Self::UserChanged
         )
     }
 

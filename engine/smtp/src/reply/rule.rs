@@ -44,6 +44,7 @@ impl Refusal {
             Self::UnknownMechanism => "unknown-mechanism",
             Self::UnknownParameter => "unknown-parameter",
             Self::UnknownVerb => "unknown-command",
+            Self::UserChanged => "user-changed",
             _ => self.limit(),
         }
     }

@@ -142,6 +142,11 @@ impl Door {
 /// Who opens the door. Asked last, about what the session itself would take: so what is let in
 /// has begun, and may be counted.
 pub trait Porter {
+    /// Whether anybody can log in by SCRAM: it takes keys that not every user has. A client that
+    /// is offered it may try nothing else.
+    fn takes_scram(&self) -> bool {
+        true
+    }
     /// Whether this transaction may begin.
     fn sender(&mut self, mail: &Mail<'_>) -> Door;
     /// Whether it may have this recipient.
@@ -149,6 +154,10 @@ pub trait Porter {
 }
 
 impl<P: Porter> Porter for &mut P {
+    fn takes_scram(&self) -> bool {
+        P::takes_scram(self)
+    }
+
     fn sender(&mut self, mail: &Mail<'_>) -> Door {
         P::sender(self, mail)
     }

@@ -1,6 +1,6 @@
 //! Which command may be said when, and what comes of it.
 
-use super::{Auth, Mail, Porter, Rcpt, Refusal, Session, State, Step};
+use super::{Auth, Dialect, Mail, Mechanism, Porter, Rcpt, Refusal, Session, State, Step};
 use crate::command::{self, Attributes, Begin, Body, Command, SASL_LINE_MAX};
 use crate::reply::{Offers, Reply};
 use crate::server::{CHUNK_TINY, RECIPIENTS_FLOOR, Sasl};
@@ -65,7 +65,7 @@ impl Session {
                 return Err(Refusal::TooMuchChatter);
             }
             (state, C::Noop) => (state, Reply::Ok, Step::Continue),
-            (_, C::Ehlo(_)) => (S::Ready, Reply::Extensions(self.offers()), self.dropping()),
+            (_, C::Ehlo(_)) => (S::Ready, Reply::Extensions(self.offers(&porter)), self.dropping()),
             (_, C::Helo(_)) => (S::Ready, Reply::Hello, self.dropping()),
             (state, C::StartTls) => {
                 self.may_encrypt(state)?;
@@ -77,12 +77,14 @@ impl Session {
             (S::Fresh, C::Rset) => (S::Fresh, Reply::Ok, Step::Continue),
             (_, C::Rset) => (S::Ready, Reply::Ok, self.dropping()),
             (state, C::Auth(begin)) => {
-                let step = Step::Sasl(self.begin(state, begin)?);
+                let step = Step::Sasl(self.begin(state, begin, &porter)?);
                 (S::Authenticating, Reply::Silence, step)
             }
             (state, C::Xclient(argument)) => {
-                let step = Step::Xclient(self.speak_for(state, argument)?);
-                (S::Fresh, Reply::Greeting, step)
+                let attributes = self.speak_for(state, argument)?;
+                // Who is said to have greeted need not do it again.
+                let next = if attributes.greeting().is_some() { S::Ready } else { S::Fresh };
+                (next, Reply::Greeting, Step::Xclient(attributes))
             }
             (S::Ready, C::Mail(mail)) => {
                 self.admit(&mail, porter)?;
@@ -112,11 +114,12 @@ impl Session {
     }
 
     /// What of our offers can be used once this command is answered.
-    fn offers(&self) -> Offers {
+    fn offers(&self, porter: &impl Porter) -> Offers {
         Offers {
             bytes: self.bounds().message_bytes_max,
             starttls: self.config.starttls && !self.secure,
             auth: self.may_authenticate() && !self.authenticated,
+            scram: porter.takes_scram(),
             xclient: self.rights.xclient,
         }
     }
@@ -142,7 +145,12 @@ impl Session {
     /// Whether an authentication may begin: once, after EHLO, and between transactions.
     ///
     /// [RFC 4954 §4](https://www.rfc-editor.org/rfc/rfc4954#section-4)
-    fn begin<'i>(&self, state: State, begin: Begin<'i>) -> Result<Sasl<'i>, Refusal> {
+    fn begin<'i>(
+        &self,
+        state: State,
+        begin: Begin<'i>,
+        porter: &impl Porter,
+    ) -> Result<Sasl<'i>, Refusal> {
         if self.config.auth == Auth::Never {
             return Err(Refusal::NotImplemented);
         }
@@ -152,7 +160,8 @@ impl Session {
         if !self.may_authenticate() {
             return Err(Refusal::AuthNeedsTls);
         }
-        let mechanism = begin.mechanism.ok_or(Refusal::UnknownMechanism)?;
+        let offered = |way: &Mechanism| *way != Mechanism::ScramSha256 || porter.takes_scram();
+        let mechanism = begin.mechanism.filter(offered).ok_or(Refusal::UnknownMechanism)?;
         Ok(Sasl::Begin { mechanism, initial: begin.initial })
     }
 
@@ -227,7 +236,14 @@ impl Session {
                 self.helo = name.into();
                 self.greeted_with_ehlo = matches!(command, Command::Ehlo(_));
             }
-            Command::Xclient(_) => self.forget(),
+            Command::Xclient(argument) => {
+                self.forget();
+                let said = Attributes::parse(argument).ok();
+                if let Some((name, dialect)) = said.and_then(Attributes::greeting) {
+                    self.helo = name;
+                    self.greeted_with_ehlo = dialect == Dialect::Esmtp;
+                }
+            }
             _ => {}
         }
     }

@@ -4,7 +4,8 @@ mod model;
 mod table;
 
 use super::{
-    Config, Denial, Door, Facts, Refusal, Rights, SASL_LINE_MAX, Sasl, Session, State, Step,
+    Auth, Config, Denial, Door, Facts, Mail, Porter, Rcpt, Refusal, Rights, SASL_LINE_MAX, Sasl,
+    Session, State, Step,
 };
 use event::MessageId;
 use std::sync::Arc;
@@ -249,4 +250,91 @@ fn nothing_is_read_while_an_answer_is_judged() {
     assert_eq!(hear(&mut session, b"YQ==\r\n").0, [Step::Sasl(Sasl::Answer(b"YQ=="))]);
     session.authenticated(&mut replies);
     assert!(session.is_authenticated());
+}
+
+/// Where nobody has SCRAM keys.
+struct Keyless;
+
+impl Porter for Keyless {
+    fn takes_scram(&self) -> bool {
+        false
+    }
+
+    fn sender(&mut self, _: &Mail<'_>) -> Door {
+        Door::Open
+    }
+
+    fn recipient(&mut self, _: &Rcpt<'_>) -> Door {
+        Door::Open
+    }
+}
+
+#[test]
+fn scram_is_offered_where_somebody_has_keys_and_taken_nowhere_else() {
+    let mut session = session(Config { auth: Auth::Always, ..Config::new("mx.example") });
+    let mut say = |line: &[u8], keys: bool| {
+        let mut replies = Vec::new();
+        let step = if keys {
+            session.step(line, &mut Door::Open, &mut replies)
+        } else {
+            session.step(line, &mut Keyless, &mut replies)
+        };
+        (matches!(step, Some((_, Step::Sasl(_)))), String::from_utf8(replies).unwrap())
+    };
+    assert!(say(b"EHLO c\r\n", true).1.contains("\r\n250-AUTH PLAIN LOGIN SCRAM-SHA-256\r\n"));
+    // Those who had some have gone.
+    assert!(say(b"EHLO c\r\n", false).1.contains("\r\n250-AUTH PLAIN LOGIN\r\n"));
+    let unknown = (false, "504 5.5.4 unknown mechanism\r\n".to_owned());
+    assert_eq!(say(b"AUTH SCRAM-SHA-256 biws\r\n", false), unknown);
+    assert!(say(b"AUTH SCRAM-SHA-256 biws\r\n", true).0);
+}
+
+/// A filter says how its client greeted, and that it has logged in.
+#[test]
+fn whom_a_filter_vouches_for_need_not_greet_or_log_in() {
+    let config = Config { auth: Auth::Always, auth_required: true, ..Config::new("mx.example") };
+    let rights = Rights { relay: true, xclient: true };
+    let mut session = Session::new(Arc::new(config.clone()), rights);
+    hear(&mut session, b"XCLIENT HELO=c+2C+3Bd PROTO=ESMTP\r\n");
+    assert_eq!((session.helo(), session.greeted_with_ehlo()), (&b"c??d"[..], true));
+    let (_, said) = hear(&mut session, b"MAIL FROM:<a@b>\r\n");
+    assert!(said.starts_with("530 5.7.0"), "{said}");
+    session.vouched_for();
+    let (steps, said) = hear(&mut session, b"EHLO filter\r\nMAIL FROM:<a@b>\r\nRSET\r\n");
+    assert!(matches!(steps[..], [Step::Sender(_), Step::Discard]), "{steps:?}");
+    assert!(!said.contains("AUTH"), "it has logged in: {said}");
+    assert_eq!(session.helo(), b"filter", "a greeting that follows stands");
+    // Another client, of whom less is said and who is told something else.
+    hear(&mut session, b"XCLIENT HELO=old\r\n");
+    assert!(!session.greeted_with_ehlo() && !session.is_authenticated());
+    hear(&mut session, b"XCLIENT ADDR=192.0.2.1 HELO=[UNAVAILABLE] PROTO=ESMTP\r\n");
+    session.reconfigure(Arc::new(Config { auth: Auth::Never, ..config }));
+    assert!(hear(&mut session, b"MAIL FROM:<a@b>\r\n").1.starts_with("503"), "it has not greeted");
+    let (_, said) = hear(&mut session, b"EHLO c\r\n");
+    assert!(!said.contains("AUTH"), "{said}");
+}
+
+#[test]
+fn what_a_filter_says_is_bounded_and_may_be_beyond_ascii_only_in_a_login() {
+    let mut session = Session::new(Arc::new(generous()), Rights { relay: false, xclient: true });
+    let long = |attribute: &str, count| format!("{attribute}={}", "x".repeat(count));
+    let cases = [
+        (long("HELO", 255), true),
+        (long("HELO", 256), false),
+        (long("NAME", 255), true),
+        (long("NAME", 256), false),
+        (long("LOGIN", 255), true),
+        (long("LOGIN", 256), false),
+        ("LOGIN=gr+C3+BCn".to_owned(), true),
+        ("NAME=gr+C3+BCn".to_owned(), false),
+        ("HELO=gr+C3+BCn".to_owned(), false),
+        ("LOGIN=gr+C3n".to_owned(), false),
+        ("LOGIN=a+0Ab".to_owned(), false),
+        ("LOGIN=a+C2+9Bb".to_owned(), false),
+    ];
+    for (attribute, taken) in cases {
+        let line = format!("XCLIENT {attribute}\r\n");
+        let (_, said) = hear(&mut session, line.as_bytes());
+        assert_eq!(said.starts_with("220"), taken, "{attribute}: {said}");
+    }
 }
