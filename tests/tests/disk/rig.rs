@@ -21,7 +21,7 @@ use tests::scratch::Scratch;
 use tests::wait;
 
 /// How long mail may take, on a slow machine that does other things.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Of the program: small segments, and retries soon enough for a test.
 const SPOOL_SETTINGS: &str = "segment_bytes = \"4 MiB\"\nfree_bytes_min = 0\n";

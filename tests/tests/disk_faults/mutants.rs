@@ -1,8 +1,9 @@
 //! Relays that cheat are found out by the very power cuts that the real one survives.
 
 use crate::load::told;
-use crate::power::{BURST, Outcome, Site, Trial};
+use crate::power::{BURST, Outcome, RATE, Site, Trial};
 use crate::turn;
+use loadgen::rate::Rate;
 use std::io;
 use tests::loop_disk::Filesystem;
 use tests::ringpost::Outfit;
@@ -72,19 +73,22 @@ fn is_found_out(cheat: &str, filesystem: Filesystem) -> io::Result<()> {
 #[derive(Clone, Copy, Debug)]
 struct Work {
     burst: u64,
+    rate: Rate,
     site: Site,
 }
 
 impl Work {
-    const ANY: Self = Self { burst: BURST, site: Site::Moody };
+    const ANY: Self = Self { burst: BURST, rate: RATE, site: Site::Moody };
     /// Long enough for the log to use its segments again and make no new ones, whose making
-    /// would force the names of all to the disk.
-    const FOR_NAMES: Self = Self { burst: 2_000, site: Site::Hushed(300) };
+    /// would force the names of all to the disk; and fast, for ext4 writes down the names of a few
+    /// seconds ago by itself.
+    const FOR_NAMES: Self =
+        Self { burst: 2_000, rate: Rate::per_second(10_000.0), site: Site::Hushed(300) };
 }
 
 fn trial(cheat: &str, filesystem: Filesystem, work: Work, go: u64) -> Trial {
     let program = Some(env!("CARGO_BIN_EXE_cheat").into());
     let outfit = Outfit { program, arguments: vec![cheat.to_owned()], ..Outfit::default() };
-    let Work { burst, site } = work;
-    Trial { filesystem, outfit, cuts: CUTS, burst, site, seed: go + 2 }
+    let Work { burst, rate, site } = work;
+    Trial { filesystem, outfit, cuts: CUTS, burst, rate, site, seed: go + 2 }
 }

@@ -15,7 +15,7 @@ use tests::scratch::Scratch;
 use tests::wait;
 
 /// Messages a second; behind a power cut what was missed is sent as fast as it goes.
-const RATE: Rate = Rate::per_second(3_000.0);
+pub(crate) const RATE: Rate = Rate::per_second(3_000.0);
 /// Messages acknowledged between two cuts, if a trial has no reason for another number.
 pub(crate) const BURST: u64 = 300;
 /// Bytes of the disk; xfs takes no fewer than 300 MB.
@@ -33,6 +33,8 @@ pub(crate) struct Trial {
     pub(crate) cuts: u64,
     /// The fewest messages between two cuts; there may be five times as many.
     pub(crate) burst: u64,
+    /// How fast they are sent.
+    pub(crate) rate: Rate,
     /// What the site does.
     pub(crate) site: Site,
     /// Makes the moments of the cuts.
@@ -71,7 +73,8 @@ impl Trial {
         outfit.spool = Some(disk.place().join("spool"));
         outfit.spool_settings += SPOOL;
         let mut ringpost = Ringpost::start_as(outfit, scratch.path(), &settings(site))?;
-        let plan = send::Options { arrivals: Arrivals::constant(RATE), ..ends.plan(&ringpost)? };
+        let plan =
+            send::Options { arrivals: Arrivals::constant(self.rate), ..ends.plan(&ringpost)? };
         let sending = send::start(plan)?;
         let mut pace = Pace::default();
         for cut in 1..=self.cuts {

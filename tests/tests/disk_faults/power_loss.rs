@@ -1,7 +1,7 @@
 //! The promise of a 250 when the power goes: the message is there afterwards.
 
 use crate::load::told;
-use crate::power::{BURST, Outcome, Site, Trial};
+use crate::power::{BURST, Outcome, RATE, Site, Trial};
 use crate::{number, turn};
 use std::io;
 use tests::loop_disk::Filesystem;
@@ -25,6 +25,7 @@ fn keep(filesystem: Filesystem) -> io::Result<()> {
         outfit: Outfit::default(),
         cuts,
         burst: BURST,
+        rate: RATE,
         site: Site::Moody,
         seed: 1,
     };

@@ -1,5 +1,8 @@
 //! Small worlds, one for each thing that can go wrong at each place where it can: not drawn by
 //! chance but all of them.
+//!
+//! Most are connections cut behind each byte, and most bytes are as good as the next one. A
+//! plain run tries those of some bytes from everywhere; `cargo sim -- --cases` tries all.
 
 use crate::life::Life;
 use crate::provider::{Stage, Temper};
@@ -45,6 +48,10 @@ const CORES_WORLDS: std::ops::Range<u64> = 1..11;
 /// bounce are delivered in.
 const CUT_WORLD: u64 = 70;
 
+/// One cut in so many is tried in a plain run. The commands of a conversation are some six bytes
+/// long and more, so that each of them is cut at least once.
+const CUT_STRIDE: usize = 5;
+
 /// What can be done to the disk of the relay.
 const OPERATIONS: [Operation; 9] = [
     Operation::FileWrite,
@@ -78,6 +85,15 @@ pub(crate) fn cases() -> Vec<Case> {
     let cores = CORES_WORLDS.map(|seed| (Scenario::cores(seed), Trouble::Cores));
     let case = |(number, (world, trouble))| Case { kind: "case", number, world, trouble };
     quiet.chain(cores).enumerate().map(case).collect()
+}
+
+/// All cases but cuts, and some of these.
+pub(crate) fn some_cases() -> impl Iterator<Item = Case> {
+    let mut cuts = 0;
+    cases().into_iter().filter(move |case| {
+        cuts += usize::from(matches!(case.trouble, Trouble::Cut(..)));
+        !matches!(case.trouble, Trouble::Cut(..)) || cuts.is_multiple_of(CUT_STRIDE)
+    })
 }
 
 fn troubles(seed: u64) -> Vec<Trouble> {

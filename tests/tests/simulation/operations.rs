@@ -15,7 +15,7 @@ const WORLD: u64 = 19;
 const OPERATIONS: usize = 2_000;
 /// One case in so many is tried in a plain run. It has no divisor with the faults in common, so
 /// that all of them have their turn.
-const STRIDE: usize = 53;
+const STRIDE: usize = 107;
 
 /// `EIO`, `ENOSPC`, `ECANCELED`, `EINTR`; a short write whose rest is written, and one whose rest
 /// finds no space.
