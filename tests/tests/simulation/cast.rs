@@ -6,9 +6,10 @@ use crate::injector::Addressees;
 use crate::ledger::Book;
 use crate::provider::{Provider, Temper};
 use crate::relay;
+use crate::scenario::Scenario;
 use kernel::sim::{Host, Sim, World};
 use loadgen::ledger::Rule;
-use loadgen::sink::provider::{Close, Provider as Profile, Tls};
+use loadgen::sink::provider::{Close, Fault, FaultKind, Provider as Profile, Tls};
 use loadgen::sink::rate::{Rate, Span};
 use loadgen::sink::{Site, profiles};
 use policy::Limits;
@@ -35,12 +36,12 @@ pub(crate) fn providers(
     relay: Host,
     sim: &Sim,
     book: &Book,
-    temper: Temper,
+    scenario: &Scenario,
     limits: &Limits,
 ) -> Vec<Rc<Provider>> {
     let provider = |(number, domain): (u8, &'static str)| {
         // A bounce must get through in its time, or nobody hears what it tells.
-        let temper = match temper {
+        let temper = match scenario.temper {
             Temper::Silent if domain == "senders.test" => Temper::Rough,
             temper => temper,
         };
@@ -52,8 +53,9 @@ pub(crate) fn providers(
             domain,
             address: SocketAddr::from(([10, 1, 0, number], 25)),
             ehlo: domain != "plain.test" || !sim.one_in(3),
-            site: Arc::new(Site::new(profile(sim, domain, limits), sim.roll())),
+            site: Arc::new(Site::new(profile(sim, domain, scenario.faults, limits), sim.roll())),
             temper: Cell::new(temper),
+            faulty: Cell::new(true),
             peers: RefCell::default(),
         });
         provider.open();
@@ -64,7 +66,7 @@ pub(crate) fn providers(
 
 /// What a provider is like. The rules that `limits` keep are its contract. Of rates, back-offs
 /// and quotas the relay knows nothing yet, so these are no part of it.
-fn profile(sim: &Sim, domain: &str, limits: &Limits) -> Profile {
+fn profile(sim: &Sim, domain: &str, faults: bool, limits: &Limits) -> Profile {
     let is_shipped = !["plain.test", "senders.test"].contains(&domain) && sim.one_in(2);
     let mut profile = if is_shipped { shipped(sim) } else { homely(sim, domain, limits) };
     profile.delay_ms = sim.pick(&[0, 0, 20, 400]);
@@ -76,7 +78,21 @@ fn profile(sim: &Sim, domain: &str, limits: &Limits) -> Profile {
         _ => false,
     });
     profile.contract = contract.collect();
+    // A bounce must get through in its time.
+    profile.fault = (faults && domain != "senders.test").then(|| fault(sim));
     profile
+}
+
+/// What goes wrong with a provider's connections: of some, or of all, and early or late.
+fn fault(sim: &Sim) -> Fault {
+    let kinds = [FaultKind::Reset, FaultKind::Tarpit, FaultKind::Endless, FaultKind::HalfOpen];
+    let behind = sim.pick(&[1, 60, 300, 5_000]);
+    Fault {
+        kind: sim.pick(&kinds),
+        share: sim.pick(&[0.1, 0.3, 1.0]),
+        at_byte: sim.within(0..behind),
+        pause: Span(sim.millis(20..2_000)),
+    }
 }
 
 /// A provider that ships with `ringload`, scaled to these worlds: there are dozens of messages,

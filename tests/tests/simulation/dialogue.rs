@@ -48,6 +48,11 @@ impl Dialogue {
         self.stream.write(Gather::from_iter([Piece::Owned(words.into())])).await
     }
 
+    /// Breaks the connection: the other reads an error.
+    pub(crate) fn reset(&self) {
+        self.stream.reset();
+    }
+
     /// The next line, without its CRLF. `UnexpectedEof` if the peer has ended.
     pub(crate) async fn line(&mut self) -> io::Result<Vec<u8>> {
         self.until(|heard, from| find(heard, b"\r\n", from).map(|at| (at, at + 2))).await
@@ -67,6 +72,12 @@ impl Dialogue {
     /// So many octets.
     pub(crate) async fn octets(&mut self, count: usize) -> io::Result<Vec<u8>> {
         self.until(|heard, _| (heard.len() >= count).then_some((count, count))).await
+    }
+
+    /// Whatever has come, or comes next.
+    pub(crate) async fn anything(&mut self) -> io::Result<Vec<u8>> {
+        let all = |heard: &[u8]| Some((heard.len(), heard.len())).filter(|_| !heard.is_empty());
+        self.until(|heard, _| all(heard)).await
     }
 
     /// The next reply: its code, and its last line.

@@ -91,7 +91,7 @@ impl Life {
         book.borrow_mut().network_sound = scenario.reset_ppm == 0;
         let sim = world.shard(outside);
         let limits = cast::limits(&sim);
-        let providers = cast::providers(&world, host, &sim, &book, scenario.temper, &limits);
+        let providers = cast::providers(&world, host, &sim, &book, &scenario, &limits);
         let plan = cast::plan(&world, host, &sim, &providers, limits, scenario.logs());
         let plan = relay::Plan { proxied: scenario.proxied, ..plan };
         scenario.disk.trouble(&world, host);
@@ -274,7 +274,10 @@ impl Life {
         self.world.unplan(self.host());
         self.world.physics(|physics| physics.reset_ppm = 0);
         self.world.resize_disk(self.host(), 1 << 30);
-        self.providers.iter().for_each(|provider| provider.temper.set(Temper::Kind));
+        for provider in &self.providers {
+            provider.temper.set(Temper::Kind);
+            provider.faulty.set(false);
+        }
         if matches!(self.scenario.disk, Disk::Failing(_)) {
             // What could not be told while the disk failed is told after a restart.
             self.crash(Crash::Kill);
@@ -314,7 +317,7 @@ impl Life {
         // What is still said of connections is said by then.
         self.pass(self.world.now() + Duration::from_secs(3), |_| false);
         // A lane waits for the answer to its QUIT, and some providers never give one.
-        let is_answered = self.scenario.temper != Temper::Silent;
+        let is_answered = self.scenario.temper != Temper::Silent && !self.scenario.faults;
         for (from, to) in self.world.connections(self.host()).into_iter().filter(|_| is_answered) {
             self.complain(&format!("the connection from {from} to {to} was never closed"));
         }

@@ -76,6 +76,8 @@ pub(crate) struct Provider {
     pub(crate) ehlo: bool,
     pub(crate) site: Arc<Site>,
     pub(crate) temper: Cell<Temper>,
+    /// Connections go wrong where the profile says so; over at the calm.
+    pub(crate) faulty: Cell<bool>,
     /// The peers of its connections, by their numbers.
     pub(crate) peers: RefCell<BTreeMap<u32, SocketAddr>>,
 }

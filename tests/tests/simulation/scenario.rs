@@ -31,6 +31,9 @@ pub(crate) struct Scenario {
     pub(crate) dead: bool,
     /// Senders come through a balancer that says who they are.
     pub(crate) proxied: bool,
+    /// Connections to providers go wrong as a profile may ask for: reset at a byte, a tarpit, a
+    /// reply without end, or one that never comes.
+    pub(crate) faults: bool,
     /// When all troubles end.
     pub(crate) calm: Duration,
 }
@@ -126,6 +129,7 @@ impl Scenario {
             dead: dice.one_in(10),
             proxied: dice.one_in(4),
             calm: Duration::from_secs(10),
+            faults: dice.one_in(3),
         }
     }
 
@@ -178,6 +182,7 @@ impl Scenario {
             steps: Vec::new(),
             dead: false,
             proxied: false,
+            faults: false,
             calm: Duration::from_secs(3),
         }
     }

@@ -56,6 +56,14 @@ impl SimStream {
         }))
     }
 
+    /// Breaks the connection, as a peer of ours may: the other end reads an error.
+    pub fn reset(&self) {
+        let core = &mut *self.0.sim.core();
+        if core.is_alive(self.0.sim.owner) {
+            core.reset(self.0.end);
+        }
+    }
+
     async fn begin(&self, operation: Operation) -> io::Result<()> {
         self.0.sim.begin(operation).await.map_err(|error| {
             if !PASSING.contains(&error) {

@@ -1,5 +1,7 @@
 //! One connection to a provider: its session, the mood over it, and what is written down.
 
+mod faults;
+
 use super::{Provider, Say, Stage};
 use crate::chance::{Chance, pause};
 use crate::dialogue::Dialogue;
@@ -43,12 +45,16 @@ pub(super) struct Visit<'p> {
 impl<'p> Visit<'p> {
     pub(super) fn new(provider: &'p Rc<Provider>, dialogue: Dialogue, guest: Guest) -> Self {
         let site = Arc::clone(&provider.site);
+        let mut session = Session::new(site, 0, guest.number, guest.source);
+        if !provider.faulty.get() {
+            session.spare();
+        }
         Self {
             provider,
             dialogue,
             number: guest.number,
             begun: provider.sim.now(),
-            session: Session::new(site, 0, guest.number, guest.source),
+            session,
             output: Output::default(),
             said: 0,
             envelope: None,
@@ -72,7 +78,13 @@ impl<'p> Visit<'p> {
             match after {
                 After::Continue => (),
                 After::Close => return self.closed(code),
-                other => unreachable!("no profile here asks for {other:?}"),
+                After::Reset => {
+                    self.dialogue.reset();
+                    return Err(io::ErrorKind::ConnectionReset.into());
+                }
+                After::Endless(between) => return self.endless(between).await,
+                After::Mute => return self.mute().await,
+                After::StartTls => unreachable!("no profile here offers it"),
             }
             let mut line = self.dialogue.line().await?;
             if !self.pipelining && !self.dialogue.is_drained() {
@@ -264,6 +276,8 @@ impl<'p> Visit<'p> {
         self.said = self.output.replies.len();
         let (_, after) = self.session.step(input, self.now(), &mut self.output);
         self.accuse();
+        // A reset takes back what was not sent yet.
+        self.said = self.said.min(self.output.replies.len());
         let code = code_of(&self.output.replies[self.said..]);
         if matches!(code, 500 | 501) {
             self.violation("said what no server knows", input);
@@ -349,7 +363,10 @@ impl<'p> Visit<'p> {
         if late > 0 {
             pause(sim, sim.millis(0..late)).await;
         }
-        self.dialogue.say(replies).await?;
+        match self.session.drips() {
+            Some(between) => self.drip(replies, between).await?,
+            None => self.dialogue.say(replies).await?,
+        }
         self.provider.book.borrow_mut().answered(self.number, self.provider.sim.now());
         Ok(())
     }
