@@ -1,5 +1,9 @@
 //! How long things took: a histogram, and the handful of figures people read.
 
+mod recent;
+
+pub use recent::{Lately, Recent};
+
 use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};

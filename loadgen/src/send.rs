@@ -24,6 +24,7 @@ pub use session::{Fault, Outcome, Session};
 pub use work::{Message, Next, Recipients};
 
 use crate::clock::{self, Nanos};
+use crate::latency::Recent;
 use crate::ledger::Writer;
 use crate::message::Composer;
 use std::io;
@@ -58,6 +59,9 @@ pub struct Counters {
     pub refused: AtomicU64,
     /// Recipients whose text was out when the connection ended.
     pub unanswered: AtomicU64,
+    /// How long messages took that were accepted since the last look: from the moment they were to
+    /// start in an open loop, else from MAIL.
+    pub recent: Recent,
 }
 
 /// What the threads share.

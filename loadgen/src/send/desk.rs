@@ -217,6 +217,7 @@ impl Desk {
                 measured.corrected.record(felt);
             }
             measured.series.record(since_start, felt);
+            counters.recent.record(felt);
         }
     }
 

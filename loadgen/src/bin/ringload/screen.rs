@@ -53,21 +53,21 @@ impl Screen {
     }
 
     /// Shows where we are, a tick after the last time.
-    pub(crate) fn show(&mut self, view: impl FnOnce() -> View) {
+    pub(crate) fn show<'r>(&mut self, view: impl FnOnce() -> View<'r>) {
         self.ticks += 1;
         let is_line = self.ticks.is_multiple_of(TICKS_PER_LINE);
         match &mut self.place {
             Place::Nowhere => (),
             Place::Lines => {
                 let view = view();
-                self.history.tick(view.position);
+                self.history.tick(&view);
                 if is_line {
                     eprintln!("{}", view.line(&self.history));
                 }
             }
             Place::Live(terminal) => {
                 let view = view();
-                self.history.tick(view.position);
+                self.history.tick(&view);
                 if terminal.draw(|frame| view.draw(&self.history, frame)).is_err() {
                     self.place = Place::Lines;
                 }

@@ -191,7 +191,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     Ok(short == 0)
 }
 
-fn view(counters: &Counters, total: u64) -> View {
+fn view(counters: &Counters, total: u64) -> View<'_> {
     let facts = [
         (&counters.open, "sessions"),
         (&counters.postponed, "answers 4xx"),
@@ -203,6 +203,7 @@ fn view(counters: &Counters, total: u64) -> View {
         position: counters.finished.load(Relaxed),
         total: Some(total),
         facts: facts.map(|(cell, what)| (cell.load(Relaxed), what)).to_vec(),
+        recent: Some(&counters.recent),
         heads: &[],
         rows: Vec::new(),
     }

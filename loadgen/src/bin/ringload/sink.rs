@@ -175,7 +175,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     Ok(corrupt == 0)
 }
 
-fn view(providers: &[Arc<Simulated>], position: u64, total: Option<u64>) -> View {
+fn view(providers: &[Arc<Simulated>], position: u64, total: Option<u64>) -> View<'static> {
     let row = |one: &Arc<Simulated>| {
         let Counters { delivered, deferred, failed, open, turned_away, broken, .. } = &one.counters;
         let counts = [delivered, deferred, failed, open, turned_away, broken];
@@ -188,6 +188,7 @@ fn view(providers: &[Arc<Simulated>], position: u64, total: Option<u64>) -> View
         position,
         total,
         facts: vec![(sum(3), "connections"), (sum(1), "deferred"), (sum(5), "out of contract")],
+        recent: None,
         heads: &["delivered", "deferred", "failed", "open", "421s", "broken"],
         rows,
     }

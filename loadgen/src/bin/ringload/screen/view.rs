@@ -1,5 +1,6 @@
 //! What is shown while a run is under way, and how.
 
+use loadgen::latency::{Lately, Recent, brief};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::style::{Style, Stylize as _};
@@ -17,12 +18,14 @@ const SPARKLINE: u16 = 3;
 const ROWS_MAX: u16 = 20;
 
 /// Where a run is.
-pub(crate) struct View {
+pub(crate) struct View<'r> {
     /// Messages so far, and how many there will be, if that is known.
     pub(crate) position: u64,
     pub(crate) total: Option<u64>,
     /// Counts, and what they count.
     pub(crate) facts: Vec<(u64, &'static str)>,
+    /// Where it is counted how long things take, if it is.
+    pub(crate) recent: Option<&'r Recent>,
     /// The heads of the table; none without one.
     pub(crate) heads: &'static [&'static str],
     pub(crate) rows: Vec<Row>,
@@ -34,25 +37,28 @@ pub(crate) struct Row {
     pub(crate) counts: Vec<u64>,
 }
 
-/// Messages a second, over time.
+/// Messages a second, over time, and how long they took.
 #[derive(Default)]
 pub(crate) struct History {
     /// Positions of the ticks of the last second.
     recent: VecDeque<u64>,
     /// Rates of whole seconds, the last one first.
     rates: VecDeque<u64>,
+    /// How long messages took in the last whole second, if there were any.
+    lately: Option<Lately>,
     ticks: usize,
 }
 
 impl History {
-    /// A tick later, `position` messages are done.
-    pub(super) fn tick(&mut self, position: u64) {
-        self.recent.push_front(position);
+    /// A tick later, the run is where `view` says.
+    pub(super) fn tick(&mut self, view: &View<'_>) {
+        self.recent.push_front(view.position);
         self.recent.truncate(TICKS + 1);
         self.ticks += 1;
         if self.ticks.is_multiple_of(TICKS) {
             self.rates.push_front(self.rate());
             self.rates.truncate(SECONDS_MAX);
+            self.lately = view.recent.and_then(Recent::take);
         }
     }
 
@@ -70,11 +76,19 @@ pub(super) fn height(rows: usize) -> u16 {
     2 + SPARKLINE + if table > 0 { table + 1 } else { 0 }
 }
 
-impl View {
+impl View<'_> {
     /// The view as one plain line.
     pub(super) fn line(&self, history: &History) -> String {
+        format!("{:>10}  {}/s{}", self.position, history.rate(), self.words(history))
+    }
+
+    /// Counts, and the latency of the last second.
+    fn words(&self, history: &History) -> String {
+        let latency = history.lately.map(|Lately { p50_micros, p99_micros }| {
+            format!("  p50 {}  p99 {}", brief(p50_micros), brief(p99_micros))
+        });
         let facts = self.facts.iter().map(|(count, what)| format!("  {count} {what}"));
-        format!("{:>10}  {}/s{}", self.position, history.rate(), facts.collect::<String>())
+        latency.into_iter().chain(facts).collect()
     }
 
     /// Draws the view over the whole of `frame`.
@@ -84,8 +98,7 @@ impl View {
         let parts = [one, one, Constraint::Length(SPARKLINE), Constraint::Fill(1)];
         let [progress, facts, rates, table] = Layout::vertical(parts).areas(area);
         self.draw_progress(history, frame, progress);
-        let text = self.facts.iter().map(|(count, what)| format!("  {count} {what}"));
-        frame.render_widget(Line::from(text.collect::<String>()).dim(), facts);
+        frame.render_widget(Line::from(self.words(history)).dim(), facts);
         let newest = history.rates.iter().take(rates.width.into()).rev().copied();
         let sparkline = Sparkline::default().style(Style::new().cyan());
         frame.render_widget(sparkline.data(newest.collect::<Vec<_>>()), rates);
@@ -127,24 +140,26 @@ impl View {
 #[cfg(test)]
 mod tests {
     use super::{History, Row, View, height};
+    use loadgen::latency::Recent;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
-    fn view(position: u64, total: Option<u64>) -> View {
+    fn view(position: u64, total: Option<u64>) -> View<'static> {
         let rows = vec![Row { name: "gmail".to_owned(), counts: vec![7, 1_234] }];
         let facts = vec![(20, "sessions"), (3, "answers 4xx")];
-        View { position, total, facts, heads: &["delivered", "deferred"], rows }
+        let heads = &["delivered", "deferred"];
+        View { position, total, facts, recent: None, heads, rows }
     }
 
     /// A second at 50/s, and one at 400/s.
     fn history() -> History {
         let mut history = History::default();
-        (0..10).for_each(|tick| history.tick(tick * 5));
-        (1..=10).for_each(|tick| history.tick(45 + tick * 40));
+        (0..10).for_each(|tick| history.tick(&view(tick * 5, None)));
+        (1..=10).for_each(|tick| history.tick(&view(45 + tick * 40, None)));
         history
     }
 
-    fn drawn(view: &View, width: u16, lines: u16) -> String {
+    fn drawn(view: &View<'_>, width: u16, lines: u16) -> String {
         let mut terminal = Terminal::new(TestBackend::new(width, lines)).unwrap();
         terminal.draw(|frame| view.draw(&history(), frame)).unwrap();
         terminal.backend().to_string()
@@ -175,5 +190,22 @@ mod tests {
         let line = view(445, Some(1_000)).line(&history());
         assert_eq!(line, "       445  400/s  20 sessions  3 answers 4xx");
         assert_eq!(History::default().rate(), 0);
+    }
+
+    #[test]
+    fn latency_is_that_of_the_last_whole_second() {
+        let recent = Recent::default();
+        let view = |position| View { recent: Some(&recent), ..view(position, None) };
+        let mut history = History::default();
+        for (second, shown) in
+            [(0, "  p50 1.0 ms  p99 20 ms"), (1, "  p50 3.1 ms  p99 3.1 ms"), (2, "")]
+        {
+            for nanos in [&[990_000, 1_010_000, 20_000_000][..], &[3_000_000], &[]][second] {
+                recent.record(*nanos);
+            }
+            (0..10).for_each(|_| history.tick(&view(7)));
+            let line = view(7).line(&history);
+            assert_eq!(line, format!("         7  0/s{shown}  20 sessions  3 answers 4xx"));
+        }
     }
 }
