@@ -11,7 +11,8 @@ mod trust;
 
 pub use trust::{NoCertificates, Trust};
 
-use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
@@ -36,6 +37,7 @@ impl std::error::Error for Fault {}
 /// What a client brings to every handshake. Made once; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
+    trust: Trust,
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
 }
@@ -50,7 +52,18 @@ impl Client {
     pub fn new(trust: &Trust, name: &str) -> Result<Self, Fault> {
         let name = ServerName::try_from(name.to_owned())
             .map_err(|_| Fault(format!("`{name}` is no host name: give one with --tls-name")))?;
-        Ok(Self { config: trust.config()?, name })
+        Ok(Self { trust: trust.clone(), config: trust.config()?, name })
+    }
+
+    /// One that takes as much care, with `server`, which goes by `name`.
+    ///
+    /// # Errors
+    /// As [`Self::new`], or that the server's certificate cannot be read.
+    pub(crate) fn like(&self, server: &Server, name: &str) -> Result<Self, Fault> {
+        match &self.trust {
+            Trust::Anybody => Self::new(&Trust::Anybody, name),
+            Trust::Roots(_) => Self::new(&server.trust()?, name),
+        }
     }
 
     /// The client's end of a new connection; its first bytes are in `out`.
@@ -95,6 +108,11 @@ impl Server {
     #[must_use]
     pub fn certificate_pem(&self) -> &str {
         &self.certificate_pem
+    }
+
+    fn trust(&self) -> Result<Trust, Fault> {
+        let certificate = CertificateDer::from_pem_slice(self.certificate_pem.as_bytes());
+        Ok(Trust::Roots(vec![certificate.map_err(fault)?]))
     }
 
     /// The server's end of a new connection.

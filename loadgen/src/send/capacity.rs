@@ -50,6 +50,7 @@ pub(super) fn check(options: &Options, span: Duration, measured: f64) -> io::Res
     let server = server::start(options)?;
     let sending = start(Options {
         target: server.address(),
+        encryption: server.encryption(&options.encryption)?,
         messages: u64::MAX >> 24,
         arrivals: Arrivals::Closed,
         ledger: None,

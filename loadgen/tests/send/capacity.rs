@@ -1,11 +1,12 @@
 //! The generator checks itself.
 
-use crate::run::run;
+use crate::run::{Scratch, run};
 use loadgen::send::{
     self, Credentials, Encryption, Mechanism, Options, Pipelining, Proxy, RATIO_MIN, Report,
     Version,
 };
-use loadgen::tls::{Client, Trust};
+use loadgen::tls::{Client, Server, Trust};
+use std::fs;
 
 /// The report of a run that sent 200 messages at `rate`.
 fn report(rate: f64) -> (Report, Options) {
@@ -52,6 +53,22 @@ fn the_check_speaks_as_the_run_did_and_says_what_is_possible() {
     assert!(!report.generator.bottlenecks.iter().any(|why| why.contains("by itself")));
     let json = serde_json::to_value(&report).unwrap();
     assert!(json["generator"]["capacity"]["ratio"].as_f64() > Some(RATIO_MIN));
+}
+
+/// Who takes only the relay's certificate must not fail the check by it.
+#[test]
+fn the_check_is_trusted_by_who_trusts_few() {
+    let (mut report, options) = report(1.0);
+    let scratch = Scratch::new("trust");
+    let file = scratch.file("ca.pem");
+    fs::write(&file, Server::self_signed(&["mx.example"]).unwrap().certificate_pem()).unwrap();
+    let client = Client::new(&Trust::read(&file).unwrap(), "mx.example").unwrap();
+    for encryption in [Encryption::StartTls(client.clone()), Encryption::Implicit(client)] {
+        report.generator.capacity = None;
+        let options = Options { encryption, ledger: None, ..options.clone() };
+        send::check_capacity(&options, &mut report).unwrap();
+        assert!(report.generator.capacity.unwrap().ratio >= RATIO_MIN);
+    }
 }
 
 #[test]

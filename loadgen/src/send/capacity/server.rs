@@ -14,6 +14,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 const GREETING: &[u8] = b"220 \r\n";
+/// Whose certificate it has.
+const NAME: &str = "localhost";
 const INPUT_LEN: usize = 64 * 1_024;
 /// How often a thread looks whether it shall stop.
 const LOOK: Duration = Duration::from_millis(5);
@@ -29,6 +31,7 @@ struct Manners {
 /// A running server.
 pub(super) struct Server {
     address: SocketAddr,
+    tls: tls::Server,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<io::Result<()>>>,
 }
@@ -38,7 +41,7 @@ pub(super) fn start(options: &Options) -> io::Result<Server> {
     let manners = Manners {
         proxy: options.proxy.is_some(),
         implicit: matches!(options.encryption, Encryption::Implicit(_)),
-        tls: tls::Server::self_signed(&["localhost"]).map_err(io::Error::other)?,
+        tls: tls::Server::self_signed(&[NAME]).map_err(io::Error::other)?,
     };
     let ip = match options.target.ip() {
         IpAddr::V4(_) => IpAddr::from(Ipv4Addr::LOCALHOST),
@@ -51,7 +54,8 @@ pub(super) fn start(options: &Options) -> io::Result<Server> {
     for _ in 1..count {
         sockets.push(net::bind(address, count)?);
     }
-    let mut server = Server { address, stop: Arc::default(), threads: Vec::new() };
+    let tls = manners.tls.clone();
+    let mut server = Server { address, tls, stop: Arc::default(), threads: Vec::new() };
     for socket in sockets {
         let (stop, manners) = (Arc::clone(&server.stop), manners.clone());
         let thread = thread::Builder::new().name("null".to_owned());
@@ -64,6 +68,16 @@ pub(super) fn start(options: &Options) -> io::Result<Server> {
 impl Server {
     pub(super) const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The encryption of a run, for this server: it costs the same.
+    pub(super) fn encryption(&self, of_run: &Encryption) -> io::Result<Encryption> {
+        let client = |client: &tls::Client| client.like(&self.tls, NAME).map_err(io::Error::other);
+        Ok(match of_run {
+            Encryption::None => Encryption::None,
+            Encryption::StartTls(of_run) => Encryption::StartTls(client(of_run)?),
+            Encryption::Implicit(of_run) => Encryption::Implicit(client(of_run)?),
+        })
     }
 
     /// Ends all connections.
