@@ -1,6 +1,7 @@
 //! The program itself: what it refuses, what its exit status says, and what a kill leaves.
 #![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
+use loadgen::clock;
 use loadgen::send::{self, Options};
 use loadgen::verify;
 use std::fs;
@@ -9,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
+
+/// How long anything may take, on a machine that does other things.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn ringload(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ringload"));
@@ -49,13 +53,18 @@ impl Drop for Running {
 fn sink(address: SocketAddr, ledger: &Path) -> Running {
     let arguments = ["sink", &address.to_string(), "--ledger", ledger.to_str().unwrap(), "-q"];
     let running = Running(ringload(&arguments).spawn().unwrap());
-    for _ in 0..1_000 {
-        if TcpStream::connect(address).is_ok() {
-            return running;
-        }
-        thread::sleep(Duration::from_millis(10));
+    wait_until("a sink that listens", || TcpStream::connect(address).is_ok());
+    running
+}
+
+/// Looks again and again, and not for ever.
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = clock::now();
+    while !is_so() {
+        let waited = Duration::from_nanos(clock::now().saturating_sub(start));
+        assert!(waited < PATIENCE, "{what}: not within {PATIENCE:?}");
+        thread::sleep(Duration::from_millis(1));
     }
-    panic!("the sink does not listen");
 }
 
 fn joined(directory: &Path) -> verify::Proof {
@@ -177,9 +186,8 @@ fn a_killed_sink_forgets_nothing_it_has_acknowledged() {
         ..Options::new(address)
     })
     .unwrap();
-    while sending.counters().accepted.load(std::sync::atomic::Ordering::Relaxed) < 3_000 {
-        thread::sleep(Duration::from_millis(1));
-    }
+    let accepted = || sending.counters().accepted.load(std::sync::atomic::Ordering::Relaxed);
+    wait_until("3,000 messages", || accepted() >= 3_000);
     drop(serving);
     let report = sending.join().unwrap();
     let proof = joined(&directory);
@@ -197,9 +205,8 @@ fn a_killed_generator_leaves_a_ledger_that_can_be_joined() {
     let target = address.to_string();
     let arguments = ["send", &target, "-m", "100000000", "-q", "--ledger", sent.to_str().unwrap()];
     let sending = Running(ringload(&arguments).spawn().unwrap());
-    while fs::metadata(&sent).map_or(0, |file| file.len()) < 48 * 3_000 {
-        thread::sleep(Duration::from_millis(1));
-    }
+    let written = || fs::metadata(&sent).map_or(0, |file| file.len());
+    wait_until("3,000 rows", || written() >= 48 * 3_000);
     drop(sending);
     drop(serving);
     let proof = joined(&directory);
