@@ -8,6 +8,7 @@
 
 mod client;
 mod figures;
+mod interrupt;
 mod launch;
 mod load;
 mod machine;
@@ -22,6 +23,7 @@ mod watch;
 use std::io;
 
 pub use figures::{Better, Figures, Quantity};
+pub use interrupt::clean_up_on_signals;
 pub use load::Generator;
 pub use machine::Machine;
 pub use relay::Relay;

@@ -1,11 +1,16 @@
 //! A folder of a test's own, gone when the test is.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::{env, fs, io, process};
 
 /// Folders made by this process so far, for their names.
 static MADE: AtomicU32 = AtomicU32::new(0);
+
+/// Those that are there.
+static THERE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// A folder that is removed when dropped; kept, and named, after a panic.
 #[derive(Debug)]
@@ -22,6 +27,7 @@ impl Scratch {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let folder = parent.join(format!("ringpost-{name}-{}-{number}", process::id()));
         fs::create_dir_all(&folder)?;
+        THERE.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.clone());
         Ok(Self(folder))
     }
 
@@ -34,10 +40,20 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
+        THERE.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
         if std::thread::panicking() {
             eprintln!("kept for a look: {}", self.0.display());
         } else {
             let _ = fs::remove_dir_all(&self.0);
         }
+    }
+}
+
+/// Removes all that are there: for a process that is about to end without dropping them.
+pub fn remove_all() {
+    let there = std::mem::take(&mut *THERE.lock().unwrap_or_else(PoisonError::into_inner));
+    for folder in there {
+        // What is left is named by nobody, and a temporary folder is the place for it.
+        let _ = fs::remove_dir_all(folder);
     }
 }

@@ -3,7 +3,7 @@
 //! Installs nothing: see bench/peers/README.md. Bounded in messages and time, and speaks to
 //! loopback only.
 
-use bench::peers::{Generator, Plan, Relay, Scenario, run};
+use bench::peers::{Generator, Plan, Relay, Scenario, clean_up_on_signals, run};
 use clap::Parser;
 use std::env;
 use std::fs;
@@ -66,6 +66,10 @@ fn main() -> ExitCode {
         eprintln!("{relay} takes no part: {why}");
     }
     if relays.is_empty() {
+        return ExitCode::FAILURE;
+    }
+    if let Err(error) = clean_up_on_signals() {
+        eprintln!("{error}");
         return ExitCode::FAILURE;
     }
     let report = run(&plan(&options, relays), |line| eprintln!("{line}")).without(absent);

@@ -11,10 +11,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Groups made by this process so far, for their names.
 static MADE: AtomicU32 = AtomicU32::new(0);
+/// The groups of relays that were not ended yet.
+static LIVING: Mutex<Vec<Processes>> = Mutex::new(Vec::new());
 /// A relay that uses less than this share of a core for [`QUIET`] is at rest: its own timers
 /// never sleep.
 const REST: f64 = 0.01;
@@ -33,6 +36,9 @@ impl Processes {
     /// All that stems from `root`, from now on.
     pub(super) fn of(root: u32) -> Self {
         let mut processes = Self { root, group: group() };
+        if processes.are_grouped() {
+            LIVING.lock().unwrap_or_else(PoisonError::into_inner).push(processes.clone());
+        }
         processes.adopt(root);
         processes
     }
@@ -115,12 +121,46 @@ impl Processes {
 
     /// [`Self::kill`], and nobody will ever be of them again.
     pub(super) fn end(&self) -> io::Result<()> {
+        self.finish()?;
+        let mut living = LIVING.lock().unwrap_or_else(PoisonError::into_inner);
+        living.retain(|other| other.group != self.group);
+        Ok(())
+    }
+
+    fn finish(&self) -> io::Result<()> {
         self.kill()?;
         let Some(group) = &self.group else { return Ok(()) };
         // The last of them may still be on its way out.
         let removed = || fs::remove_dir(group).is_ok().then_some(());
         wait::until("an empty control group", PATIENCE, removed)
     }
+}
+
+/// Ends the processes of all relays, and whatever else this process has started. No relay is
+/// taken in any more.
+pub(super) fn end_all() -> io::Result<()> {
+    let living = LIVING.lock().unwrap_or_else(PoisonError::into_inner);
+    let ended: Vec<_> = living.iter().map(Processes::finish).collect();
+    // Whoever takes one in now waits for ever, and this process ends.
+    std::mem::forget(living);
+    let is_ours = |id: &u32| *id != process::id() && lives(*id);
+    let ours = || usage::descendants(process::id()).into_iter().filter(is_ours);
+    wait::until("the end of all children", PATIENCE, || {
+        let left: Vec<_> = ours().map(|id| id.to_string()).collect();
+        if left.is_empty() {
+            return Some(());
+        }
+        // The list may name who is gone by now, and `kill` itself.
+        let _ = Command::new("kill").arg("-9").args(left).output();
+        None
+    })?;
+    ended.into_iter().collect()
+}
+
+/// Whether a process runs: one that has ended stays in the list until its parent asks for it.
+fn lives(id: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 /// A new, empty group, if this machine lets us make one.
