@@ -75,7 +75,7 @@ pub struct Draft<'a> {
     pub prefix: &'a [u8],
     /// When we took it.
     pub accepted: Wall,
-    /// BODY=8BITMIME was declared, or a byte above 127 was seen.
+    /// A byte above 127 was seen. What MAIL declared does not count.
     pub eight_bit: bool,
     /// SMTPUTF8 was asked for.
     pub utf8: bool,

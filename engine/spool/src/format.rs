@@ -26,7 +26,11 @@ const _: () = {
 const HEADER_COPY: usize = SEGMENT_HEADER / 2;
 const SEGMENT_MAGIC: [u8; 8] = *b"RPSPOOL\x01";
 const BLOCK_MAGIC: [u8; 4] = *b"RPBK";
-const VERSION: u32 = 1;
+/// What is written: since 2 a text may be raw, and an envelope may have fields. A version that
+/// knows nothing of either would send the one as if its dots were doubled, and drop the others.
+const VERSION: u32 = 2;
+/// The oldest that is read.
+const VERSION_MIN: u32 = 1;
 
 /// CRC-32C.
 #[must_use]
@@ -91,12 +95,12 @@ impl SegmentHeader {
     /// The header in the first 4 KiB of `bytes`.
     ///
     /// # Errors
-    /// If neither copy is whole, or a later version wrote it.
+    /// If neither copy is whole, or another version wrote it than those we know.
     pub fn decode(bytes: &[u8]) -> Result<Self, HeaderFault> {
         let page = bytes.get(..SEGMENT_HEADER).ok_or(HeaderFault::Unreadable)?;
         let mut copies = page.chunks_exact(HEADER_COPY).filter_map(whole_copy);
         let mut take = copies.next().ok_or(HeaderFault::Unreadable)?;
-        if take.u32() != Some(VERSION) {
+        if !(VERSION_MIN..=VERSION).contains(&take.u32().unwrap_or(0)) {
             return Err(HeaderFault::Version);
         }
         Self::decode_copy(take).ok_or(HeaderFault::Unreadable)
