@@ -24,20 +24,6 @@ pub use span::NotASpan;
 
 use std::time::Duration;
 
-/// A setting that cannot be meant: what is wrong with it, and what is allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flaw {
-    /// The key, as written in the settings.
-    pub key: &'static str,
-    /// What is allowed.
-    pub allowed: &'static str,
-}
-
-/// The flaw, unless the setting is `sound`.
-const fn unless(sound: bool, key: &'static str, allowed: &'static str) -> Option<Flaw> {
-    if sound { None } else { Some(Flaw { key, allowed }) }
-}
-
 /// A random part of `span`: from none to nearly all of it.
 fn part(span: Duration, random: u64) -> Duration {
     let nanos = (span.as_nanos() * u128::from(random)) >> 64;

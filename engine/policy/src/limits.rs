@@ -1,6 +1,6 @@
 //! How much a site may get at once.
 
-use crate::{Flaw, span, unless};
+use crate::span;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -34,25 +34,6 @@ impl Default for Limits {
             recipients_per_message_max: 100,
             idle: Duration::from_secs(5),
         }
-    }
-}
-
-impl Limits {
-    /// The first thing wrong with them, if any.
-    #[must_use]
-    pub fn flaw(&self) -> Option<Flaw> {
-        unless(self.connections_max >= 1, "connections_max", "1 to 65535")
-            .or(unless(
-                self.messages_per_connection_max >= 1,
-                "messages_per_connection_max",
-                "1 to 4294967295",
-            ))
-            .or(unless(
-                self.recipients_per_message_max >= 1,
-                "recipients_per_message_max",
-                "1 to 65535",
-            ))
-            .or(unless(self.idle <= Duration::from_mins(5), "idle", "0s to 5m"))
     }
 }
 

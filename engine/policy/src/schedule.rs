@@ -1,6 +1,6 @@
 //! When a deferred recipient is tried again, and when it is given up.
 
-use crate::{Flaw, part, span, unless};
+use crate::{part, span};
 use event::Wall;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -80,17 +80,6 @@ impl Schedule {
     #[must_use]
     pub fn expires(&self, accepted: Wall) -> Wall {
         accepted + self.expire
-    }
-
-    /// The first thing wrong with it, if any.
-    #[must_use]
-    pub fn flaw(&self) -> Option<Flaw> {
-        let first_max = self.longest.min(self.expire);
-        unless((100..=1_000).contains(&self.factor_percent), "factor_percent", "100 to 1000")
-            .or(unless(self.jitter_percent <= 100, "jitter_percent", "0 to 100"))
-            .or(unless(self.first >= Duration::from_secs(1), "first", "at least 1s"))
-            .or(unless(self.first <= first_max, "first", "at most `longest` and `expire`"))
-            .or(unless(self.expire <= Duration::from_hours(720), "expire", "at most 30d"))
     }
 
     fn pause(&self, attempt: u16) -> Duration {

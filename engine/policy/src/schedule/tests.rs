@@ -42,24 +42,6 @@ fn the_last_try_is_made_when_time_is_up() {
 }
 
 #[test]
-fn flaws_are_named() {
-    let sound = Schedule::default();
-    assert_eq!(sound.flaw(), None);
-    let hour = MINUTE * 60;
-    for (unsound, key) in [
-        (Schedule { factor_percent: 99, ..sound }, "factor_percent"),
-        (Schedule { factor_percent: 1_001, ..sound }, "factor_percent"),
-        (Schedule { jitter_percent: 101, ..sound }, "jitter_percent"),
-        (Schedule { first: Duration::from_millis(999), ..sound }, "first"),
-        (Schedule { first: hour * 5, ..sound }, "first"),
-        (Schedule { expire: MINUTE, ..sound }, "first"),
-        (Schedule { expire: hour * 721, ..sound }, "expire"),
-    ] {
-        assert_eq!(unsound.flaw().map(|flaw| flaw.key), Some(key), "{unsound:?}");
-    }
-}
-
-#[test]
 fn settings_say_only_what_differs() {
     let read = serde_json::from_str::<Schedule>(r#"{"first":"1m30s","expire":"2d"}"#).unwrap();
     let first = Duration::from_secs(90);

@@ -250,6 +250,13 @@ impl<'d> Section<'_, 'd> {
         let mut found = vec![(None, None); unwritten];
         if let Some(value) = self.find(name) {
             found = self.elements(name, value);
+            if unwritten > 0 && value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
+                self.misfit(
+                    name,
+                    value,
+                    &format!("one [[{name}]] or more, or none written at all"),
+                );
+            }
         }
         let read_one = |(index, (table, whole))| {
             let reader = &mut *self.reader;

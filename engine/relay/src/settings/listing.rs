@@ -45,7 +45,10 @@ pub fn schema() -> Json {
         };
         table["properties"][key.name] = field(&key);
         if key.required {
-            table["required"] = json!([key.name]);
+            match &mut table["required"] {
+                Json::Array(required) => required.push(json!(key.name)),
+                none => *none = json!([key.name]),
+            }
         }
     }
     schema

@@ -1,5 +1,6 @@
 //! Stage two: what the values mean together.
 
+use super::auth::Login;
 use super::{
     Destination, Durability, Entry, Host, IpAddr, Origin, Place, Reader, Settings, value::Text as _,
 };
@@ -105,6 +106,23 @@ impl Settings {
         warnings.extend(self.listeners.iter().filter_map(deaf));
         if !self.certificates.is_empty() && !self.wants_tls() {
             warnings.push("there is a [[certificate]], and no listener that speaks TLS".to_owned());
+        }
+        let named = self.sources.iter().any(|source| source.users.is_some());
+        if !self.listeners.iter().any(|listener| listener.auth != Login::Off) {
+            let idle = [
+                ("[auth] `users`", self.auth.users.is_some()),
+                ("a [[source]] with `users`", named),
+            ];
+            for (what, _) in idle.into_iter().filter(|(_, written)| *written) {
+                warnings.push(format!("there is {what}, and no listener where anybody logs in"));
+            }
+        }
+        if self.retry.delay_notice >= self.retry.expire {
+            warnings.push(format!(
+                "nobody is told of a delay: `delay_notice` is \"{}\", and mail expires after \"{}\"",
+                self.retry.delay_notice.text(),
+                self.retry.expire.text()
+            ));
         }
         if self.dns.allow_private_addresses {
             warnings.push("MX hosts with private addresses are used: for tests only".to_owned());

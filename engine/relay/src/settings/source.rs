@@ -36,8 +36,13 @@ impl SourceRule {
             "The networks it connects from. Left out: any. Who may relay is the listener's to say.",
         );
         let listener = list(rule, "listener", "Our addresses it connects to. Left out: any.");
-        let users: Option<Vec<Label>> =
-            list(rule, "users", "The users it logs in as. Left out: anybody, logged in or not.");
+        let users: Option<Vec<Label>> = list(
+            rule,
+            "users",
+            "The users it logs in as. Left out: anybody, logged in or not. What the users' file says \
+             of a user holds besides: the limits of both, its tenant and pool before the source's, of \
+             lints the stricter.",
+        );
         Self {
             name: name.map_or_else(String::new, |name| name.0),
             from,
@@ -51,9 +56,13 @@ impl SourceRule {
 /// What a source may do, wherever it is described.
 pub(super) fn read_terms(section: &mut Section<'_, '_>) -> Terms {
     let tenant: Option<Label> = section.optional("tenant", "Whose mail it is.");
-    let pool: Option<Label> =
-        section.optional("pool", "The pool of source addresses by which its mail leaves.");
-    let domains: Option<Vec<Pattern>> = section.optional(
+    let pool: Option<Label> = section.optional(
+        "pool",
+        "The pool of source addresses its mail is meant for. It is kept \
+             with the message and logged; which addresses these are cannot be said yet.",
+    );
+    let domains: Option<Vec<Pattern>> = list(
+        section,
         "sender_domains",
         "The domains it may name in MAIL FROM: \"example.com\", or \".example.com\" for all below \
          it. The null sender may always be named. Left out: any domain.",
@@ -69,13 +78,15 @@ pub(super) fn read_terms(section: &mut Section<'_, '_>) -> Terms {
             "injects",
             false,
             "Whether the fields X-Virtual-MTA, X-Job, X-Envid, X-Tenant and X-Campaign of its \
-             messages are obeyed and removed. Of others they are left as they are.",
+             messages are read and removed. What they say is kept with the message and logged, \
+             and X-Envid is passed on; no addresses belong to X-Virtual-MTA yet. Of others they \
+             are left as they are.",
         ),
     }
 }
 
 fn read_limits(section: &mut Section<'_, '_>) -> Limits {
-    Limits {
+    let limits = Limits {
         connections_max: section.optional(
             "connections_max",
             "The most connections at once, all shards together; further ones hear 421.",
@@ -92,7 +103,20 @@ fn read_limits(section: &mut Section<'_, '_>) -> Limits {
                 "The largest message taken, where that is less than the listener's limit.",
             )
             .map(|bytes| bytes.0),
+    };
+    for (name, limit) in [
+        ("connections_max", limits.connections_max),
+        ("message_bytes_max", limits.message_bytes_max),
+    ] {
+        if limit == Some(0) {
+            section.refuse(
+                name,
+                format!("`{name}` cannot be 0: nothing would be taken"),
+                "1 or more",
+            );
+        }
     }
+    limits
 }
 
 fn read_lints(section: &mut Section<'_, '_>) -> Lints {

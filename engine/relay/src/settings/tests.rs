@@ -96,6 +96,8 @@ fn every_key_is_explained_and_in_the_schema() {
     }
     assert_eq!(schema["properties"]["shards"]["minimum"], 1);
     assert_eq!(schema["properties"]["route"]["items"]["required"], serde_json::json!(["domain"]));
+    let both = serde_json::json!(["chain", "key"]);
+    assert_eq!(schema["properties"]["certificate"]["items"]["required"], both);
     assert_eq!(schema["properties"]["spool"]["properties"]["queued_max"]["default"], 1_000_000);
     assert_eq!(schema["properties"]["spool"]["properties"]["durability"]["enum"][1], "page-cache");
 }
@@ -114,6 +116,19 @@ fn a_name_without_a_dot_is_helped_and_mentioned() {
     assert_eq!(parse("", "", &host()).unwrap().warnings, Vec::<String>::new());
     let written = parse("", "hostname = \"vm\"", &host()).unwrap();
     assert_eq!(written.warnings, Vec::<String>::new(), "what was written is meant");
+}
+
+#[test]
+fn what_leads_to_nothing_is_mentioned() {
+    for (text, words) in [
+        ("[auth]\nusers = \"users.toml\"", "[auth] `users`"),
+        ("[[source]]\nname = \"a\"\nusers = [\"ann\"]", "a [[source]] with `users`"),
+        ("[retry]\nexpire = \"2h\"", "nobody is told of a delay"),
+    ] {
+        let warnings = parse("", text, &host()).unwrap().warnings;
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains(words), "{warnings:?}");
+    }
 }
 
 #[test]
