@@ -37,10 +37,11 @@ const FINE_BITS: u32 = 6;
 /// How far the clocks of two shards may seem apart: one may read it, then be held up.
 const SKEW: u64 = 10_000_000_000 << FINE_BITS;
 
-const _: () = assert!(
-    (Rate::SPAN_MAX.as_secs() * 1_000_000_000) << FINE_BITS < u64::MAX / 8,
-    "what a meter can owe is far less than its word holds"
-);
+/// The most that is remembered beyond what may be had at once.
+const LONGEST: u64 = (Rate::SPAN_MAX.as_secs() * 1_000_000_000) << FINE_BITS;
+
+const _: () =
+    assert!(LONGEST < u64::MAX / 8, "what a meter can owe is far less than its word holds");
 
 impl Rate {
     /// The longest time.
@@ -138,13 +139,13 @@ impl Meter {
         owed(self.0.load(Ordering::Relaxed), now, most).saturating_add(cost) <= most
     }
 
-    /// Counts what cannot be refused any more. Of what goes beyond the rate, as much again is
-    /// remembered: one huge message is not held against a peer for days.
+    /// Counts what cannot be refused any more, and remembers what of it goes beyond the rate until
+    /// time has paid for it, though never for more than [`Rate::SPAN_MAX`].
     pub fn charge(&self, rate: Rate, count: u64, now: Tick) {
         let most = rate.cost().saturating_mul(rate.count);
-        let cost = rate.cost().saturating_mul(count).min(2 * most);
+        let cost = rate.cost().saturating_mul(count).min(LONGEST);
         let charge = |paid| {
-            let owed = owed(paid, now, most).saturating_add(cost).min(2 * most);
+            let owed = owed(paid, now, most).saturating_add(cost).min(most + LONGEST);
             Some(fine(now).wrapping_add(owed))
         };
         // It always has an answer.
@@ -161,7 +162,7 @@ fn prices(rate: Rate, count: u64) -> Option<(u64, u64)> {
 /// What is not paid for yet.
 const fn owed(paid: u64, now: Tick, most: u64) -> u64 {
     let ahead = paid.wrapping_sub(fine(now));
-    if ahead <= 2 * most + SKEW { ahead } else { 0 }
+    if ahead <= most + LONGEST + SKEW { ahead } else { 0 }
 }
 
 const fn fine(now: Tick) -> u64 {

@@ -127,6 +127,29 @@ pub struct Terms {
     pub injects: bool,
 }
 
+impl Terms {
+    /// These of a user, and besides those of where it connects from: what the user's say of where
+    /// its mail belongs comes first, of what is done about a header the stricter holds. What is
+    /// counted each source counts for itself, so it is in neither.
+    #[must_use]
+    pub fn beside(&self, others: &Self) -> Self {
+        let (a, b) = (self.lints, others.lints);
+        Self {
+            tenant: self.tenant.clone().or_else(|| others.tenant.clone()),
+            pool: self.pool.clone().or_else(|| others.pool.clone()),
+            lints: Lints {
+                from: a.from.max(b.from),
+                duplicates: a.duplicates.max(b.duplicates),
+                date: a.date.max(b.date),
+                message_id: a.message_id.max(b.message_id),
+                syntax: a.syntax.max(b.syntax),
+            },
+            injects: self.injects || others.injects,
+            ..Self::default()
+        }
+    }
+}
+
 /// What of a source is spent, or not as it has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excess {
@@ -261,14 +284,19 @@ impl Source {
         }
     }
 
+    /// As [`Self::end`] for a text that comes to nothing.
+    pub fn spend(&self, bytes: u64, declared: Option<u64>, now: Tick) {
+        if let Some(rate) = self.terms.limits.bytes {
+            self.bytes.charge(rate, bytes.saturating_sub(declared.unwrap_or(0)), now);
+        }
+    }
+
     /// A text has come, of so many octets where `declared` were counted already.
     ///
     /// # Errors
     /// If it is larger than a message may be. It is counted all the same: it was sent.
     pub fn end(&self, bytes: u64, declared: Option<u64>, now: Tick) -> Result<(), Excess> {
-        if let Some(rate) = self.terms.limits.bytes {
-            self.bytes.charge(rate, bytes.saturating_sub(declared.unwrap_or(0)), now);
-        }
+        self.spend(bytes, declared, now);
         match self.terms.limits.message_bytes_max {
             Some(most) if bytes > most => Err(self.refuse(Excess::MessageBytes)),
             _ => Ok(()),

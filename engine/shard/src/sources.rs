@@ -47,15 +47,19 @@ impl Sources {
     /// The source of a connection from `peer` to the listener `gate`, by `user` if it logged in.
     #[must_use]
     pub fn of(&self, peer: IpAddr, gate: SocketAddr, user: Option<&str>) -> &Arc<Source> {
-        let fits = |rule: &&SourceRule| rule.fits(peer, gate, user);
-        self.rules.iter().find(fits).map_or(&self.others, |rule| &rule.source)
+        self.first_fitting(peer, gate, user).unwrap_or(&self.others)
     }
 
-    /// The source of a rule that names the user and fits otherwise, if there is one.
+    /// As [`Self::of`], if a rule fits.
     #[must_use]
-    pub fn of_user(&self, peer: IpAddr, gate: SocketAddr, user: &str) -> Option<&Arc<Source>> {
-        let mut named = self.rules.iter().filter(|rule| rule.users.is_some());
-        named.find(|rule| rule.fits(peer, gate, Some(user))).map(|rule| &rule.source)
+    pub fn first_fitting(
+        &self,
+        peer: IpAddr,
+        gate: SocketAddr,
+        user: Option<&str>,
+    ) -> Option<&Arc<Source>> {
+        let fits = |rule: &&SourceRule| rule.fits(peer, gate, user);
+        self.rules.iter().find(fits).map(|rule| &rule.source)
     }
 }
 

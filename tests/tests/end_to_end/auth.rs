@@ -28,6 +28,10 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn open(name: &str, users: &str) -> io::Result<Self> {
+        Self::open_with(name, users, "")
+    }
+
+    fn open_with(name: &str, users: &str, settings: &str) -> io::Result<Self> {
         let scratch = Scratch::new(name)?;
         let recorder = Recorder::start()?;
         let (door, outside) = (port::free()?, port::free()?);
@@ -39,7 +43,7 @@ impl House {
              auth_plaintext_from = [\"127.0.0.1\"]\n\
              [[listener]]\naddress = \"{outside}\"\nrelay_from = []\nauth = \"optional\"\n\
              auth_plaintext_from = [\"192.0.2.0/24\"]\ntls = \"starttls\"\n\
-             {}[auth]\nusers = \"{}\"\n{}",
+             {}[auth]\nusers = \"{}\"\n{}{settings}",
             certificate.settings(),
             file.display(),
             route("*", recorder.address())
@@ -266,6 +270,20 @@ fn sessions_of_one_address_are_each_their_own_users() -> io::Result<()> {
     nobody.say("MAIL FROM:<o@otto.test>", "530 5.7.0")?;
     one.say(&plain("otto", "rubber"), "503")?;
     assert_eq!(house.senders(2)?, ["a@anna.test", "o@otto.test"]);
+    Ok(())
+}
+
+#[test]
+fn a_login_is_no_way_out_of_the_terms_of_a_network() -> io::Result<()> {
+    let anna = entry("anna", "pencil", &[])? + "sender_domains = [\"anna.test\", \"both.test\"]\n";
+    let network = "[[source]]\nname = \"office\"\nfrom = [\"127.0.0.0/8\"]\n\
+        sender_domains = [\"office.test\", \"both.test\"]\n";
+    let house = House::open_with("auth-terms", &anna, network)?;
+    let mut anna = house.speak()?;
+    anna.say(&plain("anna", "pencil"), "235")?;
+    anna.say("MAIL FROM:<a@anna.test>", "550 5.7.1")?;
+    anna.say("MAIL FROM:<a@office.test>", "550 5.7.1")?;
+    anna.say("MAIL FROM:<a@both.test>", "250")?;
     Ok(())
 }
 

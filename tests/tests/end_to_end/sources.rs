@@ -107,6 +107,10 @@ fn what_was_said_to_us_alone_goes_no_further() -> io::Result<()> {
     for (field, refusal) in [
         ("X-Tenant: other", "550 5.7.1 X-Tenant is not that of the source"),
         ("X-Job: a\r\nX-Job: b", "550 5.6.0 bad or repeated injection field"),
+        // 102 octets of xtext, where 100 are all that a next host has to take.
+        ("X-Envid: ==================================", "550 5.6.0 bad or repeated injection"),
+        // The next host takes the dot off.
+        (".X-Tenant: other", "550 5.7.1 X-Tenant is not that of the source"),
     ] {
         speaker.say("MAIL FROM:<a@shop.test>", "250")?;
         speaker.say("RCPT TO:<two@site.test>", "250")?;
@@ -134,10 +138,15 @@ fn a_header_is_mended_or_refused_as_its_source_has_it() -> io::Result<()> {
     let told = "\"rules\":\"date-missing field-twice message-id-missing\"";
     wait::until("the rules in the log", PATIENCE, || log().contains(told).then_some(()))?;
     assert!(ringpost.metric("ringpost_header_faults_total")? > 0.0);
-    speaker.say("MAIL FROM:<a@shop.test>", "250")?;
-    speaker.say("RCPT TO:<two@site.test>", "250")?;
-    speaker.say("DATA", "354")?;
-    speaker.say("Subject: x\r\n\r\nbody\r\n.", "550 5.6.0 header rule from-missing")?;
+    for (text, refusal) in [
+        ("Subject: x\r\n\r\nbody\r\n.", "550 5.6.0 header rule from-missing"),
+        ("From: a@b.test\r\n.From: c@d.test\r\n\r\n.", "550 5.6.0 header rule from-twice"),
+    ] {
+        speaker.say("MAIL FROM:<a@shop.test>", "250")?;
+        speaker.say("RCPT TO:<two@site.test>", "250")?;
+        speaker.say("DATA", "354")?;
+        speaker.say(text, refusal)?;
+    }
     Ok(())
 }
 

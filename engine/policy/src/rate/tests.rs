@@ -133,14 +133,32 @@ fn several_are_taken_whole_or_not_at_all() {
 }
 
 #[test]
-fn what_is_charged_is_paid_off_and_no_more_than_twice_is_owed() {
+fn what_is_charged_is_paid_off_to_the_last() {
     let (meter, rate) = (Meter::default(), rate("100/s"));
     meter.charge(rate, 100, Tick(0));
     assert!(!meter.is_ready(rate, Tick(SECOND / 100 - 1)));
     assert!(meter.is_ready(rate, Tick(SECOND / 100)));
+    meter.charge(rate, 5_000, Tick(0));
+    assert!(!meter.is_ready(rate, Tick(50 * SECOND)));
+    assert!(meter.is_ready(rate, Tick(50 * SECOND + SECOND / 100)), "5100 in 50 s and a bit");
     meter.charge(rate, u64::MAX, Tick(0));
-    assert!(!meter.is_ready(rate, Tick(SECOND)));
-    assert!(meter.is_ready(rate, Tick(SECOND + SECOND / 100)), "the rest is forgotten");
+    let month = 30 * 86_400 * SECOND;
+    assert!(!meter.is_ready(rate, Tick(month)));
+    assert!(meter.is_ready(rate, Tick(month + SECOND / 100)), "the rest is forgotten");
+}
+
+/// Messages larger than the rate come on average at the rate.
+#[test]
+fn large_messages_keep_to_the_rate() {
+    let (meter, rate) = (Meter::default(), rate("1000000/s"));
+    let mut begun = 0;
+    for second in 0..1_000 {
+        if meter.is_ready(rate, Tick(second * SECOND)) {
+            meter.charge(rate, 50_000_000, Tick(second * SECOND));
+            begun += 1;
+        }
+    }
+    assert!((20..=21).contains(&begun), "{begun} of 50 s each in 1000 s");
 }
 
 /// The word wraps every 2^58 ns. Whatever the clock says, the meter goes on.

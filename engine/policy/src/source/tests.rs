@@ -147,3 +147,22 @@ fn what_comes_and_what_is_refused_is_counted() {
     drop(seat);
     assert_eq!(source.read().connections, 0);
 }
+
+#[test]
+fn a_user_keeps_to_the_terms_of_where_it_is_too() {
+    let word = |word: &str| Some(word.into());
+    let user = Terms {
+        tenant: word("acme"),
+        lints: Lints { from: Lint::Fix, ..Lints::default() },
+        ..Terms::default()
+    };
+    let place = Terms {
+        tenant: word("shop"),
+        pool: word("warm"),
+        lints: Lints { from: Lint::Reject, date: Lint::Warn, ..Lints::default() },
+        injects: true,
+        ..Terms::default()
+    };
+    let both = user.beside(&place);
+    assert_eq!(both, Terms { tenant: word("acme"), ..place });
+}

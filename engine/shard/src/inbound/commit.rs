@@ -29,7 +29,9 @@ impl<K: Kernel> Visit<K> {
             Some(streamed) => Ok(streamed.passed),
             None => self.pass_header(&mut transaction, window, facts.form),
         };
-        let received = match passed {
+        // It was sent, whatever becomes of it. A dot that stands for nothing is not the sender's.
+        let counted = self.count_text(facts.size(), transaction.declared);
+        let received = match counted.and(passed) {
             Ok(passed) => self.receive(*transaction, window.text(), facts, &passed).await,
             Err(refusal) => Err(refusal),
         };
@@ -91,8 +93,6 @@ impl<K: Kernel> Visit<K> {
         passed: &Passed,
     ) -> Result<MessageId, Refusal> {
         let bytes = facts.bytes - passed.removed;
-        // A dot that stands for nothing is not the sender's.
-        self.count_text(facts.size().saturating_sub(passed.removed), transaction.declared)?;
         let (id, parts) = match &transaction.streamed {
             Some(streamed) => (streamed.id, streamed.parts.clone()),
             None => (self.shard.journal().next_id(), spool::Text::new()),
@@ -130,7 +130,9 @@ impl<K: Kernel> Visit<K> {
             entrance: self.entrance(protocol.name()),
         };
         self.shard.take_in(incoming).await.map_err(refusal)?;
-        self.guest.source().count(recipients.len() as u64, bytes);
+        for source in self.guest.counting() {
+            source.count(recipients.len() as u64, bytes);
+        }
         self.tell_faults(passed, id);
         Ok(id)
     }

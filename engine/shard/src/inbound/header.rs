@@ -34,7 +34,7 @@ impl<K: Kernel> Visit<K> {
         window: &mut Window,
         form: Form,
     ) -> Result<Passed, Refusal> {
-        let terms = self.guest.source().terms();
+        let terms = self.guest.terms();
         let look = Look { injection: terms.injects, rules: !terms.lints.are_off() };
         let header = mail::header::read(window.text(), kept(form), look);
         self.measure(&header)?;

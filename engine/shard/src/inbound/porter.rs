@@ -1,18 +1,19 @@
 //! Who may bring a message now.
 
-use super::{source, window};
+use super::source::{self, Guest};
+use super::window;
 use crate::message::Share;
 use crate::shard::Shard;
 use event::Shut;
 use kernel::Kernel;
 use policy::login::Pass;
-use policy::source::Source;
+use policy::source::{Excess, Source};
 use smtp::server::{self, Door, Mail, Rcpt, Refusal};
 
 /// Asked at MAIL and RCPT.
 pub(super) struct Porter<'v, K: Kernel> {
     shard: &'v Shard<K>,
-    source: &'v Source,
+    guest: &'v Guest,
     /// Who has logged in.
     user: Option<&'v Pass>,
     share: Option<Share>,
@@ -23,11 +24,17 @@ pub(super) struct Porter<'v, K: Kernel> {
 impl<'v, K: Kernel> Porter<'v, K> {
     pub(super) const fn new(
         shard: &'v Shard<K>,
-        source: &'v Source,
+        guest: &'v Guest,
         user: Option<&'v Pass>,
         full: bool,
     ) -> Self {
-        Self { shard, source, user, share: None, full }
+        Self { shard, guest, user, share: None, full }
+    }
+
+    /// Asks all that count, as far as the first that refuses.
+    fn ask(&self, ask: impl Fn(&Source) -> Result<(), Excess>) -> Result<(), Refusal> {
+        let mut counting = self.guest.counting().filter(|source| !source.is_free());
+        counting.try_for_each(|source| ask(source)).map_err(source::refusal)
     }
 
     /// The memory of the transaction that was let in.
@@ -56,10 +63,9 @@ impl<K: Kernel> server::Porter for Porter<'_, K> {
         let Some(share) = self.shard.intake_share(window::text_capacity(None)) else {
             return Door::Refused(Refusal::IntakeFull);
         };
-        if !self.source.is_free()
-            && let Err(excess) = self.source.begin(mail.path, mail.size, self.shard.kernel.now())
-        {
-            return Door::Refused(source::refusal(excess));
+        let now = self.shard.kernel.now();
+        if let Err(refusal) = self.ask(|source| source.begin(mail.path, mail.size, now)) {
+            return Door::Refused(refusal);
         }
         self.share = Some(share);
         Door::Open
@@ -70,12 +76,7 @@ impl<K: Kernel> server::Porter for Porter<'_, K> {
         if self.full {
             return Door::Refused(Refusal::EnvelopeFull);
         }
-        if self.source.is_free() {
-            return Door::Open;
-        }
-        match self.source.address(self.shard.kernel.now()) {
-            Ok(()) => Door::Open,
-            Err(excess) => Door::Refused(source::refusal(excess)),
-        }
+        let now = self.shard.kernel.now();
+        self.ask(|source| source.address(now)).map_or_else(Door::Refused, |()| Door::Open)
     }
 }

@@ -164,8 +164,7 @@ impl<K: Kernel> Visit<K> {
             self.mind_terms(replies);
             let said = replies.len();
             let full = self.transaction.as_ref().is_some_and(|transaction| transaction.is_full());
-            let source = self.guest.source();
-            let mut porter = Porter::new(&self.shard, source, self.user.as_ref(), full);
+            let mut porter = Porter::new(&self.shard, &self.guest, self.user.as_ref(), full);
             let Some((used, step)) = self.session.step(window.unread(), &mut porter, replies)
             else {
                 return Turn::Listen;
@@ -174,7 +173,10 @@ impl<K: Kernel> Visit<K> {
             let share = porter.share();
             self.note_refusal();
             match step {
-                Step::Text(_) => {
+                Step::Text(text) => {
+                    if let Some(transaction) = &mut self.transaction {
+                        transaction.came += text.len() as u64;
+                    }
                     window.keep(used);
                     continue;
                 }

@@ -5,7 +5,7 @@ use crate::callers::{Entry, Full};
 use kernel::Kernel;
 use policy::login::Pass;
 use policy::rate::Meter;
-use policy::source::{Excess, Seat, Source};
+use policy::source::{Excess, Seat, Source, Terms};
 use smtp::server::Refusal;
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub(super) struct Guest {
     /// Its seat at its source; `None` until it has come in.
     seat: Option<Seat>,
+    /// Its seat as a user, where a rule gave it that one, and what both together ask.
+    own: Option<Box<(Seat, Terms)>>,
     /// Boxed, since those who may relay have none.
     entry: Option<Box<Entry>>,
     /// Its commands that brought no message nearer ...
@@ -29,6 +31,17 @@ impl Guest {
     /// Before it has come in.
     pub(super) fn source(&self) -> &Arc<Source> {
         self.seat.as_ref().expect("nobody is spoken to who has not come in").source()
+    }
+
+    /// What is asked of its mail.
+    pub(super) fn terms(&self) -> &Terms {
+        self.own.as_ref().map_or_else(|| self.source().terms(), |own| &own.1)
+    }
+
+    /// All that count what it does, itself first: what that refuses costs nobody else.
+    pub(super) fn counting(&self) -> impl Iterator<Item = &Arc<Source>> {
+        let own = self.own.as_ref().map(|own| own.0.source());
+        own.into_iter().chain([self.source()])
     }
 }
 
@@ -51,33 +64,53 @@ impl<K: Kernel> Visit<K> {
         self.change_seat()
     }
 
-    /// Finds whose connection it is, at first and whenever somebody else is known to speak: a
-    /// rule that names the user comes before what its own entry says.
+    /// Finds whose connection it is, at first and whenever somebody else is known to speak: that of
+    /// the first rule that fits. What is said of a user by itself holds besides, or alone.
     pub(super) fn change_seat(&mut self) -> Result<(), Refusal> {
         let gate = &self.door.gate;
         let (sources, peer) = (&gate.guard.sources, self.peer.address.ip());
         // A listener of ours that no rule is about is as good as the one it came in by.
         let meant = self.peer.meant(gate.address);
         let at = if sources.tell_apart(meant) { meant } else { gate.address };
-        let source = match &self.user {
-            Some(Pass { user, .. }) => sources.of_user(peer, at, user.name()).unwrap_or(user),
-            None => sources.of(peer, at, None),
+        let (source, own) = match &self.user {
+            None => (sources.of(peer, at, None), None),
+            Some(Pass { user, .. }) => match sources.first_fitting(peer, at, Some(user.name())) {
+                Some(source) => (source, Some(user)),
+                None => (user, None),
+            },
         };
-        let same = |seat: &Seat| Arc::ptr_eq(seat.source(), source);
-        if !self.guest.seat.as_ref().is_some_and(same) {
+        let is = |seat: &Seat, source| Arc::ptr_eq(seat.source(), source);
+        if !self.guest.seat.as_ref().is_some_and(|seat| is(seat, source)) {
             self.guest.seat = Some(source.enter().ok_or(Refusal::SourceConnections)?);
-            self.session.bound(source.terms().limits.message_bytes_max.unwrap_or(u64::MAX));
         }
+        self.guest.own = match own {
+            None => None,
+            Some(user) => {
+                let terms = user.terms().beside(source.terms());
+                let before = self.guest.own.take().filter(|own| is(&own.0, user));
+                let seat = before.map(|own| own.0).or_else(|| user.enter());
+                Some(Box::new((seat.ok_or(Refusal::SourceConnections)?, terms)))
+            }
+        };
+        let most = |source: &Arc<Source>| source.terms().limits.message_bytes_max;
+        let most = self.guest.counting().filter_map(most).min();
+        self.session.bound(most.unwrap_or(u64::MAX));
         Ok(())
     }
 
     /// Counts a text that has come, of which so much was counted when it was announced.
     pub(super) fn count_text(&self, bytes: u64, declared: Option<u64>) -> Result<(), Refusal> {
-        let source = self.guest.source();
-        if source.is_free() {
-            return Ok(());
+        let counting = self.guest.counting().filter(|source| !source.is_free());
+        let ended = counting.map(|source| source.end(bytes, declared, self.shard.kernel.now()));
+        // Each counts it, whatever another says.
+        ended.fold(Ok(()), Result::and).map_err(refusal)
+    }
+
+    /// As [`Self::count_text`] for what came of a text that leads to nothing.
+    pub(super) fn count_lost(&self, bytes: u64, declared: Option<u64>) {
+        for source in self.guest.counting().filter(|source| !source.is_free()) {
+            source.spend(bytes, declared, self.shard.kernel.now());
         }
-        source.end(bytes, declared, self.shard.kernel.now()).map_err(refusal)
     }
 
     /// Ends a conversation that leads to nothing too fast.

@@ -124,7 +124,9 @@ impl<K: Kernel> Visit<K> {
     /// The transaction comes to nothing: parts of it on disk are nobody's.
     pub(super) fn abandon(&mut self) {
         self.announced = None;
-        if let Some(streamed) = self.transaction.take().and_then(|all| all.streamed) {
+        let Some(transaction) = self.transaction.take() else { return };
+        self.count_lost(transaction.came, transaction.declared);
+        if let Some(streamed) = transaction.streamed {
             self.shard.journal().forget(streamed.id);
         }
     }

@@ -34,6 +34,8 @@ pub(super) struct Transaction {
     recipients: Vec<u8>,
     /// Where each ends.
     ends: Vec<u32>,
+    /// Octets of text that have come.
+    pub(super) came: u64,
     /// Set when the first part of the text went to disk.
     pub(super) streamed: Option<Streamed>,
     /// The memory it may use while it is received.
@@ -61,6 +63,7 @@ impl Transaction {
             extra: Extra::default(),
             recipients: Vec::new(),
             ends: Vec::new(),
+            came: 0,
             streamed: None,
             share,
         };

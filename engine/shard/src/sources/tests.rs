@@ -38,9 +38,11 @@ fn the_first_that_fits_is_meant() {
         let source = sources.of(peer.parse().unwrap(), gate.parse().unwrap(), user);
         assert_eq!(source.name(), name, "{peer} {gate} {user:?}");
     }
-    let of_user = |user| sources.of_user("192.0.2.2".parse().unwrap(), submission, user);
-    assert_eq!(of_user("ann").map(|source| source.name()), Some("ann"));
-    assert!(of_user("carl").is_none(), "a rule for anybody names nobody");
+    let elsewhere = "192.0.2.25:25".parse().unwrap();
+    let first_fitting =
+        |gate| sources.first_fitting("192.0.2.2".parse().unwrap(), gate, Some("carl"));
+    assert!(first_fitting(submission).is_some(), "who logs in is still where it is");
+    assert!(first_fitting(elsewhere).is_none(), "no rule is for it");
     let nobody = Sources::default();
     assert_eq!(nobody.of("192.0.2.1".parse().unwrap(), submission, None).name(), "");
 }
