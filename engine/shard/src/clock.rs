@@ -52,6 +52,7 @@ pub(crate) async fn turn<K: Kernel>(
             let sealed = shard.watches.sweep(now, |peer, heard| shard.note_late(peer, heard));
             shard.meters().tls_connections.set(sealed.connections);
             shard.meters().tls_bytes.set(sealed.bytes);
+            shard.sealed_waiting.set(sealed.waiting);
             shard.measure();
             swept = now;
         }

@@ -40,7 +40,7 @@ impl Default for Guard {
             },
             commands: Rate::new(1_000, second).expect("it is within the limits of a rate"),
             header_fields_max: 1_000,
-            header_bytes_max: 256 * 1_024,
+            header_bytes_max: 240 * 1_024,
         }
     }
 }

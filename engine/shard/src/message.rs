@@ -169,6 +169,12 @@ impl Share {
     pub fn bytes(&self) -> usize {
         self.bytes as usize
     }
+
+    /// Makes one of two of the same budget.
+    pub(crate) fn join(&mut self, mut other: Self) {
+        debug_assert!(Arc::ptr_eq(&self.used, &other.used), "of the same budget");
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
 }
 
 impl Drop for Share {

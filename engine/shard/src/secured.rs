@@ -99,6 +99,11 @@ impl Secured {
         sealed
     }
 
+    /// Bytes of it that hold what the peer has said or begun to say, and nobody has read.
+    pub(crate) fn waiting(&self) -> usize {
+        self.tls.waiting() + self.plain.capacity()
+    }
+
     /// Bytes of memory it holds.
     pub(crate) fn memory(&self) -> usize {
         LIBRARY_BYTES + self.tls.memory() + self.plain.capacity()

@@ -8,7 +8,7 @@ use crate::letter::Letter;
 use event::Meters;
 use kernel::{Mailbox, Sender};
 use policy::{Limits, Schedule};
-use smtp::server::{self, Rights};
+use smtp::server::{self, Refusal, Rights};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
@@ -134,6 +134,17 @@ impl Gate {
     /// What a client at `address` may.
     pub(crate) fn rights(&self, address: IpAddr) -> Rights {
         Rights { relay: (self.relay_from.0)(address), xclient: (self.xclient_from.0)(address) }
+    }
+
+    /// Whether TLS comes before the first word.
+    pub(crate) fn begins_secure(&self) -> bool {
+        self.security.as_ref().is_some_and(|security| security.begin == Begin::AtOnce)
+    }
+
+    /// What somebody hears who is turned away at once. In front of a handshake a word in clear
+    /// text would only confuse.
+    pub(crate) fn first_words(&self, refusal: Refusal) -> &'static [u8] {
+        if self.begins_secure() { b"" } else { refusal.line().as_bytes() }
     }
 
     /// A door at `address` for whoever comes, relaying for nobody.

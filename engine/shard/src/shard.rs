@@ -68,6 +68,8 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) intake: Budget,
     pub(crate) shelf: Shelf,
     pub(crate) watches: Watches<K::Stream>,
+    /// Bytes that TLS held for peers in the middle of a word, when it was last looked at.
+    pub(crate) sealed_waiting: Cell<u64>,
     pub(crate) log: DeliveryLog<K::File>,
     queued_max: u64,
     free_bytes_min: u64,
@@ -119,6 +121,7 @@ impl<K: Kernel> Shard<K> {
             intake: Budget::new(setup.intake_bytes_max),
             shelf: Shelf::default(),
             watches: Watches::default(),
+            sealed_waiting: Cell::new(0),
             log,
             queued_max: setup.queued_max,
             free_bytes_min: setup.spool.options.free_bytes_min,

@@ -50,6 +50,8 @@ pub(crate) struct Sealed {
     pub(crate) connections: u64,
     /// Bytes of memory that TLS holds for them.
     pub(crate) bytes: u64,
+    /// Bytes of it that hold what they have said or begun to say.
+    pub(crate) waiting: u64,
 }
 
 impl<S> Default for Watches<S> {
@@ -81,6 +83,7 @@ impl<S: Stream> Watches<S> {
             if let Some(secured) = &*watched.secured.borrow() {
                 sealed.connections += 1;
                 sealed.bytes += secured.memory() as u64;
+                sealed.waiting += secured.waiting() as u64;
             }
             if watched.deadline.get() <= now {
                 let last_words = watched.last_words.get();
@@ -95,7 +98,9 @@ impl<S: Stream> Watches<S> {
     pub(crate) fn dismiss_idle(&self, last_words: &[u8]) {
         for (_, watched) in self.0.borrow().iter() {
             if watched.idle.get() {
-                watched.hang_up(last_words);
+                // Whoever is to hear nothing yet hears nothing now.
+                let silent = watched.last_words.get().is_empty();
+                watched.hang_up(if silent { b"" } else { last_words });
             }
         }
     }

@@ -21,7 +21,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use extra::{
-    EXTRA_MAX, Extra, LABEL_MAX, Label, Notify, ORIGINAL_MAX, Request, Requests, Return,
+    EXTRA_MAX, Extra, LABEL_MAX, LABELS_MAX, Label, Notify, ORIGINAL_MAX, Request, Requests, Return,
 };
 
 /// The longest envelope: a thousand recipients of the longest kind, and a large prefix.

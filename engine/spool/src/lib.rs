@@ -28,8 +28,8 @@ pub mod writer;
 
 pub use catalog::{Catalog, Live, Open};
 pub use envelope::{
-    Draft, ENVELOPE_MAX, EXTRA_MAX, Envelope, Extra, Form, LABEL_MAX, Label, Notify, ORIGINAL_MAX,
-    RECIPIENTS_MAX, Request, Requests, Return,
+    Draft, ENVELOPE_MAX, EXTRA_MAX, Envelope, Extra, Form, LABEL_MAX, LABELS_MAX, Label, Notify,
+    ORIGINAL_MAX, RECIPIENTS_MAX, Request, Requests, Return,
 };
 pub use footer::{End, Footer};
 pub use format::{

@@ -48,7 +48,7 @@ pub(crate) async fn accept<K: Kernel>(shard: Rc<Shard<K>>, door: Rc<Door<K>>) {
             Ok(arrival) => welcome(&shard, &door, arrival),
             Err(_) if shard.draining() => return,
             Err(_) => {
-                let words = Refusal::NoResources.line().as_bytes();
+                let words = door.gate.first_words(Refusal::NoResources);
                 let away = door.listener.turn_away(words);
                 shard.meters().connections_turned_away.add(u64::from(away));
                 shard.kernel.sleep_until(shard.kernel.now() + SHORTAGE_PAUSE).await;
@@ -61,7 +61,7 @@ pub(crate) async fn accept<K: Kernel>(shard: Rc<Shard<K>>, door: Rc<Door<K>>) {
 fn welcome<K: Kernel>(shard: &Rc<Shard<K>>, door: &Rc<Door<K>>, arrival: Arrival) {
     if door.gate.inside.load(Ordering::Relaxed) >= door.gate.connections_max {
         shard.meters().connections_turned_away.add(1);
-        return turn_away(shard, arrival, Refusal::TooManyConnections);
+        return turn_away(shard, &door.gate, arrival, Refusal::TooManyConnections);
     }
     let place = shard.crowd.place(shard.index, &door.gate.inside);
     let to = place.shard();
@@ -76,15 +76,15 @@ fn welcome<K: Kernel>(shard: &Rc<Shard<K>>, door: &Rc<Door<K>>, arrival: Arrival
 pub(crate) fn receive<K: Kernel>(shard: &Rc<Shard<K>>, doors: &[Rc<Door<K>>], newcomer: Newcomer) {
     let Newcomer { door, arrival, place } = newcomer;
     if shard.draining() {
-        return turn_away(shard, arrival, Refusal::ShuttingDown);
+        return turn_away(shard, &doors[door].gate, arrival, Refusal::ShuttingDown);
     }
     admit(shard, &doors[door], arrival, place);
 }
 
-fn turn_away<K: Kernel>(shard: &Rc<Shard<K>>, arrival: Arrival, refusal: Refusal) {
+fn turn_away<K: Kernel>(shard: &Rc<Shard<K>>, gate: &Gate, arrival: Arrival, refusal: Refusal) {
     if let Ok(stream) = shard.kernel.adopt(arrival) {
         shard.note_refusal(refusal, stream.peer(), None);
-        stream.hang_up(refusal.line().as_bytes());
+        stream.hang_up(gate.first_words(refusal));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::session::Visit;
 use super::transaction::Transaction;
-use super::window::Window;
+use super::window::{TEXT_MAX, Window};
 use crate::intake::RECEIVED_MAX;
 use event::{Event, MessageId};
 use kernel::Kernel;
@@ -34,6 +34,10 @@ impl<K: Kernel> Visit<K> {
         window: &mut Window,
         form: Form,
     ) -> Result<Passed, Refusal> {
+        // It would be the rest of the field that we put in front.
+        if window.text().starts_with(b" ") || window.text().starts_with(b"\t") {
+            return Err(Refusal::FieldName);
+        }
         let terms = self.guest.terms();
         let look = Look { injection: terms.injects, rules: !terms.lints.are_off() };
         let header = mail::header::read(window.text(), kept(form), look);
@@ -61,7 +65,8 @@ impl<K: Kernel> Visit<K> {
         if mail::header::scan(window.text(), kept(form)).ended {
             return self.pass_header(transaction, window, form);
         }
-        let large = window.text().len() > self.door.gate.guard.header_bytes_max;
+        let large = window.capacity() >= TEXT_MAX
+            || window.text().len() > self.door.gate.guard.header_bytes_max;
         // There was no memory for a header that may be as large.
         Err(if large { Refusal::HeaderTooBig } else { Refusal::IntakeFull })
     }
@@ -130,8 +135,8 @@ fn note(
     {
         return Err(Refusal::InjectionTenant);
     }
-    transaction.place(injected, terms);
-    Ok(())
+    // Whose it is must not be lost on the way.
+    if transaction.place(injected, terms) { Ok(()) } else { Err(Refusal::InjectionUnsound) }
 }
 
 /// How a text lies there that came so.

@@ -1,6 +1,7 @@
 //! Who may bring a message now.
 
 use super::source::{self, Guest};
+use super::transaction::Transaction;
 use super::window;
 use crate::message::Share;
 use crate::shard::Shard;
@@ -17,8 +18,8 @@ pub(super) struct Porter<'v, K: Kernel> {
     /// Who has logged in.
     user: Option<&'v Pass>,
     share: Option<Share>,
-    /// The envelope has no room for a recipient, whatever is asked about it.
-    full: bool,
+    /// The one that has begun.
+    transaction: Option<&'v mut Transaction>,
 }
 
 impl<'v, K: Kernel> Porter<'v, K> {
@@ -26,9 +27,9 @@ impl<'v, K: Kernel> Porter<'v, K> {
         shard: &'v Shard<K>,
         guest: &'v Guest,
         user: Option<&'v Pass>,
-        full: bool,
+        transaction: Option<&'v mut Transaction>,
     ) -> Self {
-        Self { shard, guest, user, share: None, full }
+        Self { shard, guest, user, transaction, share: None }
     }
 
     /// Asks all that count, as far as the first that refuses.
@@ -73,8 +74,13 @@ impl<K: Kernel> server::Porter for Porter<'_, K> {
 
     fn recipient(&mut self, _: &Rcpt<'_>) -> Door {
         // Who hears 452 sends the rest in another transaction.
-        if self.full {
-            return Door::Refused(Refusal::EnvelopeFull);
+        if let Some(transaction) = &mut self.transaction {
+            if transaction.is_full() {
+                return Door::Refused(Refusal::EnvelopeFull);
+            }
+            if !transaction.grow(&self.shard.intake) {
+                return Door::Refused(Refusal::IntakeFull);
+            }
         }
         let now = self.shard.kernel.now();
         self.ask(|source| source.address(now)).map_or_else(Door::Refused, |()| Door::Open)

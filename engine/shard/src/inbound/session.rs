@@ -82,9 +82,15 @@ pub(super) struct Visit<K: Kernel> {
     pub(super) stepped: bool,
 }
 
+/// Answers that are sent before more are made: who asks much in few words does not make us
+/// hold them all. The answers to a full buffer of recipients are fewer.
+const REPLIES_MAX: usize = 8 * 1_024;
+
 /// What is to be done once the answers are sent.
 enum Turn {
     Listen,
+    /// There is more to be answered.
+    GoOn,
     Secure,
     Leave,
 }
@@ -100,12 +106,10 @@ impl<K: Kernel> Visit<K> {
     async fn last(&mut self) -> io::Result<()> {
         if let Err(refusal) = self.come_in() {
             self.shard.note_refusal(refusal, self.peer.address, None);
-            // In front of a handshake a word in clear text would only confuse.
-            let words = if self.begins_secure() { "" } else { refusal.line() };
-            self.connection.hang_up(words.as_bytes());
+            self.connection.hang_up(self.door.gate.first_words(refusal));
             return Ok(());
         }
-        if self.begins_secure() {
+        if self.door.gate.begins_secure() {
             Box::pin(self.secure()).await?;
         }
         // What follows is boxed, but for the rest itself: a connection keeps the room for all
@@ -129,7 +133,9 @@ impl<K: Kernel> Visit<K> {
     /// Between messages, a peer may be dismissed when we drain.
     fn rest(&mut self) {
         self.abandon();
-        self.connection.watch().idle_until(self.shard.kernel.now() + self.patience());
+        let watch = self.connection.watch();
+        watch.idle_until(self.shard.kernel.now() + self.patience());
+        watch.say_last(Refusal::IdleTooLong.line().as_bytes());
         self.stepped = true;
     }
 
@@ -137,14 +143,13 @@ impl<K: Kernel> Visit<K> {
     /// within one the peer is about to speak, and waiting for readiness first would only cost.
     async fn burst(&mut self) -> io::Result<ControlFlow<()>> {
         let mut window = Window::new(&self.shard.shelf);
+        self.fill(&mut window).await?;
         loop {
-            self.fill(&mut window).await?;
             let mut replies = Vec::with_capacity(256);
             let turn = self.answer(&mut window, &mut replies).await;
-            if !replies.is_empty() {
-                self.connection.write(smallvec![Piece::Owned(replies)]).await?;
-            }
+            self.say(replies).await?;
             match turn {
+                Turn::GoOn => continue,
                 Turn::Leave => return Ok(ControlFlow::Break(())),
                 Turn::Secure => {
                     self.forget_user();
@@ -155,16 +160,32 @@ impl<K: Kernel> Visit<K> {
             if window.is_spent() && !self.session.in_transaction() {
                 return Ok(ControlFlow::Continue(()));
             }
+            self.fill(&mut window).await?;
         }
+    }
+
+    /// Sends the answers. Who does not read them is waited for no longer than who says nothing:
+    /// a closed window is no end of a connection to the system.
+    async fn say(&mut self, replies: Vec<u8>) -> io::Result<()> {
+        if replies.is_empty() {
+            return Ok(());
+        }
+        let watch = self.connection.watch();
+        watch.busy_until(self.shard.kernel.now() + self.patience());
+        watch.say_last(Refusal::IdleTooLong.line().as_bytes());
+        self.connection.write(smallvec![Piece::Owned(replies)]).await
     }
 
     /// Takes every step that can be taken.
     async fn answer(&mut self, window: &mut Window, replies: &mut Vec<u8>) -> Turn {
         loop {
+            if replies.len() >= REPLIES_MAX {
+                return Turn::GoOn;
+            }
             self.mind_terms(replies);
             let said = replies.len();
-            let full = self.transaction.as_ref().is_some_and(|transaction| transaction.is_full());
-            let mut porter = Porter::new(&self.shard, &self.guest, self.user.as_ref(), full);
+            let transaction = self.transaction.as_deref_mut();
+            let mut porter = Porter::new(&self.shard, &self.guest, self.user.as_ref(), transaction);
             let Some((used, step)) = self.session.step(window.unread(), &mut porter, replies)
             else {
                 return Turn::Listen;
@@ -203,8 +224,9 @@ impl<K: Kernel> Visit<K> {
                     return Turn::Secure;
                 }
                 Step::Close => return Turn::Leave,
-                Step::Continue => self.mind_commands(replies),
+                Step::Continue => (),
             }
+            self.mind_commands(replies);
             self.note_refusal();
             window.skip(used);
         }

@@ -122,7 +122,9 @@ impl<K: Kernel> Visit<K> {
         }
         self.guest.wasted = wasted;
         let (rate, now) = (self.door.gate.guard.commands, self.shard.kernel.now());
-        if !self.guest.commands.take(rate, more.into(), now) {
+        // What came at once beyond the rate is refused, not what never could be had.
+        let more = u64::from(more).min(rate.count());
+        if !self.guest.commands.take(rate, more, now) {
             self.session.dismiss(Refusal::TooManyCommands, replies);
         }
     }

@@ -1,17 +1,11 @@
 //! TLS at the door: before the first word, or when the peer asks for it.
 
 use super::session::Visit;
-use crate::setup::Begin;
 use kernel::Kernel;
 use std::io;
 use std::sync::Arc;
 
 impl<K: Kernel> Visit<K> {
-    /// Whether TLS comes before the first word.
-    pub(super) fn begins_secure(&self) -> bool {
-        self.door.gate.security.as_ref().is_some_and(|security| security.begin == Begin::AtOnce)
-    }
-
     /// Goes through the handshake; the conversation begins anew under TLS.
     ///
     /// # Errors

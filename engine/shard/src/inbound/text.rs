@@ -9,6 +9,7 @@ use crate::message::Share;
 use event::Tick;
 use kernel::Kernel;
 use smtp::server::{Refusal, SASL_LINE_MAX};
+use spool::PARTS_MAX;
 use std::io;
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ impl<K: Kernel> Visit<K> {
 
     fn is_short_of_memory(&self) -> bool {
         let intake = &self.shard.intake;
-        pace::is_crowded(intake.used(), intake.limit())
+        pace::is_crowded(intake.used() + self.shard.sealed_waiting.get(), intake.limit())
     }
 
     /// Sets the deadline of the read to come, and says when it begins. A command that has begun
@@ -105,10 +106,17 @@ impl<K: Kernel> Visit<K> {
         }
         let transaction = self.transaction.insert(transaction);
         let streamed = transaction.streamed.as_mut().expect("it was made");
-        match self.shard.journal().part(streamed.id, window.text()).await {
-            Ok(place) => streamed.parts.push(place),
-            Err(error) => {
-                streamed.broken.get_or_insert(commit::refusal(error));
+        if streamed.parts.len() + 1 >= PARTS_MAX {
+            // Small parts are for want of memory; of the largest, a message has no more.
+            let large = window.capacity() >= window::TEXT_MAX;
+            let refusal = if large { Refusal::MessageTooBig } else { Refusal::IntakeFull };
+            streamed.broken.get_or_insert(refusal);
+        }
+        // What is refused is read to its end, and nothing of it is written any more.
+        if streamed.broken.is_none() {
+            match self.shard.journal().part(streamed.id, window.text()).await {
+                Ok(place) => streamed.parts.push(place),
+                Err(error) => streamed.broken = Some(commit::refusal(error)),
             }
         }
         window.release();

@@ -1,12 +1,12 @@
 //! One mail transaction: what MAIL and RCPT said, and the parts of the text already on disk.
 
 use super::header::Passed;
-use crate::message::Share;
+use crate::message::{Budget, Share};
 use event::MessageId;
 use mail::header::Injected;
 use policy::source::Terms;
 use smtp::server::{Body, Facts, Form, Mail, Notify, Rcpt, Refusal, Ret};
-use spool::{ENVELOPE_MAX, Extra, Label, ORIGINAL_MAX, Request, Return, Text};
+use spool::{ENVELOPE_MAX, Extra, LABELS_MAX, Label, ORIGINAL_MAX, Request, Return, Text};
 
 /// What one more recipient may take up in an envelope, what was asked about it not counted.
 const RECIPIENT_MAX: usize = 4 + smtp::address::MAILBOX_MAX;
@@ -14,8 +14,17 @@ const RECIPIENT_MAX: usize = 4 + smtp::address::MAILBOX_MAX;
 /// What an envelope has besides recipients and what was asked: sender, and our header fields.
 const OTHERS_MAX: usize = 32 * 1_024;
 
+/// What of recipients, and of what was asked about them, nobody asks memory for: most envelopes
+/// are smaller.
+const ENVELOPE_FREE: usize = 4 * 1_024;
+
 const _: () = assert!(
-    OTHERS_MAX + spool::EXTRA_MAX + RECIPIENT_MAX < ENVELOPE_MAX,
+    ENVELOPE_FREE > RECIPIENT_MAX + ORIGINAL_MAX,
+    "twice the memory is enough for one more recipient"
+);
+
+const _: () = assert!(
+    OTHERS_MAX + LABELS_MAX + spool::EXTRA_MAX + RECIPIENT_MAX < ENVELOPE_MAX,
     "an envelope has room for recipients"
 );
 
@@ -38,8 +47,10 @@ pub(super) struct Transaction {
     pub(super) came: u64,
     /// Set when the first part of the text went to disk.
     pub(super) streamed: Option<Streamed>,
-    /// The memory it may use while it is received.
+    /// The memory its text may use while it is received.
     pub(super) share: Option<Share>,
+    /// The memory of a long list of recipients.
+    envelope: Option<Share>,
 }
 
 /// A text too large for one buffer: what of it is on disk.
@@ -66,6 +77,7 @@ impl Transaction {
             came: 0,
             streamed: None,
             share,
+            envelope: None,
         };
         let fresh = match mail.ret {
             None => true,
@@ -85,8 +97,8 @@ impl Transaction {
     }
 
     /// Notes where the message belongs: where its injector says, else where its source does.
-    /// What MAIL said of its name stands.
-    pub(super) fn place(&mut self, injected: &Injected<'_>, terms: &Terms) {
+    /// What MAIL said of its name stands. False if something of that cannot be noted.
+    pub(super) fn place(&mut self, injected: &Injected<'_>, terms: &Terms) -> bool {
         fn own(word: Option<&str>) -> &[u8] {
             word.map(str::as_bytes).unwrap_or_default()
         }
@@ -96,21 +108,36 @@ impl Transaction {
             (Label::Job, injected.job.unwrap_or_default()),
             (Label::Campaign, injected.campaign.unwrap_or_default()),
         ];
-        for (label, value) in labels.into_iter().filter(|(_, value)| !value.is_empty()) {
-            let noted = self.label(label, value);
-            debug_assert!(noted, "an envelope has room for its labels");
-        }
-        if let Some(envid) = injected.envid.filter(|_| !self.named) {
-            let noted = self.label(Label::Envid, &mail::xtext::encode(envid));
-            debug_assert!(noted, "an envelope has room for its labels");
-        }
+        let mut labels = labels.into_iter().filter(|(_, value)| !value.is_empty());
+        labels.all(|(label, value)| self.label(label, value))
+            && injected
+                .envid
+                .filter(|_| !self.named)
+                .is_none_or(|envid| self.label(Label::Envid, &mail::xtext::encode(envid)))
     }
 
     /// Whether there is no room for one more recipient, whatever is asked about it.
     pub(super) fn is_full(&self) -> bool {
         let paths = self.recipients.len() + 4 * self.ends.len() + RECIPIENT_MAX;
-        let envelope = OTHERS_MAX + self.extra.bytes().len() + paths;
-        envelope > ENVELOPE_MAX || !self.extra.has_room_for(ORIGINAL_MAX)
+        let envelope = OTHERS_MAX + LABELS_MAX + self.extra.bytes().len() + paths;
+        envelope > ENVELOPE_MAX || !self.extra.has_room_for(ORIGINAL_MAX + LABELS_MAX)
+    }
+
+    /// Takes what one more recipient may need from the memory for messages on their way in.
+    /// False if there is none.
+    pub(super) fn grow(&mut self, intake: &Budget) -> bool {
+        let held = self.recipients.len() + 4 * self.ends.len() + self.extra.bytes().len();
+        let needed = held + RECIPIENT_MAX + ORIGINAL_MAX;
+        let granted = ENVELOPE_FREE + self.envelope.as_ref().map_or(0, Share::bytes);
+        if needed <= granted {
+            return true;
+        }
+        let Some(mut more) = intake.take(granted) else { return false };
+        if let Some(share) = self.envelope.take() {
+            more.join(share);
+        }
+        self.envelope = Some(more);
+        true
     }
 
     /// In what form its text lies there.

@@ -32,7 +32,9 @@ impl Client {
         most: usize,
     ) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(relay.root.as_bytes()).unwrap()).unwrap();
+        for root in CertificateDer::pem_slice_iter(relay.root.as_bytes()) {
+            roots.add(root.unwrap()).unwrap();
+        }
         let provider = Arc::new(aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[version])

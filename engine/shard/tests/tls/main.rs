@@ -1,8 +1,10 @@
-//! The engine under TLS, on a simulated host: mail at any cut, and what no client should do.
+//! The engine under TLS, on a simulated host: mail at any cut, and what no client should do. And
+//! what a client may cost us, with TLS or without.
 
 #![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 #![allow(clippy::redundant_pub_crate, reason = "`unreachable_pub` asks for the opposite")]
 
+mod bounds;
 mod client;
 mod relay;
 

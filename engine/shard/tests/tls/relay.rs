@@ -27,14 +27,31 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn start(world: &World, begin: Begin, clients: &Clients) -> Self {
-        let (sender, letters) = mailbox();
         let (security, root) = security(begin, clients);
+        let open = |address| gate(address, security);
+        Self { root, ..Self::behind(world, open, INTAKE_BYTES_MAX) }
+    }
+
+    /// One at whose door `change` changes something.
+    pub(crate) fn changed(world: &World, begin: Begin, change: impl FnOnce(Gate) -> Gate) -> Self {
+        let (security, root) = security(begin, &Clients::Unasked);
+        let open = |address| change(gate(address, security));
+        Self { root, ..Self::behind(world, open, INTAKE_BYTES_MAX) }
+    }
+
+    /// One whose door `open` makes.
+    pub(crate) fn behind(
+        world: &World,
+        open: impl FnOnce(SocketAddr) -> Gate,
+        intake_bytes_max: u64,
+    ) -> Self {
+        let (sender, letters) = mailbox();
         let host = world.host();
         let address = SocketAddr::new(world.address(host), 25);
         let meters = Meters::new(1);
         let setup = Setup {
             index: 0,
-            gates: vec![gate(address, security)],
+            gates: vec![open(address)],
             hostname: HOST.into(),
             spool: Spool {
                 directory: "/spool".into(),
@@ -42,7 +59,7 @@ impl Relay {
                 options: Options { segment_bytes: 0, ..Options::default() },
             },
             held_bytes_max: 1 << 20,
-            intake_bytes_max: 16 << 20,
+            intake_bytes_max,
             queued_max: 10_000,
             routing: nowhere(),
             limits: LIMITS,
@@ -61,13 +78,15 @@ impl Relay {
             kernel.make_directory(Path::new("/spool")).await.unwrap();
             shard::run(kernel, setup, |_| ()).await.unwrap();
         });
-        Self { address, meters, root, letters: sender }
+        Self { address, meters, root: String::new(), letters: sender }
     }
 
     pub(crate) fn drain(&self) {
         self.letters.post(Letter::Drain);
     }
 }
+
+pub(crate) const INTAKE_BYTES_MAX: u64 = 16 << 20;
 
 fn security(begin: Begin, clients: &Clients) -> (Security, String) {
     let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).unwrap();

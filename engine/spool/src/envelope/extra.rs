@@ -22,6 +22,9 @@ const REQUEST: usize = 4;
 /// The longest value of a [`Label`], in bytes.
 pub const LABEL_MAX: usize = 255;
 
+/// What all labels of an envelope take up, at most.
+pub const LABELS_MAX: usize = Label::ALL.len() * (FIELD + LABEL_MAX);
+
 /// The longest original recipient, address type and all.
 ///
 /// [RFC 3461 §4.2](https://www.rfc-editor.org/rfc/rfc3461#section-4.2)

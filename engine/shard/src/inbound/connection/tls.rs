@@ -105,7 +105,7 @@ impl<K: Kernel> Connection<K> {
         let held = buffer.len();
         loop {
             if let Some(count) = self.watch.below(|secured| secured.read(buffer)) {
-                return Ok(count + buffer.len() - held);
+                return Ok(count);
             }
             self.pump(Some(buffer)).await?;
             if buffer.len() > held {
