@@ -90,7 +90,10 @@ fn run_and_tell(loaded: &Loaded, listening: impl FnOnce()) -> io::Result<()> {
     trace();
     loaded.warnings.iter().for_each(warn);
     let mut relay = start(loaded)?;
-    let outcome = relay.listen().and_then(|open| {
+    let open = relay.listen();
+    // Whoever never knew that we are here need not be told that we go.
+    let known = matches!(open, Ok(true));
+    let outcome = open.and_then(|open| {
         if !open {
             return Ok(());
         }
@@ -98,7 +101,7 @@ fn run_and_tell(loaded: &Loaded, listening: impl FnOnce()) -> io::Result<()> {
         listening();
         relay.wait()
     });
-    let drained = relay.drain();
+    let drained = relay.drain(known);
     relay.control.stop();
     outcome.and(drained)
 }
@@ -197,19 +200,27 @@ impl Relay {
     }
 
     /// Lets what is in flight finish, and waits for the last sync.
-    fn drain(&mut self) -> io::Result<()> {
+    fn drain(&mut self, known: bool) -> io::Result<()> {
         self.control.drain();
         notify::notify(notify::STOPPING);
-        self.linger()?;
+        let lingered = if known { self.linger() } else { Ok(()) };
         say("draining: no new mail, transactions in flight finish".to_owned());
+        // Whatever has happened meanwhile, what the others hold in memory is to be written.
         self.shards.iter().for_each(|shard| shard.post(Letter::Drain));
+        let drained = self.wait_for_shards();
+        lingered.and(drained)
+    }
+
+    /// Waits until every shard has drained.
+    fn wait_for_shards(&mut self) -> io::Result<()> {
         let looks = DRAIN_MAX.saturating_sub(self.delay).as_millis() / LOOK_EVERY.as_millis();
         let mut left = looks;
+        let mut drained = Ok(());
         while self.running > 0 {
             match self.happened.recv_timeout(LOOK_EVERY) {
                 Ok(Happened::Ended(result)) => {
                     self.running -= 1;
-                    result.map_err(io::Error::other)?;
+                    drained = drained.and(result.map_err(io::Error::other));
                 }
                 Ok(Happened::Signal) => {
                     return Err(io::Error::other("told twice: stopped at once"));
@@ -221,6 +232,7 @@ impl Relay {
                 Err(_) => left -= 1,
             }
         }
+        drained?;
         say("drained: everything accepted is on disk or delivered".to_owned());
         Ok(())
     }

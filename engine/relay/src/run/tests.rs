@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Settings for a relay in a folder of its own, on free ports.
 struct Place {
@@ -70,14 +70,16 @@ fn talk(address: SocketAddr, lines: &[&str]) -> Vec<String> {
     heard
 }
 
-/// Mail comes in, waits for a DNS that does not answer, and is there again after a drain.
+/// Mail comes in, waits for a DNS that does not answer, and is there again after a drain: also if
+/// somebody who cannot wait says so a second time, while balancers are still being told.
 ///
 /// The one test that signals this process: two would hear each other's.
 #[test]
 fn what_is_accepted_outlives_a_drain() {
     let place = Place::new("drain");
-    for (start, queued) in [(1, 1), (2, 2)] {
-        let loaded = place.loaded("");
+    let slow = "[drain]\ndelay = \"15s\"";
+    for (start, queued, more) in [(1, 1, slow), (2, 2, "")] {
+        let loaded = place.loaded(more);
         let (tell, told) = channel();
         let relay = thread::spawn(move || run_and_tell(&loaded, move || tell.send(()).unwrap()));
         told.recv_timeout(Duration::from_secs(30)).unwrap();
@@ -100,11 +102,24 @@ fn what_is_accepted_outlives_a_drain() {
             waiting.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum();
         assert_eq!(waiting, queued, "start {start}");
         signal_hook::low_level::raise(signal_hook::consts::SIGTERM).unwrap();
-        relay.join().unwrap().unwrap();
+        if more.is_empty() {
+            relay.join().unwrap().unwrap();
+        } else {
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while get(place.admin, "/readyz").is_some_and(|reply| reply.contains(" 200 ")) {
+                assert!(Instant::now() < deadline, "it is not told to stop");
+                thread::sleep(Duration::from_millis(5));
+            }
+            signal_hook::low_level::raise(signal_hook::consts::SIGTERM).unwrap();
+            let error = relay.join().unwrap().unwrap_err().to_string();
+            assert!(error.contains("told twice"), "{error}");
+        }
         assert!(TcpStream::connect(place.smtp).is_err(), "nobody listens any more");
     }
     let log = fs::read_to_string(place.folder.join("log/delivery.jsonl")).unwrap();
-    assert_eq!(log.matches("\"shard_started\"").count(), 4, "{log}");
+    for event in ["shard_started", "shard_stopped"] {
+        assert_eq!(log.matches(&format!("\"{event}\"")).count(), 4, "{event}: {log}");
+    }
 }
 
 #[test]
