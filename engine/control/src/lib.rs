@@ -1,25 +1,27 @@
 //! The one side with an ordinary runtime: DNS, logins, and the operator's HTTP door.
 //!
-//! One thread with a tokio runtime of its own, beside the shards and never in their way.
+//! One thread with a tokio runtime of its own, beside the shards and never in their way; what may
+//! wait for a disk is done on others.
 //! They ask it through [`Resolver`], whose answers come back through closures; it reads
 //! their meters. Nothing here is asked per message.
 
 pub mod admin;
 mod agent;
 pub mod auth;
+mod chores;
 pub mod dns;
 
+pub use chores::Chore;
 pub use dns::Resolver;
 
+use chores::Keeper;
 use event::Meters;
 use policy::source::Source;
-use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
@@ -44,29 +46,6 @@ pub struct Setup {
     pub chores: Vec<Chore>,
 }
 
-/// Something short that is done again and again, on this side because it may wait for a disk.
-pub struct Chore {
-    /// How long it is let be.
-    pub every: Duration,
-    /// What is done.
-    pub work: Box<dyn FnMut() + Send>,
-}
-
-impl fmt::Debug for Chore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chore").field("every", &self.every).finish_non_exhaustive()
-    }
-}
-
-impl Chore {
-    async fn run(mut self) {
-        loop {
-            tokio::time::sleep(self.every).await;
-            (self.work)();
-        }
-    }
-}
-
 /// The running thread.
 #[derive(Debug)]
 pub struct Control {
@@ -75,6 +54,8 @@ pub struct Control {
     draining: Arc<AtomicBool>,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
+    /// Chores are done until this is dropped.
+    _chores: Keeper,
     warnings: Vec<String>,
 }
 
@@ -99,13 +80,11 @@ pub fn start(setup: Setup) -> io::Result<Control> {
         setup.facts,
     );
     let door = Arc::new(door);
+    let chores = chores::keep(setup.chores)?;
     let (stop, stopped) = oneshot::channel();
     let thread = thread::Builder::new().name("control".to_owned()).spawn(move || {
         runtime.block_on(async move {
             tokio::spawn(desk.run());
-            for chore in setup.chores {
-                tokio::spawn(chore.run());
-            }
             if let Some(agent) = agent {
                 tokio::spawn(agent::serve(agent, Arc::clone(&door)));
             }
@@ -114,7 +93,7 @@ pub fn start(setup: Setup) -> io::Result<Control> {
         // Name look-ups may hold threads of their own for a while: nobody waits for them.
         runtime.shutdown_background();
     })?;
-    Ok(Control { address, resolver, draining, stop, thread, warnings })
+    Ok(Control { address, resolver, draining, stop, thread, _chores: chores, warnings })
 }
 
 fn listen(address: SocketAddr, what: &str) -> io::Result<TcpListener> {
