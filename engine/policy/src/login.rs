@@ -52,6 +52,9 @@ struct Failures {
 impl Penalties {
     /// Notes that a login from `address` failed.
     pub fn fail(&mut self, address: IpAddr, now: Tick) {
+        if address.is_unspecified() {
+            return;
+        }
         let address = household(address);
         let count = self.count(address, now).saturating_add(1);
         if self.0.len() >= ADDRESSES_MAX && !self.0.contains_key(&address) {
@@ -63,6 +66,11 @@ impl Penalties {
     /// How long the answer to a login from `address` waits.
     #[must_use]
     pub fn wait(&self, address: IpAddr, now: Tick) -> Duration {
+        // Many share nobody's address: what one of them does is not held against the others,
+        // and a guesser among them gets no answer at once.
+        if address.is_unspecified() {
+            return WAIT_FIRST;
+        }
         match self.count(household(address), now) {
             0 => Duration::ZERO,
             count => {

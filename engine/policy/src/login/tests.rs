@@ -29,6 +29,18 @@ fn each_failure_doubles_the_wait_to_a_limit() {
     assert_eq!(penalties.wait(address("192.0.2.1"), NOW), WAIT_MAX);
 }
 
+/// Behind a balancer that does not say whom it speaks for, all have this one.
+#[test]
+fn nobodys_address_always_waits_and_never_longer() {
+    let mut penalties = Penalties::default();
+    for _ in 0..7 {
+        for nobody in ["0.0.0.0", "::"] {
+            assert_eq!(seconds(&penalties, nobody, NOW), 1);
+            penalties.fail(address(nobody), NOW);
+        }
+    }
+}
+
 #[test]
 fn failures_are_forgotten_by_time_alone() {
     let mut penalties = Penalties::default();

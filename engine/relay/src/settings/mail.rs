@@ -49,16 +49,24 @@ impl Network {
     const PREFIX_MIN_V6: u8 = 7;
 
     /// Whether `address` is one of its own. An IPv4 address seen through an IPv6 socket
-    /// (`::ffff:192.0.2.1`) is that IPv4 address.
+    /// (`::ffff:192.0.2.1`) is that IPv4 address. Nobody's address, which stands for all whose
+    /// address is not known, is in no network.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let (own, other) = (self.address, address.to_canonical());
-        own.is_ipv4() == other.is_ipv4() && (bits(own) ^ bits(other)) & !self.host_mask() == 0
+        !other.is_unspecified()
+            && own.is_ipv4() == other.is_ipv4()
+            && (bits(own) ^ bits(other)) & !self.host_mask() == 0
     }
 
     fn is_too_wide(&self) -> bool {
         let least = if self.address.is_ipv4() { Self::PREFIX_MIN_V4 } else { Self::PREFIX_MIN_V6 };
         self.prefix < least
+    }
+
+    /// Whether nobody has an address in it.
+    const fn is_nobodys(&self) -> bool {
+        self.address.is_unspecified() && (self.address.is_ipv4() || self.prefix == 128)
     }
 
     /// Whether no bit is set behind the prefix: `10.1.2.3/8` is a slip of the pen.
@@ -96,7 +104,8 @@ impl Text for Network {
         let width = width(address);
         let prefix = prefix.map_or(Ok(width), str::parse).ok().filter(|prefix| *prefix <= width)?;
         let network = Self { address, prefix };
-        (!network.is_too_wide() && network.is_whole()).then_some(network)
+        let sound = !network.is_too_wide() && network.is_whole() && !network.is_nobodys();
+        sound.then_some(network)
     }
 
     fn text(&self) -> String {
