@@ -87,9 +87,9 @@ impl Defence {
             header_bytes_max: read_bytes(
                 listener,
                 "header_bytes_max",
-                4 << 10..=512 << 10,
-                256 << 10,
-                "The largest header.",
+                4 << 10..=240 << 10,
+                240 << 10,
+                "The largest header. It is read in one piece, and there is none larger.",
             ) as usize,
             callers: Callers::read(listener),
             pace: Pace::read(listener),

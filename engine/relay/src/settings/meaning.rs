@@ -4,6 +4,7 @@ use super::auth::Login;
 use super::{
     Destination, Durability, Entry, Host, IpAddr, Origin, Place, Reader, Settings, value::Text as _,
 };
+use spool::PART_MAX;
 use std::net::SocketAddr;
 
 impl Settings {
@@ -76,6 +77,13 @@ impl Settings {
         if !self.spool.segment_bytes.is_multiple_of(4_096) {
             let place = Place { table: "spool", index: None, name: "segment_bytes" };
             reader.refuse(place, "`segment_bytes` is not whole blocks", "a multiple of 4096");
+        }
+        // A shard that has not even this much hardly ever lets a message begin.
+        let least = (self.shards * PART_MAX) as u64;
+        if self.spool.intake_bytes < least {
+            let place = Place { table: "spool", index: None, name: "intake_bytes" };
+            let wrong = format!("`intake_bytes` is too little for {} shards", self.shards);
+            reader.refuse(place, wrong, format!("\"{} KiB\" or more", least / 1_024));
         }
     }
 
