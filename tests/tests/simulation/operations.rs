@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 use kernel::sim::{Fault, Operation};
 
 /// The world: of those that ask for enough, one of the shortest.
-const WORLD: u64 = 19;
+const WORLD: u64 = 20;
 /// So many of its operations fail, one in each case.
 const OPERATIONS: usize = 2_000;
 /// One case in so many is tried in a plain run. It has no divisor with the faults in common, so

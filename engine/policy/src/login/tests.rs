@@ -65,7 +65,7 @@ fn an_address_is_what_a_customer_has() {
 #[test]
 fn the_table_is_bounded_and_forgets_the_oldest() {
     let mut penalties = Penalties::default();
-    let nth = |number: u32| IpAddr::V4(Ipv4Addr::from_bits(number));
+    let nth = |number: u32| IpAddr::V4(Ipv4Addr::from_bits(0xc000_0200 + number));
     for number in 0..=ADDRESSES_MAX as u32 {
         penalties.fail(nth(number), NOW + Duration::from_millis(number.into()));
     }
