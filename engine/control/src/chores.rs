@@ -34,20 +34,20 @@ pub(crate) struct Keeper {
 /// # Errors
 /// If there can be no thread for them.
 pub(crate) fn keep(chores: Vec<Chore>) -> io::Result<Keeper> {
-    let (hold, held) = channel();
+    let (hold, released) = channel();
     if !chores.is_empty() {
-        let work = move || run(chores, &held);
+        let work = move || run(chores, &released);
         thread::Builder::new().name("chores".to_owned()).spawn(work)?;
     }
     Ok(Keeper { _hold: hold })
 }
 
-fn run(chores: Vec<Chore>, held: &Receiver<()>) {
+fn run(chores: Vec<Chore>, released: &Receiver<()>) {
     let due = |chore: &Chore| Instant::now() + chore.every;
     let mut chores: Vec<_> = chores.into_iter().map(|chore| (due(&chore), chore)).collect();
     while let Some((next, chore)) = chores.iter_mut().min_by_key(|(next, _)| *next) {
         let wait = next.saturating_duration_since(Instant::now());
-        if held.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
+        if released.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
             return;
         }
         // What it holds is looked at again from the start the next time.

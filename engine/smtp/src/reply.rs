@@ -137,6 +137,7 @@ pub(crate) enum Reply {
 
 /// What of a listener's offers can be used in the present state of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an extension, offered or not")]
 pub(crate) struct Offers {
     /// Octets in one message.
     pub(crate) bytes: u64,

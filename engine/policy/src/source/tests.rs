@@ -126,7 +126,7 @@ fn what_comes_and_what_is_refused_is_counted() {
         message_bytes_max: Some(100),
     };
     let sender_domains = Domains::new(["b".to_owned()]);
-    let terms = Terms { limits, sender_domains, ..Terms::default() };
+    let terms = Terms { sender_domains, limits, ..Terms::default() };
     let source = Arc::new(Source::new("shop", terms));
     let seat = source.enter();
     assert!(seat.is_some() && source.enter().is_none());
