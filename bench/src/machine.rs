@@ -1,6 +1,7 @@
 //! The pure machines on the path of a message, each set up so that the same work can be done
 //! over and over: what `cargo bench` times, and `counts` counts.
 
+mod load;
 mod parser;
 mod queue;
 mod session;
@@ -33,11 +34,15 @@ pub enum Machine {
     Defer(u32),
     /// Sixty-four messages of 4 KiB fill a commit block: all the spool does but the write.
     Append,
+    /// A provider of the load generator takes a pipelined message of 4 KiB.
+    Provide,
+    /// The load generator makes and offers a message of 4 KiB, and hears the answers.
+    Offer,
 }
 
 impl Machine {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Commands,
         Self::Text(SIZES[0]),
         Self::Text(SIZES[1]),
@@ -50,6 +55,8 @@ impl Machine {
         Self::Defer(WAITING[0]),
         Self::Defer(WAITING[1]),
         Self::Append,
+        Self::Provide,
+        Self::Offer,
     ];
 
     /// Bytes of text that one pass handles, where that is what counts.
@@ -58,6 +65,7 @@ impl Machine {
         match self {
             Self::Text(bytes) | Self::Header(bytes) | Self::Receive(bytes) => Some(bytes),
             Self::Append => Some(SIZES[0] * BATCH as usize),
+            Self::Provide | Self::Offer => Some(SIZES[0]),
             _ => None,
         }
     }
@@ -74,6 +82,8 @@ impl Machine {
             Self::Ready(waiting) => queue::ready(waiting),
             Self::Defer(waiting) => queue::defer(waiting),
             Self::Append => spool::append(),
+            Self::Provide => load::provide(),
+            Self::Offer => load::offer(),
         }
     }
 }
@@ -89,6 +99,8 @@ impl fmt::Display for Machine {
             Self::Ready(waiting) => write!(f, "queue/ready and take/{waiting}"),
             Self::Defer(waiting) => write!(f, "queue/defer and due/{waiting}"),
             Self::Append => write!(f, "spool/append/{BATCH}"),
+            Self::Provide => f.write_str("load/provide"),
+            Self::Offer => f.write_str("load/offer"),
         }
     }
 }
