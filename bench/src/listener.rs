@@ -10,6 +10,8 @@
 //! compared takes turns, each figure is a median of the rounds, a goal is shown beside the figure that
 //! should reach it, and all speaks to loopback only.
 
+#![allow(clippy::cast_precision_loss, reason = "a figure means three digits")]
+
 mod held;
 mod slow;
 mod tls;

@@ -182,6 +182,7 @@ pub(crate) fn over(above: &[f64], below: &[f64]) -> Vec<f64> {
 }
 
 /// The smallest of `sorted` that so many hundredths of them do not exceed, or nothing.
+#[allow(clippy::cast_precision_loss, reason = "a figure means three digits")]
 pub(crate) fn percentile(sorted: &[u64], hundredths: usize) -> f64 {
     let rank = (sorted.len() * hundredths).div_ceil(100);
     sorted.get(rank.max(1) - 1).map_or(f64::NAN, |value| *value as f64)

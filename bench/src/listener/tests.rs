@@ -23,7 +23,7 @@ fn connections_are_held_and_seen_in_memory() {
         assert!(number(&report, row, "memory MiB") > 1.0);
     }
     assert!(number(&report, "TLS 1.3, 40", "of TLS, MiB, as published") > 0.0);
-    assert_eq!(number(&report, "plain, 40", "of TLS, MiB, as published"), 0.0);
+    assert!(number(&report, "plain, 40", "of TLS, MiB, as published") < f64::EPSILON);
     assert_eq!(report["figures"].as_array().unwrap().len(), 2);
 }
 
