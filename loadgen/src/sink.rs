@@ -28,7 +28,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -74,6 +74,8 @@ pub struct Counters {
     pub broken: AtomicU64,
 }
 
+type Watched<'w> = MutexGuard<'w, BTreeMap<u32, OwnedFd>>;
+
 /// A provider that is being simulated.
 #[derive(Debug)]
 pub struct Simulated {
@@ -92,20 +94,25 @@ pub struct Simulated {
 impl Simulated {
     /// A connection comes. If it is one too many, those that its source has closed are counted
     /// no longer, though no thread has come to read that yet: else a sender would be accused of
-    /// what the simulator is too busy to hear.
-    fn watch(&self, number: u32, source: IpAddr, stream: &Stream) {
-        if self.site.provider().connections_per_source == 0 {
-            return;
-        }
+    /// what the simulator is too busy to hear. The lock is to be held until it is counted: whoever
+    /// comes later then sees it. `None` if it is one too many still, and closed itself.
+    fn watch(&self, number: u32, source: IpAddr, stream: &Stream) -> Option<Watched<'_>> {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.site.provider().connections_per_source == 0 {
+            return Some(watched);
+        }
         for rival in self.site.rivals(source) {
             if watched.get(&rival).is_none_or(socket::is_ended) {
                 self.site.forget(&Guest { source, number: rival }, clock::now());
             }
         }
         if let Ok(socket) = stream.watched() {
+            if !self.site.rivals(source).is_empty() && socket::is_ended(&socket) {
+                return None;
+            }
             watched.insert(number, socket);
         }
+        Some(watched)
     }
 
     fn unwatch(&self, number: u32) {

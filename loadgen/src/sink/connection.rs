@@ -112,11 +112,14 @@ async fn attend_one(stream: Rc<Stream>, number: u32, simulated: Arc<Simulated>, 
     simulated.counters.open.fetch_add(1, Relaxed);
     // Who is gone already, has no address.
     if let Ok(source) = stream.peer() {
-        simulated.watch(number, source, &stream);
-        let conversation =
-            Conversation::new(&stream, number, source, Arc::clone(&simulated), Rc::clone(&desk));
-        conversation.run().await;
-        simulated.unwatch(number);
+        let begun = simulated.watch(number, source, &stream).map(|_counted| {
+            let (simulated, desk) = (Arc::clone(&simulated), Rc::clone(&desk));
+            Conversation::begin(&stream, number, source, simulated, desk)
+        });
+        if let Some((conversation, after)) = begun {
+            conversation.run(after).await;
+            simulated.unwatch(number);
+        }
     }
     simulated.counters.open.fetch_sub(1, Relaxed);
     desk.open.remove(number);
@@ -137,25 +140,28 @@ struct Conversation<'s> {
 }
 
 impl<'s> Conversation<'s> {
-    fn new(
+    /// Greets, which counts it; nothing is sent yet.
+    fn begin(
         stream: &'s Stream,
         number: u32,
         source: IpAddr,
         simulated: Arc<Simulated>,
         desk: Rc<Desk>,
-    ) -> Self {
+    ) -> (Self, After) {
         let session = Session::new(Arc::clone(&simulated.site), simulated.number, number, source);
         let provider = simulated.site.provider();
         // The greeting is later than other replies, which are not before it all the same.
         let delay = provider.delay() + Duration::from_millis(provider.greeting_delay_ms);
         let (output, late) = (Output::default(), VecDeque::new());
         let encryption = None;
-        Self { stream, number, session, simulated, desk, output, late, delay, encryption }
+        let mut begun =
+            Self { stream, number, session, simulated, desk, output, late, delay, encryption };
+        let after = begun.session.greet(clock::now(), &mut begun.output);
+        (begun, after)
     }
 
     /// Speaks until either side ends it.
-    async fn run(mut self) {
-        let mut after = self.session.greet(clock::now(), &mut self.output);
+    async fn run(mut self, mut after: After) {
         self.settle();
         let mut input = Input::with_room(INPUT_LEN);
         loop {

@@ -60,7 +60,7 @@ fn a_frozen_log_is_its_own_shards_trouble() -> io::Result<()> {
         meanwhile.time(&mut healthy, LOOK_EVERY)?;
         assert!(start.elapsed() < ANSWER_MAX, "the shard still takes mail");
     }
-    turned_away.say("MAIL FROM:<me@sender.test>", "452 4.3.1 ")?;
+    turned_away.say("MAIL FROM:<me@sender.test>", "452 4.3.0 the spool's disk does not answer")?;
     while !holding.is_finished() {
         meanwhile.time(&mut healthy, LOOK_EVERY)?;
     }

@@ -46,6 +46,8 @@ fn fill_and_drain(bytes: u64, mkfs: &[&str], spool_settings: &str) -> io::Result
         shards: Some(2),
         spool: Some(disk.place().join("spool")),
         spool_settings: spool_settings.into(),
+        // Who is refused asks again at once.
+        listener_settings: "commands = \"1000000/s\"".into(),
         ..Outfit::default()
     };
     let mut ringpost = Ringpost::start_as(outfit, scratch.path(), &settings(gate.address()))?;
