@@ -20,11 +20,12 @@ impl<K: Kernel> Journal<K> {
     }
 
     /// Says that a message is being received, so that a commit may wait a moment for it. It
-    /// is no longer expected once what this returns is dropped.
+    /// is no longer expected once what this returns is dropped, or when it takes long.
     #[must_use]
     pub fn announce(&self) -> Announced<K> {
-        self.0.announce(self.0.announced.get() + 1);
-        Announced(Rc::clone(&self.0))
+        let span = self.0.company.come(self.0.kernel.now());
+        self.0.announced();
+        Announced { log: Rc::clone(&self.0), span }
     }
 
     /// Writes a part of a large text ahead of the rest. Waits for room, not for the disk: the
@@ -169,17 +170,21 @@ struct Intake<'a> {
 }
 
 /// A message that is being received.
-pub struct Announced<K: Kernel>(Rc<Log<K>>);
+pub struct Announced<K: Kernel> {
+    log: Rc<Log<K>>,
+    span: u64,
+}
 
 impl<K: Kernel> Drop for Announced<K> {
     fn drop(&mut self) {
-        self.0.announce(self.0.announced.get() - 1);
+        self.log.company.go(self.span, self.log.kernel.now());
+        self.log.announced();
     }
 }
 
 impl<K: Kernel> fmt::Debug for Announced<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Announced").field(&self.0.announced.get()).finish()
+        f.debug_tuple("Announced").field(&self.log.company).finish()
     }
 }
 

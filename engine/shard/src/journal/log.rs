@@ -1,5 +1,6 @@
 //! What the callers and the tasks of one log share.
 
+use super::company::Company;
 use super::error::{Closed, JournalError};
 use super::fate::Fate;
 use super::pool::Pool;
@@ -29,7 +30,7 @@ pub(super) struct Log<K: Kernel> {
     pub(super) options: Options,
     pub(super) counter: Cell<u64>,
     /// Messages that are being received.
-    pub(super) announced: Cell<u32>,
+    pub(super) company: Company,
     pub(super) writer: RefCell<Writer<Buffer>>,
     pub(super) catalog: RefCell<Catalog>,
     /// The catalog knows all that is live.
@@ -140,9 +141,8 @@ impl<K: Kernel> Log<K> {
     }
 
     /// One message more, or one less, is on its way.
-    pub(super) fn announce(&self, announced: u32) {
-        self.announced.set(announced);
-        self.stage(|writer, _| writer.expect(announced > 0));
+    pub(super) fn announced(&self) {
+        self.stage(|writer, _| writer.expect(self.company.is_expected()));
     }
 
     /// Waits until the open batch has room for `bytes` of new mail.

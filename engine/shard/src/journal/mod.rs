@@ -13,6 +13,7 @@ mod append;
 mod backlog;
 mod carry;
 mod commit;
+mod company;
 mod error;
 mod examine;
 mod fate;

@@ -3,6 +3,7 @@
 
 use super::backlog::Backlog;
 use super::commit::Failed;
+use super::company::Company;
 use super::error::OpenError;
 use super::log::{Counts, Log};
 use super::pool::Pool;
@@ -234,7 +235,7 @@ fn assemble<K: Kernel>(
         number: log,
         boot,
         counter: Cell::new(0),
-        announced: Cell::new(0),
+        company: Company::default(),
         writer: RefCell::new(writer),
         catalog: RefCell::new(catalog),
         loaded: Cell::new(false),
