@@ -24,7 +24,7 @@ pub(super) struct Options {
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=16_000))]
     writers: u32,
     /// Messages of 4 KiB sent beside them, long enough for some of them to be cut off.
-    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
+    #[arg(long, default_value_t = 400_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
     messages: u64,
 }
 
