@@ -1,13 +1,18 @@
 //! A folder of a test's own, gone when the test is.
 
+use crate::wait;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use std::{env, fs, io, process};
 
 /// Folders made by this process so far, for their names.
 static MADE: AtomicU32 = AtomicU32::new(0);
+
+/// How long whoever writes in one may take to end.
+const ENDING: Duration = Duration::from_secs(5);
 
 /// Those that are there.
 static THERE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
@@ -53,7 +58,11 @@ impl Drop for Scratch {
 pub fn remove_all() {
     let there = std::mem::take(&mut *THERE.lock().unwrap_or_else(PoisonError::into_inner));
     for folder in there {
-        // What is left is named by nobody, and a temporary folder is the place for it.
-        let _ = fs::remove_dir_all(folder);
+        // Who is ending may write there still. What is left after that is named by nobody, and a
+        // temporary folder is the place for it.
+        let _ = wait::until("the end of a folder", ENDING, || {
+            let _ = fs::remove_dir_all(&folder);
+            (!folder.exists()).then_some(())
+        });
     }
 }
