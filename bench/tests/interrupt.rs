@@ -37,7 +37,6 @@ fn no_relay_outlives_the_comparison() -> io::Result<()> {
     wait::until("the end of all relays", PATIENCE, || {
         started.iter().all(|id| name(*id).is_empty()).then_some(())
     })?;
-    assert_eq!(fs::read_dir(&folder)?.count(), 0, "a round leaves nothing behind");
     Ok(())
 }
 

@@ -8,8 +8,8 @@ use std::io;
 use std::process;
 use std::thread;
 
-/// Has SIGINT and SIGTERM end every relay, whoever its parent, and remove what they wrote, before
-/// they end this process.
+/// Has SIGINT and SIGTERM end every relay, whoever its parent, before they end this process. What
+/// relays wrote is removed too, but one that was just starting may leave a folder.
 ///
 /// # Errors
 /// If no thread can be had for it.
