@@ -1,13 +1,14 @@
 //! What each provider allows, and what we do about its answers; what those may do who give
 //! us mail.
 //!
-//! Values and arithmetic only: time and randomness are arguments, and nothing here
-//! remembers a site. [`Limits`] says how much at once, [`Schedule`] when a deferred
+//! Values and arithmetic only: time and randomness are arguments. [`hosts`] remembers what
+//! single hosts did; nothing here remembers a site. [`Limits`] says how much at once, [`Schedule`] when a deferred
 //! recipient is tried again, [`Backoff`] when a site that cannot be reached is dialled
 //! again, and [`outcome`] what a reply means. A [`source::Source`] counts what those do
 //! who give us mail.
 
 mod backoff;
+pub mod hosts;
 mod limits;
 pub mod login;
 pub mod rate;
