@@ -20,12 +20,14 @@
 mod answer;
 mod envelope;
 mod fault;
+mod introduction;
 mod offers;
 mod patience;
 mod transaction;
 
-use answer::{Answer, Class};
+use answer::Answer;
 use event::{EnhancedCode, Response};
+use introduction::{Introduction, Progress};
 use offers::Offers;
 use std::collections::VecDeque;
 use transaction::{Line, Transaction};
@@ -83,16 +85,8 @@ pub enum Verdict {
 /// Where the conversation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// We wait for the greeting.
-    Greeting,
-    /// EHLO is to be said.
-    EhloDue,
-    /// We wait for what it offers.
-    Ehlo,
-    /// It does not know EHLO: HELO is to be said.
-    HeloDue,
-    /// We wait for its name.
-    Helo,
+    /// Each is told who the other is.
+    Introducing,
     /// Transactions come and go.
     Open,
     /// Those begun are finished, then QUIT is said.
@@ -106,7 +100,7 @@ enum Phase {
 /// One SMTP conversation, seen from the client. `T` is the caller's token for a transaction.
 #[derive(Debug)]
 pub struct Session<T> {
-    config: Config,
+    introduction: Introduction,
     phase: Phase,
     offers: Offers,
     /// At most two: one whose text is out, and one whose envelope is out behind it.
@@ -122,8 +116,8 @@ impl<T> Session<T> {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self {
-            config,
-            phase: Phase::Greeting,
+            introduction: Introduction::new(config),
+            phase: Phase::Introducing,
             offers: Offers::default(),
             transactions: VecDeque::new(),
             begun: 0,
@@ -173,8 +167,7 @@ impl<T> Session<T> {
     /// next envelope rides in the same write. `None`: nothing more for now.
     pub fn say(&mut self, out: &mut Vec<u8>) -> Option<Say<'_, T>> {
         match self.phase {
-            Phase::EhloDue => self.introduce(b"EHLO ", Phase::Ehlo, out),
-            Phase::HeloDue => self.introduce(b"HELO ", Phase::Helo, out),
+            Phase::Introducing => self.introduction.say(out),
             Phase::Leaving if self.transactions.is_empty() => {
                 out.extend_from_slice(b"QUIT\r\n");
                 self.phase = Phase::Quit;
@@ -192,13 +185,6 @@ impl<T> Session<T> {
             _ => {}
         }
         None
-    }
-
-    fn introduce(&mut self, verb: &[u8], next: Phase, out: &mut Vec<u8>) {
-        out.extend_from_slice(verb);
-        out.extend_from_slice(self.config.ehlo.as_bytes());
-        out.extend_from_slice(b"\r\n");
-        self.phase = next;
     }
 
     /// Takes the first reply in `input`: how many bytes it took, and what it meant; or zero and
@@ -224,37 +210,28 @@ impl<T> Session<T> {
             return Ok(self.closing(answer));
         }
         match self.phase {
-            Phase::Greeting => self.hello(answer, Phase::EhloDue),
-            // RFC 5321 §3.2: only a peer that does not know EHLO is asked with HELO.
-            Phase::Ehlo if matches!(answer.code, 500 | 502) => {
-                self.phase = Phase::HeloDue;
-                Ok(Heard::Nothing)
-            }
-            Phase::Ehlo => {
-                self.offers = Offers::read(answer);
-                self.hello(answer, Phase::Open)
-            }
-            Phase::Helo => self.hello(answer, Phase::Open),
+            Phase::Introducing => self.introduced(answer),
             Phase::Open | Phase::Leaving => self.transaction(answer),
             Phase::Quit => Ok(self.closing(answer)),
-            Phase::EhloDue | Phase::HeloDue | Phase::Closed => Err(PeerFault::AnswerToNothing),
+            Phase::Closed => Err(PeerFault::AnswerToNothing),
         }
     }
 
-    /// A step of the introduction, to `next` if the peer agrees. If it does not, we say QUIT, as
+    /// A step of the introduction. If the peer will not have us, we say QUIT, as
     /// [RFC 5321 §3.1](https://www.rfc-editor.org/rfc/rfc5321#section-3.1) has it wait for that.
-    fn hello(&mut self, answer: &Answer<'_>, next: Phase) -> Result<Heard<T>, PeerFault> {
-        match answer.class() {
-            Class::Done => {
-                self.phase = next;
-                Ok(if next == Phase::Open { Heard::Ready } else { Heard::Nothing })
+    fn introduced(&mut self, answer: &Answer<'_>) -> Result<Heard<T>, PeerFault> {
+        Ok(match self.introduction.hear(answer)? {
+            Progress::Underway => Heard::Nothing,
+            Progress::Ready(offers) => {
+                self.offers = offers;
+                self.phase = Phase::Open;
+                Heard::Ready
             }
-            Class::Transient | Class::Permanent => {
+            Progress::Refused => {
                 self.phase = Phase::Leaving;
-                Ok(Heard::Closing(answer.response()))
+                Heard::Closing(answer.response())
             }
-            Class::GoOn => Err(PeerFault::WrongAnswer(answer.code)),
-        }
+        })
     }
 
     fn transaction(&mut self, answer: &Answer<'_>) -> Result<Heard<T>, PeerFault> {
@@ -304,13 +281,12 @@ impl<T> Session<T> {
     #[must_use]
     pub fn waiting(&self) -> Option<Patience> {
         match self.phase {
-            Phase::Greeting => Some(Patience::Greeting),
-            Phase::Ehlo | Phase::Helo => Some(Patience::Hello),
+            Phase::Introducing => self.introduction.waiting(),
             Phase::Open | Phase::Leaving => {
                 self.transactions.iter().find_map(Transaction::awaits).map(Line::patience)
             }
             Phase::Quit => Some(Patience::Quit),
-            Phase::EhloDue | Phase::HeloDue | Phase::Closed => None,
+            Phase::Closed => None,
         }
     }
 
