@@ -54,7 +54,7 @@ pub use callers::{Allowance, Callers, Entry, Full};
 pub use crowd::Crowd;
 pub use domains::Domain;
 pub use guard::Guard;
-pub use inbound::{Newcomer, Pace};
+pub use inbound::{MESSAGE_BYTES_MAX, Newcomer, Pace};
 pub use letter::{Letter, Report, Settled};
 pub use message::{Budget, Delivery, Message, Share};
 pub use recipients::Recipients;

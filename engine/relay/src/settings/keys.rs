@@ -5,6 +5,7 @@ use super::{
     Durability, Front, Hop, Host, HostName, Kernel, Listener, ListenerTls, Log, Login, Pattern,
     Retry, Route, Section, Settings, SourceRule, Spool, Tls,
 };
+use shard::MESSAGE_BYTES_MAX;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -153,9 +154,10 @@ impl Listener {
             message_bytes_max: read_bytes(
                 listener,
                 "message_bytes_max",
-                64 * 1_024..=1_024 * MIB,
+                64 * 1_024..=MESSAGE_BYTES_MAX,
                 50 * MIB,
-                "The largest message taken, as announced by SIZE.",
+                "The largest message taken, as announced by SIZE. At most what the spool holds as \
+                 one message.",
             ),
             recipients_max: listener.bounded(
                 "recipients_max",

@@ -24,3 +24,4 @@ pub(crate) use accept::{Door, accept, receive};
 pub use pace::Pace;
 pub(crate) use refusals::RULES;
 pub(crate) use shelf::Shelf;
+pub use window::MESSAGE_BYTES_MAX;

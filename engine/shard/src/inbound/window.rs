@@ -168,5 +168,9 @@ pub(super) fn text_capacity(declared: Option<u64>) -> usize {
 /// The largest buffer: one part of a large body, and the commands behind it.
 pub(super) const TEXT_MAX: usize = spool::PART_MAX;
 
+/// Octets of the largest message that the spool is sure to take, dots for transparency counted: it
+/// has so many parts, and each is what a full buffer holds that holds commands as well.
+pub const MESSAGE_BYTES_MAX: u64 = (spool::PARTS_MAX * (TEXT_MAX - COMMANDS)) as u64;
+
 #[cfg(test)]
 mod tests;
