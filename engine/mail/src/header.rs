@@ -156,9 +156,15 @@ impl Facts {
     }
 }
 
+/// With the space in front of the colon that obsolete syntax lets stand there: other readers pass
+/// over it too, and a loop of them would not be seen.
+///
+/// [RFC 5322 §4.5](https://www.rfc-editor.org/rfc/rfc5322#section-4.5)
 fn is_received(field: &[u8]) -> bool {
-    const NAME: &[u8] = b"received:";
-    field.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME))
+    const NAME: &[u8] = b"received";
+    let Some((name, behind)) = field.split_at_checked(NAME.len()) else { return false };
+    let mut behind = behind.iter().skip_while(|byte| matches!(byte, b' ' | b'\t'));
+    name.eq_ignore_ascii_case(NAME) && behind.next() == Some(&b':')
 }
 
 /// The first field with its folded lines, what is behind it, and the octets of its longest
