@@ -16,7 +16,7 @@ mod held;
 mod slow;
 mod tls;
 
-use crate::report::Report;
+use crate::report::{self, Report};
 use clap::{Parser, Subcommand};
 use std::io;
 use std::process::ExitCode;
@@ -49,15 +49,7 @@ enum What {
 pub fn main() -> ExitCode {
     let options = Options::parse();
     let json = options.json;
-    match measure(options) {
-        Ok(report) if json => println!("{:#}", report.json()),
-        Ok(report) => print!("{}", report.text()),
-        Err(error) => {
-            eprintln!("listener: {error}");
-            return ExitCode::FAILURE;
-        }
-    }
-    ExitCode::SUCCESS
+    report::show("listener", measure(options), json)
 }
 
 fn measure(options: Options) -> io::Result<Report> {

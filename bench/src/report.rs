@@ -3,6 +3,8 @@
 use crate::spread::{Spread, digits};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
+use std::io;
+use std::process::ExitCode;
 
 /// Tables, and the figures drawn from them.
 #[derive(Debug, Default)]
@@ -32,6 +34,19 @@ pub(crate) struct Figure {
 pub(crate) enum Goal {
     AtLeast(f64),
     AtMost(f64),
+}
+
+/// Shows what `program` has measured, as JSON or for people, or why it has not.
+pub(crate) fn show(program: &str, measured: io::Result<Report>, json: bool) -> ExitCode {
+    match measured {
+        Ok(report) if json => println!("{:#}", report.json()),
+        Ok(report) => print!("{}", report.text()),
+        Err(error) => {
+            eprintln!("{program}: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
 }
 
 impl Report {

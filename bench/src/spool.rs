@@ -27,7 +27,7 @@ mod strategy;
 mod stuck;
 mod write;
 
-use crate::report::Report;
+use crate::report::{self, Report};
 use clap::{Parser, Subcommand};
 use std::io;
 use std::path::PathBuf;
@@ -78,15 +78,7 @@ struct Plan {
 pub fn main() -> ExitCode {
     let options = Options::parse();
     let json = options.json;
-    match measure(options) {
-        Ok(report) if json => println!("{:#}", report.json()),
-        Ok(report) => print!("{}", report.text()),
-        Err(error) => {
-            eprintln!("spool: {error}");
-            return ExitCode::FAILURE;
-        }
-    }
-    ExitCode::SUCCESS
+    report::show("spool", measure(options), json)
 }
 
 fn measure(options: Options) -> io::Result<Report> {
