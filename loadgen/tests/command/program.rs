@@ -1,74 +1,14 @@
 //! The program itself: what it refuses, what its exit status says, and what a kill leaves.
-#![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
-use loadgen::clock;
+use crate::{Running, Scratch, free_address, outcome, ringload, sink, wait_until};
 use loadgen::send::{self, Options};
 use loadgen::verify;
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::net::TcpListener;
 use std::time::Duration;
 
-/// How long anything may take, on a machine that does other things.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-fn ringload(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ringload"));
-    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-/// Exit status, and what was said on both streams.
-fn outcome(arguments: &[&str]) -> (i32, String) {
-    let output = ringload(arguments).output().unwrap();
-    let said =
-        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-    (output.status.code().unwrap(), said)
-}
-
-fn scratch(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("ringload-command-{name}-{}", std::process::id()));
-    drop(fs::remove_dir_all(&path));
-    fs::create_dir_all(&path).unwrap();
-    path
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-/// A child that does not outlive its test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-/// A sink that listens when this returns.
-fn sink(address: SocketAddr, ledger: &Path) -> Running {
-    let arguments = ["sink", &address.to_string(), "--ledger", ledger.to_str().unwrap(), "-q"];
-    let running = Running(ringload(&arguments).spawn().unwrap());
-    wait_until("a sink that listens", || TcpStream::connect(address).is_ok());
-    running
-}
-
-/// Looks again and again, and not for ever.
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = clock::now();
-    while !is_so() {
-        let waited = Duration::from_nanos(clock::now().saturating_sub(start));
-        assert!(waited < PATIENCE, "{what}: not within {PATIENCE:?}");
-        thread::sleep(Duration::from_millis(1));
-    }
-}
-
-fn joined(directory: &Path) -> verify::Proof {
-    let (sent, received) = (vec![directory.join("sent")], vec![directory.join("received")]);
+fn joined(scratch: &Scratch) -> verify::Proof {
+    let [sent, received] = ["sent", "received"].map(|name| vec![scratch.file(name).into()]);
     verify::verify(&verify::Options { sent, received, ..verify::Options::default() }).unwrap()
 }
 
@@ -90,12 +30,11 @@ fn profiles_are_listed_shown_and_refused_with_their_line() {
     assert!(status == 0 && said.contains("connections_per_source = 2\n"), "{said}");
     let (status, said) = outcome(&["sink", "--profile", "gmial"]);
     assert!(status == 2 && said.contains("no profile is called `gmial`"), "{said}");
-    let directory = scratch("profiles");
-    let file = directory.join("mine.toml");
+    let scratch = Scratch::new("profiles");
+    let file = scratch.file("mine.toml");
     fs::write(&file, "name = 'mine'\nextends = 'gmail'\nspeed = 9\n").unwrap();
-    let (status, said) = outcome(&["sink", "--profile", file.to_str().unwrap()]);
+    let (status, said) = outcome(&["sink", "--profile", &file]);
     assert!(status == 2 && said.contains("mine.toml:3: unknown field `speed`"), "{said}");
-    fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]
@@ -110,10 +49,10 @@ fn an_address_that_is_taken_is_told_with_what_to_do() {
 
 #[test]
 fn the_exit_status_says_whether_the_proof_holds() {
-    let directory = scratch("status");
-    let file = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    let scratch = Scratch::new("status");
+    let file = |name: &str| scratch.file(name);
     let address = free_address();
-    let serving = sink(address, &directory.join("received"));
+    let serving = sink(address, &["--ledger", &scratch.file("received")]);
     let (status, said) =
         outcome(&["send", &address.to_string(), "-m", "300", "--ledger", &file("sent"), "--json"]);
     assert_eq!(status, 0, "{said}");
@@ -130,7 +69,6 @@ fn the_exit_status_says_whether_the_proof_holds() {
         .unwrap();
     let (status, said) = outcome(&verify);
     assert!(status == 2 && said.contains("is no ledger"), "{said}");
-    fs::remove_dir_all(directory).unwrap();
 }
 
 /// Every mistake is named with what to write instead, and costs no connection.
@@ -158,9 +96,9 @@ fn options_that_cannot_be_meant_are_refused_with_those_that_can() {
 
 #[test]
 fn a_run_says_what_the_generator_itself_can_do() {
-    let directory = scratch("itself");
+    let scratch = Scratch::new("itself");
     let address = free_address();
-    let _serving = sink(address, &directory.join("received"));
+    let _serving = sink(address, &["--ledger", &scratch.file("received")]);
     let target = address.to_string();
     let paced = ["send", &target, "-m", "50", "--rate", "100/s", "-q"];
     let (status, said) = outcome(&paced);
@@ -170,18 +108,17 @@ fn a_run_says_what_the_generator_itself_can_do() {
     }
     let (status, said) = outcome(&[&paced[..], &["--no-self-check"]].concat());
     assert!(status == 0 && !said.contains("capacity"), "{said}");
-    fs::remove_dir_all(directory).unwrap();
 }
 
 /// What a sink has said 250 to is in its ledger, even if it was killed right behind it.
 #[test]
 fn a_killed_sink_forgets_nothing_it_has_acknowledged() {
-    let directory = scratch("sink");
+    let scratch = Scratch::new("sink");
     let address = free_address();
-    let serving = sink(address, &directory.join("received"));
+    let serving = sink(address, &["--ledger", &scratch.file("received")]);
     let sending = send::start(Options {
         messages: 1 << 30,
-        ledger: Some(directory.join("sent")),
+        ledger: Some(scratch.file("sent").into()),
         patience: Duration::from_millis(50),
         ..Options::new(address)
     })
@@ -190,28 +127,26 @@ fn a_killed_sink_forgets_nothing_it_has_acknowledged() {
     wait_until("3,000 messages", || accepted() >= 3_000);
     drop(serving);
     let report = sending.join().unwrap();
-    let proof = joined(&directory);
+    let proof = joined(&scratch);
     assert!(proof.holds, "{proof}");
     assert_eq!((proof.exact, proof.unanswered), (report.accepted, report.unanswered));
-    fs::remove_dir_all(directory).unwrap();
 }
 
 /// What the generator was told 250 is in its ledger, except what was under way.
 #[test]
 fn a_killed_generator_leaves_a_ledger_that_can_be_joined() {
-    let directory = scratch("send");
-    let (sent, address) = (directory.join("sent"), free_address());
-    let serving = sink(address, &directory.join("received"));
+    let scratch = Scratch::new("send");
+    let (sent, address) = (scratch.file("sent"), free_address());
+    let serving = sink(address, &["--ledger", &scratch.file("received")]);
     let target = address.to_string();
-    let arguments = ["send", &target, "-m", "100000000", "-q", "--ledger", sent.to_str().unwrap()];
+    let arguments = ["send", &target, "-m", "100000000", "-q", "--ledger", &sent];
     let sending = Running(ringload(&arguments).spawn().unwrap());
     let written = || fs::metadata(&sent).map_or(0, |file| file.len());
     wait_until("3,000 rows", || written() >= 48 * 3_000);
     drop(sending);
     drop(serving);
-    let proof = joined(&directory);
+    let proof = joined(&scratch);
     assert!(proof.holds && proof.generator_was_cut, "{proof}");
     let sessions = 20;
     assert!(proof.exact >= 2_999 && proof.never_accepted <= sessions, "{proof}");
-    fs::remove_dir_all(directory).unwrap();
 }

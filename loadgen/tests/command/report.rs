@@ -1,74 +1,9 @@
 //! From a run to its report and to a comparison, by the commands a reader would type.
-#![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
+use crate::{Scratch, free_address, outcome, sink};
 use serde_json::Value;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::Duration;
-
-fn ringload(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ringload"));
-    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-/// Exit status, and what was said on both streams.
-fn outcome(arguments: &[&str]) -> (i32, String) {
-    let output = ringload(arguments).output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.code().unwrap(), String::from_utf8(said).unwrap())
-}
-
-/// A folder of its own, gone at the end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("ringload-{name}-{}", std::process::id()));
-        drop(fs::remove_dir_all(&path));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
-    }
-}
-
-/// A sink that does not outlive its test.
-struct Sink(Child);
-
-impl Drop for Sink {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-/// How often, and how long apart, we look whether a sink listens: half a minute.
-const LOOKS: u32 = 6_000;
-const PAUSE: Duration = Duration::from_millis(5);
-
-/// Starts a sink, and returns when it listens.
-fn sink(address: &str, arguments: &[&str]) -> Sink {
-    let sink = Sink(ringload(&[&["sink", address, "-q"], arguments].concat()).spawn().unwrap());
-    for _ in 0..LOOKS {
-        if TcpStream::connect(address).is_ok() {
-            return sink;
-        }
-        thread::sleep(PAUSE);
-    }
-    panic!("no sink listens on {address}");
-}
+use std::path::Path;
 
 fn json(path: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
@@ -76,12 +11,12 @@ fn json(path: &str) -> Value {
 
 /// Sends 500 messages straight to a sink, with a report of everything in `folder`.
 fn run(scratch: &Scratch, folder: &str) {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let address = free_address();
     let [sent, received] = ["sent", "received"].map(|name| scratch.file(name));
     let report = ["--report", folder];
-    let mut serving =
-        sink(&address, &[&report[..], &["--ledger", &received, "-m", "500"]].concat());
+    let mut serving = sink(address, &[&report[..], &["--ledger", &received, "-m", "500"]].concat());
     let pid = serving.0.id().to_string();
+    let address = address.to_string();
     let sending = ["send", &address, "-m", "500", "--ledger", &sent, "--relay-pid", &pid, "-q"];
     let (status, said) = outcome(&[&sending[..], &report].concat());
     assert_eq!(status, 0, "{said}");

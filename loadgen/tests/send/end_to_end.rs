@@ -1,80 +1,19 @@
 //! Generator and sink against each other, over real sockets: every byte, every verdict.
-#![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
+use crate::run::{Run, Scratch, prove, sink_of};
 use loadgen::clock;
-use loadgen::ledger::{Reader, Row, Verdict};
-use loadgen::send::{self, Options, Pipelining, Report};
-use loadgen::sink::{self, Provider, Simulated};
-use loadgen::verify::{self, Proof};
-use std::fs;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
+use loadgen::ledger::Verdict;
+use loadgen::send::{self, Options, Pipelining};
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::Duration;
 
-/// A folder of its own, gone at the end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("ringload-e2e-{name}-{}", std::process::id()));
-        drop(fs::remove_dir_all(&path));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
-    }
-}
-
-/// What came of sending straight to a sink that behaves as `spec` says.
-struct Run {
-    report: Report,
-    proof: Proof,
-    provider: Arc<Simulated>,
-    rows: Vec<Row>,
-}
-
+/// What came of 500 messages, sent straight to a sink that behaves as `spec` says.
 fn run(name: &str, spec: &str, adjust: impl FnOnce(&mut Options)) -> Run {
-    let scratch = Scratch::new(name);
-    let (sent, received) = (scratch.file("sent"), scratch.file("received"));
-    let provider = Provider::read_line(&format!("listen=127.0.0.1:0{spec}")).unwrap();
-    let options = sink::Options {
-        providers: vec![provider],
-        seed: 3,
-        ledger: Some(received.clone()),
-        threads: 1,
-    };
-    let sink = sink::start(options).unwrap();
-    let provider = Arc::clone(&sink.providers()[0]);
-    let mut options = Options {
-        messages: 500,
-        sessions: 8,
-        ledger: Some(sent.clone()),
-        retry_after: Duration::from_millis(5),
-        ..Options::new(provider.addresses[0])
-    };
-    adjust(&mut options);
-    let report = send::start(options).unwrap().join().unwrap();
-    sink.stop();
-    sink.join().unwrap();
-    let rows = Reader::open(&received).unwrap().map(Result::unwrap).collect();
-    let options = verify::Options {
-        sent: vec![sent],
-        received: vec![received],
-        ..verify::Options::default()
-    };
-    let proof = verify::verify(&options).unwrap();
-    Run { report, proof, provider, rows }
+    crate::run::run(name, spec, |options| {
+        (options.messages, options.sessions) = (500, 8);
+        adjust(options);
+    })
 }
 
 #[test]
@@ -92,7 +31,7 @@ fn every_byte_arrives_once_however_far_ahead_we_speak() {
             assert_eq!((run.report.messages, run.report.accepted), (500, wanted));
             assert_eq!(run.report.bytes, run.provider.counters.bytes.load(Relaxed));
             assert_eq!(run.provider.counters.corrupt.load(Relaxed), 0);
-            assert_eq!(run.rows.last().unwrap().verdict, Verdict::End);
+            assert_eq!(run.received.last().unwrap().verdict, Verdict::End);
             assert_eq!((run.report.lost, run.report.connections), (0, 8));
         }
     }
@@ -172,17 +111,8 @@ fn a_sink_that_is_gone_ends_the_run_after_its_patience() {
 #[test]
 fn what_was_under_way_when_the_sink_went_is_told_apart() {
     let scratch = Scratch::new("gone");
-    let provider =
-        Provider { listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))], ..Provider::default() };
-    let received = scratch.file("received");
-    let options = sink::Options {
-        providers: vec![provider],
-        seed: 0,
-        ledger: Some(received.clone()),
-        threads: 1,
-    };
-    let sink = sink::start(options).unwrap();
-    let sent = scratch.file("sent");
+    let (sent, received) = (scratch.file("sent"), scratch.file("received"));
+    let sink = sink_of("", Some(received.clone()));
     let sending = send::start(Options {
         messages: u64::MAX >> 24,
         ledger: Some(sent.clone()),
@@ -197,12 +127,7 @@ fn what_was_under_way_when_the_sink_went_is_told_apart() {
     sink.join().unwrap();
     let report = sending.join().unwrap();
     assert!(report.messages + report.unanswered >= 1_000 && report.lost > 0);
-    let options = verify::Options {
-        sent: vec![sent],
-        received: vec![received],
-        ..verify::Options::default()
-    };
-    let proof = verify::verify(&options).unwrap();
+    let proof = prove(sent, received);
     assert!(proof.holds, "{proof}");
     assert_eq!(proof.unanswered, report.unanswered);
 }
@@ -210,13 +135,7 @@ fn what_was_under_way_when_the_sink_went_is_told_apart() {
 /// The demo asks when the last message is delivered, long after the last one was sent.
 #[test]
 fn a_report_that_is_asked_for_late_counts_the_sending_only() {
-    let sink = sink::start(sink::Options {
-        providers: vec![Provider::read_line("listen=127.0.0.1:0").unwrap()],
-        seed: 3,
-        ledger: None,
-        threads: 1,
-    })
-    .unwrap();
+    let sink = sink_of("", None);
     let (started, to) = (clock::now(), sink.providers()[0].addresses[0]);
     let sending = send::start(Options { messages: 20, ..Options::new(to) }).unwrap();
     while !sending.has_ended() {

@@ -5,6 +5,7 @@
 
 mod capacity;
 mod content;
+mod end_to_end;
 mod open_loop;
 mod recipients;
 mod run;

@@ -2,10 +2,11 @@
 
 use loadgen::ledger::{Reader, Row};
 use loadgen::send::{self, Options, Report};
-use loadgen::sink::{self, Provider};
+use loadgen::sink::{self, Provider, Simulated, Sink};
 use loadgen::verify::{self, Proof};
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -41,39 +42,38 @@ pub(crate) struct Run {
     pub(crate) proof: Proof,
     /// The sink's ledger.
     pub(crate) received: Vec<Row>,
-    /// Bodies that were not what their header said.
-    pub(crate) corrupt: u64,
+    pub(crate) provider: Arc<Simulated>,
 }
 
 /// Sends straight to a sink that behaves as `spec` says.
 pub(crate) fn run(name: &str, spec: &str, adjust: impl FnOnce(&mut Options)) -> Run {
     let scratch = Scratch::new(name);
     let (sent, received) = (scratch.file("sent"), scratch.file("received"));
-    let sink = sink::start(sink::Options {
-        providers: vec![Provider::read_line(&format!("listen=127.0.0.1:0{spec}")).unwrap()],
-        seed: 3,
-        ledger: Some(received.clone()),
-        threads: 1,
-    })
-    .unwrap();
+    let sink = sink_of(spec, Some(received.clone()));
+    let provider = Arc::clone(&sink.providers()[0]);
     let mut options = Options {
         messages: 200,
         sessions: 4,
         ledger: Some(sent.clone()),
         retry_after: Duration::from_millis(5),
-        ..Options::new(sink.providers()[0].addresses[0])
+        ..Options::new(provider.addresses[0])
     };
     adjust(&mut options);
     let report = send::start(options).unwrap().join().unwrap();
-    let corrupt = sink.providers()[0].counters.corrupt.load(Relaxed);
     sink.stop();
     sink.join().unwrap();
     let rows = Reader::open(&received).unwrap().map(Result::unwrap).collect();
-    let options = verify::Options {
-        sent: vec![sent],
-        received: vec![received],
-        ..verify::Options::default()
-    };
-    let proof = verify::verify(&options).unwrap();
-    Run { report, proof, received: rows, corrupt }
+    Run { report, proof: prove(sent, received), received: rows, provider }
+}
+
+/// A sink of one provider that behaves as `spec` says.
+pub(crate) fn sink_of(spec: &str, ledger: Option<PathBuf>) -> Sink {
+    let provider = Provider::read_line(&format!("listen=127.0.0.1:0{spec}")).unwrap();
+    sink::start(sink::Options { providers: vec![provider], seed: 3, ledger, threads: 1 }).unwrap()
+}
+
+/// What the ledgers of both sides say together.
+pub(crate) fn prove(sent: PathBuf, received: PathBuf) -> Proof {
+    let (sent, received) = (vec![sent], vec![received]);
+    verify::verify(&verify::Options { sent, received, ..verify::Options::default() }).unwrap()
 }
