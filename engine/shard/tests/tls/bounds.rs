@@ -1,26 +1,19 @@
 //! What a peer may cost: memory, time and places.
 
 use crate::client::Client;
-use crate::relay::{HOST, INTAKE_BYTES_MAX, Relay};
-use crate::{ehlo, greeted};
+use crate::relay::{INTAKE_BYTES_MAX, Relay, clear, proxied};
+use crate::{SWEEP, ehlo, greeted};
 use kernel::Kernel;
 use kernel::sim::World;
 use policy::rate::Rate;
 use policy::source::{Source, Terms};
 use rustls::version::TLS13;
-use shard::{Begin, Gate, Guard, Networks, SourceRule, Sources};
+use shard::{Begin, Gate, Guard, SourceRule, Sources};
 use smtp::server;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use wire::Clients;
-
-/// A door in the clear, for those who may relay.
-fn clear(address: SocketAddr) -> Gate {
-    let config = server::Config::new(HOST);
-    let relay_from = Networks(Arc::new(|_| true));
-    Gate { relay_from, ..Gate::new(address, Arc::new(config)) }
-}
 
 /// A client that has said EHLO in the clear.
 async fn met(world: &World, relay: &Relay) -> Client {
@@ -41,15 +34,27 @@ async fn pause(world: &World, time: Duration) {
     world.shard(world.host()).sleep_until(world.now() + time).await;
 }
 
+/// A relay behind `open`, once a client that it has met in the clear has done what it does.
+fn visited(
+    open: impl FnOnce(SocketAddr) -> Gate,
+    intake_bytes_max: u64,
+    visit: impl AsyncFnOnce(&World, &Relay, Client),
+) -> Relay {
+    let world = World::new(1);
+    let relay = Relay::behind(&world, open, intake_bytes_max);
+    world.block_on(async {
+        let client = met(&world, &relay).await;
+        visit(&world, &relay, client).await;
+    });
+    relay
+}
+
 const ENVELOPE: &str = "MAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\n";
 
 /// The system keeps a connection whose peer takes nothing for ever.
 #[test]
 fn who_does_not_read_the_answers_is_let_go_of() {
-    let world = World::new(1);
-    let relay = Relay::behind(&world, clear, INTAKE_BYTES_MAX);
-    world.block_on(async {
-        let mut client = met(&world, &relay).await;
+    let relay = visited(clear, INTAKE_BYTES_MAX, async |world, relay, mut client| {
         let message = format!("{ENVELOPE}BDAT 6 LAST\r\nA: b\r\n");
         let talk = message.repeat(5_000);
         let kernel = world.shard(world.host());
@@ -57,9 +62,9 @@ fn who_does_not_read_the_answers_is_let_go_of() {
             client.say(talk).await;
             std::future::pending::<()>().await;
         });
-        pause(&world, Duration::from_mins(4)).await;
+        pause(world, Duration::from_mins(4)).await;
         assert_eq!(relay.meters.shard(0).connections_in.get(), 1, "it has five minutes");
-        pause(&world, Duration::from_mins(2)).await;
+        pause(world, Duration::from_mins(2)).await;
     });
     assert_eq!(relay.meters.shard(0).connections_in.get(), 0);
 }
@@ -87,10 +92,7 @@ fn answers_are_sent_before_more_are_made() {
 
 #[test]
 fn who_is_idle_behind_a_text_is_not_told_that_it_was_slow() {
-    let world = World::new(1);
-    let relay = Relay::behind(&world, clear, INTAKE_BYTES_MAX);
-    world.block_on(async {
-        let mut client = met(&world, &relay).await;
+    visited(clear, INTAKE_BYTES_MAX, async |_, _, mut client| {
         client.say(format!("{ENVELOPE}DATA\r\n")).await;
         client.hear(3).await;
         assert!(ask(&mut client, "A: b\r\n\r\n.").await.starts_with("250 "));
@@ -101,15 +103,12 @@ fn who_is_idle_behind_a_text_is_not_told_that_it_was_slow() {
 
 #[test]
 fn between_chunks_a_client_may_think() {
-    let world = World::new(1);
-    let relay = Relay::behind(&world, clear, INTAKE_BYTES_MAX);
-    world.block_on(async {
-        let mut client = met(&world, &relay).await;
+    visited(clear, INTAKE_BYTES_MAX, async |world, _, mut client| {
         client.say(ENVELOPE).await;
         client.hear(2).await;
         for _ in 0..3 {
             assert!(ask(&mut client, "BDAT 6\r\nA: b").await.starts_with("250 "));
-            pause(&world, Duration::from_mins(4)).await;
+            pause(world, Duration::from_mins(4)).await;
         }
         assert!(ask(&mut client, "BDAT 2 LAST\r\n").await.starts_with("250 "));
         // But not in one.
@@ -141,14 +140,11 @@ fn guarded(guard: Guard) -> impl FnOnce(SocketAddr) -> Gate {
 
 #[test]
 fn commands_are_counted_in_a_transaction_and_never_added_up() {
-    let world = World::new(1);
     let commands = Rate::new(3, Duration::from_secs(1)).unwrap();
-    let relay =
-        Relay::behind(&world, guarded(Guard { commands, ..Guard::default() }), INTAKE_BYTES_MAX);
-    world.block_on(async {
-        let mut client = met(&world, &relay).await;
+    let open = guarded(Guard { commands, ..Guard::default() });
+    visited(open, INTAKE_BYTES_MAX, async |world, _, mut client| {
         for _ in 0..10 {
-            pause(&world, Duration::from_secs(1)).await;
+            pause(world, Duration::from_secs(1)).await;
             client.say("MAIL FROM:<a@a.test>\r\nRSET\r\n").await;
             client.hear(2).await;
         }
@@ -161,15 +157,12 @@ fn commands_are_counted_in_a_transaction_and_never_added_up() {
 /// For good, or its sender would try for days; and it does not go to disk.
 #[test]
 fn a_header_without_end_is_too_large() {
-    let world = World::new(1);
-    let relay = Relay::behind(&world, clear, INTAKE_BYTES_MAX);
-    world.block_on(async {
-        let mut client = met(&world, &relay).await;
+    let relay = visited(clear, INTAKE_BYTES_MAX, async |world, _, mut client| {
         client.say(format!("{ENVELOPE}DATA\r\n")).await;
         client.hear(3).await;
         let said = ask(&mut client, &format!("{}.", "A: b\r\n".repeat(150_000))).await;
         assert_eq!(said, server::Refusal::HeaderTooBig.line());
-        pause(&world, Duration::from_secs(1)).await;
+        pause(world, Duration::from_secs(1)).await;
     });
     let written = relay.meters.shard(0).commit_bytes.get();
     assert!(written < 100_000, "{written}");
@@ -177,10 +170,7 @@ fn a_header_without_end_is_too_large() {
 
 #[test]
 fn a_text_that_would_go_on_with_our_own_field_is_refused() {
-    let world = World::new(1);
-    let relay = Relay::behind(&world, clear, INTAKE_BYTES_MAX);
-    world.block_on(async {
-        let mut client = met(&world, &relay).await;
+    visited(clear, INTAKE_BYTES_MAX, async |_, _, mut client| {
         for begin in [" ", "\t"] {
             client.say(format!("{ENVELOPE}DATA\r\n")).await;
             client.hear(3).await;
@@ -195,23 +185,25 @@ fn recipient(number: usize) -> String {
     format!("RCPT TO:<b{number}@b.test> ORCPT=rfc822;{}", "x".repeat(490))
 }
 
+/// Begins a message, and names such recipients until one is refused: how many were taken, and why
+/// no more.
+async fn fill(client: &mut Client) -> (usize, String) {
+    client.say("MAIL FROM:<a@a.test>\r\n").await;
+    client.hear(1).await;
+    for taken in 0.. {
+        let said = ask(client, &recipient(taken)).await;
+        if !said.starts_with("250 ") {
+            return (taken, said);
+        }
+    }
+    unreachable!("an envelope has an end")
+}
+
 #[test]
 fn a_long_list_of_recipients_takes_from_the_memory_for_reception() {
-    let world = World::new(1);
-    let relay = Relay::behind(&world, clear, 64 * 1_024);
-    world.block_on(async {
-        let mut client = met(&world, &relay).await;
+    visited(clear, 64 * 1_024, async |_, _, mut client| {
         for _ in 0..2 {
-            client.say("MAIL FROM:<a@a.test>\r\n").await;
-            client.hear(1).await;
-            let mut taken = 0;
-            let refused = loop {
-                let said = ask(&mut client, &recipient(taken)).await;
-                if !said.starts_with("250 ") {
-                    break said;
-                }
-                taken += 1;
-            };
+            let (taken, refused) = fill(&mut client).await;
             assert_eq!(refused, server::Refusal::IntakeFull.line());
             assert!((20..100).contains(&taken), "{taken}");
             // It is given back.
@@ -223,26 +215,14 @@ fn a_long_list_of_recipients_takes_from_the_memory_for_reception() {
 /// Whose a message is goes with it, however much was said of its recipients.
 #[test]
 fn a_full_envelope_has_room_for_whose_it_is() {
-    let world = World::new(1);
     let words = || Some("w".repeat(255).into());
     let terms = Terms { tenant: words(), pool: words(), ..Terms::default() };
     let source = Arc::new(Source::new("shop", terms));
     let rule = SourceRule { from: None, listeners: None, users: None, source };
     let sources = Arc::new(Sources::new(vec![rule]));
-    let relay =
-        Relay::behind(&world, guarded(Guard { sources, ..Guard::default() }), INTAKE_BYTES_MAX);
-    world.block_on(async {
-        let mut client = met(&world, &relay).await;
-        client.say("MAIL FROM:<a@a.test>\r\n").await;
-        client.hear(1).await;
-        let mut taken = 0;
-        let refused = loop {
-            let said = ask(&mut client, &recipient(taken)).await;
-            if !said.starts_with("250 ") {
-                break said;
-            }
-            taken += 1;
-        };
+    let open = guarded(Guard { sources, ..Guard::default() });
+    let relay = visited(open, INTAKE_BYTES_MAX, async |_, _, mut client| {
+        let (_, refused) = fill(&mut client).await;
         assert_eq!(refused, server::Refusal::EnvelopeFull.line());
         assert!(ask(&mut client, "DATA").await.starts_with("354 "));
         assert!(ask(&mut client, "A: b\r\n\r\n.").await.starts_with("250 "));
@@ -262,5 +242,71 @@ fn in_front_of_a_handshake_nobody_is_turned_away_with_words() {
             let heard = if begin == Begin::AtOnce { "" } else { words };
             assert_eq!(client.last_words().await, heard);
         });
+    }
+}
+
+/// What TLS holds of records that are not whole is memory that is used, and with much of it in use
+/// nobody may dawdle.
+#[test]
+fn half_a_record_takes_from_the_memory_for_reception() {
+    let world = World::new(1);
+    let relay = Relay::within(&world, Begin::AtOnce, 32 * 1_024);
+    world.block_on(async {
+        let mut halves = Vec::new();
+        for _ in 0..2 {
+            let mut client = greeted(&world, &relay, Begin::AtOnce, &TLS13, 100_000).await;
+            let sealed = client.seal(&[b'x'; 15_000]);
+            client.send(&sealed[..sealed.len() - 1]).await;
+            halves.push(client);
+        }
+        pause(&world, SWEEP).await;
+        assert!(relay.meters.shard(0).tls_bytes.get() > 30_000, "it is told");
+        let mut idle = greeted(&world, &relay, Begin::AtOnce, &TLS13, 100_000).await;
+        let began = world.now();
+        assert_eq!(idle.last_words().await, server::Refusal::IdleTooLong.line());
+        let took = world.now().since(began).as_secs();
+        assert!((30..34).contains(&took), "{took} s, and not five minutes");
+    });
+}
+
+/// For want of memory a text goes to disk in small parts, of which a message has no more than of
+/// large ones: it is put off, not refused for good, and not written any more.
+#[test]
+fn a_text_has_so_many_parts_and_no_more() {
+    const PART: usize = 20 * 1_024;
+    let lines = |bytes: usize| format!("{}\r\n", "x".repeat(998)).repeat(bytes / 1_000);
+    let most = spool::PARTS_MAX * PART;
+    let few = PART as u64 + 1;
+    let relay = visited(clear, few, async |_, _, mut client| {
+        for (bytes, said) in
+            [(most - PART, "250 2.0.0 accepted"), (most + PART, server::Refusal::IntakeFull.line())]
+        {
+            client.say(format!("{ENVELOPE}DATA\r\n")).await;
+            client.hear(3).await;
+            client.say(format!("A: b\r\n\r\n{}.\r\n", lines(bytes))).await;
+            let heard = client.hear(1).await;
+            assert!(heard.starts_with(said), "{heard}");
+        }
+    });
+    assert_eq!(relay.meters.shard(0).accepted_messages.get(), 1);
+}
+
+/// Whose client it is nobody knows yet, so nobody is told anything.
+#[test]
+fn a_drain_does_not_wait_for_a_balancers_header() {
+    for said in ["", "PROXY TCP4 192.0.2.1"] {
+        let world = World::new(1);
+        let relay = Relay::behind(&world, proxied, INTAKE_BYTES_MAX);
+        world.block_on(async {
+            let mut client = Client::dial(&world, &relay, &TLS13, 100_000).await;
+            client.say(said).await;
+            pause(&world, Duration::from_secs(1)).await;
+            assert_eq!(relay.meters.shard(0).connections_in.get(), 1);
+            let began = world.now();
+            relay.drain();
+            assert_eq!(client.last_words().await, "");
+            assert!(world.now().since(began) <= SWEEP);
+        });
+        assert_eq!(relay.meters.shard(0).connections_in.get(), 0);
     }
 }

@@ -1,12 +1,13 @@
 //! A relay of one shard on a simulated host, which speaks TLS.
 
 use event::Meters;
-use kernel::sim::World;
+use kernel::sim::{Host, World};
 use kernel::{Kernel, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{Answer, Rules, Table};
 use shard::journal::Options;
-use shard::{Begin, Crowd, Gate, Letter, Networks, Routing, Security, Setup, Spool};
+use shard::{Begin, Crowd, Gate, Letter, Networks, Proxy, Routing, Security, Setup, Spool};
+use smtp::proxy::Versions;
 use smtp::server;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -18,6 +19,7 @@ pub(crate) const HOST: &str = "relay.test";
 
 /// A relay, and what a client must know of it.
 pub(crate) struct Relay {
+    pub(crate) host: Host,
     pub(crate) address: SocketAddr,
     pub(crate) meters: Arc<Meters>,
     /// Its certificate, to be trusted.
@@ -30,6 +32,13 @@ impl Relay {
         let (security, root) = security(begin, clients);
         let open = |address| gate(address, security);
         Self { root, ..Self::behind(world, open, INTAKE_BYTES_MAX) }
+    }
+
+    /// One with so much memory for what comes in.
+    pub(crate) fn within(world: &World, begin: Begin, intake_bytes_max: u64) -> Self {
+        let (security, root) = security(begin, &Clients::Unasked);
+        let open = |address| gate(address, security);
+        Self { root, ..Self::behind(world, open, intake_bytes_max) }
     }
 
     /// One at whose door `change` changes something.
@@ -78,7 +87,7 @@ impl Relay {
             kernel.make_directory(Path::new("/spool")).await.unwrap();
             shard::run(kernel, setup, |_| ()).await.unwrap();
         });
-        Self { address, meters, root: String::new(), letters: sender }
+        Self { host, address, meters, root: String::new(), letters: sender }
     }
 
     pub(crate) fn drain(&self) {
@@ -87,6 +96,19 @@ impl Relay {
 }
 
 pub(crate) const INTAKE_BYTES_MAX: u64 = 16 << 20;
+
+/// A door in the clear, for those who may relay.
+pub(crate) fn clear(address: SocketAddr) -> Gate {
+    let config = server::Config::new(HOST);
+    let relay_from = Networks(Arc::new(|_| true));
+    Gate { relay_from, ..Gate::new(address, Arc::new(config)) }
+}
+
+/// The same behind a balancer.
+pub(crate) fn proxied(address: SocketAddr) -> Gate {
+    let from = Networks(Arc::new(|_| true));
+    Gate { proxy: Some(Proxy { versions: Versions::Any, from, tls: false }), ..clear(address) }
+}
 
 fn security(begin: Begin, clients: &Clients) -> (Security, String) {
     let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).unwrap();
