@@ -132,6 +132,7 @@ fn slow(to: SocketAddr) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(to)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
+    stream.read_exact(&mut [0; 4])?;
     stream.write_all(
         b"EHLO slow.test\r\nMAIL FROM:<a@slow.test>\r\nRCPT TO:<b@site.test>\r\nDATA\r\n",
     )?;

@@ -192,6 +192,8 @@ pub trait Stream: Clone + 'static {
     /// Waits until there is something to read (or the end of it): an idle connection
     /// holds no buffer.
     fn readable(&self) -> impl Future<Output = io::Result<()>>;
+    /// Whether bytes have come that nobody has read. Looks, and waits for nothing.
+    fn has_unread(&self) -> bool;
     /// Reads at most `buffer.spare()` bytes, behind what `buffer` holds. Zero bytes mean the
     /// peer has ended. Never drop this future before it is done.
     fn read(&self, buffer: Buffer) -> impl Future<Output = (io::Result<usize>, Buffer)>;

@@ -16,6 +16,8 @@ pub struct Guard {
     pub callers: Arc<Callers>,
     /// How long a peer is waited for.
     pub pace: Pace,
+    /// A client may speak before it is greeted.
+    pub early_talk: bool,
     /// Commands of one connection that bring no message nearer.
     pub commands: Rate,
     /// Fields of a header.
@@ -38,6 +40,7 @@ impl Default for Guard {
                 rate_min: 500,
                 grace: Duration::from_secs(10),
             },
+            early_talk: false,
             commands: Rate::new(1_000, second).expect("it is within the limits of a rate"),
             header_fields_max: 1_000,
             header_bytes_max: 240 * 1_024,

@@ -40,6 +40,11 @@ impl Secured {
         self.ended || !self.plain.is_empty()
     }
 
+    /// Whether the peer has said something that nobody has read.
+    pub(crate) fn has_unread(&self) -> bool {
+        !self.plain.is_empty()
+    }
+
     /// Puts what is opened behind what `buffer` holds. `None` if that is nothing, unless
     /// nothing will come either.
     pub(crate) fn read(&mut self, buffer: &mut Buffer) -> Option<usize> {

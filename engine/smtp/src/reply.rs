@@ -33,6 +33,7 @@ impl Refusal {
             Self::DiskFailed => "452 4.3.0 the spool's disk fails, try again later\r\n",
             Self::DiskSlow => "452 4.3.0 the spool's disk does not answer, try again later\r\n",
             Self::EarlyHandshake => "554 5.5.1 nothing may follow STARTTLS\r\n",
+            Self::EarlyTalk => "554 5.5.0 wait for the greeting\r\n",
             Self::EarlyText => "503 5.5.1 text before it was asked for\r\n",
             Self::EnvelopeFull => "452 4.5.3 no room in the envelope, send the rest apart\r\n",
             Self::IdleTooLong => "421 4.4.2 idle too long\r\n",

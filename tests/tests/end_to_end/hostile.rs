@@ -2,7 +2,7 @@
 
 use crate::common::{PATIENCE, route};
 use serde_json::Value;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
@@ -59,9 +59,13 @@ fn pour(ringpost: &Ringpost, begin: &[u8], unit: &[u8], bytes: usize) {
     let _ = stream.set_write_timeout(Some(Duration::from_millis(300)));
     let mut left = bytes;
     let burst = unit.repeat(16_384 / unit.len());
+    // Who speaks before it is greeted, and text that is sent before it is asked for, end the
+    // connection.
+    if stream.read_exact(&mut [0; 4]).is_err() {
+        return;
+    }
     let mut taken = stream.write_all(begin);
     if begin.ends_with(b"DATA\r\n") {
-        // Text that is sent before it is asked for ends the connection.
         let mut replies = BufReader::new(&stream).lines().map_while(Result::ok);
         replies.find(|reply| reply.starts_with("354"));
     }

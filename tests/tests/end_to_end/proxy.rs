@@ -3,7 +3,7 @@
 use crate::auth::{entry, plain};
 use crate::common::{PATIENCE, route};
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 use tests::recorder::Recorder;
@@ -117,7 +117,10 @@ fn a_health_check_is_answered_and_is_no_traffic() -> io::Result<()> {
     probe.say("EHLO balancer.test", "250")?;
     probe.say("QUIT", "221")?;
     drop(TcpStream::connect(ringpost.smtp())?);
-    counts(&ringpost, "ringpost_balancer_probes_total", 2)?;
+    // One that does not wait to be greeted, as a balancer need not.
+    let hasty = [&v2(0x20, 0x00, b"")[..], b"QUIT\r\n"].concat();
+    assert!(heard(ringpost.smtp(), &hasty)?.ends_with(b"\r\n221 2.0.0 bye\r\n"));
+    counts(&ringpost, "ringpost_balancer_probes_total", 3)?;
     for none in ["connections_taken_total", "proxy_faults_total", "proxy_strangers_total"] {
         counts(&ringpost, &format!("ringpost_{none}"), 0)?;
     }
@@ -172,9 +175,11 @@ fn a_header_cut_off_anywhere_is_waited_for_and_never_guessed() -> io::Result<()>
     counts(&ringpost, "ringpost_proxy_faults_total", cuts)?;
     for (stream, rest) in &mut waiting {
         stream.write_all(rest)?;
-        stream.write_all(b"QUIT\r\n")?;
         let mut said = String::new();
-        stream.read_to_string(&mut said)?;
+        let mut heard = BufReader::new(&*stream);
+        heard.read_line(&mut said)?;
+        (&*stream).write_all(b"QUIT\r\n")?;
+        heard.read_to_string(&mut said)?;
         assert!(said.starts_with("220 ") && said.contains("\r\n221 "), "{said}");
     }
     // Nothing for five seconds: no balancer of ours.
@@ -183,6 +188,18 @@ fn a_header_cut_off_anywhere_is_waited_for_and_never_guessed() -> io::Result<()>
     let took = start.elapsed();
     assert!((4..9).contains(&took.as_secs()), "{took:?}");
     counts(&ringpost, "ringpost_proxy_faults_total", cuts + 1)
+}
+
+/// T5: what is behind the header in one breath was said before there was a greeting.
+#[test]
+fn a_client_that_does_not_wait_for_the_greeting_is_let_go_of() -> io::Result<()> {
+    let (_scratch, recorder, ringpost) = behind("proxy-early", "any")?;
+    let talk = "EHLO a.test\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@site.test>\r\nDATA\r\n";
+    let said = heard(ringpost.smtp(), format!("{FRIEND}{talk}Subject: x\r\n\r\n.\r\n").as_bytes())?;
+    assert_eq!(String::from_utf8_lossy(&said), "554 5.5.0 wait for the greeting\r\n");
+    ringpost.wait_for_metric("ringpost_refusals_total{rule=\"early-talk\"} 1")?;
+    assert!(recorder.mails().is_empty());
+    Ok(())
 }
 
 /// The fields of version 2 for a client that came under TLS, and for a name of the connection.

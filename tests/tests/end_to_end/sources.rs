@@ -163,6 +163,7 @@ fn dribblers_are_cut_off_and_nobody_waits_for_them() -> io::Result<()> {
     let dribbler = |_| {
         let mut stream = TcpStream::connect(ringpost.smtp())?;
         stream.set_read_timeout(Some(PATIENCE))?;
+        stream.read_exact(&mut [0; 4])?;
         stream.write_all(b"EHLO a.test\r\nMAIL FROM:<a@shop.test>\r\nRCPT TO:<b@site.test>\r\n")?;
         stream.write_all(b"DATA\r\n")?;
         Ok(stream)

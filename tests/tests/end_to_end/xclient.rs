@@ -4,7 +4,7 @@ use crate::auth::entry;
 use crate::common::{PATIENCE, route};
 use crate::proxy::{from, rest};
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use tests::recorder::Recorder;
 use tests::ringpost::{Outfit, Ringpost};
 use tests::scratch::Scratch;
@@ -39,6 +39,7 @@ fn xclient_speaks_for_others_from_listed_networks_only() -> io::Result<()> {
     let text = String::from_utf8_lossy(&recorder.wait_for(1, PATIENCE)?[0].text).into_owned();
     assert!(text.starts_with("Received: from client.test ([192.0.2.1])"), "{text}");
     let mut other = from("127.0.0.2", ringpost.smtp())?;
+    other.read_exact(&mut [0; 4])?;
     other.write_all(b"EHLO other.test\r\nXCLIENT ADDR=192.0.2.1\r\nQUIT\r\n")?;
     let said = String::from_utf8_lossy(&rest(&mut other)).into_owned();
     assert!(!said.contains("250-XCLIENT") && said.contains("\r\n5"), "{said}");

@@ -117,6 +117,10 @@ impl Stream for SimStream {
         Ok(())
     }
 
+    fn has_unread(&self) -> bool {
+        self.0.sim.core().has_unread(self.0.end)
+    }
+
     async fn read(&self, mut buffer: Buffer) -> (io::Result<usize>, Buffer) {
         let this = self.clone();
         if buffer.spare() == 0 {

@@ -124,6 +124,11 @@ impl Core {
         ready
     }
 
+    /// Whether bytes have arrived at `to` that were not read.
+    pub(super) fn has_unread(&mut self, to: EndKey) -> bool {
+        self.network.end(to).is_some_and(|end| !end.inbox.is_empty())
+    }
+
     /// Reads what has arrived, or a part of it; `None` means wait.
     pub(super) fn receive(
         &mut self,

@@ -6,7 +6,7 @@ use crate::{Buffer, Gather, Stream};
 use monoio::buf::{IoBuf, IoVecBuf};
 use monoio::io::{AsyncReadRent, AsyncWriteRent};
 use monoio::net::TcpStream;
-use rustix::net::{SendFlags, Shutdown};
+use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use smallvec::SmallVec;
 use std::cell::{Cell, UnsafeCell};
 use std::io;
@@ -96,6 +96,11 @@ impl Stream for UringStream {
 
     async fn readable(&self) -> io::Result<()> {
         self.count(self.socket().readable(false)).await
+    }
+
+    fn has_unread(&self) -> bool {
+        let (socket, flags) = (descriptor(self.socket()), RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        matches!(rustix::net::recv(socket, &mut [0; 1], flags), Ok((_, 1..)))
     }
 
     async fn read(&self, buffer: Buffer) -> (io::Result<usize>, Buffer) {

@@ -17,6 +17,7 @@ pub(super) fn guards(settings: &Settings) -> Vec<Arc<Guard>> {
                 rate_min: defence.pace.data_rate_min,
                 grace: defence.pace.data_rate_grace,
             },
+            early_talk: defence.early_talk,
             commands: defence.commands,
             header_fields_max: defence.header_fields_max,
             header_bytes_max: defence.header_bytes_max,

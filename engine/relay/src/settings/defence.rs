@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct Defence {
     /// The most messages of one connection.
     pub transactions_max: u32,
+    /// One may speak before it is greeted.
+    pub early_talk: bool,
     /// The most errors of one connection since its last message.
     pub errors_max: u16,
     /// Commands of one connection that bring no message nearer.
@@ -59,6 +61,12 @@ impl Defence {
                 100_000,
                 "The most messages one connection may bring; MAIL hears 421 then.",
             ) as u32,
+            early_talk: listener.key(
+                "early_talk",
+                false,
+                "Whether a client may speak before it is greeted. If not, one that has done so by \
+                 then hears 554; nobody is kept waiting to find out.",
+            ),
             errors_max: listener.bounded(
                 "errors_max",
                 1..=10_000,

@@ -64,6 +64,14 @@ impl<K: Kernel> Connection<K> {
         }
     }
 
+    /// Whether the peer has said something that nobody has read. Looks, and waits for nothing.
+    pub(super) fn has_unread(&self) -> bool {
+        if self.watch.is_secured() {
+            return self.watch.below(|secured| secured.has_unread());
+        }
+        self.pushed_back.is_some() || self.watch.stream().has_unread()
+    }
+
     /// As [`Stream::read`]: behind what `buffer` holds, and never dropped before it is done.
     pub(super) async fn read(&mut self, mut buffer: Buffer) -> (io::Result<usize>, Buffer) {
         if !self.watch.is_secured() {

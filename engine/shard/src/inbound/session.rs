@@ -105,12 +105,15 @@ impl<K: Kernel> Visit<K> {
     /// Until the peer or we have enough.
     async fn last(&mut self) -> io::Result<()> {
         if let Err(refusal) = self.come_in() {
-            self.shard.note_refusal(refusal, self.peer.address, None);
-            self.connection.hang_up(self.door.gate.first_words(refusal));
+            self.turn_away(refusal, self.door.gate.first_words(refusal));
             return Ok(());
         }
         if self.door.gate.begins_secure() {
             Box::pin(self.secure()).await?;
+        }
+        if self.talks_early() {
+            self.turn_away(Refusal::EarlyTalk, Refusal::EarlyTalk.line().as_bytes());
+            return Ok(());
         }
         // What follows is boxed, but for the rest itself: a connection keeps the room for all
         // that it ever waits for.
@@ -122,6 +125,21 @@ impl<K: Kernel> Visit<K> {
                 return Ok(());
             }
         }
+    }
+
+    fn turn_away(&self, refusal: Refusal, words: &[u8]) {
+        self.shard.note_refusal(refusal, self.peer.address, self.guest.source_name());
+        self.connection.hang_up(words);
+    }
+
+    /// Whether the client speaks before it is greeted, as those do who send what they have
+    /// whatever they are told (T5). Nobody waits for that: it is a tell-tale only. A balancer that
+    /// looks how we are may do so as it likes.
+    ///
+    /// [RFC 5321 §4.3.1](https://www.rfc-editor.org/rfc/rfc5321#section-4.3.1)
+    fn talks_early(&self) -> bool {
+        let gate = &self.door.gate;
+        !gate.guard.early_talk && !self.peer.is_balancer() && self.connection.has_unread()
     }
 
     async fn greet(&mut self) -> io::Result<()> {

@@ -33,6 +33,11 @@ impl Guest {
         self.seat.as_ref().expect("nobody is spoken to who has not come in").source()
     }
 
+    /// What its source is called, if it has come in.
+    pub(super) fn source_name(&self) -> Option<&str> {
+        self.seat.as_ref().map(|seat| seat.source().name())
+    }
+
     /// What is asked of its mail.
     pub(super) fn terms(&self) -> &Terms {
         self.own.as_ref().map_or_else(|| self.source().terms(), |own| &own.1)

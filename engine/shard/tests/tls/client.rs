@@ -109,6 +109,11 @@ impl Client {
 
     /// Begins TLS, and goes through the handshake.
     pub(crate) async fn secure(&mut self) {
+        self.secure_saying(b"").await;
+    }
+
+    /// As [`Self::secure`], and says `words` in one breath with its end.
+    pub(crate) async fn secure_saying(&mut self, words: &[u8]) {
         self.secure = true;
         while self.tls.is_handshaking() && !self.ended {
             let flight = self.seal(b"");
@@ -117,7 +122,7 @@ impl Client {
                 self.read().await;
             }
         }
-        let flight = self.seal(b"");
+        let flight = self.seal(words);
         self.send(&flight).await;
     }
 

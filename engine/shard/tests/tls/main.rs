@@ -6,6 +6,7 @@
 
 mod bounds;
 mod client;
+mod early;
 mod relay;
 
 use client::Client;
@@ -121,8 +122,8 @@ fn what_is_behind_starttls_is_never_read() {
     world.block_on(async {
         for with_hello in [false, true] {
             let mut client = Client::dial(&world, &relay, &TLS13, 100_000).await;
-            client.say("EHLO client.test\r\n").await;
             assert!(client.hear(1).await.starts_with("220 "));
+            client.say("EHLO client.test\r\n").await;
             ehlo(&mut client).await;
             let behind = if with_hello { client.seal(b"") } else { b"RSET\r\n".to_vec() };
             client.send(&[b"STARTTLS\r\n", &behind[..]].concat()).await;
@@ -139,8 +140,8 @@ fn without_tls_where_it_is_required_there_is_no_mail() {
     let relay = Relay::start(&world, Begin::WhenAsked, &Clients::Unasked);
     world.block_on(async {
         let mut client = Client::dial(&world, &relay, &TLS13, 100_000).await;
-        client.say("EHLO client.test\r\n").await;
         client.hear(1).await;
+        client.say("EHLO client.test\r\n").await;
         ehlo(&mut client).await;
         client.say("MAIL FROM:<a@a.test>\r\n").await;
         assert!(client.hear(1).await.starts_with("530 5.7.0 "));

@@ -41,6 +41,8 @@ pub enum Refusal {
     DiskSlow,
     /// The peer sent something behind STARTTLS.
     EarlyHandshake,
+    /// The peer spoke before it was greeted.
+    EarlyTalk,
     /// The peer sent message text before it was invited to.
     EarlyText,
     /// An envelope has no room for the recipient, or there is no memory for it.
@@ -145,7 +147,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them, in order.
-    pub const ALL: [Self; 69] = [
+    pub const ALL: [Self; 70] = [
         Self::AddressCrowded,
         Self::AuthCancelled,
         Self::AuthDenied,
@@ -165,6 +167,7 @@ impl Refusal {
         Self::DiskFull,
         Self::DiskSlow,
         Self::EarlyHandshake,
+        Self::EarlyTalk,
         Self::EarlyText,
         Self::EnvelopeFull,
         Self::FieldName,
@@ -233,6 +236,7 @@ impl Refusal {
                 | Self::BadChunk
                 | Self::BareLineEnding
                 | Self::EarlyHandshake
+                | Self::EarlyTalk
                 | Self::EarlyText
                 | Self::IdleTooLong
                 | Self::LineTooLong

@@ -24,6 +24,7 @@ impl Refusal {
             Self::DiskFailed => "disk-failed",
             Self::DiskSlow => "disk-slow",
             Self::EarlyHandshake => "early-handshake",
+            Self::EarlyTalk => "early-talk",
             Self::EarlyText => "early-text",
             Self::EnvelopeFull => "envelope-full",
             Self::InjectionTenant => "injection-tenant",

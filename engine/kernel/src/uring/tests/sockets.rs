@@ -37,6 +37,23 @@ fn a_read_takes_no_more_than_there_is_room_for() {
     });
 }
 
+/// Neither a look nor the end of the stream is a byte.
+#[test]
+fn what_has_come_is_seen_without_being_read() {
+    on_both(|kernel| async move {
+        let (ours, theirs) = pair(&kernel).await;
+        assert!(!theirs.has_unread());
+        ours.write(piece(b"12")).await.unwrap();
+        theirs.readable().await.unwrap();
+        assert!(theirs.has_unread() && theirs.has_unread());
+        let (result, buffer) = theirs.read(Buffer::with_capacity(4)).await;
+        assert_eq!((result.unwrap(), &*buffer), (2, &b"12"[..]));
+        drop(ours);
+        theirs.readable().await.unwrap();
+        assert!(!theirs.has_unread());
+    });
+}
+
 /// All kinds of pieces, empty ones among them, more than one operation takes, and more bytes
 /// than the socket does while the reader is slow.
 #[test]
