@@ -120,11 +120,16 @@ fn connections_are_counted_by_address_and_by_network() -> io::Result<()> {
     wait::until("a free place", PATIENCE, || enter("203.0.113.3").ok()).map(drop)
 }
 
-/// 452 at MAIL, before any byte of text; who has begun goes on; and it passes.
+/// 452 at MAIL, before any byte of text and before all memory is used: the rest is for those who
+/// have begun, and it passes once enough of them have ended.
 #[test]
 fn mail_waits_while_memory_is_short() -> io::Result<()> {
     const SHORT: &str = "452 4.3.1 limit intake_bytes reached";
-    let (_scratch, recorder, ringpost) = with("defence-memory", "", "intake_bytes = 1048576")?;
+    const INTAKE: usize = 1 << 20;
+    /// What a message begins with.
+    const FIRST: usize = 20 << 10;
+    let (_scratch, recorder, ringpost) =
+        with("defence-memory", "", &format!("intake_bytes = {INTAKE}"))?;
     let mut open = Vec::new();
     let mut late = loop {
         let mut speaker = greeted(&ringpost)?;
@@ -134,6 +139,8 @@ fn mail_waits_while_memory_is_short() -> io::Result<()> {
         open.push(speaker);
         assert!(open.len() < 1_000, "a message begins with some memory");
     };
+    let most = INTAKE * 87 / 100 / FIRST + 1;
+    assert_eq!(open.len(), most, "one more is welcome below 87 % of it, and none above");
     late.say("MAIL FROM:<a@shop.test>", SHORT)?;
     late.say("DATA", "503")?;
     ringpost.wait_for_metric("ringpost_refusals_total{rule=\"intake_bytes\"} 2")?;
@@ -141,7 +148,13 @@ fn mail_waits_while_memory_is_short() -> io::Result<()> {
     begun.say("RCPT TO:<one@site.test>", "250")?;
     begun.say("DATA", "354")?;
     begun.say(&format!("{TEXT}."), "250")?;
-    drop(open);
+    let low = INTAKE * 75 / 100 / FIRST;
+    // Most have ended, and it is still too many.
+    open.truncate(low + 1);
+    let left = format!("ringpost_intake_bytes{{shard=\"0\"}} {}", (low + 1) * FIRST);
+    ringpost.wait_for_metric(&left)?;
+    late.say("MAIL FROM:<a@shop.test>", SHORT)?;
+    open.truncate(low);
     let again = || late.say("MAIL FROM:<a@shop.test>", "250").ok();
     wait::until("room for a message", PATIENCE, again)?;
     late.say("RCPT TO:<two@site.test>", "250")?;
