@@ -4,6 +4,7 @@
 //! Nothing here sleeps and hopes: [`wait::until`] looks until the event came or a deadline
 //! passed. Every process is ended by its id.
 
+pub mod cage;
 pub mod disk;
 pub mod gate;
 pub mod haproxy;

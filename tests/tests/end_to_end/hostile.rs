@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
+use tests::cage::Cage;
 use tests::recorder::Recorder;
 use tests::ringpost::{Outfit, Ringpost};
 use tests::scratch::Scratch;
@@ -25,6 +26,14 @@ fn what_has_no_end_takes_no_more_memory_than_there_is_for_it() -> io::Result<()>
     let recorder = Recorder::start()?;
     let spool_settings = format!("intake_bytes = {INTAKE}\nmemory_bytes = 1048576");
     let outfit = Outfit { shards: Some(2), spool_settings, ..Outfit::default() };
+    let cage = Cage::new("hostile", PEAK_MAX);
+    let outfit = match &cage {
+        Ok(cage) => cage.around(outfit)?,
+        Err(cause) => {
+            println!("no control group to be had, so only its peak is looked at: {cause}");
+            outfit
+        }
+    };
     let ringpost = Ringpost::start_as(outfit, scratch.path(), &route("*", recorder.address()))?;
     let mut friend = greeted(&ringpost)?;
     friend.send("a@shop.test", "one@site.test", "\r\n")?;
@@ -47,6 +56,10 @@ fn what_has_no_end_takes_no_more_memory_than_there_is_for_it() -> io::Result<()>
     println!("peak {peak} bytes, {} more than before", peak - before);
     assert!(before > 0 && peak - before <= GROWN_MAX, "{before} bytes grew to {peak}");
     assert!(peak <= PEAK_MAX, "{peak} bytes");
+    if let Ok(cage) = &cage {
+        println!("with what the kernel keeps of files and sockets, {} bytes", cage.peak()?);
+        assert_eq!(cage.kills()?, 0, "it ran with no more memory than that");
+    }
     friend.send("a@shop.test", "two@site.test", "\r\n")?;
     assert_eq!(recorder.wait_for(2, PATIENCE)?.len(), 2, "others were served");
     Ok(())
