@@ -1,6 +1,6 @@
 //! How long a site that cannot be reached is left alone.
 
-use crate::part;
+use crate::pause;
 use std::time::Duration;
 
 /// The failed dials of a site since the last one that worked.
@@ -22,10 +22,8 @@ impl Backoff {
 
     /// A dial failed: the pause before the next one.
     pub fn failed(&mut self, random: u64) -> Duration {
-        let doublings = u32::from(self.failures).min(Self::LONGEST.as_secs().ilog2() + 1);
         self.failures = self.failures.saturating_add(1);
-        let pause = (Self::FIRST * (1 << doublings)).min(Self::LONGEST);
-        pause / 5 * 4 + part(pause / 5, random)
+        pause(Self::FIRST, Self::LONGEST, self.failures, random)
     }
 
     /// A dial worked: all is forgotten.

@@ -4,6 +4,10 @@
 //! it did to one of them it will do to the next. Nothing is kept of a host that never did
 //! anything but what was expected of it.
 
+mod health;
+
+pub use health::Health;
+
 use event::Tick;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -11,6 +15,13 @@ use std::net::SocketAddr;
 /// The most hosts remembered by one shard. Past it, the one that was changed longest ago is
 /// forgotten: it will be learnt again, by the mistake that taught it the first time.
 pub const HOSTS_MAX: usize = 10_000;
+
+/// What is remembered of one host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostMemory {
+    /// Whether it can be reached.
+    pub health: Health,
+}
 
 /// What is remembered of hosts. `M` is what is remembered of one; its default is nothing.
 #[derive(Debug)]

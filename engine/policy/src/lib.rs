@@ -25,6 +25,15 @@ pub use span::NotASpan;
 
 use std::time::Duration;
 
+/// A pause after so many failures, at least one: `first` after one, twice as long after each
+/// further one, at most `longest`, of which up to a fifth is taken off at random, so that what
+/// went down together does not come up together.
+fn pause(first: Duration, longest: Duration, failures: u16, random: u64) -> Duration {
+    let doublings = u32::from(failures.saturating_sub(1)).min(31);
+    let pause = first.saturating_mul(1 << doublings).min(longest);
+    pause / 5 * 4 + part(pause / 5, random)
+}
+
 /// A random part of `span`: from none to nearly all of it.
 fn part(span: Duration, random: u64) -> Duration {
     let nanos = (span.as_nanos() * u128::from(random)) >> 64;

@@ -12,7 +12,8 @@
 //! # When another connection opens
 //! **A site gets another connection when more deliveries are ready than it has connections
 //! open or opening, it has fewer than its limit, and it is not backing off; after a failed
-//! dial only one is tried at a time until one works.**
+//! dial only one is tried at a time until one works. Dials without an answer are at most two more
+//! than its connections that were answered.**
 //!
 //! Sites take turns at dialling; within a site the first ready is the first taken. A site
 //! that cannot be reached waits by itself, on a back-off of its own, and costs the others

@@ -115,16 +115,24 @@ impl<D> Queue<D> {
     }
 
     /// The site whose turn it is to open a connection, which is counted as opening from now
-    /// on: say [`Self::connected`] or [`Self::dial_failed`] when that is known. `None` if no
-    /// site may have another now.
+    /// on: say [`Self::answered`], and then [`Self::connected`] or [`Self::dial_failed`], when that
+    /// is known. `None` if no site may have another now.
     pub fn dial(&mut self, now: Tick) -> Option<SiteIndex> {
         self.sites.dial(now)
+    }
+
+    /// A dial waits no longer: its host was ready for mail, or nobody was.
+    ///
+    /// # Panics
+    /// If none was waiting.
+    pub fn answered(&mut self, site: SiteIndex) {
+        self.sites.answered(site);
     }
 
     /// A dial worked: the connection is open until [`Self::closed`].
     ///
     /// # Panics
-    /// If none was opening.
+    /// If none was answered.
     pub fn connected(&mut self, site: SiteIndex) {
         self.sites.connected(site);
     }
@@ -133,7 +141,7 @@ impl<D> Queue<D> {
     /// left alone already do not prolong that.
     ///
     /// # Panics
-    /// If none was opening.
+    /// If none was answered.
     pub fn dial_failed(&mut self, site: SiteIndex, now: Tick, random: u64) {
         self.sites.dial_failed(site, now, random);
     }

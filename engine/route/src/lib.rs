@@ -30,6 +30,6 @@ pub use failure::RouteFailure;
 pub use home::home;
 pub use host::{Host, HostPort, NotAHost, SMTP_PORT};
 pub use plan::{
-    BadPattern, PlanHost, Question, RouteSetting, Rules, SitePlan, TRIED_MAX, Table, Target,
+    BadPattern, Place, PlanHost, Question, RouteSetting, Rules, SitePlan, TRIED_MAX, Table, Target,
     is_public, plan,
 };

@@ -30,6 +30,15 @@ pub struct SitePlan {
     pub hosts: Box<[PlanHost]>,
 }
 
+/// Where a site may be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The lower, the better.
+    pub preference: u16,
+    /// The address.
+    pub address: SocketAddr,
+}
+
 /// A host of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanHost {
@@ -74,14 +83,21 @@ impl SitePlan {
         Self::of(hosts.collect())
     }
 
-    /// Its addresses in the order to be tried now: by preference, hosts of equal preference
-    /// shuffled so that they share the load, at most [`TRIED_MAX`].
-    pub fn addresses(&self, random: &mut impl FnMut() -> u64) -> Vec<SocketAddr> {
+    /// Where it may be reached, in the order to be tried now: by preference, hosts of equal
+    /// preference shuffled so that they share the load. Only what is `allowed`: a source may have
+    /// addresses of one family only.
+    pub fn places(
+        &self,
+        allowed: impl Fn(IpAddr) -> bool,
+        random: &mut impl FnMut() -> u64,
+    ) -> Vec<Place> {
         let mut hosts: Vec<_> =
             self.hosts.iter().map(|host| (host.preference, random(), host)).collect();
         hosts.sort_by_key(|(preference, lot, _)| (*preference, *lot));
-        let addresses = hosts.iter().flat_map(|(_, _, host)| &host.addresses);
-        addresses.copied().take(TRIED_MAX).collect()
+        let places = hosts.iter().flat_map(|(preference, _, host)| {
+            host.addresses.iter().map(|&address| Place { preference: *preference, address })
+        });
+        places.filter(|place| allowed(place.address.ip())).collect()
     }
 
     fn of(mut hosts: Vec<PlanHost>) -> Self {

@@ -16,11 +16,12 @@ use crate::valve::Valve;
 use crate::watch::Watches;
 use event::{MessageId, Meters, ShardMeters, Shut};
 use kernel::{Kernel, Sender};
+use policy::hosts::{HostMemory, Hosts};
 use policy::{Limits, Schedule};
 use queue::{Queue, SiteIndex};
+use route::Place;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -59,6 +60,8 @@ pub(crate) struct Shard<K: Kernel> {
     spool: PathBuf,
     pub(crate) queue: RefCell<Queue<Delivery>>,
     pub(crate) sites: RefCell<Sites>,
+    /// What single hosts did.
+    pub(crate) hosts: RefCell<Hosts<HostMemory>>,
     pub(crate) domains: RefCell<route::Cache>,
     /// Deliveries that wait for DNS, by domain.
     pub(crate) parked: RefCell<HashMap<String, Vec<Delivery>>>,
@@ -114,6 +117,7 @@ impl<K: Kernel> Shard<K> {
             spool: setup.spool.directory.clone(),
             queue: RefCell::new(Queue::new(now)),
             sites: RefCell::default(),
+            hosts: RefCell::default(),
             domains: RefCell::new(route::Cache::default()),
             parked: RefCell::default(),
             names: Domains::default(),
@@ -214,10 +218,10 @@ impl<K: Kernel> Shard<K> {
         Arc::clone(&self.sites.borrow().find(index).name)
     }
 
-    /// The addresses of a site, in the order they are to be tried.
-    pub(crate) fn site_addresses(&self, index: SiteIndex) -> Vec<SocketAddr> {
+    /// Where a site may be reached, in the order of preference.
+    pub(crate) fn site_places(&self, index: SiteIndex) -> Vec<Place> {
         let plan = Arc::clone(&self.sites.borrow().find(index).plan);
-        plan.addresses(&mut || self.kernel.random())
+        plan.places(|_| true, &mut || self.kernel.random())
     }
 
     /// Hands a letter to a shard, which may be this one.

@@ -18,6 +18,7 @@ mod dsn;
 mod harness;
 mod held_socket;
 mod hostile;
+mod hosts;
 mod idle;
 mod load;
 mod mx;

@@ -7,14 +7,15 @@ use crate::ledger::Book;
 use crate::provider::{Provider, Temper};
 use crate::relay;
 use crate::scenario::Scenario;
-use kernel::sim::{Host, Sim, World};
+use kernel::Kernel as _;
+use kernel::sim::{Crash, Host, Sim, World};
 use loadgen::ledger::Rule;
 use loadgen::sink::provider::{Close, Fault, FaultKind, Provider as Profile, Tls};
 use loadgen::sink::rate::{Rate, Span};
 use loadgen::sink::{Site, profiles};
 use policy::Limits;
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,6 +153,7 @@ pub(crate) fn plan(
     providers: &[Rc<Provider>],
     limits: Limits,
     logs: usize,
+    seed: u64,
 ) -> relay::Plan {
     let nobody = SocketAddr::from(([10, 1, 0, 99], 25));
     let (by_mx, by_route): (Vec<_>, Vec<_>) =
@@ -159,15 +161,30 @@ pub(crate) fn plan(
     let mut routes: Vec<_> =
         by_route.iter().map(|provider| (provider.domain, vec![provider.address])).collect();
     routes.push(("dead.test", vec![nobody]));
-    let mx = by_mx.first().expect("one is by MX");
+    let mx = by_mx.first().expect("one is by MX").address.ip();
+    let hosts = match seed % 3 {
+        0 => vec![(10, nobody.ip()), (20, mx)],
+        1 => vec![(10, nobody.ip()), (10, mx)],
+        _ => vec![(10, dark(world)), (10, mx)],
+    };
     relay::Plan {
         host,
         address: SocketAddr::new(world.address(host), 2525),
         routes,
-        mx: vec![("mx.test", vec![nobody.ip(), mx.address.ip()])],
+        mx: vec![("mx.test", hosts)],
         limits,
         held_bytes_max: sim.pick(&[0, 2_000, 1 << 20]),
         logs,
         proxied: false,
     }
+}
+
+/// The address of a host that answers nothing, for it has lost its power.
+fn dark(world: &World) -> IpAddr {
+    let address = SocketAddr::from(([10, 1, 0, 98], 25));
+    let host = world.host();
+    let listener = world.shard(host).listen(address).expect("addresses are used once");
+    world.crash(host, Crash::Power);
+    drop(listener);
+    address.ip()
 }

@@ -92,7 +92,8 @@ impl Life {
         let sim = world.shard(outside);
         let limits = cast::limits(&sim);
         let providers = cast::providers(&world, host, &sim, &book, &scenario, &limits);
-        let plan = cast::plan(&world, host, &sim, &providers, limits, scenario.logs());
+        let (logs, seed) = (scenario.logs(), scenario.seed);
+        let plan = cast::plan(&world, host, &sim, &providers, limits, logs, seed);
         let plan = relay::Plan { proxied: scenario.proxied, ..plan };
         scenario.disk.trouble(&world, host);
         let relay = Relay::start(&world, &plan, scenario.shards[0]);

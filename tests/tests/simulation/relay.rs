@@ -32,8 +32,8 @@ pub(crate) struct Plan {
     pub(crate) address: SocketAddr,
     /// Domains with a route of their own.
     pub(crate) routes: Vec<(&'static str, Vec<SocketAddr>)>,
-    /// Domains that DNS knows.
-    pub(crate) mx: Vec<(&'static str, Vec<IpAddr>)>,
+    /// Domains that DNS knows, with their hosts by preference.
+    pub(crate) mx: Vec<(&'static str, Vec<(u16, IpAddr)>)>,
     pub(crate) limits: Limits,
     pub(crate) held_bytes_max: u64,
     /// Logs that its numbers of shards leave behind, and those of three shards at least.
@@ -174,16 +174,16 @@ fn routing(plan: &Plan) -> Routing {
     Routing { table, ask: Arc::new(ask), rules: Arc::new(rules) }
 }
 
-fn answer(mx: &[(&str, Vec<IpAddr>)], domain: &str) -> Answer {
+fn answer(mx: &[(&str, Vec<(u16, IpAddr)>)], domain: &str) -> Answer {
     match (domain, mx.iter().find(|(known, _)| *known == domain)) {
-        (_, Some((_, addresses))) => {
-            let host = |(preference, address): (u16, &IpAddr)| MxHost {
-                preference,
-                name: format!("mx{preference}.{domain}"),
+        (_, Some((_, hosts))) => {
+            let host = |(number, (preference, address)): (usize, &(u16, IpAddr))| MxHost {
+                preference: *preference,
+                name: format!("mx{number}.{domain}"),
                 addresses: vec![*address],
             };
             Answer::Hosts {
-                hosts: (10..).zip(addresses).map(host).collect(),
+                hosts: hosts.iter().enumerate().map(host).collect(),
                 ttl: Duration::from_mins(5),
             }
         }

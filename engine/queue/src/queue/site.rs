@@ -5,6 +5,11 @@ use event::Tick;
 use policy::{Backoff, Limits};
 use std::sync::Arc;
 
+/// A site may have so many dials without an answer more than it has connections that were
+/// answered: a large site has all its connections after a few round trips, and one that turns out
+/// to be dead never held more than these of what all share.
+pub(super) const UNANSWERED_MORE: u16 = 2;
+
 /// Names a site of one queue.
 ///
 /// Good for as long as the site is kept: while it has ready deliveries or connections, and
@@ -46,6 +51,8 @@ pub(super) struct Site {
     pub(super) looked: Cursor,
     pub(super) open: u16,
     pub(super) opening: u16,
+    /// Those of them whose host has not said yet that it is ready.
+    pub(super) unanswered: u16,
     pub(super) backoff: Backoff,
     /// The end of the pause after a failed dial; `None` once that is over.
     pub(super) resume: Option<Tick>,
@@ -64,6 +71,7 @@ impl Site {
             looked: Cursor::START,
             open: 0,
             opening: 0,
+            unanswered: 0,
             backoff: Backoff::default(),
             resume: None,
             idle_since: None,
@@ -74,7 +82,11 @@ impl Site {
     pub(super) fn wants_lane(&self) -> bool {
         let lanes = self.open + self.opening;
         let probing = self.backoff.failures() > 0 && self.opening > 0;
-        self.ready_len > usize::from(lanes) && lanes < self.limits.connections_max && !probing
+        let answered = lanes - self.unanswered;
+        self.ready_len > usize::from(lanes)
+            && lanes < self.limits.connections_max
+            && self.unanswered < answered.saturating_add(UNANSWERED_MORE)
+            && !probing
     }
 
     /// Whether nothing would be lost but its back-off if it were forgotten.

@@ -73,17 +73,27 @@ impl Sites {
             let slot = &mut self.slots[index.0 as usize];
             slot.in_ring = false;
             if slot.site.as_ref().is_some_and(|site| site.resume.is_none() && site.wants_lane()) {
-                self.change(index, |site| site.opening += 1);
+                self.change(index, |site| {
+                    site.opening += 1;
+                    site.unanswered += 1;
+                });
                 return Some(index);
             }
         }
         None
     }
 
+    pub(super) fn answered(&mut self, index: SiteIndex) {
+        self.change(index, |site| {
+            assert!(site.unanswered > 0, "an answer to a dial that was not waiting for it");
+            site.unanswered -= 1;
+        });
+    }
+
     pub(super) fn connected(&mut self, index: SiteIndex) {
         self.end_rest(index);
         self.change(index, |site| {
-            assert!(site.opening > 0, "a connection that was not being dialled came about");
+            assert!(site.opening > site.unanswered, "a connection without an answered dial");
             site.opening -= 1;
             site.open += 1;
             site.backoff.worked();
@@ -92,7 +102,7 @@ impl Sites {
 
     pub(super) fn dial_failed(&mut self, index: SiteIndex, now: Tick, random: u64) {
         let site = self.of(index);
-        assert!(site.opening > 0, "a connection that was not being dialled failed");
+        assert!(site.opening > site.unanswered, "a dial failed that still waits for its answer");
         site.opening -= 1;
         if site.resume.is_none_or(|resume| resume <= now) {
             let pause = site.backoff.failed(random);

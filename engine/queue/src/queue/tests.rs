@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 const LIMITS: Limits = Limits {
-    connections_max: 2,
+    connections_max: 4,
     messages_per_connection_max: 100,
     recipients_per_message_max: 100,
     idle: Duration::from_secs(5),
@@ -19,6 +19,7 @@ struct Model {
     ready: VecDeque<u32>,
     open: u16,
     opening: u16,
+    unanswered: u16,
     backoff: Backoff,
     resume: Option<Tick>,
     /// Dials given to other sites since it began to want one.
@@ -29,7 +30,11 @@ impl Model {
     fn wants(&self) -> bool {
         let lanes = self.open + self.opening;
         let one_at_a_time = self.backoff.failures() == 0 || self.opening == 0;
-        self.ready.len() > usize::from(lanes) && lanes < LIMITS.connections_max && one_at_a_time
+        let answered = lanes - self.unanswered;
+        self.ready.len() > usize::from(lanes)
+            && lanes < LIMITS.connections_max
+            && self.unanswered < answered + 2
+            && one_at_a_time
     }
 
     fn rests(&self, now: Tick) -> bool {
@@ -44,6 +49,7 @@ enum Op {
     Again(usize),
     Take(usize),
     Dial,
+    Answered(usize),
     Connected(usize),
     Failed(usize),
     Closed(usize),
@@ -91,7 +97,9 @@ impl World {
                 model.retain(|delivery| delivery % 2 == 0);
             }
             Op::Dial => self.dial(),
+            Op::Answered(site) if self.models[site].unanswered > 0 => self.answer(site),
             Op::Connected(site) if self.models[site].opening > 0 => {
+                self.answer_one(site);
                 self.queue.connected(self.indices[site]);
                 let model = &mut self.models[site];
                 model.opening -= 1;
@@ -100,6 +108,7 @@ impl World {
                 model.resume = None;
             }
             Op::Failed(site) if self.models[site].opening > 0 => {
+                self.answer_one(site);
                 self.queue.dial_failed(self.indices[site], self.now, 99);
                 let (now, model) = (self.now, &mut self.models[site]);
                 model.opening -= 1;
@@ -112,9 +121,21 @@ impl World {
                 self.models[site].open -= 1;
             }
             Op::Wait(millis) => self.now = self.now + Duration::from_millis(millis),
-            Op::Connected(_) | Op::Failed(_) | Op::Closed(_) => (),
+            Op::Answered(_) | Op::Connected(_) | Op::Failed(_) | Op::Closed(_) => (),
         }
         self.check();
+    }
+
+    fn answer(&mut self, site: usize) {
+        self.queue.answered(self.indices[site]);
+        self.models[site].unanswered -= 1;
+    }
+
+    /// Sees that a dial is answered.
+    fn answer_one(&mut self, site: usize) {
+        if self.models[site].opening == self.models[site].unanswered {
+            self.answer(site);
+        }
     }
 
     /// A dial goes to a site that may have it, if there is one, and in turn.
@@ -134,6 +155,7 @@ impl World {
                 assert!(self.models[site].wants() && !self.models[site].rests(now));
                 self.models[site].passed_over = None;
                 self.models[site].opening += 1;
+                self.models[site].unanswered += 1;
                 // Pauses that are over end when they are looked at.
                 self.models[site].resume = None;
             } else {
@@ -203,6 +225,7 @@ fn op(sites: usize) -> impl Strategy<Value = Op> {
         1 => site.clone().prop_map(Op::Again),
         3 => site.clone().prop_map(Op::Take),
         6 => Just(Op::Dial),
+        3 => site.clone().prop_map(Op::Answered),
         3 => site.clone().prop_map(Op::Connected),
         2 => site.clone().prop_map(Op::Failed),
         2 => site.clone().prop_map(Op::Closed),
@@ -240,9 +263,11 @@ fn a_dead_site_is_dialled_ever_less_and_the_other_is_not_slowed() {
         while let Some(site) = world.queue.dial(world.now) {
             if site == world.indices[0] {
                 dead += 1;
+                world.queue.answered(site);
                 world.queue.dial_failed(site, world.now, 0);
             } else {
                 alive += 1;
+                world.queue.answered(site);
                 world.queue.connected(site);
                 assert!(world.queue.take(site).is_some());
                 world.queue.closed(site);
@@ -272,6 +297,21 @@ fn deferred_deliveries_come_back_in_order() {
 }
 
 #[test]
+fn a_site_that_answers_nobody_holds_two_places_and_one_that_answers_all_it_may_have() {
+    let limits = Limits { connections_max: 10, ..LIMITS };
+    let mut queue = Queue::new(Tick::ZERO);
+    let site = queue.site("a", &limits);
+    (0..20).for_each(|delivery| queue.ready(site, delivery));
+    let dial_all = |queue: &mut Queue<i32>| {
+        let dials = std::iter::from_fn(|| queue.dial(Tick::ZERO)).count();
+        (0..dials).for_each(|_| queue.answered(site));
+        dials
+    };
+    let rounds: Vec<_> = (0..4).map(|_| dial_all(&mut queue)).collect();
+    assert_eq!(rounds, [2, 4, 4, 0]);
+}
+
+#[test]
 fn a_site_is_found_again_with_its_latest_limits() {
     let mut queue = Queue::<()>::new(Tick::ZERO);
     let site = queue.site("a", &LIMITS);
@@ -293,6 +333,7 @@ fn idle_sites_are_forgotten_the_longest_idle_first() {
     let failed = queue.site("failed", &LIMITS);
     queue.ready(failed, 2);
     while queue.dial(Tick::ZERO) != Some(failed) {}
+    queue.answered(failed);
     queue.dial_failed(failed, Tick::ZERO, 0);
     queue.take(failed);
     let names =

@@ -1,4 +1,4 @@
-use super::{PlanHost, RouteSetting, Rules, SitePlan, TRIED_MAX, Table, plan};
+use super::{PlanHost, RouteSetting, Rules, SitePlan, Table, plan};
 use crate::{ADDRESSES_MAX, Answer, HOSTS_MAX, MxHost, RouteFailure};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -146,7 +146,7 @@ fn a_resolver_bomb_is_cut() {
     assert_eq!(plan.hosts.len(), HOSTS_MAX);
     assert_eq!(&*plan.hosts[0].name, "h99.example", "the best are kept");
     assert!(plan.hosts.iter().all(|host| host.addresses.len() == ADDRESSES_MAX));
-    assert_eq!(plan.addresses(&mut || 0).len(), TRIED_MAX);
+    assert_eq!(plan.places(|_| true, &mut || 0).len(), HOSTS_MAX * ADDRESSES_MAX);
 }
 
 #[test]
@@ -228,11 +228,11 @@ fn equals_take_turns_and_the_better_come_first() {
     let mut orders = BTreeSet::new();
     for lots in 0..27_u64 {
         let mut drawn = 0;
-        let addresses = plan.addresses(&mut || {
+        let places = plan.places(|_| true, &mut || {
             drawn += 1;
             lots / 3_u64.pow(drawn - 1) % 3
         });
-        let order: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+        let order: Vec<_> = places.iter().map(|place| place.address.to_string()).collect();
         orders.insert(order.join(" "));
     }
     let (a, c, e) = ("1.1.1.1:25 1.1.1.2:25", "2.2.2.2:25", "3.3.3.3:25");
@@ -240,4 +240,12 @@ fn equals_take_turns_and_the_better_come_first() {
         orders.into_iter().collect::<Vec<_>>(),
         [format!("{a} {c} {e}"), format!("{c} {a} {e}")]
     );
+}
+
+#[test]
+fn a_source_without_ipv6_is_sent_to_ipv4_only() {
+    let answer = [host(1, "a.b", &["2606:4700::1", "1.1.1.1"]), host(2, "c.d", &["2606:4700::2"])];
+    let plan = plan("x.example", &hosts(&answer), &rules()).unwrap();
+    let places = plan.places(|address| address.is_ipv4(), &mut || 0);
+    assert_eq!(places.iter().map(|place| place.preference).collect::<Vec<_>>(), [1]);
 }

@@ -1,19 +1,24 @@
 //! From "this site needs a connection" to a lane, by way of each host that may answer.
 
+use super::choice::{Choice, Chosen};
 use super::lane::{Ending, Lane};
 use super::slot::Slot;
 use crate::routing::local;
 use crate::shard::Shard;
+use crate::sites::LANES_MAX;
 use event::{Event, Response};
 use kernel::Kernel;
 use queue::SiteIndex;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// How long a host may take to complete the TCP handshake before the next one is tried.
+/// How long the last host of a dial may take to complete the TCP handshake.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
+/// How long it may take while somebody else waits: another host of the site, or, when half of all
+/// connections are taken, other sites. The system asks again after one second and after three, so
+/// that two lost packets are no dead host.
+const CONNECT_PATIENCE_SHORT: Duration = Duration::from_secs(5);
 
 /// Opens a connection to a site, from a place the queue gave out.
 pub(crate) fn start<K: Kernel>(shard: &Rc<Shard<K>>, index: SiteIndex) {
@@ -24,8 +29,11 @@ pub(crate) fn start<K: Kernel>(shard: &Rc<Shard<K>>, index: SiteIndex) {
 /// Serves one site over one connection, from dial to close.
 async fn serve<K: Kernel>(slot: Rc<Slot<K>>) {
     let mut failure = local(451, (4, 4, 1), "no host of the site has an address");
-    for address in slot.shard.site_addresses(slot.index) {
-        match attempt(&slot, address).await {
+    let mut choice = Choice::among(slot.shard.site_places(slot.index));
+    loop {
+        let next = choice.next(&slot.shard.hosts.borrow(), slot.shard.kernel.now());
+        let Some(host) = next else { break };
+        match attempt(&slot, host).await {
             Ok(()) => return,
             Err(response) => failure = response,
         }
@@ -39,17 +47,26 @@ async fn serve<K: Kernel>(slot: Rc<Slot<K>>) {
 /// One host. `Err` says why nothing could be sent there, so that the next may be tried.
 ///
 /// [RFC 5321 §5.1](https://www.rfc-editor.org/rfc/rfc5321#section-5.1)
-async fn attempt<K: Kernel>(slot: &Rc<Slot<K>>, address: SocketAddr) -> Result<(), Response> {
+async fn attempt<K: Kernel>(slot: &Rc<Slot<K>>, host: Chosen) -> Result<(), Response> {
+    let Chosen { address, has_deputy } = host;
     let shard = &slot.shard;
     shard.meters().dials.add(1);
-    let stream = shard.kernel.connect(address, None, CONNECT_PATIENCE).await;
-    let ending = match stream {
-        Ok(stream) => Box::pin(Lane::new(slot, address, stream).run()).await,
-        Err(error) => Ending::Useless(refused(&error)),
+    let is_crowded = shard.lanes.get() > LANES_MAX / 2;
+    let patience = if has_deputy || is_crowded { CONNECT_PATIENCE_SHORT } else { CONNECT_PATIENCE };
+    slot.dials(address);
+    let stream = shard.kernel.connect(address, None, patience).await;
+    let (ending, is_its_fault) = match stream {
+        Ok(stream) => (Box::pin(Lane::new(slot, address, stream).run()).await, true),
+        Err(error) => (Ending::Useless(refused(&error)), !is_ours(&error)),
     };
     match ending {
         Ending::Served => Ok(()),
         Ending::Useless(response) => {
+            slot.heard();
+            if is_its_fault {
+                let (now, random) = (shard.kernel.now(), shard.kernel.random());
+                slot.remember(address, |health| health.failed(now, random));
+            }
             let site = shard.site_name(slot.index);
             shard.tell(&Event::DialFailed { site: &site, peer: address, response: &response });
             Err(response)
@@ -67,6 +84,16 @@ fn give_up<K: Kernel>(slot: &Slot<K>, failure: &Response) {
     }
     shard.expire_ready(index, failure);
     shard.reroute_ready(index);
+}
+
+/// Whether it is this machine that could not connect, whatever the host.
+fn is_ours(error: &io::Error) -> bool {
+    /// No descriptor left, in the process and in the system; no buffer left.
+    const OUT_OF: [i32; 3] = [24, 23, 105];
+    let is_short = error.raw_os_error().is_some_and(|code| OUT_OF.contains(&code));
+    let kinds =
+        [io::ErrorKind::AddrNotAvailable, io::ErrorKind::AddrInUse, io::ErrorKind::OutOfMemory];
+    is_short || kinds.contains(&error.kind())
 }
 
 fn refused(error: &io::Error) -> Response {

@@ -292,7 +292,10 @@ impl<K: Kernel> Lane<K> {
                     self.last_words = Some(response);
                     return None;
                 }
-                Some(Heard::Ready) => self.ready = true,
+                Some(Heard::Ready) => {
+                    self.ready = true;
+                    self.slot.answered();
+                }
                 Some(Heard::Nothing) | None => (),
             }
         }

@@ -1,5 +1,6 @@
 //! Sending: lanes take deliveries from the queue and bring back one verdict a recipient.
 
+mod choice;
 mod dial;
 mod lane;
 mod slot;

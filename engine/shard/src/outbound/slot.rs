@@ -4,9 +4,11 @@
 use crate::shard::Shard;
 use event::SiteMeters;
 use kernel::Kernel;
+use policy::hosts::Health;
 use queue::SiteIndex;
 use std::cell::Cell;
-use std::rc::Rc;
+use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 /// One connection, as the queue counts it: opening until it has proved itself.
@@ -14,6 +16,12 @@ pub(super) struct Slot<K: Kernel> {
     pub(super) shard: Rc<Shard<K>>,
     pub(super) index: SiteIndex,
     meters: Arc<SiteMeters>,
+    /// The host that was dialled last.
+    host: Cell<Option<SocketAddr>>,
+    /// It has not answered yet.
+    waits: Cell<bool>,
+    /// A host was ready, or kept us waiting for long: more may be dialled beside this one.
+    answered: Cell<bool>,
     open: Cell<bool>,
 }
 
@@ -24,14 +32,66 @@ impl<K: Kernel> Slot<K> {
         meters.lanes.add(1);
         shard.meters().lanes.add(1);
         shard.lanes.set(shard.lanes.get() + 1);
-        Rc::new(Self { shard, index, meters, open: Cell::new(false) })
+        let slot = Rc::new(Self {
+            shard,
+            index,
+            meters,
+            host: Cell::default(),
+            waits: Cell::default(),
+            answered: Cell::default(),
+            open: Cell::default(),
+        });
+        slot.shard.kernel.spawn(wait(Rc::downgrade(&slot), slot.shard.kernel.clone()));
+        slot
+    }
+
+    /// This host is dialled now.
+    pub(super) fn dials(&self, host: SocketAddr) {
+        self.host.set(Some(host));
+        self.waits.set(true);
+        let now = self.shard.kernel.now();
+        self.remember(host, |health| health.dialled(now));
+    }
+
+    /// Nothing more is waited for from the host: it is ready for mail, or the dial has ended.
+    pub(super) fn heard(&self) {
+        if let Some(host) = self.host.get().filter(|_| self.waits.replace(false)) {
+            let now = self.shard.kernel.now();
+            self.remember(host, |health| health.answered(now));
+        }
+    }
+
+    /// The host is ready for mail.
+    pub(super) fn answered(&self) {
+        self.heard();
+        self.make_way();
+    }
+
+    /// Others of the site may be dialled beside this one.
+    fn make_way(&self) {
+        if !self.answered.replace(true) {
+            self.shard.queue.borrow_mut().answered(self.index);
+            self.shard.dial();
+        }
     }
 
     /// The connection carried a transaction, or would have: it was worth dialling.
     pub(super) fn works(&self) {
-        if !self.open.replace(true) {
-            self.shard.queue.borrow_mut().connected(self.index);
+        if self.open.replace(true) {
+            return;
         }
+        self.answered();
+        self.shard.queue.borrow_mut().connected(self.index);
+        if let Some(host) = self.host.get() {
+            self.remember(host, Health::worked);
+        }
+    }
+
+    /// Changes what is remembered of the health of a host.
+    pub(super) fn remember(&self, host: SocketAddr, change: impl FnOnce(&mut Health)) {
+        let now = self.shard.kernel.now();
+        let mut hosts = self.shard.hosts.borrow_mut();
+        hosts.change(host, now, |memory| change(&mut memory.health));
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -39,8 +99,18 @@ impl<K: Kernel> Slot<K> {
     }
 }
 
+/// Makes way for other dials if this one goes on for long: its host may be a trap, and another
+/// one of the site alive.
+async fn wait<K: Kernel>(slot: Weak<Slot<K>>, kernel: K) {
+    kernel.sleep_until(kernel.now() + Health::SILENCE).await;
+    if let Some(slot) = slot.upgrade() {
+        slot.make_way();
+    }
+}
+
 impl<K: Kernel> Drop for Slot<K> {
     fn drop(&mut self) {
+        self.heard();
         let shard = &self.shard;
         self.meters.lanes.sub(1);
         shard.meters().lanes.sub(1);
@@ -48,6 +118,7 @@ impl<K: Kernel> Drop for Slot<K> {
         if self.open.get() {
             shard.queue.borrow_mut().closed(self.index);
         } else {
+            self.make_way();
             let (now, random) = (shard.kernel.now(), shard.kernel.random());
             shard.queue.borrow_mut().dial_failed(self.index, now, random);
         }
