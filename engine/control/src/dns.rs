@@ -55,6 +55,8 @@ impl Default for Servers {
 enum Wanted {
     /// The hosts that take the mail of a domain.
     Mail(String),
+    /// The same, as it is now.
+    Renewed(String),
     /// The addresses of hosts named in a route.
     Hosts(Vec<String>),
 }
@@ -77,6 +79,12 @@ impl Resolver {
     /// another thread: it must only hand the answer on.
     pub fn ask(&self, domain: String, answer: impl FnOnce(Answer) + Send + 'static) {
         self.post(Wanted::Mail(domain), Box::new(answer));
+    }
+
+    /// Asks as [`Self::ask`], past what is remembered of `domain` itself. What is remembered of its
+    /// hosts, which others share, will do.
+    pub fn renew(&self, domain: String, answer: impl FnOnce(Answer) + Send + 'static) {
+        self.post(Wanted::Renewed(domain), Box::new(answer));
     }
 
     /// Asks for the addresses of `hosts`, which stand in a route: no MX. Answered like
@@ -220,6 +228,10 @@ impl Desk {
             let lookup = async move {
                 match question {
                     Wanted::Mail(domain) => names.mail(&domain).await,
+                    Wanted::Renewed(domain) => {
+                        names.forget_mail(&domain);
+                        names.mail(&domain).await
+                    }
                     Wanted::Hosts(hosts) => names.hosts(&hosts).await,
                 }
             };

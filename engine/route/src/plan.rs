@@ -100,6 +100,18 @@ impl SitePlan {
         places.filter(|place| allowed(place.address.ip())).collect()
     }
 
+    /// The same, where a host has no address with those it has in `old`; `None` if that makes no
+    /// difference.
+    pub(crate) fn completed_by(&self, old: &Self) -> Option<Self> {
+        let mut hosts = self.hosts.clone();
+        for host in hosts.iter_mut().filter(|host| host.addresses.is_empty()) {
+            if let Some(known) = old.hosts.iter().find(|known| known.name == host.name) {
+                host.addresses = known.addresses.clone();
+            }
+        }
+        (hosts != self.hosts).then(|| Self { hosts, ..self.clone() })
+    }
+
     fn of(mut hosts: Vec<PlanHost>) -> Self {
         let names: BTreeSet<&str> = hosts.iter().map(|host| &*host.name).collect();
         let name = names.into_iter().collect::<Vec<_>>().join(",");

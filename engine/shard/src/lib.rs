@@ -58,7 +58,7 @@ pub use inbound::{MESSAGE_BYTES_MAX, Newcomer, Pace};
 pub use letter::{Letter, Report, Settled};
 pub use message::{Budget, Delivery, Message, Share};
 pub use recipients::Recipients;
-pub use setup::{Begin, Gate, Networks, Proxy, Routing, Security, Setup, Spool, Topics};
+pub use setup::{Ask, Begin, Gate, Networks, Proxy, Routing, Security, Setup, Spool, Topics};
 
 pub use sites::LANES_MAX;
 pub use sources::{SourceRule, Sources};

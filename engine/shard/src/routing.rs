@@ -2,6 +2,7 @@
 
 use crate::letter::Letter;
 use crate::message::Delivery;
+use crate::setup::Ask;
 use crate::shard::Shard;
 use event::{EnhancedCode, Outcome, Response};
 use kernel::Kernel;
@@ -17,25 +18,35 @@ impl<K: Kernel> Shard<K> {
         }
         match self.routing.table.find(&delivery.domain) {
             Target::Static(plan) => self.dispatch(Arc::clone(plan), delivery),
-            Target::Mx => self.route_by_mx(delivery.domain.to_string(), delivery),
+            Target::Mx => self.route_by_mx(delivery),
         }
     }
 
-    fn route_by_mx(self: &Rc<Self>, domain: String, delivery: Delivery) {
+    fn route_by_mx(self: &Rc<Self>, delivery: Delivery) {
         let now = self.kernel.now();
-        let cached = self.domains.borrow_mut().look(&domain, now);
+        let cached = self.domains.borrow_mut().look(&delivery.domain, now);
         match cached {
             Cached::Known(Ok(plan)) => self.dispatch(plan, delivery),
             Cached::Known(Err(failure)) => self.unroutable(delivery, &failure),
-            Cached::Asked => self.park(domain, delivery),
+            Cached::Renew(plan) => {
+                self.ask(&delivery.domain, Ask::Renew);
+                self.dispatch(plan, delivery);
+            }
+            Cached::Asked => self.park(delivery),
             Cached::Ask => {
-                self.park(domain.clone(), delivery);
-                (self.routing.ask)(domain, self.shards[self.index].clone());
+                let domain = delivery.domain.clone();
+                self.park(delivery);
+                self.ask(&domain, Ask::Find);
             }
         }
     }
 
-    fn park(&self, domain: String, delivery: Delivery) {
+    fn ask(&self, domain: &str, how: Ask) {
+        (self.routing.ask)(domain.to_owned(), how, self.shards[self.index].clone());
+    }
+
+    fn park(&self, delivery: Delivery) {
+        let domain = delivery.domain.to_string();
         self.parked.borrow_mut().entry(domain).or_default().push(delivery);
     }
 

@@ -209,13 +209,22 @@ pub struct Spool {
     pub options: journal::Options,
 }
 
+/// How DNS is asked about a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// What is remembered on the way there will do.
+    Find,
+    /// What is remembered on the way is what we have ourselves, and will soon be too old.
+    Renew,
+}
+
 /// How a domain becomes a site.
 #[derive(Clone)]
 pub struct Routing {
     /// Routes from the settings.
     pub table: Arc<route::Table>,
     /// Asks what DNS knows of a domain; the answer comes as [`Letter::Resolved`].
-    pub ask: Arc<dyn Fn(String, Sender<Letter>) + Send + Sync>,
+    pub ask: Arc<dyn Fn(String, Ask, Sender<Letter>) + Send + Sync>,
     /// What is never connected to, unless a route names it.
     pub rules: Arc<route::Rules>,
 }

@@ -15,7 +15,7 @@ use policy::{Limits, Schedule};
 use relay::settings::{self, Driver, Listener, Settings};
 use route::{HostPort, RouteSetting, Rules, Table};
 use shard::journal::{Durability, Options};
-use shard::{Crowd, Gate, Letter, Networks, Routing, Setup, Spool};
+use shard::{Ask, Crowd, Gate, Letter, Networks, Routing, Setup, Spool};
 use smtp::server;
 use std::io;
 use std::path::Path;
@@ -132,7 +132,7 @@ fn routing(settings: &Settings) -> io::Result<Routing> {
         private_allowed: true,
         table: Arc::clone(&table),
     };
-    let ask = |domain: String, _: Sender<Letter>| {
+    let ask = |domain: String, _: Ask, _: Sender<Letter>| {
         unreachable!("every route names addresses, and yet {domain} was asked about");
     };
     Ok(Routing { table, ask: Arc::new(ask), rules: Arc::new(rules) })

@@ -7,7 +7,7 @@ use kernel::{Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{Answer, HostPort, RouteSetting, Rules, Table};
 use shard::journal::Options;
-use shard::{Crowd, Gate, Letter, Networks, Routing, Setup, Spool};
+use shard::{Ask, Crowd, Gate, Letter, Networks, Routing, Setup, Spool};
 use smtp::server;
 use std::env;
 use std::io;
@@ -135,7 +135,8 @@ fn routing(next: SocketAddr) -> Routing {
         private_allowed: true,
         table: Arc::clone(&table),
     };
-    let ask = |domain, to: Sender<Letter>| to.post(Letter::Resolved(domain, Answer::NoDomain));
+    let ask =
+        |domain, _: Ask, to: Sender<Letter>| to.post(Letter::Resolved(domain, Answer::NoDomain));
     Routing { table, ask: Arc::new(ask), rules: Arc::new(rules) }
 }
 

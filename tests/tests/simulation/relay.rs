@@ -6,7 +6,7 @@ use kernel::{Kernel, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{Answer, HostPort, MxHost, RouteSetting, Rules, Table};
 use shard::journal::{Durability, Options};
-use shard::{Crowd, Gate, Letter, Networks, Routing, Setup, Spool, Topics};
+use shard::{Ask, Crowd, Gate, Letter, Networks, Routing, Setup, Spool, Topics};
 use smtp::proxy::Versions;
 use smtp::server;
 use std::cell::{Cell, RefCell};
@@ -167,7 +167,7 @@ fn routing(plan: &Plan) -> Routing {
         table: Arc::clone(&table),
     };
     let mx = plan.mx.clone();
-    let ask = move |domain: String, to: Sender<Letter>| {
+    let ask = move |domain: String, _: Ask, to: Sender<Letter>| {
         let answer = answer(&mx, &domain);
         to.post(Letter::Resolved(domain, answer));
     };

@@ -61,6 +61,13 @@ impl Names {
         self.with_addresses(hosts, found.ttl).await
     }
 
+    /// Forgets which hosts take the mail of `domain`.
+    pub(super) fn forget_mail(&self, domain: &str) {
+        if let Some(name) = absolute(domain) {
+            self.0.clear_lookup_cache(name, RecordType::MX);
+        }
+    }
+
     /// `hosts` as a route names them: in this order, one answer for all.
     pub(super) async fn hosts(self: Arc<Self>, hosts: &[String]) -> Answer {
         let mut lookups = JoinSet::new();

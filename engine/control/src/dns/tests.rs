@@ -137,6 +137,20 @@ async fn an_answer_lives_as_long_as_its_shortest_record() {
 }
 
 #[tokio::test]
+async fn what_is_renewed_is_asked_again_and_its_hosts_are_not() {
+    let (resolver, asked) = resolver(ZONE).await;
+    for _ in 0..2 {
+        ask(&resolver, "upper.example").await;
+    }
+    let times = || ["upper.example. MX", "a.hosts.example. A"].map(|name| asked.times(name));
+    assert_eq!(times(), [1, 1]);
+    let (tell, told) = oneshot::channel();
+    resolver.renew("upper.example".to_owned(), |answer| tell.send(answer).unwrap());
+    assert!(matches!(told.await.unwrap(), Answer::Hosts { .. }));
+    assert_eq!(times(), [2, 1]);
+}
+
+#[tokio::test]
 async fn a_silent_server_is_asked_again() {
     let (resolver, asked) = resolver("silent.example MX SILENCE").await;
     let answer = ask(&resolver, "silent.example").await;

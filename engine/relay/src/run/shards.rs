@@ -12,7 +12,7 @@ use kernel::{Mailbox, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{HostPort, Question, RouteSetting, Rules, Table};
 use shard::journal::{self, Options};
-use shard::{Access, Begin, Crowd, Gate, Letter, Routing, Security, Setup, Topics};
+use shard::{Access, Ask, Begin, Crowd, Gate, Letter, Routing, Security, Setup, Topics};
 use smtp::proxy::Versions;
 use smtp::server;
 use std::io;
@@ -241,10 +241,11 @@ fn routing(settings: &Settings, resolver: &Resolver) -> io::Result<Routing> {
     };
     let resolver = resolver.clone();
     let questions = Arc::clone(&table);
-    let ask = move |domain: String, asker: Sender<Letter>| {
+    let ask = move |domain: String, how: Ask, asker: Sender<Letter>| {
         let name = domain.clone();
         let tell = move |answer| asker.post(Letter::Resolved(domain, answer));
         match questions.question(&name) {
+            Question::Mail if how == Ask::Renew => resolver.renew(name, tell),
             Question::Mail => resolver.ask(name, tell),
             Question::Hosts(hosts) => {
                 resolver.ask_hosts(hosts.into_iter().map(str::to_owned).collect(), tell);

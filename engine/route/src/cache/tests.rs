@@ -1,5 +1,5 @@
 use super::{Cache, Cached, DOMAINS_MAX, PATIENCE};
-use crate::{Answer, RouteFailure, SitePlan};
+use crate::{Answer, MxHost, RouteFailure, Rules, SitePlan, plan as plan_of};
 use event::Tick;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -13,12 +13,26 @@ fn plan(port: u16) -> Arc<SitePlan> {
     Arc::new(SitePlan::fixed(&[([127, 0, 0, 1], port).into()]))
 }
 
+fn known(port: u16) -> Cached {
+    Cached::Known(Ok(plan(port)))
+}
+
 fn hosts(ttl: Duration) -> Answer {
     Answer::Hosts { hosts: Vec::new(), ttl }
 }
 
 fn at(secs: u64) -> Tick {
     Tick(1) + SECOND * secs as u32
+}
+
+/// What DNS says when it can say nothing.
+fn trouble() -> (RouteFailure, Answer) {
+    (RouteFailure::Temporary("SERVFAIL".into()), Answer::Temporary("SERVFAIL".to_owned()))
+}
+
+fn fail(cache: &mut Cache, secs: u64) {
+    let (failure, answer) = trouble();
+    cache.learn("a", Err(failure), &answer, at(secs));
 }
 
 #[test]
@@ -28,7 +42,7 @@ fn a_domain_is_asked_about_once_at_a_time() {
     assert_eq!(cache.look("a", at(0)), Cached::Asked);
     assert_eq!(cache.look("b", at(0)), Cached::Ask);
     cache.learn("a", Ok(plan(1)), &hosts(SECOND * 60), at(5));
-    assert_eq!(cache.look("a", at(64)), Cached::Known(Ok(plan(1))));
+    assert_eq!(cache.look("a", at(49)), known(1));
     assert_eq!(cache.look("a", at(65)), Cached::Ask, "its time is up");
     assert_eq!(cache.look("a", at(65)), Cached::Asked);
     assert_eq!(cache.look("b", at(119)), Cached::Asked);
@@ -37,9 +51,87 @@ fn a_domain_is_asked_about_once_at_a_time() {
 }
 
 #[test]
+fn what_is_used_is_renewed_in_time_and_serves_until_the_answer_is_there() {
+    let mut cache = Cache::default();
+    cache.learn("a", Ok(plan(1)), &hosts(SECOND * 60), at(0));
+    assert_eq!(cache.look("a", at(44)), known(1));
+    assert_eq!(cache.look("a", at(45)), Cached::Renew(plan(1)), "the last quarter of its life");
+    for secs in [45, 60, 164] {
+        assert_eq!(cache.look("a", at(secs)), known(1), "asked once, and used meanwhile");
+    }
+    cache.learn("a", Ok(plan(2)), &hosts(SECOND * 60), at(165));
+    assert_eq!(cache.look("a", at(165)), known(2));
+    assert_eq!(cache.look("a", at(220)), Cached::Renew(plan(2)));
+    assert_eq!(cache.look("a", at(220) + PATIENCE), Cached::Ask, "no answer came");
+    assert_eq!(cache.look("a", at(220) + PATIENCE), Cached::Asked, "nothing was asked in time");
+}
+
+#[test]
+fn mail_goes_on_for_an_hour_while_dns_says_nothing() {
+    let mut cache = Cache::default();
+    cache.learn("a", Ok(plan(1)), &hosts(SECOND * 60), at(0));
+    assert_eq!(cache.look("a", at(60)), Cached::Ask);
+    fail(&mut cache, 80);
+    assert_eq!(cache.look("a", at(80)), known(1), "whoever waited for the answer goes on");
+    assert_eq!(cache.look("a", at(109)), known(1), "DNS is left alone");
+    assert_eq!(cache.look("a", at(110)), Cached::Renew(plan(1)));
+    assert_eq!(cache.look("a", at(130)), known(1), "nobody waits for what may never come");
+    fail(&mut cache, 130);
+    fail(&mut cache, 3_659);
+    assert_eq!(cache.look("a", at(3_659)), known(1));
+    assert_eq!(cache.look("a", at(3_660)), Cached::Ask, "that was an hour");
+    fail(&mut cache, 3_661);
+    assert_eq!(cache.look("a", at(3_661)), Cached::Known(Err(trouble().0)));
+}
+
+#[test]
+fn what_dns_does_say_holds_at_once() {
+    for (failure, answer) in [
+        (RouteFailure::NoDomain, Answer::NoDomain),
+        (RouteFailure::NullMx, Answer::NullMx),
+        (RouteFailure::Loop, hosts(SECOND * 600)),
+    ] {
+        let mut cache = Cache::default();
+        cache.learn("a", Ok(plan(1)), &hosts(SECOND * 600), at(0));
+        cache.learn("a", Err(failure.clone()), &answer, at(1));
+        assert_eq!(cache.look("a", at(1)), Cached::Known(Err(failure)));
+    }
+}
+
+#[test]
+fn what_was_known_of_a_host_stands_while_its_address_cannot_be_learnt() {
+    let host = |name: &str, address: Option<[u8; 4]>| MxHost {
+        preference: 10,
+        name: name.to_owned(),
+        addresses: address.into_iter().map(Into::into).collect(),
+    };
+    let mut cache = Cache::default();
+    let mut addresses = |hosts: Vec<MxHost>, ttl: Duration, secs| {
+        let answer = Answer::Hosts { hosts, ttl };
+        let plan = plan_of("a", &answer, &Rules::default()).map(Arc::new);
+        cache.learn("a", plan, &answer, at(secs));
+        match cache.look("a", at(secs)) {
+            Cached::Known(Ok(plan)) => {
+                plan.places(|_| true, &mut || 0).iter().map(|place| place.address.ip()).collect()
+            }
+            _ => Vec::new(),
+        }
+    };
+    let [one, two, three] = [[1, 1, 1, 1], [1, 1, 1, 2], [1, 1, 1, 3]];
+    let both = vec![host("a.b", Some(one)), host("c.d", Some(two))];
+    assert_eq!(addresses(both, SECOND * 60, 0).len(), 2);
+    let half = || vec![host("a.b", Some(three)), host("c.d", None)];
+    assert_eq!(
+        addresses(half(), Duration::ZERO, 60),
+        [three, two].map(Into::<std::net::IpAddr>::into)
+    );
+    assert_eq!(addresses(half(), SECOND * 60, 90).len(), 1, "it is known to have none");
+}
+
+#[test]
 fn answers_are_believed_within_bounds() {
     let failure = RouteFailure::NoDomain;
-    for (known, ttl, believed) in [
+    for (learnt, ttl, believed) in [
         (Ok(plan(1)), 0, 30),
         (Ok(plan(1)), 29, 30),
         (Ok(plan(1)), 31, 31),
@@ -50,13 +142,16 @@ fn answers_are_believed_within_bounds() {
         (Err(failure), 0, 60),
     ] {
         let mut cache = Cache::default();
-        cache.learn("a", known.clone(), &hosts(SECOND * ttl), at(0));
-        assert_eq!(
-            cache.look("a", at(believed - 1)),
-            Cached::Known(known.clone()),
-            "{known:?} {ttl}"
-        );
-        assert_eq!(cache.look("a", at(believed)), Cached::Ask, "{known:?} {ttl}");
+        cache.learn("a", learnt.clone(), &hosts(SECOND * ttl), at(0));
+        let seen = match cache.look("a", at(believed - 1)) {
+            Cached::Renew(plan) => Ok(plan),
+            Cached::Known(known) => known,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(seen, learnt, "{ttl}");
+        let mut cache = Cache::default();
+        cache.learn("a", learnt.clone(), &hosts(SECOND * ttl), at(0));
+        assert_eq!(cache.look("a", at(believed)), Cached::Ask, "{learnt:?} {ttl}");
     }
 }
 
@@ -69,12 +164,40 @@ fn the_number_of_domains_is_bounded() {
         cache.learn(&domain.to_string(), Ok(plan(3)), &hosts(SECOND * 50), at(0));
     }
     assert_eq!(cache.len(), DOMAINS_MAX);
-    assert_eq!(cache.look("short", at(1)), Cached::Known(Ok(plan(2))));
+    assert_eq!(cache.look("short", at(1)), known(2));
     assert_eq!(cache.look("new", at(1)), Cached::Ask);
     assert_eq!(cache.len(), DOMAINS_MAX);
-    assert_eq!(cache.look("long", at(1)), Cached::Known(Ok(plan(1))));
+    assert_eq!(cache.look("long", at(1)), known(1));
     assert_eq!(cache.look("short", at(1)), Cached::Ask, "its time was up first");
     assert_eq!((cache.domains.len(), cache.ends.len()), (DOMAINS_MAX, DOMAINS_MAX));
+}
+
+/// What a plain map from domain to this would do.
+#[derive(Clone, Copy, Debug, Default)]
+struct Model {
+    /// When it was learnt, and for how long.
+    learnt: Option<(u64, u64)>,
+    asked: Option<u64>,
+}
+
+impl Model {
+    fn look(&mut self, now: u64) -> Cached {
+        let asked = self.asked.filter(|asked| now < asked + 120);
+        let fresh = self.learnt.map_or(0, |(since, life)| since + life);
+        match (self.learnt, asked) {
+            (Some(_), Some(asked)) if asked < fresh => known(1),
+            (Some((since, life)), None) if now < fresh && 4 * (now - since) >= 3 * life => {
+                self.asked = Some(now);
+                Cached::Renew(plan(1))
+            }
+            _ if now < fresh => known(1),
+            (_, Some(_)) => Cached::Asked,
+            _ => {
+                self.asked = Some(now);
+                Cached::Ask
+            }
+        }
+    }
 }
 
 proptest! {
@@ -84,31 +207,23 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// Beside a plain map from domain to (end, what is known).
     #[test]
     fn it_does_what_a_map_does(
         ops in prop::collection::vec((0_u8..4, any::<bool>(), 0_u64..200, 0_u64..60), 0..200)
     ) {
         let mut cache = Cache::default();
-        let mut model = BTreeMap::new();
+        let mut models = BTreeMap::<u8, Model>::new();
         let mut now = 0;
         for (domain, learn, ttl, wait) in ops {
             now += wait;
             let name = domain.to_string();
+            let model = models.entry(domain).or_default();
             if learn {
                 cache.learn(&name, Ok(plan(1)), &hosts(SECOND * ttl as u32), at(now));
-                model.insert(domain, (now + ttl.max(30), true));
-                continue;
+                *model = Model { learnt: Some((now, ttl.max(30))), asked: None };
+            } else {
+                prop_assert_eq!(cache.look(&name, at(now)), model.look(now));
             }
-            let wanted = match model.get(&domain) {
-                Some((end, true)) if now < *end => Cached::Known(Ok(plan(1))),
-                Some((end, false)) if now < *end => Cached::Asked,
-                _ => {
-                    model.insert(domain, (now + 120, false));
-                    Cached::Ask
-                }
-            };
-            prop_assert_eq!(cache.look(&name, at(now)), wanted);
             prop_assert_eq!(cache.ends.len(), cache.len());
         }
     }

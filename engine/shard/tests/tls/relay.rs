@@ -6,7 +6,7 @@ use kernel::{Kernel, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{Answer, Rules, Table};
 use shard::journal::Options;
-use shard::{Begin, Crowd, Gate, Letter, Networks, Proxy, Routing, Security, Setup, Spool};
+use shard::{Ask, Begin, Crowd, Gate, Letter, Networks, Proxy, Routing, Security, Setup, Spool};
 use smtp::proxy::Versions;
 use smtp::server;
 use std::net::SocketAddr;
@@ -141,7 +141,7 @@ fn nowhere() -> Routing {
         private_allowed: true,
         table: Arc::clone(&table),
     };
-    let ask = |domain: String, asker: Sender<Letter>| {
+    let ask = |domain: String, _: Ask, asker: Sender<Letter>| {
         let answer = Answer::Temporary("there is no DNS".into());
         asker.post(Letter::Resolved(domain, answer));
     };
