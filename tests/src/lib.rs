@@ -24,5 +24,6 @@ pub mod scratch;
 pub mod smtp_sink;
 pub mod speaker;
 pub mod tool;
+pub mod unbound;
 pub mod usage;
 pub mod wait;

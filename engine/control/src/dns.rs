@@ -9,6 +9,7 @@ mod lookup;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::system_conf::read_system_conf;
 use lookup::Names;
 use route::{Answer, HOSTS_MAX};
 use std::collections::HashMap;
@@ -24,6 +25,8 @@ use tokio::task::JoinSet;
 const LOOKUPS_MAX: usize = 256;
 /// Responses remembered until their TTL ends.
 const CACHE_RESPONSES_MAX: u64 = 32_768;
+/// Servers that are asked one by one when the first to answer has none.
+const SERVERS_MAX: usize = 3;
 /// The longest time a response is believed.
 const TTL_MAX: Duration = Duration::from_hours(1);
 /// The longest time a denial is believed.
@@ -141,7 +144,7 @@ pub(crate) fn desk(servers: &Servers) -> (Resolver, Desk) {
     let (post, questions) = mpsc::unbounded_channel();
     let desk = Desk {
         questions,
-        names: resolver(servers).map(|resolver| Arc::new(Names(resolver))),
+        names: names(servers).map(Arc::new),
         patience: servers.patience,
         waiting: HashMap::new(),
         lookups: JoinSet::new(),
@@ -151,23 +154,34 @@ pub(crate) fn desk(servers: &Servers) -> (Resolver, Desk) {
     (Resolver(post), desk)
 }
 
-fn resolver(servers: &Servers) -> Result<TokioResolver, String> {
-    let provider = TokioRuntimeProvider::default();
-    let mut builder = if servers.addresses.is_empty() {
-        TokioResolver::builder(provider)
+fn names(servers: &Servers) -> Result<Names, String> {
+    let (config, options) = if servers.addresses.is_empty() {
+        read_system_conf()
             .map_err(|error| format!("the system's resolver settings cannot be used: {error}"))?
     } else {
         let servers = servers.addresses.iter().map(name_server).collect();
-        TokioResolver::builder_with_config(ResolverConfig::from_name_servers(servers), provider)
+        (ResolverConfig::from_name_servers(servers), ResolverOpts::default())
     };
-    limit(builder.options_mut(), servers.try_patience);
-    builder.build().map_err(|error| format!("names cannot be looked up: {error}"))
+    let build = |asked: &[NameServerConfig], cache_responses| {
+        let config = ResolverConfig::from_name_servers(asked.to_vec());
+        let provider = TokioRuntimeProvider::default();
+        let builder = TokioResolver::builder_with_config(config, provider);
+        let mut builder = builder.with_options(options.clone());
+        limit(builder.options_mut(), servers.try_patience, cache_responses);
+        builder.build().map_err(|error| format!("names cannot be looked up: {error}"))
+    };
+    let all = config.name_servers();
+    let each = all.iter().take(if all.len() > 1 { SERVERS_MAX } else { 0 });
+    Ok(Names {
+        all: build(all, CACHE_RESPONSES_MAX)?,
+        each: each.map(|one| build(std::slice::from_ref(one), 0)).collect::<Result<_, _>>()?,
+    })
 }
 
-fn limit(options: &mut ResolverOpts, try_patience: Duration) {
+fn limit(options: &mut ResolverOpts, try_patience: Duration, cache_responses: u64) {
     options.timeout = try_patience;
     options.attempts = 2;
-    options.cache_size = CACHE_RESPONSES_MAX;
+    options.cache_size = cache_responses;
     options.positive_max_ttl = Some(TTL_MAX);
     options.negative_max_ttl = Some(DENIAL_TTL_MAX);
     options.max_active_requests = LOOKUPS_MAX * HOSTS_MAX;

@@ -24,6 +24,7 @@ mod load;
 mod mx;
 mod providers;
 mod proxy;
+mod resolver;
 mod restart;
 mod settings;
 mod sources;

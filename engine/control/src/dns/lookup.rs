@@ -15,7 +15,13 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// Looks names up.
-pub(super) struct Names(pub(super) TokioResolver);
+pub(super) struct Names {
+    /// Asks all servers at once, and remembers what they say.
+    pub(super) all: TokioResolver,
+    /// Ask one server each, if there is more than one. The first answer of several is taken for
+    /// that of all, even if it is only that this server cannot say.
+    pub(super) each: Vec<TokioResolver>,
+}
 
 /// Why there are no records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +33,9 @@ enum Nothing {
     /// Nobody knows, for now.
     Unknown(String),
 }
+
+/// Why a server cannot say what there is. Another might.
+struct Unable(String);
 
 /// Records of one type, and how long they may be believed.
 struct Found {
@@ -64,7 +73,7 @@ impl Names {
     /// Forgets which hosts take the mail of `domain`.
     pub(super) fn forget_mail(&self, domain: &str) {
         if let Some(name) = absolute(domain) {
-            self.0.clear_lookup_cache(name, RecordType::MX);
+            self.all.clear_lookup_cache(name, RecordType::MX);
         }
     }
 
@@ -156,20 +165,39 @@ impl Names {
 
     /// The records of one type, CNAMEs followed.
     async fn records(&self, name: Name, kind: RecordType) -> Result<Found, Nothing> {
-        let error = match self.0.lookup(name.clone(), kind).await {
-            Ok(lookup) => return found(&lookup, kind),
-            Err(error) => error,
+        let Unable(cause) = match asked(&self.all, &name, kind).await {
+            Err(unable) => unable,
+            Ok(known) => return known,
         };
-        match nothing(&error) {
-            // A chain that was given up ends like this too.
-            Nothing::NoRecord if is_unproven(&error) && self.is_alias(name).await => Err(endless()),
-            nothing => Err(nothing),
+        for server in &self.each {
+            match asked(server, &name, kind).await {
+                Err(Unable(_)) | Ok(Err(Nothing::Unknown(_))) => (),
+                Ok(known) => return known,
+            }
         }
+        Err(Nothing::Unknown(cause))
     }
+}
 
-    async fn is_alias(&self, name: Name) -> bool {
-        self.0.lookup(name, RecordType::CNAME).await.is_ok()
-    }
+async fn asked(
+    servers: &TokioResolver,
+    name: &Name,
+    kind: RecordType,
+) -> Result<Result<Found, Nothing>, Unable> {
+    let error = match servers.lookup(name.clone(), kind).await {
+        Ok(lookup) => return Ok(found(&lookup, kind)),
+        Err(error) => error,
+    };
+    let nothing = match nothing(&error)? {
+        // A chain that was given up ends like this too.
+        Nothing::NoRecord if is_unproven(&error) && is_alias(servers, name).await => endless(),
+        nothing => nothing,
+    };
+    Ok(Err(nothing))
+}
+
+async fn is_alias(servers: &TokioResolver, name: &Name) -> bool {
+    servers.lookup(name.clone(), RecordType::CNAME).await.is_ok()
 }
 
 /// A name that is looked up as it stands, in no search domain.
@@ -202,18 +230,21 @@ fn is_unproven(error: &NetError) -> bool {
     matches!(error, NetError::Dns(DnsError::NoRecordsFound(nothing)) if nothing.soa.is_none())
 }
 
-fn nothing(error: &NetError) -> Nothing {
+fn nothing(error: &NetError) -> Result<Nothing, Unable> {
+    let unable = |code: &ResponseCode| Err(Unable(format!("DNS answered: {code}")));
     match error {
-        NetError::Dns(DnsError::NoRecordsFound(no_records)) => match no_records.response_code {
-            ResponseCode::NXDomain => Nothing::NoName,
-            ResponseCode::NoError => Nothing::NoRecord,
-            code => Nothing::Unknown(format!("DNS answered: {code}")),
+        NetError::Dns(DnsError::NoRecordsFound(no_records)) => match &no_records.response_code {
+            ResponseCode::NXDomain => Ok(Nothing::NoName),
+            // It names other servers, where a resolver would have asked them itself.
+            ResponseCode::NoError if no_records.ns.is_some() && no_records.soa.is_none() => {
+                Err(Unable("DNS answered with a referral".to_owned()))
+            }
+            ResponseCode::NoError => Ok(Nothing::NoRecord),
+            code => unable(code),
         },
-        NetError::Dns(DnsError::ResponseCode(code)) => {
-            Nothing::Unknown(format!("DNS answered: {code}"))
-        }
-        NetError::Timeout => Nothing::Unknown("DNS gave no answer".to_owned()),
-        error => Nothing::Unknown(format!("DNS cannot be asked: {error}")),
+        NetError::Dns(DnsError::ResponseCode(code)) => unable(code),
+        NetError::Timeout => Ok(Nothing::Unknown("DNS gave no answer".to_owned())),
+        error => Ok(Nothing::Unknown(format!("DNS cannot be asked: {error}"))),
     }
 }
 

@@ -136,6 +136,36 @@ async fn an_answer_lives_as_long_as_its_shortest_record() {
     }
 }
 
+/// Also when the broken one answers first, which one that refuses does.
+#[tokio::test]
+async fn one_server_that_cannot_say_is_not_the_last_word() {
+    for fault in ["SERVFAIL", "REFUSED", "NOTIMP", "LAME", "SILENCE"] {
+        let (good, _) = serve(Zone::parse(ZONE)).await;
+        let (broken, asked) = serve(Zone::broken(fault)).await;
+        for order in [[good, broken], [broken, good]] {
+            let (resolver, desk) = desk(&servers(order.to_vec()));
+            tokio::spawn(desk.run());
+            let answer = show(&ask(&resolver, "upper.example").await);
+            assert_eq!(answer, "10 a.hosts.example 2001:db8::1 192.0.2.1", "{fault}");
+            assert_eq!(ask(&resolver, "gone.example").await, Answer::NoDomain, "{fault}");
+        }
+        assert!(asked.in_all() > 0, "{fault}: it was asked too");
+    }
+}
+
+#[tokio::test]
+async fn what_no_server_can_say_is_no_verdict() {
+    for fault in ["SERVFAIL", "REFUSED", "NOTIMP", "LAME", "SILENCE"] {
+        let addresses = [serve(Zone::broken(fault)).await.0, serve(Zone::broken(fault)).await.0];
+        for count in [1, 2] {
+            let (resolver, desk) = desk(&servers(addresses[..count].to_vec()));
+            tokio::spawn(desk.run());
+            let answer = ask(&resolver, "plain.example").await;
+            assert!(matches!(answer, Answer::Temporary(_)), "{fault}: {answer:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_renewed_is_asked_again_and_its_hosts_are_not() {
     let (resolver, asked) = resolver(ZONE).await;

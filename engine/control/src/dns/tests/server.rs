@@ -3,7 +3,7 @@
 use hickory_server::Server;
 use hickory_server::net::runtime::Time;
 use hickory_server::proto::op::{Header, HeaderCounts, Metadata, ResponseCode};
-use hickory_server::proto::rr::rdata::{A, AAAA, CNAME, MX, SOA, TXT};
+use hickory_server::proto::rr::rdata::{A, AAAA, CNAME, MX, NS, SOA, TXT};
 use hickory_server::proto::rr::{Name, RData, Record};
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::zone_handler::MessageResponseBuilder;
@@ -16,13 +16,39 @@ use tokio::net::{TcpListener, UdpSocket};
 
 /// What is known of one name: by record type, its records or its fault.
 #[derive(Debug, Default)]
-pub(super) struct Zone(BTreeMap<String, BTreeMap<String, Entry>>);
+pub(super) struct Zone {
+    names: BTreeMap<String, BTreeMap<String, Entry>>,
+    /// What is wrong with all answers.
+    broken: Option<Fault>,
+}
 
 #[derive(Debug)]
 enum Entry {
     Records(Vec<Record>),
-    Fault(ResponseCode),
+    Fault(Fault),
+}
+
+/// What a server says in place of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    Code(ResponseCode),
+    /// That others should be asked, as who is no resolver and knows nothing says.
+    Lame,
+    /// Nothing.
     Silence,
+}
+
+impl Fault {
+    fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "SERVFAIL" => Self::Code(ResponseCode::ServFail),
+            "REFUSED" => Self::Code(ResponseCode::Refused),
+            "NOTIMP" => Self::Code(ResponseCode::NotImp),
+            "LAME" => Self::Lame,
+            "SILENCE" => Self::Silence,
+            _ => return None,
+        })
+    }
 }
 
 /// The questions the server has heard.
@@ -58,6 +84,11 @@ pub(super) async fn serve(zone: Zone) -> (SocketAddr, Asked) {
 }
 
 impl Zone {
+    /// One all of whose answers are like this.
+    pub(super) fn broken(fault: &str) -> Self {
+        Self { broken: Fault::parse(fault), ..Self::default() }
+    }
+
     /// Lines of `name TYPE data`, and perhaps `ttl=seconds`; for data also a fault.
     pub(super) fn parse(text: &str) -> Self {
         let mut zone = Self::default();
@@ -67,26 +98,26 @@ impl Zone {
             let mut word = || words.next().unwrap();
             let (name, kind, data) = (word(), word(), word());
             let name = Name::from_ascii(format!("{name}.")).unwrap();
-            let kinds = zone.0.entry(name.to_ascii()).or_default();
+            let kinds = zone.names.entry(name.to_ascii()).or_default();
             let entry = kinds.entry(kind.to_owned()).or_insert_with(|| Entry::Records(Vec::new()));
-            match (data, entry) {
-                ("SERVFAIL", entry) => *entry = Entry::Fault(ResponseCode::ServFail),
-                ("REFUSED", entry) => *entry = Entry::Fault(ResponseCode::Refused),
-                ("SILENCE", entry) => *entry = Entry::Silence,
-                (data, Entry::Records(records)) => {
+            match (Fault::parse(data), entry) {
+                (Some(fault), entry) => *entry = Entry::Fault(fault),
+                (None, Entry::Records(records)) => {
                     records.push(Record::from_rdata(name, ttl.parse().unwrap(), rdata(kind, data)));
                 }
-                (data, _) => panic!("{data} beside a fault"),
+                (None, _) => panic!("{data} beside a fault"),
             }
         }
         zone
     }
 
-    fn answer(&self, name: &str, kind: &str) -> Result<Vec<Record>, Option<ResponseCode>> {
-        let kinds = self.0.get(name).ok_or(Some(ResponseCode::NXDomain))?;
+    fn answer(&self, name: &str, kind: &str) -> Result<Vec<Record>, Fault> {
+        if let Some(fault) = self.broken {
+            return Err(fault);
+        }
+        let kinds = self.names.get(name).ok_or(Fault::Code(ResponseCode::NXDomain))?;
         match (kinds.get(kind), kinds.get("CNAME")) {
-            (Some(Entry::Silence), _) => Err(None),
-            (Some(Entry::Fault(code)), _) => Err(Some(*code)),
+            (Some(Entry::Fault(fault)), _) => Err(*fault),
             (Some(Entry::Records(records)), _) => Ok(records.clone()),
             (None, Some(Entry::Records(alias))) => Ok(self.followed(alias, kind)),
             (None, _) => Ok(Vec::new()),
@@ -96,7 +127,7 @@ impl Zone {
     /// An alias, and as a resolver would add it, what its target has.
     fn followed(&self, alias: &[Record], kind: &str) -> Vec<Record> {
         let RData::CNAME(CNAME(target)) = &alias[0].data else { panic!("an alias") };
-        let target = self.0.get(&target.to_ascii()).and_then(|kinds| kinds.get(kind));
+        let target = self.names.get(&target.to_ascii()).and_then(|kinds| kinds.get(kind));
         let mut records = alias.to_vec();
         if let Some(Entry::Records(found)) = target {
             records.extend_from_slice(found);
@@ -149,20 +180,27 @@ impl Handler {
         let (name, kind) = (query.name().to_string(), query.query_type().to_string());
         self.asked.0.lock().unwrap().push(format!("{name} {kind}"));
         let mut metadata = Metadata::response_from_request(&request.metadata);
+        let origin = Name::from_ascii("example.").unwrap();
+        let soa_data = SOA::new(origin.clone(), origin.clone(), 1, 60, 60, 60, 60);
+        let (mut soa, mut servers) = (Vec::new(), Vec::new());
         let (records, code) = match self.zone.answer(&name, &kind) {
             Ok(records) => (records, ResponseCode::NoError),
-            Err(Some(code)) => (Vec::new(), code),
-            Err(None) => return Header { metadata, counts: HeaderCounts::default() }.into(),
+            Err(Fault::Code(code)) => (Vec::new(), code),
+            Err(Fault::Silence) => {
+                return Header { metadata, counts: HeaderCounts::default() }.into();
+            }
+            Err(Fault::Lame) => {
+                servers.push(Record::from_rdata(origin.clone(), 60, RData::NS(NS(origin.clone()))));
+                (Vec::new(), ResponseCode::NoError)
+            }
         };
         metadata.response_code = code;
-        metadata.recursion_available = true;
-        let denies =
-            records.is_empty() && matches!(code, ResponseCode::NoError | ResponseCode::NXDomain);
-        let origin = Name::from_ascii("example.").unwrap();
-        let soa = SOA::new(origin.clone(), origin.clone(), 1, 60, 60, 60, 60);
-        let soa = [Record::from_rdata(origin, 60, RData::SOA(soa))];
-        let soa = if denies { &soa[..] } else { &[] };
+        metadata.recursion_available = servers.is_empty();
+        let denies = matches!(code, ResponseCode::NoError | ResponseCode::NXDomain);
+        if records.is_empty() && denies && servers.is_empty() {
+            soa.push(Record::from_rdata(origin, 60, RData::SOA(soa_data)));
+        }
         let reply = MessageResponseBuilder::from_message_request(request);
-        out.send_response(reply.build(metadata, &records, [], soa, [])).await.unwrap()
+        out.send_response(reply.build(metadata, &records, &servers, &soa, [])).await.unwrap()
     }
 }
