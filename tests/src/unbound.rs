@@ -48,7 +48,7 @@ impl Unbound {
         let program = program.ok_or_else(|| io::Error::other("unbound is not installed"))?;
         let mut command = Command::new(program);
         let process = Process::start(command.arg("-c").arg(&file), &folder.join("output"))?;
-        let unbound = Self { process: process, address };
+        let unbound = Self { process, address };
         wait::until("Unbound", PATIENCE, || port::answers(address).then_some(()))
             .map_err(|late| io::Error::other(format!("{late}\n{}", unbound.process.said())))?;
         Ok(unbound)

@@ -15,6 +15,8 @@
 //! dial only one is tried at a time until one works. Dials without an answer are at most two more
 //! than its connections that were answered.**
 //!
+//! Sites of one group have together no more connections than one of them may have.
+//!
 //! Sites take turns at dialling; within a site the first ready is the first taken. A site
 //! that cannot be reached waits by itself, on a back-off of its own, and costs the others
 //! nothing.

@@ -1,5 +1,6 @@
 //! The queue itself: deliveries by due time and by site, and whose turn it is to dial.
 
+mod groups;
 mod site;
 mod sites;
 mod store;
@@ -37,7 +38,24 @@ impl<D> Queue<D> {
 
     /// The site of this name, with these limits from now on.
     pub fn site(&mut self, name: &str, limits: &Limits) -> SiteIndex {
-        self.sites.find_or_make(name, limits)
+        self.sites.find_or_make(name, None, limits)
+    }
+
+    /// As [`Self::site`], in a group with others: of connections, they have together no more than
+    /// one of them may have. A site stays in the group it was made in.
+    pub fn site_of(&mut self, group: &str, name: &str, limits: &Limits) -> SiteIndex {
+        self.sites.find_or_make(name, Some(group), limits)
+    }
+
+    /// A site that has begun to wait for a connection of its group, each once. Idle connections of the others now [yield](Self::yields).
+    pub fn newly_waiting(&mut self) -> Option<SiteIndex> {
+        self.sites.newly_waiting()
+    }
+
+    /// Whether an idle connection of this site is one that others of its group wait for.
+    #[must_use]
+    pub fn yields(&self, site: SiteIndex) -> bool {
+        self.sites.yields(site)
     }
 
     /// Makes `delivery` ready, behind all others of its site.

@@ -14,6 +14,7 @@ mod listing;
 mod mail;
 mod meaning;
 mod nearness;
+mod site;
 mod source;
 mod tls;
 mod value;
@@ -26,6 +27,7 @@ pub(crate) use front::DELAY_MAX;
 pub use front::{Front, Proxy};
 pub use listing::{schema, show};
 pub use mail::Network;
+pub use site::Site;
 pub use source::SourceRule;
 pub use tls::{Certificate, ClientCertificate, ListenerTls, Security, Tls};
 
@@ -62,6 +64,8 @@ pub struct Settings {
     pub routes: Vec<Route>,
     /// Limits towards one site.
     pub delivery: Delivery,
+    /// Those towards single providers. The first that fits a domain is meant.
+    pub sites: Vec<Site>,
     /// When a deferred recipient is tried again.
     pub retry: Retry,
     /// What is written for people and programs to read.

@@ -9,7 +9,8 @@
 //! 5. [`home`] says which shard serves the site.
 //!
 //! Domains whose mail goes to the same set of hosts are one site, with one queue and one set
-//! of limits.
+//! of limits. So are all domains of a provider, if the settings name it; but each set of hosts has
+//! connections of its own then.
 //!
 //! Nothing here asks DNS, reads a clock or draws a random number.
 
@@ -30,6 +31,6 @@ pub use failure::RouteFailure;
 pub use home::home;
 pub use host::{Host, HostPort, NotAHost, SMTP_PORT};
 pub use plan::{
-    BadPattern, Place, PlanHost, Question, RouteSetting, Rules, SitePlan, TRIED_MAX, Table, Target,
-    is_public, plan,
+    BadPattern, NamedSites, Place, PlanHost, Question, RouteSetting, Rules, SitePlan, SiteSetting,
+    TRIED_MAX, Table, Target, is_public, plan,
 };

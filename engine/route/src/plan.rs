@@ -1,9 +1,11 @@
 //! A site, and its hosts in order.
 
+mod named;
 mod public;
 mod rules;
 mod table;
 
+pub use named::{NamedSites, SiteSetting};
 pub use public::is_public;
 pub use rules::Rules;
 pub use table::{BadPattern, Question, RouteSetting, Table, Target};
@@ -11,6 +13,7 @@ pub use table::{BadPattern, Question, RouteSetting, Table, Target};
 use crate::{ADDRESSES_MAX, Answer, HOSTS_MAX, Host, HostPort, MxHost, RouteFailure};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use table::Route;
 
@@ -23,9 +26,15 @@ pub const TRIED_MAX: usize = 16;
 /// Where mail for a domain goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SitePlan {
-    /// The site's name: its hosts, sorted, each once, with commas between. What has the same
-    /// hosts is the same site, whatever the domain and their preferences.
-    pub name: Box<str>,
+    /// The site's name: what the settings call it, or else its hosts, sorted, each once, with
+    /// commas between. What has the same hosts is the same site, whatever the domain and their
+    /// preferences.
+    pub name: Arc<str>,
+    /// Which of the sites that the settings name it is, by its place there.
+    pub named: Option<usize>,
+    /// Which mail may share connections: domains of one provider need not have the same hosts,
+    /// and a host is not bound to take the mail of those that do not name it.
+    pub pool: Arc<str>,
     /// Its hosts, best first. At least one has an address.
     pub hosts: Box<[PlanHost]>,
 }
@@ -69,6 +78,7 @@ pub fn plan(domain: &str, answer: &Answer, rules: &Rules) -> Result<SitePlan, Ro
         Route::Named(named) => by_name(named, hosts.unwrap_or(&[])),
         Route::Static(plan) => Ok((**plan).clone()),
     }
+    .map(|plan| plan.named_by(&rules.sites))
 }
 
 impl SitePlan {
@@ -116,7 +126,15 @@ impl SitePlan {
         let names: BTreeSet<&str> = hosts.iter().map(|host| &*host.name).collect();
         let name = names.into_iter().collect::<Vec<_>>().join(",");
         hosts.sort_by(|a, b| (a.preference, &a.name).cmp(&(b.preference, &b.name)));
-        Self { name: name.into(), hosts: hosts.into() }
+        let name = Arc::<str>::from(name);
+        Self { pool: Arc::clone(&name), name, named: None, hosts: hosts.into() }
+    }
+
+    /// The same, called as one of `sites` if it is one of them.
+    fn named_by(self, sites: &NamedSites) -> Self {
+        let Some((place, site)) = sites.find(&self.hosts) else { return self };
+        let pool = format!("{}: {}", site.name, self.pool).into();
+        Self { name: site.name.as_ref().into(), named: Some(place), pool, ..self }
     }
 
     fn has_address(&self) -> bool {

@@ -162,7 +162,7 @@ impl<K: Kernel> Shard<K> {
         &self,
         open: impl Iterator<Item = (u16, (Standing, &'d [u8]))>,
     ) -> SmallVec<[Group<'d>; 1]> {
-        let most = usize::from(self.limits.recipients_per_message_max);
+        let most = self.recipients_max();
         let mut groups: SmallVec<[Group<'d>; 1]> = SmallVec::new();
         for (recipient, (standing, domain)) in open {
             let fits = |group: &&mut Group<'_>| {

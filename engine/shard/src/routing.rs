@@ -70,6 +70,13 @@ impl<K: Kernel> Shard<K> {
         }
     }
 
+    /// The most recipients that any site takes in one transaction. A site that takes fewer gets
+    /// them in several.
+    pub(crate) fn recipients_max(&self) -> usize {
+        let all = self.routing.limits.iter().chain([&self.limits]);
+        all.map(|limits| limits.recipients_per_message_max).max().unwrap_or(1).into()
+    }
+
     /// No site takes this mail, now or ever.
     fn unroutable(self: &Rc<Self>, delivery: Delivery, failure: &RouteFailure) {
         let response = failure.response();

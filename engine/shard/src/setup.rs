@@ -36,7 +36,7 @@ pub struct Setup {
     pub queued_max: u64,
     /// Where domains go.
     pub routing: Routing,
-    /// How each site is treated.
+    /// How each site is treated that has no limits of its own.
     pub limits: Limits,
     /// When a deferred recipient is tried again.
     pub schedule: Schedule,
@@ -227,6 +227,8 @@ pub struct Routing {
     pub ask: Arc<dyn Fn(String, Ask, Sender<Letter>) + Send + Sync>,
     /// What is never connected to, unless a route names it.
     pub rules: Arc<route::Rules>,
+    /// The limits of each site that the rules name, in their order.
+    pub limits: Arc<[Limits]>,
 }
 
 impl fmt::Debug for Routing {

@@ -5,6 +5,7 @@ use crate::outbound;
 use crate::shard::Shard;
 use event::{Meters, SiteMeters};
 use kernel::{Kernel, Signal};
+use policy::Limits;
 use queue::SiteIndex;
 use route::SitePlan;
 use std::collections::BTreeMap;
@@ -22,14 +23,17 @@ pub(crate) struct Site {
     pub(crate) plan: Arc<SitePlan>,
     pub(crate) name: Arc<str>,
     pub(crate) meters: Arc<SiteMeters>,
+    /// How it is treated.
+    pub(crate) limits: Limits,
     /// Lanes that could take another delivery, the most recently used last.
     idle: Vec<Signal>,
 }
 
 impl Site {
-    fn new(plan: &Arc<SitePlan>, meters: &Meters) -> Self {
-        let name: Arc<str> = plan.name.as_ref().into();
-        Self { plan: Arc::clone(plan), meters: meters.site(&name), name, idle: Vec::new() }
+    fn new(plan: &Arc<SitePlan>, limits: Limits, meters: &Meters) -> Self {
+        let name = Arc::clone(&plan.name);
+        let meters = meters.site(&name);
+        Self { plan: Arc::clone(plan), meters, limits, name, idle: Vec::new() }
     }
 }
 
@@ -43,11 +47,17 @@ impl Sites {
     }
 
     /// The site at `index`, brought up to date.
-    fn at(&mut self, index: SiteIndex, plan: &Arc<SitePlan>, meters: &Meters) -> &mut Site {
-        let site = self.0.entry(index).or_insert_with(|| Site::new(plan, meters));
-        if *site.name != *plan.name {
+    fn at(
+        &mut self,
+        index: SiteIndex,
+        plan: &Arc<SitePlan>,
+        limits: &Limits,
+        meters: &Meters,
+    ) -> &mut Site {
+        let site = self.0.entry(index).or_insert_with(|| Site::new(plan, *limits, meters));
+        if *site.plan.pool != *plan.pool {
             // The queue gave the index of a site it had forgotten to another.
-            *site = Site::new(plan, meters);
+            *site = Site::new(plan, *limits, meters);
         } else if !Arc::ptr_eq(&site.plan, plan) {
             site.plan = Arc::clone(plan);
         }
@@ -78,6 +88,12 @@ impl Sites {
         }
     }
 
+    /// Wakes the idle lanes of the sites of this name: others of that name want their places.
+    fn dismiss_idle(&mut self, name: &str) {
+        let same = self.0.values_mut().filter(|site| *site.name == *name);
+        same.for_each(|site| site.idle.drain(..).for_each(|signal| signal.ring()));
+    }
+
     /// Wakes the lane that was used last: a warm one, and the others may grow old.
     fn wake(&mut self, index: SiteIndex) -> bool {
         let idle = self.0.get_mut(&index).and_then(|site| site.idle.pop());
@@ -86,19 +102,41 @@ impl Sites {
 }
 
 impl<K: Kernel> Shard<K> {
-    /// Puts a delivery at the end of its site's queue, and sees that somebody takes it.
-    pub(crate) fn enqueue(self: &Rc<Self>, plan: &Arc<SitePlan>, mut delivery: Delivery) {
+    /// Puts a delivery at the end of its site's queue, and sees that somebody takes it. If it is
+    /// for more recipients than the site takes at once, it becomes several.
+    pub(crate) fn enqueue(self: &Rc<Self>, plan: &Arc<SitePlan>, delivery: Delivery) {
+        let own = plan.named.and_then(|place| self.routing.limits.get(place));
+        let limits = *own.unwrap_or(&self.limits);
+        let most = usize::from(limits.recipients_per_message_max);
+        if delivery.recipients.len() <= most {
+            return self.enqueue_whole(plan, &limits, delivery);
+        }
+        for recipients in delivery.recipients.chunks(most) {
+            self.enqueue_whole(plan, &limits, delivery.only(recipients));
+        }
+    }
+
+    fn enqueue_whole(
+        self: &Rc<Self>,
+        plan: &Arc<SitePlan>,
+        limits: &Limits,
+        mut delivery: Delivery,
+    ) {
         delivery.queue(self.kernel.now());
-        let index = self.queue.borrow_mut().site(&plan.name, &self.limits);
+        let mut queue = self.queue.borrow_mut();
+        let index = match plan.named {
+            Some(_) => queue.site_of(&plan.name, &plan.pool, limits),
+            None => queue.site(&plan.pool, limits),
+        };
         let mut sites = self.sites.borrow_mut();
-        let site = sites.at(index, plan, &self.all_meters);
+        let site = sites.at(index, plan, limits, &self.all_meters);
         site.meters.queued.add(delivery.recipients.len() as u64);
-        if self.queue.borrow().view(index).failures > 0 {
+        if queue.view(index).failures > 0 {
             // It may wait for hours: others can use the memory.
             delivery.message = None;
         }
-        self.queue.borrow_mut().ready(index, delivery);
-        drop(sites);
+        queue.ready(index, delivery);
+        drop((queue, sites));
         self.serve(index);
     }
 
@@ -114,8 +152,17 @@ impl<K: Kernel> Shard<K> {
     pub(crate) fn dial(self: &Rc<Self>) {
         while !self.draining() && self.lanes.get() < LANES_MAX {
             let next = self.queue.borrow_mut().dial(self.kernel.now());
-            let Some(index) = next else { return };
+            let Some(index) = next else { break };
             outbound::start(self, index);
+        }
+        self.make_way();
+    }
+
+    /// Ends idle connections whose places other sites of their group wait for.
+    fn make_way(&self) {
+        while let Some(index) = self.queue.borrow_mut().newly_waiting() {
+            let name = self.site_name(index);
+            self.sites.borrow_mut().dismiss_idle(&name);
         }
     }
 }

@@ -13,7 +13,7 @@ use kernel::uring::{self, DriverChoice, RingConfig};
 use kernel::{Sender, mailbox};
 use policy::{Limits, Schedule};
 use relay::settings::{self, Driver, Listener, Settings};
-use route::{HostPort, RouteSetting, Rules, Table};
+use route::{HostPort, NamedSites, RouteSetting, Rules, Table};
 use shard::journal::{Durability, Options};
 use shard::{Ask, Crowd, Gate, Letter, Networks, Routing, Setup, Spool};
 use smtp::server;
@@ -131,9 +131,10 @@ fn routing(settings: &Settings) -> io::Result<Routing> {
         own_addresses: settings.listeners.iter().map(|listener| listener.address).collect(),
         private_allowed: true,
         table: Arc::clone(&table),
+        sites: NamedSites::default(),
     };
     let ask = |domain: String, _: Ask, _: Sender<Letter>| {
         unreachable!("every route names addresses, and yet {domain} was asked about");
     };
-    Ok(Routing { table, ask: Arc::new(ask), rules: Arc::new(rules) })
+    Ok(Routing { table, ask: Arc::new(ask), rules: Arc::new(rules), limits: Arc::default() })
 }

@@ -5,7 +5,7 @@ use event::Meters;
 use kernel::uring::{self, RingConfig};
 use kernel::{Sender, mailbox};
 use policy::{Limits, Schedule};
-use route::{Answer, HostPort, RouteSetting, Rules, Table};
+use route::{Answer, HostPort, NamedSites, RouteSetting, Rules, Table};
 use shard::journal::Options;
 use shard::{Ask, Crowd, Gate, Letter, Networks, Routing, Setup, Spool};
 use smtp::server;
@@ -134,10 +134,11 @@ fn routing(next: SocketAddr) -> Routing {
         own_addresses: Vec::new(),
         private_allowed: true,
         table: Arc::clone(&table),
+        sites: NamedSites::default(),
     };
     let ask =
         |domain, _: Ask, to: Sender<Letter>| to.post(Letter::Resolved(domain, Answer::NoDomain));
-    Routing { table, ask: Arc::new(ask), rules: Arc::new(rules) }
+    Routing { table, ask: Arc::new(ask), rules: Arc::new(rules), limits: Arc::default() }
 }
 
 /// As [`crate::rig::SETTINGS`] has it.

@@ -27,6 +27,7 @@ mod proxy;
 mod resolver;
 mod restart;
 mod settings;
+mod sites;
 mod sources;
 mod spool_adopt;
 mod spool_damage;

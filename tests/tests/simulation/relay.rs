@@ -4,7 +4,7 @@ use event::Meters;
 use kernel::sim::{Host, Sim, World};
 use kernel::{Kernel, Sender, mailbox};
 use policy::{Limits, Schedule};
-use route::{Answer, HostPort, MxHost, RouteSetting, Rules, Table};
+use route::{Answer, HostPort, MxHost, NamedSites, RouteSetting, Rules, Table};
 use shard::journal::{Durability, Options};
 use shard::{Ask, Crowd, Gate, Letter, Networks, Routing, Setup, Spool, Topics};
 use smtp::proxy::Versions;
@@ -165,13 +165,14 @@ fn routing(plan: &Plan) -> Routing {
         own_addresses: vec![plan.address],
         private_allowed: true,
         table: Arc::clone(&table),
+        sites: NamedSites::default(),
     };
     let mx = plan.mx.clone();
     let ask = move |domain: String, _: Ask, to: Sender<Letter>| {
         let answer = answer(&mx, &domain);
         to.post(Letter::Resolved(domain, answer));
     };
-    Routing { table, ask: Arc::new(ask), rules: Arc::new(rules) }
+    Routing { table, ask: Arc::new(ask), rules: Arc::new(rules), limits: Arc::default() }
 }
 
 fn answer(mx: &[(&str, Vec<(u16, IpAddr)>)], domain: &str) -> Answer {

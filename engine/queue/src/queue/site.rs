@@ -1,5 +1,6 @@
 //! One site: what is ready for it, its connections, its back-off.
 
+use super::groups::GroupIndex;
 use super::store::{Cursor, List};
 use event::Tick;
 use policy::{Backoff, Limits};
@@ -45,6 +46,8 @@ pub(super) struct Site {
     pub(super) name: Arc<str>,
     pub(super) index: SiteIndex,
     pub(super) limits: Limits,
+    /// Whose limit of connections is its own, too.
+    pub(super) group: Option<GroupIndex>,
     pub(super) ready: List,
     pub(super) ready_len: usize,
     /// How far the ready ones have been looked through.
@@ -61,11 +64,17 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(name: Arc<str>, index: SiteIndex, limits: Limits) -> Self {
+    pub(super) fn new(
+        name: Arc<str>,
+        index: SiteIndex,
+        limits: Limits,
+        group: Option<GroupIndex>,
+    ) -> Self {
         Self {
             name,
             index,
             limits,
+            group,
             ready: List::EMPTY,
             ready_len: 0,
             looked: Cursor::START,

@@ -2,9 +2,10 @@
 //!
 //! A site that wants a connection is in the ring, or, while it backs off, among those that
 //! rest until a moment. [`Sites::review`] is called after every change of a site and puts it
-//! where it belongs. The ring may hold sites that want nothing any more: they are passed over
+//! where it belongs. One whose group has no place left waits there. The ring may hold sites that want nothing any more: they are passed over
 //! when their turn comes.
 
+use super::groups::Groups;
 use super::site::{Site, SiteIndex, SiteView};
 use event::Tick;
 use policy::Limits;
@@ -20,6 +21,9 @@ pub(super) struct Sites {
     slots: Vec<Slot>,
     free: Vec<SiteIndex>,
     names: BTreeMap<Arc<str>, SiteIndex>,
+    groups: Groups,
+    /// Sites that began to wait in their group since this was looked at.
+    newly_waiting: Vec<SiteIndex>,
     ring: VecDeque<SiteIndex>,
     resting: BTreeSet<(Tick, SiteIndex)>,
     /// Sites with nothing to do, by when they were last busy.
@@ -34,17 +38,25 @@ struct Slot {
     site: Option<Site>,
     /// It has a place in the ring. A site that is forgotten leaves it to the next one here.
     in_ring: bool,
+    /// It waits for a place among the connections of its group.
+    in_group: bool,
 }
 
 impl Sites {
-    pub(super) fn find_or_make(&mut self, name: &str, limits: &Limits) -> SiteIndex {
+    pub(super) fn find_or_make(
+        &mut self,
+        name: &str,
+        group: Option<&str>,
+        limits: &Limits,
+    ) -> SiteIndex {
         if let Some(&index) = self.names.get(name) {
             self.change(index, |site| site.limits = *limits);
             return index;
         }
         let index = self.free_slot();
         let name = Arc::<str>::from(name);
-        let site = Site::new(Arc::clone(&name), index, *limits);
+        let group = group.map(|group| self.groups.find_or_make(group));
+        let site = Site::new(Arc::clone(&name), index, *limits, group);
         self.slots[index.0 as usize].site = Some(site);
         self.names.insert(name, index);
         self.review(index);
@@ -72,7 +84,13 @@ impl Sites {
         while let Some(index) = self.ring.pop_front() {
             let slot = &mut self.slots[index.0 as usize];
             slot.in_ring = false;
-            if slot.site.as_ref().is_some_and(|site| site.resume.is_none() && site.wants_lane()) {
+            let wants = |site: &&Site| site.resume.is_none() && site.wants_lane();
+            let Some(site) = slot.site.as_ref().filter(wants) else { continue };
+            let most = site.limits.connections_max;
+            slot.in_group = site.group.is_some_and(|group| !self.groups.take(group, index, most));
+            if slot.in_group {
+                self.newly_waiting.push(index);
+            } else {
                 self.change(index, |site| {
                     site.opening += 1;
                     site.unanswered += 1;
@@ -109,6 +127,7 @@ impl Sites {
             self.end_rest(index);
             self.of(index).resume = Some(now + pause);
         }
+        self.leave_group(index);
         self.review(index);
     }
 
@@ -117,6 +136,33 @@ impl Sites {
             assert!(site.open > 0, "a connection that was not open has ended");
             site.open -= 1;
         });
+        self.leave_group(index);
+    }
+
+    /// A site that has begun to wait in its group.
+    pub(super) fn newly_waiting(&mut self) -> Option<SiteIndex> {
+        self.newly_waiting.pop()
+    }
+
+    /// Whether an idle connection of this site is one that others of its group wait for.
+    pub(super) fn yields(&self, index: SiteIndex) -> bool {
+        let site = self.slots[index.0 as usize].site.as_ref();
+        site.filter(|site| site.ready_len == 0)
+            .and_then(|site| site.group)
+            .is_some_and(|group| self.groups.is_short(group))
+    }
+
+    /// A connection has ended: its place goes to the next of the group that wants one.
+    fn leave_group(&mut self, index: SiteIndex) {
+        let Some(group) = self.of(index).group else { return };
+        self.groups.give_back(group);
+        while let Some(next) = self.groups.next(group) {
+            self.slots[next.0 as usize].in_group = false;
+            self.review(next);
+            if self.slots[next.0 as usize].in_ring {
+                break;
+            }
+        }
     }
 
     pub(super) fn resume_at(&self) -> Option<Tick> {
@@ -142,7 +188,7 @@ impl Sites {
 
     fn join_ring(&mut self, index: SiteIndex) {
         let slot = &mut self.slots[index.0 as usize];
-        if !slot.in_ring {
+        if !slot.in_ring && !slot.in_group {
             slot.in_ring = true;
             self.ring.push_back(index);
         }
@@ -190,8 +236,13 @@ impl Sites {
             return;
         }
         let Some((_, index)) = self.idle.pop_first() else { return };
-        if let Some(site) = self.slots[index.0 as usize].site.take() {
+        let slot = &mut self.slots[index.0 as usize];
+        let waits = std::mem::take(&mut slot.in_group);
+        if let Some(site) = slot.site.take() {
             self.names.remove(&site.name);
+            if let Some(group) = site.group.filter(|_| waits) {
+                self.groups.forget(group, index);
+            }
         }
         self.free.push(index);
     }

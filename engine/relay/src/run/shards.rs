@@ -10,7 +10,7 @@ use event::Meters;
 use kernel::uring::{self, DriverChoice, DriverReport, RingConfig};
 use kernel::{Mailbox, Sender, mailbox};
 use policy::{Limits, Schedule};
-use route::{HostPort, Question, RouteSetting, Rules, Table};
+use route::{HostPort, NamedSites, Question, RouteSetting, Rules, SiteSetting, Table};
 use shard::journal::{self, Options};
 use shard::{Access, Ask, Begin, Crowd, Gate, Letter, Routing, Security, Setup, Topics};
 use smtp::proxy::Versions;
@@ -101,7 +101,7 @@ fn setup(
         intake_bytes_max: share(settings.spool.intake_bytes),
         queued_max: share(settings.spool.queued_max),
         routing: routing.clone(),
-        limits: limits(settings),
+        limits: limits(&settings.delivery),
         schedule: schedule(settings),
         delivery_log: Some(settings.log.delivery.clone()),
         topics: Topics { accepted: settings.log.accepted, refused: settings.log.refused },
@@ -197,12 +197,12 @@ fn options(settings: &Settings) -> Options {
     }
 }
 
-fn limits(settings: &Settings) -> Limits {
+fn limits(delivery: &settings::Delivery) -> Limits {
     Limits {
-        connections_max: settings.delivery.connections_per_site,
-        messages_per_connection_max: settings.delivery.messages_per_connection,
-        recipients_per_message_max: settings.delivery.recipients_per_message,
-        idle: settings.delivery.idle,
+        connections_max: delivery.connections_per_site,
+        messages_per_connection_max: delivery.messages_per_connection,
+        recipients_per_message_max: delivery.recipients_per_message,
+        idle: delivery.idle,
     }
 }
 
@@ -233,12 +233,18 @@ fn routing(settings: &Settings, resolver: &Resolver) -> io::Result<Routing> {
     });
     let routes = routes.collect::<io::Result<Vec<_>>>()?;
     let table = Arc::new(Table::new(routes).map_err(|bad| io::Error::other(bad.to_string()))?);
+    let sites = settings
+        .sites
+        .iter()
+        .map(|site| SiteSetting { name: site.name.clone(), hosts: site.mx.clone() });
     let rules = Rules {
         own_names: route::in_our_spelling(&settings.hostname).into_iter().collect(),
         own_addresses: settings.listeners.iter().map(|listener| listener.address).collect(),
         private_allowed: settings.dns.allow_private_addresses,
         table: Arc::clone(&table),
+        sites: NamedSites::new(sites).map_err(|bad| io::Error::other(bad.to_string()))?,
     };
+    let limits = settings.sites.iter().map(|site| limits(&site.limits)).collect();
     let resolver = resolver.clone();
     let questions = Arc::clone(&table);
     let ask = move |domain: String, how: Ask, asker: Sender<Letter>| {
@@ -252,7 +258,7 @@ fn routing(settings: &Settings, resolver: &Resolver) -> io::Result<Routing> {
             }
         }
     };
-    Ok(Routing { table, ask: Arc::new(ask), rules: Arc::new(rules) })
+    Ok(Routing { table, ask: Arc::new(ask), rules: Arc::new(rules), limits })
 }
 
 const fn driver(settings: &Settings) -> DriverChoice {

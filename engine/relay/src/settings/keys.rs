@@ -3,7 +3,7 @@
 use super::{
     Admin, Agent, Auth, Bytes, Certificate, Defence, Delivery, Destination, Dns, Drain, Driver,
     Durability, Front, Hop, Host, HostName, Kernel, Listener, ListenerTls, Log, Login, Pattern,
-    Retry, Route, Section, Settings, SourceRule, Spool, Tls,
+    Retry, Route, Section, Settings, Site, SourceRule, Spool, Tls,
 };
 use shard::MESSAGE_BYTES_MAX;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,7 +29,7 @@ impl Settings {
             "Threads that carry mail, each with connections, log and queue of its own. Default: \
              one per core.",
         );
-        Self {
+        let settings = Self {
             hostname: hostname.0,
             shards: shards as usize,
             spool: top.table("spool", Spool::read),
@@ -40,6 +40,7 @@ impl Settings {
             tls: top.table("tls", Tls::read),
             routes: top.tables("route", 0, Route::read),
             delivery: top.table("delivery", Delivery::read),
+            sites: Vec::new(),
             retry: top.table("retry", Retry::read),
             log: top.table("log", Log::read),
             admin: top.table("admin", Admin::read),
@@ -47,7 +48,9 @@ impl Settings {
             kernel: top.table("kernel", Kernel::read),
             drain: top.table("drain", Drain::read),
             agent: top.table("agent", Agent::read),
-        }
+        };
+        let sites = top.tables("site", 0, |site| Site::read(site, &settings.delivery));
+        Self { sites, ..settings }
     }
 }
 
@@ -232,38 +235,6 @@ impl Route {
             domain: domain.map_or_else(|| "*".to_owned(), |pattern| pattern.0),
             to: to.unwrap_or_default().into_iter().map(hop).collect(),
             port,
-        }
-    }
-}
-
-impl Delivery {
-    fn read(delivery: &mut Section<'_, '_>) -> Self {
-        Self {
-            connections_per_site: delivery.bounded(
-                "connections_per_site",
-                1..=1_000,
-                10,
-                "The most connections at once to one site: all domains that share a set of MX \
-                 hosts, or one route.",
-            ) as u16,
-            messages_per_connection: delivery.bounded(
-                "messages_per_connection",
-                1..=1_000_000,
-                100,
-                "After this many messages a connection is closed and another opened.",
-            ) as u32,
-            recipients_per_message: delivery.bounded(
-                "recipients_per_message",
-                1..=1_000,
-                100,
-                "The most recipients in one transaction; the rest follow in another.",
-            ) as u16,
-            idle: delivery.bounded(
-                "idle",
-                Duration::ZERO..=Duration::from_mins(5),
-                Duration::from_secs(5),
-                "How long a connection is kept open for the next message to its site.",
-            ),
         }
     }
 }

@@ -23,7 +23,7 @@ impl Text for HostName {
 
 /// [RFC 1123 §2.1](https://www.rfc-editor.org/rfc/rfc1123#section-2.1); an underscore is let
 /// pass, because hosts with one exist.
-fn is_host_name(text: &str) -> bool {
+pub(super) fn is_host_name(text: &str) -> bool {
     let label = |label: &str| {
         let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         (1..=63).contains(&label.len())

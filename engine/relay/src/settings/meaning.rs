@@ -16,6 +16,7 @@ impl Settings {
         super::front::check(&self.listeners, reader);
         self.check_tls(reader);
         self.check_routes(reader);
+        self.check_sites(reader);
         self.check_spool(reader);
         if !self.admin.address.ip().is_loopback() {
             let wrong = format!(

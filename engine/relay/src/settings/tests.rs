@@ -151,3 +151,18 @@ fn sources_are_told_apart_and_have_their_terms() {
     assert_eq!((terms.lints.from, terms.lints.date), (Lint::Reject, Lint::Warn));
     assert_eq!(rest.terms, Terms::default());
 }
+
+#[test]
+fn a_site_has_the_limits_of_all_but_those_it_names() {
+    let text = "[[site]]\nname = \"google\"\nmx = [\".Google.com\", \"mx.example.com\"]\n\
+                connections_max = 5\nidle = \"1s\"\n[delivery]\nmessages_per_connection = 50\n";
+    let loaded = parse("ringpost.toml", text, &host()).unwrap();
+    let site = &loaded.settings.sites[0];
+    assert_eq!((site.name.as_str(), &site.mx[0]), ("google", &".google.com".to_owned()));
+    let limits = &site.limits;
+    assert_eq!((limits.connections_per_site, limits.messages_per_connection), (5, 50));
+    assert_eq!((limits.recipients_per_message, limits.idle), (100, Duration::from_secs(1)));
+    let shown = show(&loaded.entries, "ringpost.toml");
+    let (_, site) = shown.split_once("[[site]]\n").unwrap();
+    assert!(site.contains("# ringpost.toml:4\nmessages_per_connection = 50"), "{site}");
+}

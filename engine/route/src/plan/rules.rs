@@ -1,7 +1,7 @@
 //! What holds for every plan made from DNS.
 
-use super::Table;
 use super::public::{is_public, is_somebody};
+use super::{NamedSites, Table};
 use crate::MxHost;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub struct Rules {
     pub private_allowed: bool,
     /// The routes: they say which hosts and ports stand for a domain.
     pub table: Arc<Table>,
+    /// The sites that have names.
+    pub sites: NamedSites,
 }
 
 impl Rules {

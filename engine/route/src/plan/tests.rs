@@ -23,7 +23,7 @@ fn rules() -> Rules {
         own_names: vec!["mx.us".to_owned()],
         own_addresses: vec!["5.5.5.5:25".parse().unwrap(), "0.0.0.0:2525".parse().unwrap()],
         private_allowed: false,
-        table: Arc::default(),
+        ..Rules::default()
     }
 }
 

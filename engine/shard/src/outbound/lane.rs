@@ -15,6 +15,7 @@ use crate::shard::Shard;
 use crate::watch::Watch;
 use event::{Response, Tick};
 use kernel::{Buffer, Gather, Kernel, Piece, Signal, Stream};
+use policy::Limits;
 use queue::SiteIndex;
 use smallvec::{SmallVec, smallvec};
 use smtp::client::{self, Body, Heard, Notify, Say, Session, Verdict};
@@ -67,6 +68,7 @@ pub(super) struct Lane<K: Kernel> {
     stream: K::Stream,
     watch: Watch<K::Stream>,
     session: Session<Box<Transfer>>,
+    limits: Limits,
     work: Signal,
     taken: u32,
     /// The peer was ready for a transaction.
@@ -87,6 +89,7 @@ impl<K: Kernel> Lane<K> {
             stream,
             watch,
             session: Session::new(config),
+            limits: shard.sites.borrow().find(slot.index).limits,
             work: Signal::default(),
             taken: 0,
             ready: false,
@@ -177,11 +180,12 @@ impl<K: Kernel> Lane<K> {
         }
     }
 
-    /// This connection has carried its share, or we are going home.
+    /// This connection has carried its share, or others need its place, or we are going home.
     fn retiring(&self) -> bool {
-        self.taken >= self.shard.limits.messages_per_connection_max
+        self.taken >= self.limits.messages_per_connection_max
             || self.session.is_spent()
             || self.shard.draining()
+            || self.shard.queue.borrow().yields(self.index)
     }
 
     /// Says all that may be said now, in one write where the text is in memory.
@@ -242,7 +246,7 @@ impl<K: Kernel> Lane<K> {
             self.watch.busy_until(now + patience.duration());
         } else {
             self.watch.say_last(b"QUIT\r\n");
-            self.watch.busy_until(now + self.shard.limits.idle);
+            self.watch.busy_until(now + self.limits.idle);
         }
     }
 

@@ -4,7 +4,7 @@ use event::Meters;
 use kernel::sim::{Host, World};
 use kernel::{Kernel, Sender, mailbox};
 use policy::{Limits, Schedule};
-use route::{Answer, Rules, Table};
+use route::{Answer, NamedSites, Rules, Table};
 use shard::journal::Options;
 use shard::{Ask, Begin, Crowd, Gate, Letter, Networks, Proxy, Routing, Security, Setup, Spool};
 use smtp::proxy::Versions;
@@ -140,12 +140,13 @@ fn nowhere() -> Routing {
         own_addresses: Vec::new(),
         private_allowed: true,
         table: Arc::clone(&table),
+        sites: NamedSites::default(),
     };
     let ask = |domain: String, _: Ask, asker: Sender<Letter>| {
         let answer = Answer::Temporary("there is no DNS".into());
         asker.post(Letter::Resolved(domain, answer));
     };
-    Routing { table, ask: Arc::new(ask), rules: Arc::new(rules) }
+    Routing { table, ask: Arc::new(ask), rules: Arc::new(rules), limits: Arc::default() }
 }
 
 const LIMITS: Limits = Limits {

@@ -1,0 +1,107 @@
+//! Sites that share a limit.
+
+use crate::Queue;
+use event::Tick;
+use policy::Limits;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use std::iter::from_fn;
+
+fn limits(connections_max: u16) -> Limits {
+    Limits { connections_max, ..Limits::default() }
+}
+
+fn dial_all(queue: &mut Queue<u32>, names: &[&str]) -> String {
+    let dialled: Vec<_> = from_fn(|| queue.dial(Tick::ZERO)).collect();
+    let name = |site| names.iter().find(|name| **name == queue.view(site).name).copied();
+    dialled.iter().filter_map(|site| name(*site)).collect()
+}
+
+#[test]
+fn they_have_their_connections_together_and_wait_in_turn() {
+    let mut queue = Queue::new(Tick::ZERO);
+    let names = ["a", "b", "c", "x"];
+    let [a, b, c] = ["a", "b", "c"].map(|name| queue.site_of("g", name, &limits(2)));
+    let x = queue.site("x", &limits(2));
+    for delivery in 0..3 {
+        for site in [a, b, c, x] {
+            queue.ready(site, delivery);
+        }
+    }
+    assert_eq!(dial_all(&mut queue, &names), "abxx", "c waits, and others do not wait with it");
+    assert!(!queue.yields(a), "it has work of its own");
+    let works = |queue: &mut Queue<u32>, site| {
+        queue.answered(site);
+        queue.connected(site);
+        while queue.take(site).is_some() {}
+    };
+    works(&mut queue, a);
+    assert!(queue.yields(a), "c waits");
+    queue.closed(a);
+    assert_eq!(dial_all(&mut queue, &names), "c");
+    queue.answered(b);
+    queue.dial_failed(b, Tick::ZERO, 0);
+    assert_eq!(dial_all(&mut queue, &names), "c", "a place given back by a failed dial is one");
+}
+
+#[test]
+fn who_waits_in_vain_does_not_hold_up_the_next() {
+    let mut queue = Queue::new(Tick::ZERO);
+    let [a, b, c] = ["a", "b", "c"].map(|name| queue.site_of("g", name, &limits(1)));
+    for site in [a, b, c] {
+        queue.ready(site, 1);
+    }
+    assert_eq!(dial_all(&mut queue, &["a", "b", "c"]), "a");
+    queue.take(b);
+    queue.answered(a);
+    queue.dial_failed(a, Tick::ZERO, 0);
+    assert_eq!(dial_all(&mut queue, &["a", "b", "c"]), "c");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
+
+    /// Whatever happens, the limit is kept, and no place is left empty that somebody wants.
+    #[test]
+    fn no_place_is_lost(ops in prop::collection::vec((0_u8..5, 0_usize..4), 0..300)) {
+        let mut queue = Queue::new(Tick::ZERO);
+        let sites = ["a", "b", "c", "d"].map(|name| queue.site_of("g", name, &limits(3)));
+        let mut now = Tick::ZERO;
+        for (op, site) in ops {
+            let site = sites[site];
+            let view = queue.view(site);
+            let (open, opening) = (view.open, view.opening);
+            match op {
+                0 => queue.ready(site, 1),
+                1 => drop(queue.take(site)),
+                2 if opening > 0 => {
+                    queue.answered(site);
+                    queue.connected(site);
+                }
+                3 if opening > 0 => {
+                    queue.answered(site);
+                    queue.dial_failed(site, now, 0);
+                    now = now + std::time::Duration::from_mins(6);
+                }
+                4 if open > 0 => queue.closed(site),
+                _ => (),
+            }
+            while queue.dial(now).is_some() {}
+            let lanes: u16 = sites.iter().map(|site| {
+                let view = queue.view(*site);
+                view.open + view.opening
+            }).sum();
+            prop_assert!(lanes <= 3);
+            let wants = sites.iter().any(|site| {
+                let view = queue.view(*site);
+                let mine = view.open + view.opening;
+                view.ready > mine.into() && mine < 3 && view.opening < 2 && view.failures == 0
+            });
+            prop_assert!(lanes == 3 || !wants, "{lanes} of 3");
+        }
+    }
+}

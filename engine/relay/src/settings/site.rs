@@ -1,0 +1,161 @@
+//! How much goes to one site at once: `[delivery]` says it for all, `[[site]]` for one provider.
+
+use super::document::{Place, Reader, Section};
+use super::mail::is_host_name;
+use super::source::Label;
+use super::value::Text;
+use super::{Delivery, Settings};
+use std::time::Duration;
+
+/// `[[site]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// What it is called.
+    pub name: String,
+    /// The hosts that make a domain one of its: `mx.example.com`, or `.example.com` for all below
+    /// it. Lower case.
+    pub mx: Vec<String>,
+    /// Its limits.
+    pub limits: Delivery,
+}
+
+impl Site {
+    pub(super) fn read(site: &mut Section<'_, '_>, delivery: &Delivery) -> Self {
+        let name = site.required::<Label>(
+            "name",
+            "What the site is called in logs and metrics: all domains of one provider.",
+        );
+        let mx = site.required::<Vec<HostPattern>>(
+            "mx",
+            "The provider's hosts: \"mx.example.com\", or \".example.com\" for all below it. A \
+             domain is of the first site that has all of the domain's best hosts.",
+        );
+        if mx.as_ref().is_some_and(Vec::is_empty) {
+            site.refuse("mx", "`mx` is empty", "one host or more");
+        }
+        let words = Words {
+            connections: "connections_max",
+            connections_help: "The most connections at once, for all its domains together. Left \
+                               out: as [delivery] has it for each site.",
+            messages_help: "After this many messages a connection is closed and another opened. \
+                            Left out: as in [delivery].",
+            recipients_help: "The most recipients in one transaction; the rest follow in another. \
+                              Left out: as in [delivery].",
+            idle_help: "How long a connection is kept open for the next message. Left out: as in \
+                        [delivery].",
+        };
+        Self {
+            name: name.map_or_else(String::new, |name| name.0),
+            mx: mx.unwrap_or_default().into_iter().map(|pattern| pattern.0).collect(),
+            limits: read_limits(site, &words, delivery),
+        }
+    }
+}
+
+impl Delivery {
+    pub(super) fn read(delivery: &mut Section<'_, '_>) -> Self {
+        let words = Words {
+            connections: "connections_per_site",
+            connections_help: "The most connections at once to one site: all domains that share a \
+                               set of MX hosts, or one route, or one [[site]].",
+            messages_help: "After this many messages a connection is closed and another opened.",
+            recipients_help: "The most recipients in one transaction; the rest follow in another.",
+            idle_help: "How long a connection is kept open for the next message to its site.",
+        };
+        let default = Self {
+            connections_per_site: 10,
+            messages_per_connection: 100,
+            recipients_per_message: 100,
+            idle: Duration::from_secs(5),
+        };
+        read_limits(delivery, &words, &default)
+    }
+}
+
+/// What the same limits are called and explained with in different tables.
+struct Words {
+    connections: &'static str,
+    connections_help: &'static str,
+    messages_help: &'static str,
+    recipients_help: &'static str,
+    idle_help: &'static str,
+}
+
+fn read_limits(section: &mut Section<'_, '_>, words: &Words, default: &Delivery) -> Delivery {
+    Delivery {
+        connections_per_site: section.bounded(
+            words.connections,
+            1..=1_000,
+            default.connections_per_site.into(),
+            words.connections_help,
+        ) as u16,
+        messages_per_connection: section.bounded(
+            "messages_per_connection",
+            1..=1_000_000,
+            default.messages_per_connection.into(),
+            words.messages_help,
+        ) as u32,
+        recipients_per_message: section.bounded(
+            "recipients_per_message",
+            1..=1_000,
+            default.recipients_per_message.into(),
+            words.recipients_help,
+        ) as u16,
+        idle: section.bounded(
+            "idle",
+            Duration::ZERO..=Duration::from_mins(5),
+            default.idle,
+            words.idle_help,
+        ),
+    }
+}
+
+impl Settings {
+    pub(super) fn check_sites(&self, reader: &mut Reader<'_>) {
+        for (index, site) in self.sites.iter().enumerate() {
+            let place = |name| Place { table: "site", index: Some(index), name };
+            let earlier = &self.sites[..index];
+            let named = !site.name.is_empty();
+            if named && earlier.iter().any(|other| other.name == site.name) {
+                let wrong = format!("another site is called \"{}\"", site.name);
+                reader.refuse(place("name"), wrong, "a name used once");
+            }
+            if site.name == event::OTHER_SITES {
+                let wrong = format!("\"{}\" is what metrics call all others", site.name);
+                reader.refuse(place("name"), wrong, "another name");
+            }
+            for pattern in &site.mx {
+                let takes = |other: &&Site| other.mx.iter().any(|wider| covers(wider, pattern));
+                if let Some(first) = earlier.iter().find(takes) {
+                    let wrong = format!("\"{pattern}\" is \"{}\" already", first.name);
+                    reader.refuse(place("mx"), wrong, "the narrower above the wider");
+                }
+            }
+        }
+    }
+}
+
+/// Whether all hosts that `pattern` means are those of `wider`.
+fn covers(wider: &str, pattern: &str) -> bool {
+    wider == pattern || (wider.starts_with('.') && pattern.ends_with(wider))
+}
+
+/// Which hosts are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct HostPattern(String);
+
+impl Text for HostPattern {
+    fn allowed() -> String {
+        "a host, such as \"mx.example.com\", or \".example.com\" (what lies below it)".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let name = text.strip_prefix('.').unwrap_or(text);
+        let fits = is_host_name(name) && route::in_our_spelling(name).is_some();
+        fits.then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    fn text(&self) -> String {
+        self.0.clone()
+    }
+}

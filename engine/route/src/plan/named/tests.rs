@@ -1,0 +1,65 @@
+use super::{NamedSites, SiteSetting};
+use crate::{Answer, MxHost, Rules, SitePlan, plan};
+use std::time::Duration;
+
+fn site(name: &str, hosts: &[&str]) -> SiteSetting {
+    let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+    SiteSetting { name: name.to_owned(), hosts }
+}
+
+fn rules() -> Rules {
+    let sites = [
+        site("google", &[".google.com", ".GoogleMail.com."]),
+        site("one", &["mx1.example.com", "mx2.example.com"]),
+        site("example", &[".example.com"]),
+    ];
+    Rules { sites: NamedSites::new(sites).unwrap(), ..Rules::default() }
+}
+
+/// The plan for a domain with these hosts by preference.
+fn found(hosts: &[(u16, &str)]) -> SitePlan {
+    let host = |(preference, name): &(u16, &str)| MxHost {
+        preference: *preference,
+        name: (*name).to_owned(),
+        addresses: vec![[1, 1, 1, 1].into()],
+    };
+    let hosts = hosts.iter().map(host).collect();
+    plan("a.test", &Answer::Hosts { hosts, ttl: Duration::from_mins(1) }, &rules()).unwrap()
+}
+
+#[test]
+fn the_first_that_has_all_of_the_best_hosts_is_meant() {
+    let cases: [(&[(u16, &str)], &str); 9] = [
+        (&[(1, "aspmx.l.google.com"), (5, "alt1.aspmx.l.google.com")], "google"),
+        (&[(1, "A.Google.com"), (1, "b.googlemail.com")], "google"),
+        (&[(1, "google.com")], "google.com"),
+        (&[(1, "notgoogle.com")], "notgoogle.com"),
+        (&[(1, "mx1.example.com"), (1, "mx2.example.com")], "one"),
+        (&[(1, "mx1.example.com"), (1, "mx3.example.com")], "example"),
+        (&[(1, "a.google.com"), (9, "backup.test")], "google"),
+        (&[(1, "filter.test"), (9, "a.google.com")], "a.google.com,filter.test"),
+        (&[(1, "a.google.com"), (1, "b.test")], "a.google.com,b.test"),
+    ];
+    for (hosts, name) in cases {
+        assert_eq!(&*found(hosts).name, name, "{hosts:?}");
+    }
+}
+
+/// A host takes mail for the domains that name it, and for no other of its provider.
+#[test]
+fn connections_are_not_shared_between_domains_with_other_hosts() {
+    let [one, other] = ["a.mail.example.com", "b.mail.example.com"].map(|host| found(&[(1, host)]));
+    assert_eq!((&*one.name, one.named), ("example", Some(2)));
+    assert_eq!((&one.name, one.named), (&other.name, other.named));
+    assert_ne!(one.pool, other.pool);
+    assert_eq!(one.pool, found(&[(7, "a.mail.example.com")]).pool);
+    let plain = found(&[(1, "a.test")]);
+    assert_eq!((&plain.name, plain.named), (&plain.pool, None));
+}
+
+#[test]
+fn what_is_no_host_is_no_pattern() {
+    for pattern in ["", ".", "*", "a..b", "[::1]", "1.2.3.4"] {
+        assert!(NamedSites::new([site("a", &[pattern])]).is_err(), "{pattern}");
+    }
+}
