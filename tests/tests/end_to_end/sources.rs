@@ -14,8 +14,17 @@ const TEXT: &str = "From: a@shop.test\r\n\r\nbody\r\n";
 
 /// Starts a Ringpost with one source and what it may do.
 fn ringpost(scratch: &Scratch, recorder: &Recorder, terms: &str) -> io::Result<Ringpost> {
+    ringpost_as(Outfit::default(), scratch, recorder, terms)
+}
+
+fn ringpost_as(
+    outfit: Outfit,
+    scratch: &Scratch,
+    recorder: &Recorder,
+    terms: &str,
+) -> io::Result<Ringpost> {
     let source = format!("[[source]]\nname = \"shop\"\nfrom = [\"127.0.0.0/8\"]\n{terms}\n");
-    Ringpost::start(scratch.path(), &(route("*", recorder.address()) + &source))
+    Ringpost::start_as(outfit, scratch.path(), &(route("*", recorder.address()) + &source))
 }
 
 fn greeted(ringpost: &Ringpost) -> io::Result<Speaker> {
@@ -30,7 +39,8 @@ fn a_source_keeps_to_its_limits_and_hears_their_names() -> io::Result<()> {
     let recorder = Recorder::start()?;
     let terms = "connections_max = 1\nmessages = \"2/h\"\nrecipients = \"3/h\"\n\
         message_bytes_max = 2000\nsender_domains = [\"shop.test\"]";
-    let ringpost = ringpost(&scratch, &recorder, terms)?;
+    let outfit = Outfit { log_settings: "accepted = false".into(), ..Outfit::default() };
+    let ringpost = ringpost_as(outfit, &scratch, &recorder, terms)?;
     let mut speaker = greeted(&ringpost)?;
     let mut turned_away = String::new();
     TcpStream::connect(ringpost.smtp())?.read_to_string(&mut turned_away)?;
@@ -48,6 +58,9 @@ fn a_source_keeps_to_its_limits_and_hears_their_names() -> io::Result<()> {
     drop(speaker);
     let mails = recorder.wait_for(2, PATIENCE)?;
     assert_eq!(mails.len(), 2, "what was taken was delivered");
+    let attempts = || ringpost.log().matches("\"outcome\":\"delivered\"").count();
+    wait::until("attempts in the log", PATIENCE, || (attempts() == 3).then_some(()))?;
+    assert!(!ringpost.log().contains("\"event\":\"accepted\""), "nobody asked for these");
     wait::until("a free seat", PATIENCE, || greeted(&ringpost).ok().map(drop))
 }
 

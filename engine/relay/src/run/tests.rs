@@ -1,7 +1,11 @@
 //! The whole program in this process, on ports and folders of its own.
 
+use super::shards::gates;
+use super::tls::Keyring;
 use super::{run, run_and_tell};
 use crate::settings::{Host, Loaded, parse};
+use shard::Pace;
+use smtp::server;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -68,6 +72,37 @@ fn talk(address: SocketAddr, lines: &[&str]) -> Vec<String> {
         heard.push(last());
     }
     heard
+}
+
+/// A door does what is written for its listener, key by key.
+#[test]
+fn what_is_written_for_a_listener_holds_at_its_door() {
+    let text = "hostname = \"relay.test\"\n[[listener]]\nmessage_bytes_max = \"1 MiB\"\n\
+        line_bytes_max = 1001\nrecipients_max = 102\ntransactions_max = 3\nerrors_max = 4\n\
+        recipients_refused_max = 5\nconnections_max = 6\nidle = \"11s\"\nidle_crowded = \"8s\"\n\
+        data_rate_min = 9\ndata_rate_grace = \"10s\"\ncommands = \"7/m\"\nearly_talk = true\n\
+        header_fields_max = 12\nheader_bytes_max = 5000\n";
+    let loaded = parse("test.toml", text, &Host { cores: 1, name: String::new() }).unwrap();
+    let keyring = Keyring::open(&loaded).unwrap();
+    let gates = gates(&loaded.settings, vec![None], &keyring);
+    let gate = &gates[0];
+    let written = server::Config {
+        message_bytes_max: 1 << 20,
+        line_bytes_max: 1_001,
+        recipients_max: 102,
+        transactions_max: 3,
+        errors_max: 4,
+        recipients_refused_max: 5,
+        ..server::Config::new("relay.test")
+    };
+    assert_eq!(*gate.server, written);
+    assert_eq!((gate.connections_max, gate.idle), (6, Duration::from_secs(11)));
+    let [idle_crowded, grace] = [8, 10].map(Duration::from_secs);
+    assert_eq!(gate.guard.pace, Pace { idle_crowded, rate_min: 9, grace });
+    assert_eq!(gate.guard.commands.to_string(), "7/m");
+    assert!(gate.guard.early_talk);
+    let header = (gate.guard.header_fields_max, gate.guard.header_bytes_max);
+    assert_eq!(header, (12, 5_000));
 }
 
 /// Mail comes in, waits for a DNS that does not answer, and is there again after a drain: also if

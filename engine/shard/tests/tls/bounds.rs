@@ -310,3 +310,18 @@ fn a_drain_does_not_wait_for_a_balancers_header() {
         assert_eq!(relay.meters.shard(0).connections_in.get(), 0);
     }
 }
+
+/// Who has begun a message may end it, and begins no other.
+#[test]
+fn a_drain_lets_messages_end_and_none_begin() {
+    let relay = visited(clear, INTAKE_BYTES_MAX, async |world, relay, mut client| {
+        client.say(format!("{ENVELOPE}DATA\r\n")).await;
+        client.hear(3).await;
+        relay.drain();
+        pause(world, SWEEP).await;
+        client.say(format!("A: b\r\n\r\n.\r\n{ENVELOPE}DATA\r\n")).await;
+        assert!(client.hear(1).await.starts_with("250 2.0.0 accepted"));
+        assert_eq!(client.last_words().await, server::Refusal::ShuttingDown.line());
+    });
+    assert_eq!(relay.meters.shard(0).accepted_messages.get(), 1);
+}
