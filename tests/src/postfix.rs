@@ -73,11 +73,23 @@ impl Postfix {
     /// # Errors
     /// If Postfix is not installed, or does not come up; with its log.
     pub fn start(folder: &Path, settings: &[(&str, &str)]) -> io::Result<Self> {
+        Self::start_with(folder, settings, &[])
+    }
+
+    /// [`Self::start`], with more doors than the one: where each is, and its own settings.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(
+        folder: &Path,
+        settings: &[(&str, &str)],
+        doors: &[(SocketAddr, String)],
+    ) -> io::Result<Self> {
         let address = port::free()?;
         fs::create_dir_all(folder.join("data"))?;
         fs::create_dir_all(folder.join("queue"))?;
         fs::write(folder.join("main.cf"), main_cf(folder, settings))?;
-        fs::write(folder.join("master.cf"), master_cf(address))?;
+        fs::write(folder.join("master.cf"), master_cf(address, doors))?;
         own(&folder.join("data"))?;
         let mut command = Command::new(program("postfix")?);
         command.arg("-c").arg(folder).arg("start-fg");
@@ -139,10 +151,14 @@ fn main_cf(folder: &Path, settings: &[(&str, &str)]) -> String {
     lines.map(|(name, value)| [name, " = ", value, "\n"].concat()).collect()
 }
 
-fn master_cf(address: SocketAddr) -> String {
+fn master_cf(address: SocketAddr, doors: &[(SocketAddr, String)]) -> String {
+    let door = |(address, settings): &(SocketAddr, String)| {
+        format!("{address} inet n - n - - smtpd {settings}\n")
+    };
+    let doors: String = doors.iter().map(door).collect();
     let services = SERVICES.map(|(service, program)| format!("{service} {program}\n"));
     format!(
-        "{address} inet n - n - - smtpd\n{}postlog unix-dgram n - n - 1 postlogd\n",
+        "{address} inet n - n - - smtpd\n{doors}{}postlog unix-dgram n - n - 1 postlogd\n",
         services.concat()
     )
 }

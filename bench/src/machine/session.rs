@@ -41,7 +41,7 @@ fn converse(session: &mut server::Session, input: &[u8], replies: &mut Vec<u8>) 
 }
 
 pub(super) fn send() -> Box<dyn FnMut()> {
-    let mut session = client::Session::new(client::Config { ehlo: "relay.test".into() });
+    let mut session = client::Session::new(client::Config::new("relay.test"));
     let mut out = Vec::new();
     hear(&mut session, b"220 mx.test\r\n");
     assert!(session.say(&mut out).is_none());

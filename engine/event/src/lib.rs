@@ -22,7 +22,8 @@ mod time;
 pub use count::{Count, Flag, SharedCount};
 pub use enhanced::{EnhancedCode, NotEnhanced};
 pub use happening::{
-    Accepted, Attempt, Encryption, Entrance, Event, FIELD_BYTES_MAX, Labels, MESSAGES_MAX, Stages,
+    Accepted, Attempt, Encryption, Entrance, Event, FIELD_BYTES_MAX, Labels, MESSAGES_MAX, Passage,
+    Stages,
 };
 pub use histogram::{Histogram, Reading};
 pub use id::{MessageId, NotAnId};

@@ -90,6 +90,17 @@ meters! {
     Counter tls_failed_offer: " TLS handshakes with nothing in common: version, cipher suite or protocol.";
     Counter tls_failed_certificate: " TLS handshakes in which the client showed no certificate that is trusted.";
     Counter tls_failed_protocol: " TLS handshakes that broke the rules of TLS.";
+    Counter tls_out_handshakes: " TLS handshakes with hosts that were completed.";
+    Counter tls_out_resumed: " Those of them that built on an earlier one.";
+    Counter tls_out_verified: " Those of them in which the host proved to be the one that was meant.";
+    Counter tls_out_in_clear: " Connections to hosts in the clear although TLS was wanted.";
+    Counter tls_out_missing: " Connections to hosts given up because TLS is required and not to be had.";
+    Counter tls_out_failed_timeout: " TLS handshakes with hosts that took too long.";
+    Counter tls_out_failed_lost: " TLS handshakes that the host left.";
+    Counter tls_out_failed_alert: " TLS handshakes that the host gave up with an alert.";
+    Counter tls_out_failed_offer: " TLS handshakes with hosts with nothing in common.";
+    Counter tls_out_failed_certificate: " TLS handshakes in which the host did not prove to be the one that was meant.";
+    Counter tls_out_failed_protocol: " TLS handshakes that the host broke the rules of TLS in.";
     Counter accepted_messages: " Messages made durable and acknowledged, bounces included.";
     Counter accepted_recipients: " Recipients of those messages.";
     Counter accepted_bytes: " Bytes of those messages.";

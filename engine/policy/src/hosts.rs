@@ -4,8 +4,10 @@
 //! it did to one of them it will do to the next. Nothing is kept of a host that never did
 //! anything but what was expected of it.
 
+mod cover;
 mod health;
 
+pub use cover::{BROKEN_FOR, Cover};
 pub use health::Health;
 
 use event::Tick;
@@ -19,6 +21,8 @@ pub const HOSTS_MAX: usize = 10_000;
 /// What is remembered of one host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HostMemory {
+    /// Whether its TLS works.
+    pub cover: Cover,
     /// Whether it can be reached.
     pub health: Health,
 }

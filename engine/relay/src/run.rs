@@ -119,6 +119,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     let lock = SpoolLock::take(&settings.spool.path)?;
     make_log_directory(settings)?;
     let keyring = tls::Keyring::open(loaded)?;
+    let connector = tls::connector(loaded)?;
     let gates = shards::gates(settings, sockets, &keyring);
     let meters = Meters::new(settings.shards);
     let (verifier, reading) = access::open(settings)?.unzip();
@@ -142,7 +143,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
         &gates,
         &lock,
         &meters,
-        &control.resolver(),
+        (&control.resolver(), &connector),
         access.as_ref(),
         &post,
     )?;

@@ -29,7 +29,7 @@ pub use listing::{schema, show};
 pub use mail::Network;
 pub use site::Site;
 pub use source::SourceRule;
-pub use tls::{Certificate, ClientCertificate, ListenerTls, Security, Tls};
+pub use tls::{Certificate, ClientCertificate, DeliveryTls, ListenerTls, Security, Tls};
 
 use document::{Place, Reader, Section};
 use fault::Source;
@@ -64,6 +64,8 @@ pub struct Settings {
     pub routes: Vec<Route>,
     /// Limits towards one site.
     pub delivery: Delivery,
+    /// What TLS mail goes under.
+    pub delivery_tls: DeliveryTls,
     /// Those towards single providers. The first that fits a domain is meant.
     pub sites: Vec<Site>,
     /// When a deferred recipient is tried again.
@@ -154,6 +156,8 @@ pub struct Route {
     pub to: Vec<Hop>,
     /// The port of hosts that were written without one, and of MX hosts.
     pub port: u16,
+    /// What TLS the mail goes under, if that was written here.
+    pub tls: Option<route::Tls>,
 }
 
 /// One host of a route.

@@ -23,6 +23,7 @@ mod failure;
 mod home;
 mod host;
 mod plan;
+mod tls;
 
 pub use answer::{ADDRESSES_MAX, Answer, HOSTS_MAX, MxHost};
 pub use cache::{Cache, Cached, DOMAINS_MAX};
@@ -34,3 +35,4 @@ pub use plan::{
     BadPattern, NamedSites, Place, PlanHost, Question, RouteSetting, Rules, SitePlan, SiteSetting,
     TRIED_MAX, Table, Target, is_public, plan,
 };
+pub use tls::Tls;

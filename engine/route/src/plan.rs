@@ -10,7 +10,7 @@ pub use public::is_public;
 pub use rules::Rules;
 pub use table::{BadPattern, Question, RouteSetting, Table, Target};
 
-use crate::{ADDRESSES_MAX, Answer, HOSTS_MAX, Host, HostPort, MxHost, RouteFailure};
+use crate::{ADDRESSES_MAX, Answer, HOSTS_MAX, Host, HostPort, MxHost, RouteFailure, Tls};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -28,13 +28,16 @@ pub const TRIED_MAX: usize = 16;
 pub struct SitePlan {
     /// The site's name: what the settings call it, or else its hosts, sorted, each once, with
     /// commas between. What has the same hosts is the same site, whatever the domain and their
-    /// preferences.
+    /// preferences, if it goes under the same TLS; what is unusual of that stands behind them.
     pub name: Arc<str>,
     /// Which of the sites that the settings name it is, by its place there.
     pub named: Option<usize>,
     /// Which mail may share connections: domains of one provider need not have the same hosts,
-    /// and a host is not bound to take the mail of those that do not name it.
+    /// and a host is not bound to take the mail of those that do not name it. Nor may what goes
+    /// under other TLS.
     pub pool: Arc<str>,
+    /// What TLS the mail goes under.
+    pub tls: Tls,
     /// Its hosts, best first. At least one has an address.
     pub hosts: Box<[PlanHost]>,
 }
@@ -73,24 +76,25 @@ pub fn plan(domain: &str, answer: &Answer, rules: &Rules) -> Result<SitePlan, Ro
             (Err(RouteFailure::Temporary(cause.as_str().into())), Duration::ZERO)
         }
     };
-    match rules.table.route(domain) {
+    let (route, tls) = rules.table.route(domain);
+    match route {
         Route::Mx { port } => by_mx(hosts?, *port, ttl.is_zero(), rules),
         Route::Named(named) => by_name(named, hosts.unwrap_or(&[])),
-        Route::Static(plan) => Ok((**plan).clone()),
+        Route::Static(plan) => return Ok((**plan).clone().named_by(&rules.sites)),
     }
-    .map(|plan| plan.named_by(&rules.sites))
+    .map(|plan| plan.named_by(&rules.sites).under(tls))
 }
 
 impl SitePlan {
     /// A plan for hosts that are known by address, to be tried in this order.
     #[must_use]
-    pub fn fixed(addresses: &[SocketAddr]) -> Self {
+    pub fn fixed(addresses: &[SocketAddr], tls: Tls) -> Self {
         let hosts = (0..).zip(addresses).map(|(preference, address)| PlanHost {
             preference,
             name: address.to_string().into(),
             addresses: Box::new([*address]),
         });
-        Self::of(hosts.collect())
+        Self::of(hosts.collect()).under(tls)
     }
 
     /// Where it may be reached, in the order to be tried now: by preference, hosts of equal
@@ -127,7 +131,27 @@ impl SitePlan {
         let name = names.into_iter().collect::<Vec<_>>().join(",");
         hosts.sort_by(|a, b| (a.preference, &a.name).cmp(&(b.preference, &b.name)));
         let name = Arc::<str>::from(name);
-        Self { pool: Arc::clone(&name), name, named: None, hosts: hosts.into() }
+        let pool = Arc::clone(&name);
+        Self { pool, name, named: None, tls: Tls::default(), hosts: hosts.into() }
+    }
+
+    /// The same hosts under this TLS, which had the usual.
+    fn under(self, tls: Tls) -> Self {
+        if tls.suffix().is_empty() {
+            return Self { tls, ..self };
+        }
+        let pool = Arc::<str>::from(format!("{}{}", self.pool, tls.suffix()));
+        // What the settings name has one set of limits, whatever TLS.
+        let name = if self.named.is_some() { self.name } else { Arc::clone(&pool) };
+        Self { name, pool, tls, ..self }
+    }
+
+    /// What the host at `address` is called, without its port. Of several there the best.
+    #[must_use]
+    pub fn host_at(&self, address: SocketAddr) -> Option<&str> {
+        let host = self.hosts.iter().find(|host| host.addresses.contains(&address))?;
+        let name = host.name.rsplit_once(':').map_or(&*host.name, |(name, _)| name);
+        Some(name)
     }
 
     /// The same, called as one of `sites` if it is one of them.

@@ -2,6 +2,7 @@
 
 use crate::inbound::Newcomer;
 use crate::message::{Delivery, Message};
+use crate::outbound::Passage;
 use event::{MessageId, Outcome, Response, Stages, Wall};
 use policy::login::Verdict;
 use route::{Answer, SitePlan};
@@ -43,6 +44,8 @@ pub struct Report {
     pub site: Arc<str>,
     /// Who answered, if somebody did.
     pub peer: Option<SocketAddr>,
+    /// How it was reached.
+    pub passage: Option<Arc<Passage>>,
     /// The peer was told what the sender asked, so what it takes it reports on.
     pub passed_on: bool,
     /// What that makes of the attempts.
@@ -59,7 +62,8 @@ impl Report {
     /// The same attempt, as far as it is about these.
     pub(crate) fn about(&self, verdicts: Vec<Settled>) -> Self {
         let (site, message) = (Arc::clone(&self.site), self.message.clone());
-        Self { message, site, verdicts, ..*self }
+        let passage = self.passage.clone();
+        Self { message, site, passage, verdicts, ..*self }
     }
 }
 

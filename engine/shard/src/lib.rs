@@ -57,6 +57,7 @@ pub use guard::Guard;
 pub use inbound::{MESSAGE_BYTES_MAX, Newcomer, Pace};
 pub use letter::{Letter, Report, Settled};
 pub use message::{Budget, Delivery, Message, Share};
+pub use outbound::Passage;
 pub use recipients::Recipients;
 pub use setup::{Ask, Begin, Gate, Networks, Proxy, Routing, Security, Setup, Spool, Topics};
 

@@ -5,17 +5,27 @@
 
 use crate::inbound::Shelf;
 use kernel::{Buffer, Gather, Piece};
+use std::mem;
+use std::time::Duration;
 use wire::{Fault, Tls};
 
 /// What the library keeps for a connection at rest: its keys and their schedule. As measured: what
 /// `listener held` shows TLS 1.3 to add, without the rest of [`Secured::memory`].
 const LIBRARY_BYTES: usize = 2_880;
 
+/// How long a handshake may take, from the invitation to its last message (T20).
+pub(crate) const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Pieces that come to no more than this are sealed as one: what is in one record.
+const JOINED_MAX: usize = 16 * 1_024;
+
 /// TLS, begun and never to be left.
 pub(crate) struct Secured {
     tls: Tls,
     /// Opened, and not read yet: what the reader had no room for.
     plain: Vec<u8>,
+    /// What TLS itself has to say with the next write.
+    due: Vec<u8>,
     /// Nothing more will come.
     ended: bool,
     /// Where buffers for sealed bytes come from.
@@ -24,7 +34,7 @@ pub(crate) struct Secured {
 
 impl Secured {
     pub(crate) fn new(tls: Tls, shelf: Shelf) -> Self {
-        Self { tls, plain: Vec::new(), ended: false, shelf }
+        Self { tls, plain: Vec::new(), due: Vec::new(), ended: false, shelf }
     }
 
     pub(crate) fn tls(&mut self) -> &mut Tls {
@@ -84,10 +94,29 @@ impl Secured {
         opened.map(drop)
     }
 
+    /// The same, where nothing can be sent now: what the peer must be sent goes with the next write.
+    pub(crate) fn open_quietly(
+        &mut self,
+        sealed: &mut [u8],
+        buffer: &mut Buffer,
+    ) -> Result<(), Fault> {
+        let mut due = mem::take(&mut self.due);
+        let opened = self.open(sealed, Some(buffer), &mut due);
+        self.due = due;
+        opened
+    }
+
     /// What `pieces` are on the network.
     pub(crate) fn seal(&mut self, pieces: &Gather) -> Result<Gather, Fault> {
-        let mut sealed = Vec::new();
-        pieces.iter().try_for_each(|piece| self.tls.seal(piece, &mut sealed))?;
+        let mut sealed = mem::take(&mut self.due);
+        let bytes = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        if pieces.len() > 1 && bytes <= JOINED_MAX {
+            let mut joined = Vec::with_capacity(bytes);
+            pieces.iter().for_each(|piece| joined.extend_from_slice(piece));
+            self.tls.seal(&joined, &mut sealed)?;
+        } else {
+            pieces.iter().try_for_each(|piece| self.tls.seal(piece, &mut sealed))?;
+        }
         Ok(Gather::from_iter([Piece::Owned(sealed)]))
     }
 
@@ -95,7 +124,7 @@ impl Secured {
     /// before the handshake is complete.
     pub(crate) fn farewell(&mut self, last_words: &[u8]) -> Vec<u8> {
         self.ended = true;
-        let mut sealed = Vec::new();
+        let mut sealed = mem::take(&mut self.due);
         if !self.tls.is_handshaking() {
             // A connection that can say nothing more is hung up without.
             let _ = self.tls.seal(last_words, &mut sealed);

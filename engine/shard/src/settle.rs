@@ -4,6 +4,7 @@
 use crate::journal::ReadError;
 use crate::letter::{Report, Settled};
 use crate::message::Message;
+use crate::outbound::Passage;
 use crate::shard::Shard;
 use event::{Attempt, Event, Labels, Outcome, Response};
 use kernel::Kernel;
@@ -122,6 +123,7 @@ impl<K: Kernel> Shard<K> {
             recipient: &recipient,
             site: &report.site,
             peer: report.peer,
+            passage: report.passage.as_deref().map(passage),
             outcome: settled.outcome,
             response: &settled.response,
             attempt: report.tried.count(),
@@ -185,6 +187,18 @@ pub(crate) fn words(envelope: &Envelope) -> [Option<Cow<'_, str>>; Label::ALL.le
 pub(crate) fn labels<'w>(words: &'w [Option<Cow<'_, str>>; Label::ALL.len()]) -> Labels<'w> {
     let [tenant, pool, job, campaign, ..] = words.each_ref().map(Option::as_deref);
     Labels { tenant, pool, job, campaign }
+}
+
+/// How a host was reached, to be told.
+fn passage(passage: &Passage) -> event::Passage<'_> {
+    let tls = passage.tls.as_ref();
+    event::Passage {
+        host: &passage.host,
+        tls: tls.map(|tls| tls.version),
+        cipher: tls.map(|tls| tls.cipher),
+        verified: tls.map(|tls| tls.verified),
+        in_clear: passage.in_clear.as_deref(),
+    }
 }
 
 /// What of an answer is kept on disk.

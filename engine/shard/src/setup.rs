@@ -38,6 +38,8 @@ pub struct Setup {
     pub routing: Routing,
     /// How each site is treated that has no limits of its own.
     pub limits: Limits,
+    /// Our side of every TLS handshake with a host, the same for all shards.
+    pub connector: Arc<wire::Connector>,
     /// When a deferred recipient is tried again.
     pub schedule: Schedule,
     /// Where attempts are written, one JSON line each; `None` writes none.

@@ -10,6 +10,9 @@
 //! 4. give what was read to [`Session::hear`] until it asks for more bytes, acting on each
 //!    [`Heard`]; wait no longer than [`Session::waiting`] says.
 //!
+//! After [`Heard::StartTls`] the caller shakes hands, and calls [`Session::secured`]: whatever is
+//! read and sent from then on is under TLS.
+//!
 //! When the connection ends, however it ends, [`Session::lost`] gives what is left: every
 //! recipient gets exactly one verdict, there or with [`Heard::Done`].
 //!
@@ -43,6 +46,29 @@ pub use patience::Patience;
 pub struct Config {
     /// Our name: what the source address resolves to.
     pub ehlo: Box<str>,
+    /// Whether TLS is asked for.
+    pub tls: Tls,
+}
+
+impl Config {
+    /// One that speaks in the clear.
+    #[must_use]
+    pub fn new(ehlo: &str) -> Self {
+        Self { ehlo: ehlo.into(), tls: Tls::Off }
+    }
+}
+
+/// Whether TLS is asked for, and what if it is not to be had. Decided before the peer is dialled:
+/// nothing it says changes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tls {
+    /// It is not.
+    #[default]
+    Off,
+    /// Where it is offered; else the mail goes in the clear.
+    Opportunistic,
+    /// Without it no mail goes.
+    Required,
 }
 
 /// What to send besides the commands.
@@ -59,6 +85,8 @@ pub enum Say<'s, T> {
 pub enum Heard<T> {
     /// Something that changes nothing for the caller.
     Nothing,
+    /// The peer is ready for the handshake of TLS: shake hands, and call [`Session::secured`].
+    StartTls,
     /// The peer is ready for the first transaction.
     Ready,
     /// A transaction is over: a verdict for each recipient, in the envelope's order.
@@ -195,7 +223,12 @@ impl<T> Session<T> {
     pub fn hear(&mut self, input: &[u8]) -> Result<(usize, Option<Heard<T>>), PeerFault> {
         let heard = match Answer::read(input) {
             Ok(None) => return Ok((0, None)),
-            Ok(Some((answer, used))) => self.take(&answer).map(|heard| (used, Some(heard))),
+            Ok(Some((answer, used))) => match self.take(&answer) {
+                // What stands there was said by whoever listened to the line, to be taken for
+                // what the peer says under TLS.
+                Ok(Heard::StartTls) if used < input.len() => Err(PeerFault::BeforeTls),
+                heard => heard.map(|heard| (used, Some(heard))),
+            },
             Err(fault) => Err(fault),
         };
         if let Err(fault) = heard {
@@ -227,11 +260,26 @@ impl<T> Session<T> {
                 self.phase = Phase::Open;
                 Heard::Ready
             }
-            Progress::Refused => {
+            Progress::StartTls => Heard::StartTls,
+            Progress::Refused(response) => {
                 self.phase = Phase::Leaving;
-                Heard::Closing(answer.response())
+                Heard::Closing(response)
             }
         })
+    }
+
+    /// The handshake is complete: the peer is asked again what it offers.
+    ///
+    /// # Panics
+    /// If it was not [`Heard::StartTls`] that was heard last.
+    pub fn secured(&mut self) {
+        self.introduction.secured();
+    }
+
+    /// Why there is no TLS although it was asked for, once the peer is ready: what "the host" did.
+    #[must_use]
+    pub fn bare(&self) -> Option<&str> {
+        self.introduction.bare()
     }
 
     fn transaction(&mut self, answer: &Answer<'_>) -> Result<Heard<T>, PeerFault> {

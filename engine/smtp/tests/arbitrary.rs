@@ -237,7 +237,7 @@ proptest! {
         packets in packets(&REPLIES),
         recipients in 1..4_usize,
     ) {
-        let mut session = client::Session::new(client::Config { ehlo: "me.example".into() });
+        let mut session = client::Session::new(client::Config::new("me.example"));
         let mut held = Vec::new();
         let mut open = Vec::new();
         let mut begun = 0_usize;

@@ -1,17 +1,15 @@
 //! What a listener brings to every handshake.
 
-use crate::{Certificate, Fault, Tls};
+use crate::{Certificate, Fault, Roots, Tls};
 use arc_swap::ArcSwap;
+use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{
     ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache,
     UnbufferedServerConnection, WebPkiClientVerifier,
 };
 use rustls::sign::CertifiedKey;
-use rustls::{RootCertStore, ServerConfig};
 use std::sync::{Arc, OnceLock};
 
 /// What a client may ask to speak, if it asks at all: whoever wants HTTP has been led here by
@@ -56,29 +54,6 @@ pub enum Clients {
     Optional(Roots),
     /// Who shows none, or another, is refused.
     Required(Roots),
-}
-
-/// Those who vouch for clients.
-#[derive(Clone, Debug)]
-pub struct Roots(Arc<RootCertStore>);
-
-impl Roots {
-    /// From a PEM file.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, String> {
-        let mut store = RootCertStore::empty();
-        for root in CertificateDer::pem_slice_iter(pem) {
-            let root = root.map_err(|error| format!("is no PEM file: {error}"))?;
-            store.add(root).map_err(|error| format!("holds a broken certificate: {error}"))?;
-        }
-        if store.is_empty() {
-            Err("holds no certificate".to_owned())
-        } else {
-            Ok(Self(store.into()))
-        }
-    }
 }
 
 /// A listener's side of every handshake, what it asks of clients changed at any time. Shards share it, and so a session begun on one is
@@ -128,7 +103,7 @@ impl Acceptor {
         let mut config = ServerConfig::clone(&self.config.load());
         config.cert_resolver = Arc::<Asked>::clone(&asked);
         let end = UnbufferedServerConnection::new(Arc::new(config))?;
-        Ok(Tls::new(end, asked))
+        Ok(Tls::server(end, asked))
     }
 }
 
@@ -157,7 +132,7 @@ fn verifier(
     provider: &Arc<CryptoProvider>,
     required: bool,
 ) -> Result<Arc<dyn ClientCertVerifier>, Fault> {
-    let roots = Arc::clone(&roots.0);
+    let roots = roots.store();
     let builder = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider));
     let builder = if required { builder } else { builder.allow_unauthenticated() };
     builder.build().map_err(|error| Fault::protocol(&error.to_string()))

@@ -18,7 +18,7 @@ pub enum Cause {
     Alert,
     /// Nothing in common: version, cipher suite, or application protocol.
     Offer,
-    /// The client's certificate is missing or not trusted.
+    /// The peer's certificate is missing, not trusted, or another's.
     Certificate,
     /// What came is not TLS, or breaks its rules.
     Protocol,
@@ -27,6 +27,19 @@ pub enum Cause {
 impl Fault {
     pub(crate) fn protocol(text: &str) -> Self {
         Self { cause: Cause::Protocol, text: text.to_owned() }
+    }
+
+    pub(crate) fn nobody_trusted() -> Self {
+        let text = "nobody is trusted to vouch for a server".to_owned();
+        Self { cause: Cause::Certificate, text }
+    }
+}
+
+impl Fault {
+    /// What is wrong, without saying of what.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
     }
 }
 

@@ -1,8 +1,8 @@
 //! One connection's bytes under TLS: sealed bytes in, plain bytes out, and back. No socket,
 //! no thread, no clock but the one that certificates and tickets are dated by.
 //!
-//! [`Acceptor`] is a listener's side of every handshake, shared by all shards; [`Tls`] is one
-//! connection. rustls does the work, through the interface in which the caller owns the
+//! [`Acceptor`] is a listener's side of every handshake, [`Connector`] our side where we dial,
+//! both shared by all shards; [`Tls`] is one connection. rustls does the work, through the interface in which the caller owns the
 //! buffers: nothing of ours or of the library's stays allocated for a connection at rest but
 //! its keys.
 //!
@@ -12,15 +12,19 @@
 
 mod acceptor;
 mod certificate;
+mod connector;
 mod facts;
 mod fault;
+mod roots;
 mod subject;
 mod tls;
 
-pub use acceptor::{Acceptor, Certificates, Clients, Roots};
+pub use acceptor::{Acceptor, Certificates, Clients};
 pub use certificate::{Certificate, Unusable};
+pub use connector::{Connector, Proof};
 pub use facts::TlsFacts;
 pub use fault::{Cause, Fault};
+pub use roots::Roots;
 pub use tls::{Opened, RECORD_SEALED_MAX, SEALED_MAX, Tls};
 
 #[cfg(test)]

@@ -7,22 +7,23 @@
 //! [`Opened::ended`], the peer has ended the connection, and nothing that follows is read:
 //! not as TLS, and never as clear text.
 
+mod turn;
+
 use crate::acceptor::Asked;
-use crate::subject::subject;
+use crate::connector::Claim;
 use crate::{Fault, TlsFacts};
-use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
-use rustls::unbuffered::{
-    ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
-};
-use rustls::{HandshakeKind, ProtocolVersion};
+use rustls::CommonState;
+use rustls::client::UnbufferedClientConnection;
+use rustls::server::UnbufferedServerConnection;
 use std::mem;
 use std::sync::Arc;
+use turn::{Said, Saying, Turn, alert, say, turned};
 
 /// The most sealed bytes kept during the handshake until the rest of a record, or of a message in
-/// several records, has come: the client's certificates may be as long.
+/// several records, has come: the peer's certificates may be as long.
 pub const SEALED_MAX: usize = 64 * 1_024;
 
-/// The most sealed bytes kept after it: the beginning of one record. No client has anything more
+/// The most sealed bytes kept after it: the beginning of one record. No peer has anything more
 /// to say to us that is longer.
 ///
 /// [RFC 5246 §6.2.3](https://www.rfc-editor.org/rfc/rfc5246#section-6.2.3)
@@ -48,37 +49,62 @@ pub struct Opened {
     pub ended: bool,
 }
 
-/// Our end of one connection.
+/// Our end of one connection, whoever began it.
 pub struct Tls {
-    end: UnbufferedServerConnection,
+    end: End,
     /// The beginning of a record whose rest has not come. No memory if there is none.
     partial: Vec<u8>,
-    /// Until the handshake is complete.
-    asked: Option<Arc<Asked>>,
+    /// Who the other end says it is, until the handshake is complete.
+    peer: Option<Peer>,
     /// After a fault the library is not to be asked again: it would look for the bytes that it
     /// was at.
     broken: bool,
 }
 
-/// What one turn of the library asked for.
-enum Turn {
-    /// Call it again.
-    Again,
-    /// All whole records are opened.
-    Starved,
-    /// The peer has ended the connection.
-    Ended,
+/// The two kinds of ends there are.
+enum End {
+    /// Ours is the server's.
+    Server(UnbufferedServerConnection),
+    /// Ours is the client's.
+    Client(UnbufferedClientConnection),
+}
+
+impl End {
+    fn state(&self) -> &CommonState {
+        match self {
+            Self::Server(end) => end,
+            Self::Client(end) => end,
+        }
+    }
+}
+
+/// Who is at the other end.
+pub(crate) enum Peer {
+    /// A client, and what it asked for.
+    Client(Arc<Asked>),
+    /// A server, and whose it has to be.
+    Server(Box<Claim>),
 }
 
 impl Tls {
-    pub(crate) const fn new(end: UnbufferedServerConnection, asked: Arc<Asked>) -> Self {
-        Self { end, partial: Vec::new(), asked: Some(asked), broken: false }
+    /// The end of whoever was dialled.
+    pub(crate) const fn server(end: UnbufferedServerConnection, asked: Arc<Asked>) -> Self {
+        Self::new(End::Server(end), Peer::Client(asked))
+    }
+
+    /// The end of whoever dials. It speaks first: [`Self::open`] nothing, to have what it says.
+    pub(crate) const fn client(end: UnbufferedClientConnection, claim: Box<Claim>) -> Self {
+        Self::new(End::Client(end), Peer::Server(claim))
+    }
+
+    const fn new(end: End, peer: Peer) -> Self {
+        Self { end, partial: Vec::new(), peer: Some(peer), broken: false }
     }
 
     /// Whether the handshake is still under way.
     #[must_use]
     pub fn is_handshaking(&self) -> bool {
-        self.end.is_handshaking()
+        self.end.state().is_handshaking()
     }
 
     /// Bytes of memory it holds beside the library's.
@@ -98,7 +124,7 @@ impl Tls {
     /// to `replies`.
     ///
     /// # Errors
-    /// What came is not what the protocol allows, or the client is not whom we trust. The
+    /// What came is not what the protocol allows, or the peer is not whom we trust. The
     /// alert to be sent is in `replies`; the connection is of no more use.
     pub fn open(
         &mut self,
@@ -138,7 +164,7 @@ impl Tls {
         }
         let most = if self.is_handshaking() { SEALED_MAX } else { RECORD_SEALED_MAX };
         if self.partial.len() > most {
-            return Err(Fault::protocol("a message is longer than any client needs"));
+            return Err(Fault::protocol("a message is longer than any peer needs"));
         }
         Ok(opened)
     }
@@ -186,37 +212,20 @@ impl Tls {
         plain: &mut impl FnMut(&[u8]),
         replies: &mut Vec<u8>,
     ) -> Result<(usize, Turn), Fault> {
-        let UnbufferedStatus { mut discard, state } = self.end.process_tls_records(sealed);
-        let turn = match state? {
-            ConnectionState::ReadTraffic(mut records) => {
-                while let Some(record) = records.next_record() {
-                    let record = record?;
-                    plain(record.payload);
-                    discard += record.discard;
-                }
-                Turn::Again
-            }
-            ConnectionState::EncodeTlsData(flight) => {
-                encode(flight, replies)?;
-                Turn::Again
-            }
-            ConnectionState::TransmitTlsData(flight) => {
-                flight.done();
-                Turn::Again
-            }
-            ConnectionState::WriteTraffic(_) | ConnectionState::BlockedHandshake => Turn::Starved,
-            ConnectionState::PeerClosed | ConnectionState::Closed => Turn::Ended,
-            _ => return Err(Fault::protocol("early data was not offered")),
-        };
-        Ok((discard, turn))
+        match &mut self.end {
+            End::Server(end) => turned(end.process_tls_records(sealed), plain, replies),
+            End::Client(end) => turned(end.process_tls_records(sealed), plain, replies),
+        }
     }
 
     /// What the library wants to be said after a fault.
     fn flush_alert(&mut self, replies: &mut Vec<u8>) {
-        while self.end.wants_write() {
-            let status = self.end.process_tls_records(&mut []);
-            let Ok(ConnectionState::EncodeTlsData(flight)) = status.state else { return };
-            if encode(flight, replies).is_err() {
+        while self.end.state().wants_write() {
+            let told = match &mut self.end {
+                End::Server(end) => alert(end.process_tls_records(&mut []), replies),
+                End::Client(end) => alert(end.process_tls_records(&mut []), replies),
+            };
+            if !told {
                 return;
             }
         }
@@ -231,7 +240,7 @@ impl Tls {
             return Ok(());
         }
         let room = plain.len() + plain.len().div_ceil(RECORD_MAX) * RECORD_OVERHEAD;
-        self.write(room, out, |traffic, out| traffic.encrypt(plain, out))
+        self.write(room, out, Saying::Plain(plain))
     }
 
     /// Appends to `out` that we will say nothing more.
@@ -241,11 +250,7 @@ impl Tls {
     /// # Errors
     /// As [`Self::seal`].
     pub fn close(&mut self, out: &mut Vec<u8>) -> Result<(), Fault> {
-        #[expect(
-            clippy::redundant_closure_for_method_calls,
-            reason = "it is for one lifetime only"
-        )]
-        self.write(RECORD_OVERHEAD, out, |traffic, out| traffic.queue_close_notify(out))
+        self.write(RECORD_OVERHEAD, out, Saying::Close)
     }
 
     /// Brings the library to where it takes plain text, and gives it some.
@@ -253,29 +258,21 @@ impl Tls {
         &mut self,
         mut room: usize,
         out: &mut Vec<u8>,
-        mut give: impl FnMut(&mut Traffic<'_>, &mut [u8]) -> Result<usize, EncryptError>,
+        saying: Saying<'_>,
     ) -> Result<(), Fault> {
         self.ask()?;
         for _ in 0..WRITE_TURNS_MAX {
             // The beginning of a message must be shown again, though no whole one is in it.
-            let UnbufferedStatus { discard, state } =
-                self.end.process_tls_records(&mut self.partial);
-            match state? {
-                ConnectionState::WriteTraffic(mut traffic) => {
-                    let from = out.len();
-                    out.resize(from + room, 0);
-                    let given = give(&mut traffic, &mut out[from..]);
-                    out.truncate(from + given.as_ref().unwrap_or(&0));
-                    match given {
-                        Ok(_) => return Ok(()),
-                        Err(EncryptError::InsufficientSize(size)) => room = size.required_size,
-                        Err(error) => return Err(Fault::protocol(&error.to_string())),
-                    }
-                }
-                ConnectionState::EncodeTlsData(flight) => encode(flight, out)?,
-                ConnectionState::TransmitTlsData(flight) => flight.done(),
-                ConnectionState::PeerClosed => (),
-                _ => break,
+            let partial = &mut self.partial;
+            let (discard, said) = match &mut self.end {
+                End::Server(end) => say(end.process_tls_records(partial), saying, room, out)?,
+                End::Client(end) => say(end.process_tls_records(partial), saying, room, out)?,
+            };
+            match said {
+                Said::All => return Ok(()),
+                Said::Nothing => (),
+                Said::Room(size) => room = size,
+                Said::Never => break,
             }
             self.partial.drain(..discard);
         }
@@ -284,54 +281,14 @@ impl Tls {
 
     /// What the handshake came to, once it is complete. To be asked for once.
     pub fn facts(&mut self) -> Option<TlsFacts> {
-        if self.end.is_handshaking() {
+        if self.is_handshaking() {
             return None;
         }
-        let asked = self.asked.take()?;
-        let suite = self.end.negotiated_cipher_suite()?.suite();
-        let client = self.end.peer_certificates().and_then(<[_]>::first);
-        Some(TlsFacts {
-            version: match self.end.protocol_version()? {
-                ProtocolVersion::TLSv1_3 => "TLSv1.3",
-                _ => "TLSv1.2",
-            },
-            cipher: registered(suite.as_str().unwrap_or("unknown")),
-            sni: asked.name(),
-            client_subject: client.and_then(|client| subject(client)),
-            resumed: self.end.handshake_kind() == Some(HandshakeKind::Resumed),
-        })
-    }
-}
-
-/// What the registry calls a cipher suite that rustls calls `TLS13_...`.
-///
-/// [RFC 8446 §B.4](https://www.rfc-editor.org/rfc/rfc8446#appendix-B.4)
-fn registered(name: &'static str) -> &'static str {
-    match name {
-        "TLS13_AES_128_GCM_SHA256" => "TLS_AES_128_GCM_SHA256",
-        "TLS13_AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",
-        "TLS13_CHACHA20_POLY1305_SHA256" => "TLS_CHACHA20_POLY1305_SHA256",
-        name => name,
-    }
-}
-
-type Traffic<'c> = WriteTraffic<'c, ServerConnectionData>;
-
-/// Appends a flight of the handshake to `out`.
-fn encode<Data>(mut flight: EncodeTlsData<'_, Data>, out: &mut Vec<u8>) -> Result<(), Fault> {
-    let from = out.len();
-    let mut room = 0;
-    loop {
-        out.resize(from + room, 0);
-        match flight.encode(&mut out[from..]) {
-            Ok(written) => {
-                out.truncate(from + written);
-                return Ok(());
-            }
-            Err(EncodeError::InsufficientSize(size)) if size.required_size > room => {
-                room = size.required_size;
-            }
-            Err(error) => return Err(Fault::protocol(&error.to_string())),
+        let peer = self.peer.take()?;
+        let state = self.end.state();
+        match peer {
+            Peer::Client(asked) => TlsFacts::of_client(state, asked.name()),
+            Peer::Server(claim) => TlsFacts::of_server(state, &claim),
         }
     }
 }

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
 use tests::mutant::{Flaw, Mutant};
+use wire::Connector;
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -97,6 +98,7 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
             expire: retry.expire,
             delay_notice: retry.delay_notice,
         },
+        connector: Arc::new(Connector::new(None).map_err(io::Error::other)?),
         delivery_log: Some(settings.log.delivery.clone()),
         topics: shard::Topics::default(),
         meters,
@@ -121,7 +123,8 @@ fn routing(settings: &Settings) -> io::Result<Routing> {
     let routes = settings.routes.iter().map(|route| {
         let to = route.to.iter().map(|hop| HostPort::new(&hop.host, hop.port));
         let to = to.collect::<Result<Vec<_>, _>>().map_err(|_| io::Error::other("a bad host"))?;
-        Ok(RouteSetting { pattern: route.domain.clone(), to, port: route.port })
+        let tls = route::Tls::default();
+        Ok(RouteSetting { pattern: route.domain.clone(), to, port: route.port, tls })
     });
     let routes = routes.collect::<io::Result<Vec<_>>>()?;
     let table = Table::new(routes).map_err(|bad| io::Error::other(bad.to_string()))?;

@@ -19,6 +19,7 @@ use std::time::Duration;
 use tests::mutant::{Flaw, Mutant};
 use tests::process::Process;
 use tests::{port, wait};
+use wire::Connector;
 
 /// How long it may take to listen.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -98,6 +99,7 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
             idle: Duration::from_secs(5),
         },
         schedule: schedule(),
+        connector: Arc::new(Connector::new(None).expect("it trusts nobody")),
         delivery_log: None,
         topics: shard::Topics::default(),
         meters: Meters::new(1),
@@ -126,6 +128,7 @@ fn routing(next: SocketAddr) -> Routing {
         pattern: domain.into(),
         to: vec![HostPort::from(next)],
         port: route::SMTP_PORT,
+        tls: route::Tls::Off,
     };
     let routes = vec![route("site.test"), route("source.test")];
     let table = Arc::new(Table::new(routes).expect("each domain has one route"));

@@ -9,8 +9,6 @@ use tests::ringpost::Ringpost;
 use tests::scratch::Scratch;
 use tests::{port, wait};
 
-use loadgen::ledger::Rule;
-use loadgen::sink::provider::Tls;
 use loadgen::sink::{self, Provider, dns, profiles};
 use loadgen::{send, verify};
 
@@ -30,12 +28,8 @@ fn providers_are_found_by_mx_and_their_contracts_kept() -> io::Result<()> {
     let (sent, received) = (scratch.path().join("sent"), scratch.path().join("received"));
     let port = port::free()?.port();
     let profile = |name: &str| profiles::read(name).map_err(io::Error::other);
-    let mut providers = vec![profile("gmail")?, profile("yahoo")?, large()?];
-    // What the engine cannot yet keep.
-    for provider in &mut providers {
-        provider.tls = Tls::Off;
-        provider.contract.retain(|rule| *rule != Rule::Tls);
-    }
+    // The third turns away mail that comes without TLS, and the third connection.
+    let mut providers = vec![profile("gmail")?, profile("yahoo")?, profile("orange")?, large()?];
     profiles::place(&mut providers, port).map_err(io::Error::other)?;
     let options = sink::Options { providers, seed: 1, ledger: Some(received.clone()), threads: 1 };
     let sink = sink::start(options)?;
@@ -44,13 +38,15 @@ fn providers_are_found_by_mx_and_their_contracts_kept() -> io::Result<()> {
     let settings = format!(
         "[dns]\nservers = [\"{}\"]\nallow_private_addresses = true\n\
          [[route]]\ndomain = \"*\"\nport = {port}\n\
-         [delivery]\nconnections_per_site = 5\nmessages_per_connection = 50\n",
+         [delivery]\nconnections_per_site = 2\nmessages_per_connection = 50\n",
         dns.address,
     );
     let ringpost = Ringpost::start(scratch.path(), &settings)?;
     let options = send::Options {
         messages: MESSAGES,
-        domains: "gmail.com,yahoo.com,aol.com,large.example".parse().map_err(io::Error::other)?,
+        domains: "gmail.com,yahoo.com,aol.com,orange.fr,large.example"
+            .parse()
+            .map_err(io::Error::other)?,
         ledger: Some(sent.clone()),
         ..send::Options::new(ringpost.smtp())
     };

@@ -16,6 +16,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
+use wire::Connector;
 
 pub(crate) const SPOOL: &str = "/spool";
 pub(crate) const LOG: &str = "/delivery.log";
@@ -58,6 +59,7 @@ impl Relay {
         let (senders, mailboxes): (Vec<_>, Vec<_>) = (0..count).map(|_| mailbox()).unzip();
         let relay = Self { shards: senders, meters, ended: Rc::default(), failed: Rc::default() };
         let (crowd, inside) = (Crowd::new(count), Arc::default());
+        let connector = Arc::new(Connector::new(None).expect("it trusts nobody"));
         for (index, mailbox) in mailboxes.into_iter().enumerate() {
             let setup = Setup {
                 index,
@@ -70,6 +72,7 @@ impl Relay {
                 routing: routing(plan),
                 limits: plan.limits,
                 schedule: schedule(),
+                connector: Arc::clone(&connector),
                 delivery_log: Some(LOG.into()),
                 topics: Topics { accepted: true, refused: true },
                 meters: Arc::clone(&relay.meters),
@@ -158,6 +161,7 @@ fn routing(plan: &Plan) -> Routing {
         pattern: (*domain).to_owned(),
         to: to.iter().map(|to| HostPort::from(*to)).collect(),
         port: route::SMTP_PORT,
+        tls: route::Tls::default(),
     });
     let table = Arc::new(Table::new(routes).expect("each domain has one route"));
     let rules = Rules {

@@ -52,6 +52,21 @@ pub struct Labels<'a> {
     pub campaign: Option<&'a str>,
 }
 
+/// How a host was reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Passage<'a> {
+    /// What it is called, by DNS or by a route.
+    pub host: &'a str,
+    /// The version of TLS, if there was any.
+    pub tls: Option<&'a str>,
+    /// The cipher suite.
+    pub cipher: Option<&'a str>,
+    /// Whether the host proved to be the one that was meant.
+    pub verified: Option<bool>,
+    /// Why there was no TLS although it was wanted: what the host did.
+    pub in_clear: Option<&'a str>,
+}
+
 /// One try at one recipient.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
@@ -65,6 +80,8 @@ pub struct Attempt<'a> {
     pub site: &'a str,
     /// The host it was sent to, if a connection came about.
     pub peer: Option<SocketAddr>,
+    /// How it was reached.
+    pub passage: Option<Passage<'a>>,
     /// What became of it.
     pub outcome: Outcome,
     /// What the peer said, or what we say for it.
@@ -87,12 +104,18 @@ impl Attempt<'_> {
     /// The fields of its log line, behind the event and the time.
     pub(super) fn fields<'o>(&self, line: Line<'o>, at: Wall) -> Line<'o> {
         let after = |stage| self.stages.micros(stage, at);
+        let passage = self.passage;
         let Labels { tenant, pool, job, campaign } = self.labels;
         line.id("id", self.id)
             .text("sender", self.sender)
             .text("recipient", self.recipient)
             .text("site", self.site)
             .peer("peer", self.peer)
+            .text_or_null("host", passage.map(|passage| passage.host))
+            .text_or_null("tls", passage.and_then(|passage| passage.tls))
+            .text_or_null("cipher", passage.and_then(|passage| passage.cipher))
+            .truth_or_null("verified", passage.and_then(|passage| passage.verified))
+            .text_or_null("in_clear", passage.and_then(|passage| passage.in_clear))
             .text("outcome", self.outcome.name())
             .number("code", u64::from(self.response.code))
             .enhanced("enhanced", self.response.enhanced)

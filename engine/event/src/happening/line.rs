@@ -80,6 +80,13 @@ impl<'o> Line<'o> {
         line
     }
 
+    pub(super) fn truth_or_null(self, key: &str, truth: Option<bool>) -> Self {
+        match truth {
+            Some(truth) => self.truth(key, truth),
+            None => self.null(key),
+        }
+    }
+
     pub(super) fn id(self, key: &str, id: MessageId) -> Self {
         let line = self.key(key);
         name(id, line.0);

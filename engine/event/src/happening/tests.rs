@@ -1,4 +1,6 @@
-use super::{Accepted, Attempt, Encryption, Entrance, Event, Labels, MESSAGES_MAX, Stages};
+use super::{
+    Accepted, Attempt, Encryption, Entrance, Event, Labels, MESSAGES_MAX, Passage, Stages,
+};
 use crate::{EnhancedCode, MessageId, Outcome, Response, ShardMeters, Tick, Wall};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -25,6 +27,7 @@ fn lines_have_these_fields() {
         connection: Some("F00D-1"),
         ..entrance
     };
+    let [bare, sealed] = passages();
     let events = [
         Event::Accepted(accepted(None)),
         Event::Accepted(accepted(Some(entrance))),
@@ -36,6 +39,8 @@ fn lines_have_these_fields() {
         Event::Attempt(attempt),
         Event::Attempt(Attempt { peer: Some(peer), next: Some(Wall(7)), ..attempt }),
         Event::Attempt(Attempt { labels, ..attempt }),
+        Event::Attempt(Attempt { passage: Some(bare), ..attempt }),
+        Event::Attempt(Attempt { passage: Some(sealed), ..attempt }),
         Event::Bounced { id, bounce, recipient: "a@b", recipients: 1, action: "failed" },
         Event::BounceDropped { id, recipients: 3 },
         Event::DialFailed { site: "mx.example", peer, response: &response },
@@ -97,6 +102,25 @@ fn the_first_hundred_of_many_damaged_messages_are_named() {
     assert_eq!(line["messages_total"], 5_000);
 }
 
+/// In the clear, and under TLS.
+fn passages() -> [Passage<'static>; 2] {
+    let bare = Passage {
+        host: "mx.example",
+        tls: None,
+        cipher: None,
+        verified: None,
+        in_clear: Some("does not offer STARTTLS"),
+    };
+    let sealed = Passage {
+        tls: Some("TLSv1.3"),
+        cipher: Some("TLS_AES_256_GCM_SHA384"),
+        verified: Some(true),
+        in_clear: None,
+        ..bare
+    };
+    [bare, sealed]
+}
+
 fn attempt(response: &Response) -> Attempt<'_> {
     Attempt {
         id: ID,
@@ -104,6 +128,7 @@ fn attempt(response: &Response) -> Attempt<'_> {
         recipient: "recipient@example.org",
         site: "mx.example.org",
         peer: None,
+        passage: None,
         outcome: Outcome::Deferred,
         response,
         attempt: 2,

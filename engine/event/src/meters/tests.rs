@@ -79,6 +79,7 @@ fn live(meters: &ShardMeters) {
                 recipient: "",
                 site: "",
                 peer: None,
+                passage: None,
                 outcome,
                 response: &response,
                 attempt: 1,

@@ -21,6 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Sender as Post;
 use std::thread;
+use wire::Connector;
 
 /// Starts all shards; each tells `post` when it listens and when it has ended.
 pub(super) fn start(
@@ -28,7 +29,7 @@ pub(super) fn start(
     gates: &[Gate],
     lock: &SpoolLock,
     meters: &Arc<Meters>,
-    resolver: &Resolver,
+    (resolver, connector): (&Resolver, &Arc<Connector>),
     access: Option<&Arc<dyn Access>>,
     post: &Post<Happened>,
 ) -> io::Result<Vec<Sender<Letter>>> {
@@ -41,7 +42,8 @@ pub(super) fn start(
         mailboxes.into_iter().zip(logs.into_iter().zip(processors)).enumerate()
     {
         let share = Share { index, logs, mailbox };
-        let setup = setup(settings, share, gates, &crowd, &senders, &routing, meters);
+        let outwards = (&routing, connector);
+        let setup = setup(settings, share, gates, &crowd, &senders, outwards, meters);
         let setup = Setup { access: access.cloned(), ..setup };
         let ring = RingConfig { cpu, driver: driver(settings), ..RingConfig::default() };
         let post = post.clone();
@@ -84,7 +86,7 @@ fn setup(
     gates: &[Gate],
     crowd: &Arc<Crowd>,
     senders: &[Sender<Letter>],
-    routing: &Routing,
+    (routing, connector): (&Routing, &Arc<Connector>),
     meters: &Arc<Meters>,
 ) -> Setup {
     let share = |whole: u64| whole.div_ceil(settings.shards as u64);
@@ -102,6 +104,7 @@ fn setup(
         queued_max: share(settings.spool.queued_max),
         routing: routing.clone(),
         limits: limits(&settings.delivery),
+        connector: Arc::clone(connector),
         schedule: schedule(settings),
         delivery_log: Some(settings.log.delivery.clone()),
         topics: Topics { accepted: settings.log.accepted, refused: settings.log.refused },
@@ -229,10 +232,12 @@ fn routing(settings: &Settings, resolver: &Resolver) -> io::Result<Routing> {
         let to = route.to.iter().map(host).collect::<Result<Vec<_>, _>>();
         let to =
             to.map_err(|_| io::Error::other(format!("a host of {} has no name", route.domain)))?;
-        Ok(RouteSetting { pattern: route.domain.clone(), to, port: route.port })
+        let (pattern, tls) = (route.domain.clone(), settings.tls_of(route));
+        Ok(RouteSetting { pattern, to, port: route.port, tls })
     });
     let routes = routes.collect::<io::Result<Vec<_>>>()?;
-    let table = Arc::new(Table::new(routes).map_err(|bad| io::Error::other(bad.to_string()))?);
+    let table = Table::new(routes).map_err(|bad| io::Error::other(bad.to_string()))?;
+    let table = Arc::new(table.otherwise_under(settings.delivery_tls.wanted));
     let sites = settings
         .sites
         .iter()

@@ -1,6 +1,9 @@
 //! Certificates: read at start, made if there is none, looked at again while we run.
 
+mod connector;
 mod vouchers;
+
+pub(super) use connector::connector;
 
 use super::{say, warn};
 use crate::settings::{self, ClientCertificate, Listener, Loaded, Settings};
@@ -103,6 +106,7 @@ pub(crate) fn check(loaded: &Loaded) -> io::Result<()> {
     for (index, listener) in loaded.settings.listeners.iter().enumerate() {
         vouchers(loaded, index, listener)?;
     }
+    connector(loaded)?;
     Ok(())
 }
 
@@ -113,7 +117,7 @@ fn named(loaded: &Loaded) -> io::Result<Vec<Pair>> {
                 Which::Chain => ("chain", &certificate.chain),
                 Which::Key => ("key", &certificate.key),
             };
-            refused(loaded, ("certificate", index, key), path, &trouble.wrong)
+            refused(loaded, ("certificate", Some(index), key), path, &trouble.wrong)
         })
     };
     loaded.settings.certificates.iter().enumerate().map(read).collect()
@@ -125,17 +129,17 @@ fn vouchers(loaded: &Loaded, index: usize, listener: &Listener) -> io::Result<Op
     let vouchers = Vouchers::read(path, required);
     vouchers
         .map(Some)
-        .map_err(|wrong| refused(loaded, ("listener", index, "client_ca"), path, &wrong))
+        .map_err(|wrong| refused(loaded, ("listener", Some(index), "client_ca"), path, &wrong))
 }
 
 /// An error that names the line of the settings.
 fn refused(
     loaded: &Loaded,
-    (table, index, key): (&'static str, usize, &'static str),
+    place: (&'static str, Option<usize>, &'static str),
     path: &Path,
     wrong: &str,
 ) -> io::Error {
-    let fault = loaded.fault((table, Some(index), key), format!("{} {wrong}", path.display()));
+    let fault = loaded.fault(place, format!("{} {wrong}", path.display()));
     io::Error::new(io::ErrorKind::InvalidInput, fault.to_string().trim_end().to_owned())
 }
 

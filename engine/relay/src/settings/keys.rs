@@ -1,9 +1,9 @@
 //! Every key there is: its default, its limits, and what it is for.
 
 use super::{
-    Admin, Agent, Auth, Bytes, Certificate, Defence, Delivery, Destination, Dns, Drain, Driver,
-    Durability, Front, Hop, Host, HostName, Kernel, Listener, ListenerTls, Log, Login, Pattern,
-    Retry, Route, Section, Settings, Site, SourceRule, Spool, Tls,
+    Admin, Agent, Auth, Bytes, Certificate, Defence, Delivery, DeliveryTls, Destination, Dns,
+    Drain, Driver, Durability, Front, Hop, Host, HostName, Kernel, Listener, ListenerTls, Log,
+    Login, Pattern, Retry, Route, Section, Settings, Site, SourceRule, Spool, Tls,
 };
 use shard::MESSAGE_BYTES_MAX;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,6 +29,8 @@ impl Settings {
             "Threads that carry mail, each with connections, log and queue of its own. Default: \
              one per core.",
         );
+        let (delivery, delivery_tls) = top
+            .table("delivery", |delivery| (Delivery::read(delivery), DeliveryTls::read(delivery)));
         let settings = Self {
             hostname: hostname.0,
             shards: shards as usize,
@@ -39,7 +41,8 @@ impl Settings {
             certificates: top.tables("certificate", 0, Certificate::read),
             tls: top.table("tls", Tls::read),
             routes: top.tables("route", 0, Route::read),
-            delivery: top.table("delivery", Delivery::read),
+            delivery,
+            delivery_tls,
             sites: Vec::new(),
             retry: top.table("retry", Retry::read),
             log: top.table("log", Log::read),
@@ -235,6 +238,7 @@ impl Route {
             domain: domain.map_or_else(|| "*".to_owned(), |pattern| pattern.0),
             to: to.unwrap_or_default().into_iter().map(hop).collect(),
             port,
+            tls: DeliveryTls::read_of_route(route),
         }
     }
 }

@@ -68,6 +68,22 @@ pub struct ListenerTls {
     pub client_ca: Option<PathBuf>,
 }
 
+words!(route::Tls {
+    "off" => Self::Off,
+    "opportunistic" => Self::Opportunistic,
+    "required" => Self::Required,
+    "verified" => Self::Verified,
+});
+
+/// The keys of `[delivery]` that are about TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryTls {
+    /// What mail goes under, unless its route says otherwise.
+    pub wanted: route::Tls,
+    /// The file with those who vouch for hosts; the system's if it was left out.
+    pub server_ca: Option<PathBuf>,
+}
+
 impl Tls {
     pub(super) fn read(tls: &mut Section<'_, '_>) -> Self {
         Self {
@@ -125,6 +141,32 @@ impl ListenerTls {
     }
 }
 
+impl DeliveryTls {
+    pub(super) fn read(delivery: &mut Section<'_, '_>) -> Self {
+        Self {
+            wanted: delivery.key(
+                "tls",
+                route::Tls::Opportunistic,
+                "\"off\": none; \"opportunistic\": where a host offers it, with any certificate, \
+                 else in the clear; \"required\": never in the clear, with any certificate; \
+                 \"verified\": the certificate is the host's, whose name a route's `to` or MX has.",
+            ),
+            server_ca: delivery.optional(
+                "server_ca",
+                "The PEM file with the certificates that vouch for those of hosts, read at start. \
+                 Left out: the system's.",
+            ),
+        }
+    }
+
+    pub(super) fn read_of_route(route: &mut Section<'_, '_>) -> Option<route::Tls> {
+        route.optional(
+            "tls",
+            "What TLS this mail goes under, as [delivery] has it. Left out: what [delivery] says.",
+        )
+    }
+}
+
 impl Settings {
     pub(super) fn check_tls(&self, reader: &mut Reader<'_>) {
         for (index, listener) in self.listeners.iter().enumerate() {
@@ -147,6 +189,23 @@ impl Settings {
                 );
             }
         }
+    }
+
+    /// What TLS the mail of a route goes under.
+    #[must_use]
+    pub fn tls_of(&self, route: &super::Route) -> route::Tls {
+        route.tls.unwrap_or(self.delivery_tls.wanted)
+    }
+
+    /// The first key by which some mail goes only where a host proves who it is.
+    #[must_use]
+    pub fn verifies(&self) -> Option<(&'static str, Option<usize>, &'static str)> {
+        let verified = Some(route::Tls::Verified);
+        if self.delivery_tls.wanted == route::Tls::Verified {
+            return Some(("delivery", None, "tls"));
+        }
+        let index = self.routes.iter().position(|route| route.tls == verified)?;
+        Some(("route", Some(index), "tls"))
     }
 
     /// Whether some listener speaks TLS.

@@ -1,5 +1,5 @@
 use super::{Cache, Cached, DOMAINS_MAX, PATIENCE};
-use crate::{Answer, MxHost, RouteFailure, Rules, SitePlan, plan as plan_of};
+use crate::{Answer, MxHost, RouteFailure, Rules, SitePlan, Tls, plan as plan_of};
 use event::Tick;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -10,7 +10,7 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn plan(port: u16) -> Arc<SitePlan> {
-    Arc::new(SitePlan::fixed(&[([127, 0, 0, 1], port).into()]))
+    Arc::new(SitePlan::fixed(&[([127, 0, 0, 1], port).into()], Tls::default()))
 }
 
 fn known(port: u16) -> Cached {

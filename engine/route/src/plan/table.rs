@@ -1,6 +1,6 @@
 //! The routes of the settings. The most exact one wins, wherever it stands.
 
-use crate::{Host, HostPort, SMTP_PORT, SitePlan, in_our_spelling};
+use crate::{Host, HostPort, SMTP_PORT, SitePlan, Tls, in_our_spelling};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,6 +15,8 @@ pub struct RouteSetting {
     pub to: Vec<HostPort>,
     /// The port of hosts found by MX.
     pub port: u16,
+    /// What TLS the mail goes under.
+    pub tls: Tls,
 }
 
 /// A route whose pattern is no domain, or is there twice.
@@ -57,13 +59,18 @@ pub(super) enum Route {
     Mx { port: u16 },
 }
 
+/// What is no route's goes to the hosts of MX records.
+const BY_MX: Route = Route::Mx { port: SMTP_PORT };
+
 /// All routes.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    exact: BTreeMap<String, Route>,
+    exact: BTreeMap<String, (Route, Tls)>,
     /// By the domain above, without its dot.
-    below: BTreeMap<String, Route>,
-    rest: Option<Route>,
+    below: BTreeMap<String, (Route, Tls)>,
+    rest: Option<(Route, Tls)>,
+    /// For whom no route is.
+    others: Option<(Route, Tls)>,
 }
 
 impl Table {
@@ -74,16 +81,22 @@ impl Table {
     pub fn new(routes: impl IntoIterator<Item = RouteSetting>) -> Result<Self, BadPattern> {
         let mut table = Self::default();
         for setting in routes {
-            let route = understood(setting.to, setting.port);
-            table.add(&setting.pattern, route).ok_or(BadPattern(setting.pattern))?;
+            let route = understood(setting.to, setting.port, setting.tls);
+            table.add(&setting.pattern, (route, setting.tls)).ok_or(BadPattern(setting.pattern))?;
         }
         Ok(table)
+    }
+
+    /// The same, but mail that no route is for goes under this TLS.
+    #[must_use]
+    pub fn otherwise_under(self, tls: Tls) -> Self {
+        Self { others: Some((BY_MX, tls)), ..self }
     }
 
     /// Where mail for `domain`, in the spelling of [`crate::domain_of`], goes.
     #[must_use]
     pub fn find(&self, domain: &str) -> Target<'_> {
-        match self.route(domain) {
+        match self.route(domain).0 {
             Route::Static(plan) => Target::Static(plan),
             Route::Named(_) | Route::Mx { .. } => Target::Mx,
         }
@@ -92,7 +105,7 @@ impl Table {
     /// What to ask DNS about `domain`.
     #[must_use]
     pub fn question(&self, domain: &str) -> Question<'_> {
-        let Route::Named(hosts) = self.route(domain) else { return Question::Mail };
+        let Route::Named(hosts) = self.route(domain).0 else { return Question::Mail };
         let names = hosts.iter().filter_map(|host| match &host.host {
             Host::Name(name) => Some(&**name),
             Host::Ip(_) => None,
@@ -100,18 +113,21 @@ impl Table {
         Question::Hosts(names.collect())
     }
 
-    pub(super) fn route(&self, domain: &str) -> &Route {
-        const BY_MX: &Route = &Route::Mx { port: SMTP_PORT };
+    pub(super) fn route(&self, domain: &str) -> (&Route, Tls) {
         let above = || {
             let mut parents =
                 domain.match_indices('.').filter_map(|(dot, _)| domain.get(dot + 1..));
             parents.find_map(|parent| self.below.get(parent))
         };
-        self.exact.get(domain).or_else(above).or(self.rest.as_ref()).unwrap_or(BY_MX)
+        let meant = self.exact.get(domain).or_else(above).or(self.rest.as_ref());
+        match meant.or(self.others.as_ref()) {
+            Some((route, tls)) => (route, *tls),
+            None => (const { &BY_MX }, Tls::default()),
+        }
     }
 
     /// `None` if the pattern is no domain, or there already.
-    fn add(&mut self, pattern: &str, route: Route) -> Option<()> {
+    fn add(&mut self, pattern: &str, route: (Route, Tls)) -> Option<()> {
         let old = if pattern == "*" {
             self.rest.replace(route)
         } else if let Some(parent) = pattern.strip_prefix('.') {
@@ -123,7 +139,7 @@ impl Table {
     }
 }
 
-fn understood(to: Vec<HostPort>, port: u16) -> Route {
+fn understood(to: Vec<HostPort>, port: u16, tls: Tls) -> Route {
     if to.is_empty() {
         return Route::Mx { port };
     }
@@ -132,7 +148,7 @@ fn understood(to: Vec<HostPort>, port: u16) -> Route {
         Host::Name(_) => None,
     };
     match to.iter().map(address).collect::<Option<Vec<_>>>() {
-        Some(addresses) => Route::Static(Arc::new(SitePlan::fixed(&addresses))),
+        Some(addresses) => Route::Static(Arc::new(SitePlan::fixed(&addresses, tls))),
         None => Route::Named(to),
     }
 }

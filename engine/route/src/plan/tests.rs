@@ -1,5 +1,5 @@
 use super::{PlanHost, RouteSetting, Rules, SitePlan, Table, plan};
-use crate::{ADDRESSES_MAX, Answer, HOSTS_MAX, MxHost, RouteFailure};
+use crate::{ADDRESSES_MAX, Answer, HOSTS_MAX, MxHost, RouteFailure, Tls};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -115,7 +115,8 @@ fn private_networks_are_reached_where_the_operator_says_so() {
 /// A port is part of who we are: another program at another port of this host is no loop.
 #[test]
 fn mail_for_our_own_port_would_come_back() {
-    let by_mx = |port| RouteSetting { pattern: "*".to_owned(), to: Vec::new(), port };
+    let by_mx =
+        |port| RouteSetting { pattern: "*".to_owned(), to: Vec::new(), port, tls: Tls::default() };
     for (address, port, ours) in [
         ("127.0.0.1", 2_525, true),
         ("::1", 2_525, true),
@@ -155,6 +156,7 @@ fn routes_say_which_port_and_which_names() {
         pattern: pattern.to_owned(),
         to: to.iter().map(|host| host.parse().unwrap()).collect(),
         port,
+        tls: Tls::default(),
     };
     let table = Table::new([
         setting("mx.example", &[], 2_525),
@@ -181,7 +183,9 @@ fn routes_say_which_port_and_which_names() {
 #[test]
 fn a_route_to_hosts_that_do_not_exist_waits_for_the_operator() {
     let to = vec!["no.host".parse().unwrap()];
-    let table = Table::new([RouteSetting { pattern: "*".to_owned(), to, port: 25 }]).unwrap();
+    let table =
+        Table::new([RouteSetting { pattern: "*".to_owned(), to, port: 25, tls: Tls::default() }])
+            .unwrap();
     let rules = Rules { table: Arc::new(table), ..rules() };
     for answer in [Answer::NoDomain, Answer::NoAddress, Answer::NullMx] {
         assert!(!plan("example.com", &answer, &rules).unwrap_err().is_permanent());
@@ -248,4 +252,51 @@ fn a_source_without_ipv6_is_sent_to_ipv4_only() {
     let plan = plan("x.example", &hosts(&answer), &rules()).unwrap();
     let places = plan.places(|address| address.is_ipv4(), &mut || 0);
     assert_eq!(places.iter().map(|place| place.preference).collect::<Vec<_>>(), [1]);
+}
+
+/// T19: what TLS mail goes under belongs to its domain, and so domains with the same hosts share a
+/// site only if they share that.
+#[test]
+fn domains_with_other_tls_are_other_sites() {
+    let setting = |pattern: &str, to: &[&str], tls| RouteSetting {
+        pattern: pattern.to_owned(),
+        to: to.iter().map(|host| host.parse().unwrap()).collect(),
+        port: 25,
+        tls,
+    };
+    let table = Table::new([
+        setting("off.example", &[], Tls::Off),
+        setting("may.example", &[], Tls::Opportunistic),
+        setting("must.example", &[], Tls::Required),
+        setting("named.example", &["a.b"], Tls::Verified),
+        setting("fixed.example", &["10.0.0.1"], Tls::Required),
+    ]);
+    let table = table.unwrap().otherwise_under(Tls::Verified);
+    let rules = Rules { table: Arc::new(table), ..rules() };
+    let answer = hosts(&[host(10, "a.b", &["1.1.1.1"])]);
+    for (domain, tls, name) in [
+        ("off.example", Tls::Off, "a.b;tls=off"),
+        ("may.example", Tls::Opportunistic, "a.b"),
+        ("must.example", Tls::Required, "a.b;tls=required"),
+        ("named.example", Tls::Verified, "a.b;tls=verified"),
+        ("fixed.example", Tls::Required, "10.0.0.1:25;tls=required"),
+        ("other.example", Tls::Verified, "a.b;tls=verified"),
+    ] {
+        let plan = plan(domain, &answer, &rules).unwrap();
+        assert_eq!((plan.tls, &*plan.name), (tls, name), "{domain}");
+    }
+}
+
+#[test]
+fn a_host_is_called_by_its_name_alone() {
+    let answer = hosts(&[host(20, "a.b", &["1.1.1.1"]), host(10, "c.d", &["1.1.1.2", "1.1.1.3"])]);
+    let at_port =
+        RouteSetting { pattern: "*".to_owned(), to: Vec::new(), port: 2_525, tls: Tls::default() };
+    for (table, port) in [(Table::default(), 25), (Table::new([at_port]).unwrap(), 2_525)] {
+        let rules = Rules { table: Arc::new(table), ..rules() };
+        let plan = plan("x.example", &answer, &rules).unwrap();
+        let host = |ip: &str| plan.host_at((ip.parse::<IpAddr>().unwrap(), port).into());
+        assert_eq!([host("1.1.1.1"), host("1.1.1.3")], [Some("a.b"), Some("c.d")]);
+        assert_eq!(host("1.1.1.4"), None);
+    }
 }

@@ -80,7 +80,7 @@ impl<K: Kernel> Visit<K> {
         let own = self.connection.facts().map(|facts| Encryption {
             version: facts.version,
             cipher: facts.cipher,
-            client: facts.client_subject.as_deref(),
+            client: facts.peer_subject.as_deref(),
         });
         own.or_else(|| self.peer.cover())
     }

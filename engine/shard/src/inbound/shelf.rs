@@ -20,7 +20,7 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     /// An empty buffer of exactly `capacity` bytes.
-    pub(super) fn take(&self, capacity: usize) -> Buffer {
+    pub(crate) fn take(&self, capacity: usize) -> Buffer {
         self.lent.set(self.lent.get() + capacity);
         let mut kept = self.kept.borrow_mut();
         match kept.iter().rposition(|buffer| buffer.capacity() == capacity) {
@@ -35,7 +35,7 @@ impl Shelf {
     }
 
     /// Takes a buffer back. What was in it cannot be read any more.
-    pub(super) fn put(&self, mut buffer: Buffer) {
+    pub(crate) fn put(&self, mut buffer: Buffer) {
         self.lent.set(self.lent.get().saturating_sub(buffer.capacity()));
         let mut kept = self.kept.borrow_mut();
         if kept.len() < KEPT_MAX && buffer.capacity() <= KEPT_BYTES_MAX {

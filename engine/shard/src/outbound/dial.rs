@@ -48,20 +48,17 @@ async fn serve<K: Kernel>(slot: Rc<Slot<K>>) {
 ///
 /// [RFC 5321 §5.1](https://www.rfc-editor.org/rfc/rfc5321#section-5.1)
 async fn attempt<K: Kernel>(slot: &Rc<Slot<K>>, host: Chosen) -> Result<(), Response> {
-    let Chosen { address, has_deputy } = host;
-    let shard = &slot.shard;
-    shard.meters().dials.add(1);
-    let is_crowded = shard.lanes.get() > LANES_MAX / 2;
-    let patience = if has_deputy || is_crowded { CONNECT_PATIENCE_SHORT } else { CONNECT_PATIENCE };
-    slot.dials(address);
-    let stream = shard.kernel.connect(address, None, patience).await;
-    let (ending, is_its_fault) = match stream {
-        Ok(stream) => (Box::pin(Lane::new(slot, address, stream).run()).await, true),
-        Err(error) => (Ending::Useless(refused(&error)), !is_ours(&error)),
-    };
+    let (shard, address) = (&slot.shard, host.address);
+    let mut ended = reach(slot, host).await;
+    if matches!(ended, (Ending::Bare(_), _)) && !shard.draining() {
+        // It is remembered, and so the same host is now spoken to in the clear.
+        slot.heard();
+        ended = reach(slot, host).await;
+    }
+    let (ending, is_its_fault) = ended;
     match ending {
         Ending::Served => Ok(()),
-        Ending::Useless(response) => {
+        Ending::Useless(response) | Ending::Bare(response) => {
             slot.heard();
             if is_its_fault {
                 let (now, random) = (shard.kernel.now(), shard.kernel.random());
@@ -71,6 +68,21 @@ async fn attempt<K: Kernel>(slot: &Rc<Slot<K>>, host: Chosen) -> Result<(), Resp
             shard.tell(&Event::DialFailed { site: &site, peer: address, response: &response });
             Err(response)
         }
+    }
+}
+
+/// One connection to one host; and if it came to nothing, whether that is the host's fault.
+async fn reach<K: Kernel>(slot: &Rc<Slot<K>>, host: Chosen) -> (Ending, bool) {
+    let Chosen { address, has_deputy } = host;
+    let shard = &slot.shard;
+    shard.meters().dials.add(1);
+    let is_crowded = shard.lanes.get() > LANES_MAX / 2;
+    let patience = if has_deputy || is_crowded { CONNECT_PATIENCE_SHORT } else { CONNECT_PATIENCE };
+    slot.dials(address);
+    let stream = shard.kernel.connect(address, None, patience).await;
+    match stream {
+        Ok(stream) => (Box::pin(Lane::new(slot, address, stream).run()).await, true),
+        Err(error) => (Ending::Useless(refused(&error)), !is_ours(&error)),
     }
 }
 

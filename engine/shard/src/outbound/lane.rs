@@ -5,6 +5,8 @@
 //! the session wants them, say all that may be said in one write, then wait for an answer
 //! or for work.
 
+use super::approach::Approach;
+use super::link::{Link, Reading};
 use super::slot::Slot;
 use super::text::{Source, Transfer};
 use super::verdict::Host;
@@ -12,19 +14,18 @@ use super::wire::{self, Wire};
 use crate::journal::ReadError;
 use crate::routing::local;
 use crate::shard::Shard;
-use crate::watch::Watch;
-use event::{Response, Tick};
-use kernel::{Buffer, Gather, Kernel, Piece, Signal, Stream};
+use event::Response;
+use kernel::{Buffer, Gather, Kernel, Piece, Signal};
 use policy::Limits;
 use queue::SiteIndex;
 use smallvec::{SmallVec, smallvec};
 use smtp::client::{self, Body, Heard, Notify, Say, Session, Verdict};
 use spool::{Envelope, Form, Label, Request};
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
+use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -38,9 +39,9 @@ pub(super) enum Ending {
     Served,
     /// It never came as far as a transaction.
     Useless(Response),
+    /// Nor as far as TLS, without which it may be used.
+    Bare(Response),
 }
-
-type Reading = Pin<Box<dyn Future<Output = (io::Result<usize>, Buffer)>>>;
 
 /// The parts of a text that follow the first.
 struct Parts {
@@ -65,8 +66,12 @@ pub(super) struct Lane<K: Kernel> {
     pub(super) shard: Rc<Shard<K>>,
     pub(super) index: SiteIndex,
     pub(super) peer: SocketAddr,
-    stream: K::Stream,
-    watch: Watch<K::Stream>,
+    link: Link<K>,
+    approach: Approach,
+    /// The host waits for a handshake.
+    invited: bool,
+    /// The handshake failed, and TLS need not be.
+    bare: bool,
     session: Session<Box<Transfer>>,
     limits: Limits,
     work: Signal,
@@ -80,14 +85,16 @@ pub(super) struct Lane<K: Kernel> {
 impl<K: Kernel> Lane<K> {
     pub(super) fn new(slot: &Rc<Slot<K>>, peer: SocketAddr, stream: K::Stream) -> Self {
         let shard = &slot.shard;
-        let watch = shard.watches.watch(stream.clone(), Tick::NEVER, b"");
-        let config = client::Config { ehlo: shard.hostname.as_ref().into() };
+        let approach = Approach::new(shard, slot.index, peer);
+        let config = approach.config(shard);
         Self {
             shard: Rc::clone(shard),
             index: slot.index,
             peer,
-            stream,
-            watch,
+            link: Link::new(shard, stream),
+            approach,
+            invited: false,
+            bare: false,
             session: Session::new(config),
             limits: shard.sites.borrow().find(slot.index).limits,
             work: Signal::default(),
@@ -100,7 +107,7 @@ impl<K: Kernel> Lane<K> {
 
     /// Until the connection ends, one way or another.
     pub(super) async fn run(mut self) -> Ending {
-        let mut reading = Some(self.reading(Buffer::with_capacity(REPLIES)));
+        let mut reading = Some(self.link.reading(Buffer::with_capacity(REPLIES)));
         while let Some(pending) = &mut reading {
             let seen = self.work.rings();
             self.feed().await;
@@ -113,12 +120,14 @@ impl<K: Kernel> Lane<K> {
             match self.listen(pending, seen).await {
                 Woken::Work => (),
                 Woken::Read(Ok(1..), buffer) => {
-                    reading = self.hear(buffer).map(|buffer| self.reading(buffer));
+                    let more = self.hear(buffer);
+                    let goes_on = !std::mem::take(&mut self.invited) || self.secure().await;
+                    reading = more.filter(|_| goes_on).map(|buffer| self.link.reading(buffer));
                 }
                 Woken::Read(..) => reading = None,
             }
         }
-        self.stream.hang_up(b"");
+        self.link.hang_up();
         if let Some(pending) = reading {
             // A read is never dropped before it is done, and a peer that closed on us may
             // have said why.
@@ -129,9 +138,17 @@ impl<K: Kernel> Lane<K> {
         self.close()
     }
 
-    fn reading(&self, buffer: Buffer) -> Reading {
-        let stream = self.stream.clone();
-        Box::pin(async move { stream.read(buffer).await })
+    /// Shakes hands; `false` to close.
+    async fn secure(&mut self) -> bool {
+        match self.approach.secure(&self.shard, &self.link).await {
+            Ok(()) => self.session.secured(),
+            Err(uncovered) => {
+                self.last_words = Some(uncovered.response);
+                self.bare = uncovered.may_be_left_out;
+                return false;
+            }
+        }
+        true
     }
 
     /// Begins as many transactions as the session wants.
@@ -216,13 +233,13 @@ impl<K: Kernel> Lane<K> {
             pieces.push(Piece::Owned(commands));
         }
         self.arm();
-        if pieces.is_empty() { Ok(()) } else { self.stream.write(pieces).await }
+        if pieces.is_empty() { Ok(()) } else { self.link.write(pieces).await }
     }
 
     /// Sends a large text part by part, so that only one part is in memory.
     async fn stream(&self, beginning: Gather, parts: Parts, wire: &mut Wire) -> io::Result<()> {
         self.arm();
-        self.stream.write(beginning).await?;
+        self.link.write(beginning).await?;
         let reader = self.shard.reader(parts.log);
         for place in &parts.places {
             let chunk = match reader.read(place).await {
@@ -233,7 +250,7 @@ impl<K: Kernel> Lane<K> {
                 }
             };
             self.arm();
-            self.stream.write(smallvec![wire.piece(chunk)]).await?;
+            self.link.write(smallvec![wire.piece(chunk)]).await?;
         }
         Ok(())
     }
@@ -241,12 +258,9 @@ impl<K: Kernel> Lane<K> {
     /// Sets the deadline for what we wait for now.
     fn arm(&self) {
         let now = self.shard.kernel.now();
-        if let Some(patience) = self.session.waiting() {
-            self.watch.say_last(b"");
-            self.watch.busy_until(now + patience.duration());
-        } else {
-            self.watch.say_last(b"QUIT\r\n");
-            self.watch.busy_until(now + self.limits.idle);
+        match self.session.waiting() {
+            Some(patience) => self.link.wait_until(now + patience.duration(), b""),
+            None => self.link.wait_until(now + self.limits.idle, b"QUIT\r\n"),
         }
     }
 
@@ -298,8 +312,10 @@ impl<K: Kernel> Lane<K> {
                 }
                 Some(Heard::Ready) => {
                     self.ready = true;
+                    self.approach.arrive(&self.shard, self.session.bare());
                     self.slot.answered();
                 }
+                Some(Heard::StartTls) => self.invited = true,
                 Some(Heard::Nothing) | None => (),
             }
         }
@@ -319,18 +335,21 @@ impl<K: Kernel> Lane<K> {
         if self.ready && self.taken == 0 {
             self.slot.works();
         }
+        let missing = !self.ready && self.session.bare().is_some();
+        self.shard.meters().tls_out_missing.add(u64::from(missing));
         let host = self.host();
         for (transfer, verdicts) in self.session.lost() {
             if verdicts.iter().any(|verdict| *verdict != Verdict::NotTried) {
                 self.slot.works();
             }
-            self.shard.conclude(self.index, host, *transfer, verdicts);
+            self.shard.conclude(self.index, host.clone(), *transfer, verdicts);
         }
         if self.slot.is_open() {
             return Ending::Served;
         }
         let silent = || local(451, (4, 4, 2), "the connection was lost before a transaction");
-        Ending::Useless(self.last_words.unwrap_or_else(silent))
+        let last_words = self.last_words.unwrap_or_else(silent);
+        if self.bare { Ending::Bare(last_words) } else { Ending::Useless(last_words) }
     }
 
     fn conclude(&mut self, transfer: Transfer, verdicts: Vec<Verdict>) {
@@ -338,8 +357,9 @@ impl<K: Kernel> Lane<K> {
         self.shard.conclude(self.index, self.host(), transfer, verdicts);
     }
 
-    const fn host(&self) -> Host {
-        Host { peer: self.peer, reports: self.session.reports() }
+    fn host(&self) -> Host {
+        let (peer, passage) = (self.peer, self.approach.passage());
+        Host { peer, reports: self.session.reports(), passage }
     }
 }
 

@@ -1,5 +1,6 @@
 //! From what a peer said to what becomes of each recipient: done, again later, or never.
 
+use super::approach::Passage;
 use super::text::Transfer;
 use crate::letter::{Letter, Report, Settled};
 use crate::message::Delivery;
@@ -19,11 +20,13 @@ use std::time::Duration;
 const REROUTE_AFTER: Duration = Duration::from_mins(10);
 
 /// Who was spoken to.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Host {
     pub(super) peer: SocketAddr,
     /// It was told what the sender asked, and reports itself.
     pub(super) reports: bool,
+    /// How it was reached.
+    pub(super) passage: Option<Arc<Passage>>,
 }
 
 /// One attempt, from where it was made.
@@ -171,10 +174,21 @@ impl<K: Kernel> Shard<K> {
         let site =
             index.map_or_else(|| Arc::from(""), |index| self.count_at_site(index, &verdicts));
         let (id, message) = (delivery.id(), delivery.message);
-        let peer = host.map(|host| host.peer);
-        let passed_on = host.is_some_and(|host| host.reports);
-        let report =
-            Report { id, message, site, peer, passed_on, tried, turned_late, stages, verdicts };
+        let peer = host.as_ref().map(|host| host.peer);
+        let passed_on = host.as_ref().is_some_and(|host| host.reports);
+        let passage = host.and_then(|host| host.passage);
+        let report = Report {
+            id,
+            message,
+            site,
+            peer,
+            passage,
+            passed_on,
+            tried,
+            turned_late,
+            stages,
+            verdicts,
+        };
         self.post(self.owner(id), Letter::Report(Box::new(report)));
     }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 use wire::Clients;
 
 /// A client that has said EHLO in the clear.
-async fn met(world: &World, relay: &Relay) -> Client {
+pub(crate) async fn met(world: &World, relay: &Relay) -> Client {
     let mut client = Client::dial(world, relay, &TLS13, 100_000).await;
     client.hear(1).await;
     client.say("EHLO client.test\r\n").await;
@@ -30,7 +30,7 @@ async fn ask(client: &mut Client, line: &str) -> String {
     client.hear(1).await
 }
 
-async fn pause(world: &World, time: Duration) {
+pub(crate) async fn pause(world: &World, time: Duration) {
     world.shard(world.host()).sleep_until(world.now() + time).await;
 }
 

@@ -7,6 +7,8 @@
 mod bounds;
 mod client;
 mod early;
+mod host;
+mod outward;
 mod relay;
 
 use client::Client;

@@ -1,10 +1,11 @@
 //! A relay of one shard on a simulated host, which speaks TLS.
 
+use crate::host;
 use event::Meters;
 use kernel::sim::{Host, World};
 use kernel::{Kernel, Sender, mailbox};
 use policy::{Limits, Schedule};
-use route::{Answer, NamedSites, Rules, Table};
+use route::{Answer, HostPort, MxHost, NamedSites, RouteSetting, Rules, Table, Tls};
 use shard::journal::Options;
 use shard::{Ask, Begin, Crowd, Gate, Letter, Networks, Proxy, Routing, Security, Setup, Spool};
 use smtp::proxy::Versions;
@@ -13,7 +14,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use wire::{Acceptor, Certificate, Certificates, Clients};
+use wire::{Acceptor, Certificate, Certificates, Clients, Connector, Roots};
 
 pub(crate) const HOST: &str = "relay.test";
 
@@ -54,6 +55,28 @@ impl Relay {
         open: impl FnOnce(SocketAddr) -> Gate,
         intake_bytes_max: u64,
     ) -> Self {
+        Self::sending(world, open, intake_bytes_max, (nowhere(), None))
+    }
+
+    /// One that sends the mail of these domains to the host at `next`, called [`host::NAME`], and
+    /// trusts `root`.
+    pub(crate) fn to(
+        world: &World,
+        open: impl FnOnce(SocketAddr) -> Gate,
+        next: SocketAddr,
+        domains: &[(&str, Tls)],
+        root: Option<&str>,
+    ) -> Self {
+        let roots = root.map(|root| Roots::from_pem(root.as_bytes()).unwrap());
+        Self::sending(world, open, INTAKE_BYTES_MAX, (somewhere(next, domains), roots))
+    }
+
+    fn sending(
+        world: &World,
+        open: impl FnOnce(SocketAddr) -> Gate,
+        intake_bytes_max: u64,
+        (routing, roots): (Routing, Option<Roots>),
+    ) -> Self {
         let (sender, letters) = mailbox();
         let host = world.host();
         let address = SocketAddr::new(world.address(host), 25);
@@ -70,9 +93,10 @@ impl Relay {
             held_bytes_max: 1 << 20,
             intake_bytes_max,
             queued_max: 10_000,
-            routing: nowhere(),
+            routing,
             limits: LIMITS,
             schedule: SCHEDULE,
+            connector: Arc::new(Connector::new(roots.as_ref()).unwrap()),
             delivery_log: None,
             topics: shard::Topics::default(),
             meters: Arc::clone(&meters),
@@ -134,7 +158,25 @@ fn gate(address: SocketAddr, security: Security) -> Gate {
 
 /// All mail stays here: no name is known.
 fn nowhere() -> Routing {
-    let table = Arc::new(Table::new(Vec::new()).unwrap());
+    routing(Vec::new(), Answer::Temporary("there is no DNS".into()))
+}
+
+/// The mail of these domains goes to one host.
+fn somewhere(next: SocketAddr, domains: &[(&str, Tls)]) -> Routing {
+    let route = |&(domain, tls): &(&str, Tls)| RouteSetting {
+        pattern: domain.to_owned(),
+        to: vec![HostPort::new(host::NAME, next.port()).unwrap()],
+        port: next.port(),
+        tls,
+    };
+    let host = MxHost { preference: 0, name: host::NAME.to_owned(), addresses: vec![next.ip()] };
+    let answer = Answer::Hosts { hosts: vec![host], ttl: Duration::from_hours(9) };
+    routing(domains.iter().map(route).collect(), answer)
+}
+
+/// These routes, and the one answer that DNS has.
+fn routing(routes: Vec<RouteSetting>, answer: Answer) -> Routing {
+    let table = Arc::new(Table::new(routes).unwrap());
     let rules = Rules {
         own_names: Vec::new(),
         own_addresses: Vec::new(),
@@ -142,9 +184,8 @@ fn nowhere() -> Routing {
         table: Arc::clone(&table),
         sites: NamedSites::default(),
     };
-    let ask = |domain: String, _: Ask, asker: Sender<Letter>| {
-        let answer = Answer::Temporary("there is no DNS".into());
-        asker.post(Letter::Resolved(domain, answer));
+    let ask = move |domain: String, _: Ask, asker: Sender<Letter>| {
+        asker.post(Letter::Resolved(domain, answer.clone()));
     };
     Routing { table, ask: Arc::new(ask), rules: Arc::new(rules), limits: Arc::default() }
 }

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum PeerFault {
     /// It answered what we have not said.
     AnswerToNothing,
+    /// Bytes behind the answer to STARTTLS, in front of the handshake.
+    BeforeTls,
     /// A line that LF alone ends.
     BareLineFeed,
     /// Two codes in one reply.
@@ -23,6 +25,7 @@ impl fmt::Display for PeerFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AnswerToNothing => f.write_str("an answer to nothing"),
+            Self::BeforeTls => f.write_str("words in the clear behind its answer to STARTTLS"),
             Self::BareLineFeed => f.write_str("a reply line without CR"),
             Self::CodesDisagree => f.write_str("a reply with two codes"),
             Self::NotAReply => f.write_str("a line that is no reply"),

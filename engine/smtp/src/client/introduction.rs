@@ -1,14 +1,28 @@
-//! What is said before the first transaction: the greeting, EHLO, and HELO to whom that is new.
+//! What is said before the first transaction: the greeting, EHLO, and HELO to whom that is new;
+//! then STARTTLS, and EHLO again.
+//!
+//! ```text
+//!  220 > EHLO < 250 > ready                                   nothing asked, or not to be had
+//!                   > STARTTLS < 220 | handshake | EHLO < 250 > ready
+//!                              < 4xx, 5xx > ready             where it need not be
+//! ```
+//! What was offered in the clear is forgotten with the handshake: anybody may have said it.
+//! [RFC 3207 §4.2](https://www.rfc-editor.org/rfc/rfc3207#section-4.2)
 
 use super::answer::{Answer, Class};
 use super::offers::Offers;
-use super::{Config, Patience, PeerFault};
+use super::{Config, Patience, PeerFault, Tls, refused};
+use event::Response;
 
 /// The introduction, from the first word of the peer to what it offers.
 #[derive(Debug)]
 pub(super) struct Introduction {
     config: Config,
     step: Step,
+    /// What is said is sealed.
+    secured: bool,
+    /// Why it is not, although that was asked for.
+    bare: Option<Box<str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,21 +37,29 @@ enum Step {
     HeloDue,
     /// We wait for its name.
     Helo,
+    /// STARTTLS is to be said to a peer that offers this.
+    StartTlsDue(Offers),
+    /// We wait to hear whether it means it.
+    StartTls(Offers),
+    /// The caller shakes hands.
+    Handshake,
 }
 
 /// How far an answer has brought us.
 pub(super) enum Progress {
     /// There is more to be said.
     Underway,
+    /// The handshake begins.
+    StartTls,
     /// Transactions may begin, as these offers have it.
     Ready(Offers),
-    /// The peer will not have us.
-    Refused,
+    /// The peer will not have us, or is not to have our mail.
+    Refused(Response),
 }
 
 impl Introduction {
     pub(super) const fn new(config: Config) -> Self {
-        Self { config, step: Step::Greeting }
+        Self { config, step: Step::Greeting, secured: false, bare: None }
     }
 
     /// Appends what is to be said now, if anything.
@@ -45,7 +67,11 @@ impl Introduction {
         match self.step {
             Step::EhloDue => self.introduce(b"EHLO ", Step::Ehlo, out),
             Step::HeloDue => self.introduce(b"HELO ", Step::Helo, out),
-            Step::Greeting | Step::Ehlo | Step::Helo => {}
+            Step::StartTlsDue(offers) => {
+                out.extend_from_slice(b"STARTTLS\r\n");
+                self.step = Step::StartTls(offers);
+            }
+            Step::Greeting | Step::Ehlo | Step::Helo | Step::StartTls(_) | Step::Handshake => {}
         }
     }
 
@@ -58,7 +84,9 @@ impl Introduction {
 
     pub(super) fn hear(&mut self, answer: &Answer<'_>) -> Result<Progress, PeerFault> {
         match (self.step, answer.class()) {
-            (Step::EhloDue | Step::HeloDue, _) => Err(PeerFault::AnswerToNothing),
+            (Step::EhloDue | Step::HeloDue | Step::StartTlsDue(_) | Step::Handshake, _) => {
+                Err(PeerFault::AnswerToNothing)
+            }
             // RFC 5321 §3.2: only a peer that does not know EHLO is asked with HELO.
             (Step::Ehlo, _) if matches!(answer.code, 500 | 502) => {
                 self.step = Step::HeloDue;
@@ -68,18 +96,66 @@ impl Introduction {
                 self.step = Step::EhloDue;
                 Ok(Progress::Underway)
             }
-            (Step::Ehlo, Class::Done) => Ok(Progress::Ready(Offers::read(answer))),
-            (Step::Helo, Class::Done) => Ok(Progress::Ready(Offers::default())),
-            (_, Class::Transient | Class::Permanent) => Ok(Progress::Refused),
+            (Step::Ehlo, Class::Done) => Ok(self.offered(Offers::read(answer))),
+            (Step::Helo, Class::Done) => Ok(self.offered(Offers::default())),
+            (Step::StartTls(_), Class::Done) => {
+                self.step = Step::Handshake;
+                Ok(Progress::StartTls)
+            }
+            (Step::StartTls(offers), Class::Transient | Class::Permanent) => {
+                Ok(self.in_clear(offers, &format!("refuses STARTTLS: {}", answer.response())))
+            }
+            (_, Class::Transient | Class::Permanent) => Ok(Progress::Refused(answer.response())),
             (_, Class::GoOn) => Err(PeerFault::WrongAnswer(answer.code)),
         }
+    }
+
+    /// The peer has said what it offers.
+    fn offered(&mut self, offers: Offers) -> Progress {
+        if self.secured || self.config.tls == Tls::Off {
+            return Progress::Ready(offers);
+        }
+        if !offers.starttls {
+            return self.in_clear(offers, "does not offer STARTTLS");
+        }
+        self.step = Step::StartTlsDue(offers);
+        Progress::Underway
+    }
+
+    /// There will be no TLS, and why. Where it has to be, there will be no mail either: whoever
+    /// took STARTTLS from what the peer said would have it in the clear.
+    fn in_clear(&mut self, offers: Offers, why: &str) -> Progress {
+        self.bare = Some(why.into());
+        if self.config.tls == Tls::Required {
+            Progress::Refused(refused(
+                451,
+                (7, 4),
+                &format!("TLS is required (`tls`), and the host {why}"),
+            ))
+        } else {
+            Progress::Ready(offers)
+        }
+    }
+
+    pub(super) fn bare(&self) -> Option<&str> {
+        self.bare.as_deref()
+    }
+
+    /// The handshake is complete: it begins anew, in front of EHLO.
+    ///
+    /// # Panics
+    /// If there was none to be made.
+    pub(super) fn secured(&mut self) {
+        assert!(self.step == Step::Handshake, "a handshake follows what STARTTLS is answered with");
+        self.secured = true;
+        self.step = Step::EhloDue;
     }
 
     pub(super) const fn waiting(&self) -> Option<Patience> {
         match self.step {
             Step::Greeting => Some(Patience::Greeting),
-            Step::Ehlo | Step::Helo => Some(Patience::Hello),
-            Step::EhloDue | Step::HeloDue => None,
+            Step::Ehlo | Step::Helo | Step::StartTls(_) => Some(Patience::Hello),
+            Step::EhloDue | Step::HeloDue | Step::StartTlsDue(_) | Step::Handshake => None,
         }
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Offers {
     pub(super) chunking: bool,
     /// A message need not consist of lines (RFC 3030); nothing without `chunking`.
     pub(super) binary: bool,
+    /// TLS may begin (RFC 3207).
+    pub(super) starttls: bool,
     /// It reports to senders itself, as they ask for it (RFC 3461).
     pub(super) dsn: bool,
     /// RFC 6152.
@@ -45,6 +47,7 @@ impl Offers {
                 b"CHUNKING" => offers.chunking = true,
                 b"BINARYMIME" => offers.binary = true,
                 b"DSN" => offers.dsn = true,
+                b"STARTTLS" => offers.starttls = true,
                 b"LIMITS" => words.for_each(|limit| offers.limit(limit)),
                 b"SIZE" => {
                     offers.size = true;

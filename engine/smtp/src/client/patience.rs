@@ -7,7 +7,7 @@ use std::time::Duration;
 pub enum Patience {
     /// The first word.
     Greeting,
-    /// The answer to EHLO or HELO.
+    /// The answer to EHLO, HELO or STARTTLS.
     Hello,
     /// The answer to MAIL (or to RSET before it).
     Mail,

@@ -1,5 +1,6 @@
 use super::{
-    Body, Config, Envelope, Heard, Notify, Patience, Recipient, Ret, Say, Session, Verdict,
+    Body, Config, Envelope, Heard, Notify, Patience, PeerFault, Recipient, Ret, Say, Session, Tls,
+    Verdict,
 };
 use crate::command::ENVID_MAX;
 
@@ -35,7 +36,7 @@ fn greeted() -> Session<u8> {
 }
 
 fn greeted_with(offers: &str) -> Session<u8> {
-    let mut session = Session::new(Config { ehlo: "me".into() });
+    let mut session = Session::new(Config::new("me"));
     assert_eq!(hear(&mut session, "220 hi\r\n"), Heard::Nothing);
     say(&mut session);
     assert_eq!(hear(&mut session, offers), Heard::Ready);
@@ -45,7 +46,7 @@ fn greeted_with(offers: &str) -> Session<u8> {
 /// RFC 5321 §4.5.3.2: each answer has its own time; the oldest question counts.
 #[test]
 fn patience_follows_the_oldest_unanswered_line() {
-    let mut session: Session<u8> = Session::new(Config { ehlo: "me".into() });
+    let mut session: Session<u8> = Session::new(Config::new("me"));
     assert_eq!(session.waiting(), Some(Patience::Greeting));
     hear(&mut session, "220 hi\r\n");
     assert_eq!(session.waiting(), None);
@@ -155,9 +156,77 @@ fn a_name_longer_than_any_host_takes_is_not_said() {
     }
 }
 
+/// A session that has been offered TLS, and has said STARTTLS.
+fn asked_for_tls(tls: Tls) -> Session<u8> {
+    let mut session = Session::new(Config { tls, ..Config::new("me") });
+    for (reply, said) in
+        [("220 hi\r\n", "EHLO me\r\n"), ("250-hi\r\n250 STARTTLS\r\n", "STARTTLS\r\n")]
+    {
+        assert_eq!(hear(&mut session, reply), Heard::Nothing);
+        assert_eq!(say(&mut session), said);
+    }
+    session
+}
+
+/// T2, the other way: whoever listens to the line may add to it what is then taken for said under
+/// TLS.
+#[test]
+fn nothing_may_stand_between_the_answer_to_starttls_and_the_handshake() {
+    for tls in [Tls::Opportunistic, Tls::Required] {
+        let injected = "220 go\r\n250-hi\r\n250 PIPELINING\r\n";
+        for cut in 0..=injected.len() {
+            let mut session = asked_for_tls(tls);
+            let heard = session.hear(&injected.as_bytes()[..cut]);
+            match cut {
+                0..8 => assert_eq!(heard, Ok((0, None))),
+                8 => assert_eq!(heard, Ok((8, Some(Heard::StartTls)))),
+                _ => assert_eq!(heard, Err(PeerFault::BeforeTls), "{cut}"),
+            }
+        }
+        let mut session = asked_for_tls(tls);
+        assert_eq!(session.waiting(), Some(Patience::Hello));
+        assert_eq!(hear(&mut session, "220 go\r\n"), Heard::StartTls);
+        assert!(say(&mut session).is_empty() && session.waiting().is_none());
+        let heard = session.hear(b"250-hi\r\n250 PIPELINING\r\n");
+        assert_eq!(heard, Err(PeerFault::AnswerToNothing));
+    }
+}
+
+#[test]
+fn why_there_is_no_tls_is_known() {
+    let offers = "250-hi\r\n250 STARTTLS\r\n";
+    for (tls, offers, answer, bare) in [
+        (Tls::Off, offers, None, None),
+        (Tls::Opportunistic, "250 hi\r\n", None, Some("does not offer STARTTLS")),
+        (
+            Tls::Opportunistic,
+            offers,
+            Some("454 4.7.0 not now\r\n"),
+            Some("refuses STARTTLS: 454 4.7.0 not now"),
+        ),
+    ] {
+        let mut session = Session::new(Config { tls, ..Config::new("me") });
+        hear(&mut session, "220 hi\r\n");
+        say(&mut session);
+        let mut heard = hear(&mut session, offers);
+        if let Some(answer) = answer {
+            assert_eq!(say(&mut session), "STARTTLS\r\n");
+            heard = hear(&mut session, answer);
+        }
+        assert_eq!((heard, session.bare()), (Heard::Ready, bare));
+    }
+}
+
+#[test]
+#[should_panic(expected = "a handshake follows")]
+fn a_handshake_is_not_made_unasked() {
+    let mut session: Session<u8> = Session::new(Config::new("me"));
+    session.secured();
+}
+
 #[test]
 #[should_panic(expected = "when the session wants one")]
 fn a_transaction_is_not_begun_unasked() {
-    let mut session = Session::new(Config { ehlo: "me".into() });
+    let mut session = Session::new(Config::new("me"));
     let _ = session.begin(1, envelope(&[to(b"c@d")]));
 }

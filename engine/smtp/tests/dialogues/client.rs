@@ -1,7 +1,9 @@
 //! The client side: envelopes and the server's lines are given, the rest is what the session does.
 
-use crate::notation;
-use smtp::client::{Body, Config, Envelope, Heard, Notify, Recipient, Ret, Say, Session, Verdict};
+use crate::{notation, server};
+use smtp::client::{
+    Body, Config, Envelope, Heard, Notify, Recipient, Ret, Say, Session, Tls, Verdict,
+};
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::mem;
@@ -27,6 +29,10 @@ struct Stage<'w> {
     session: Option<Session<&'w str>>,
     envelopes: VecDeque<Order<'w>>,
     quits: bool,
+    /// The server says nothing behind its answer to STARTTLS until the handshake is over.
+    patient: bool,
+    /// That answer is what we wait for.
+    asked_for_tls: bool,
     transcript: String,
 }
 
@@ -92,10 +98,19 @@ impl<'w> Order<'w> {
 impl<'w> Stage<'w> {
     fn new(written: &'w str) -> Self {
         let lines = written.lines().filter_map(|line| line.strip_prefix("+ "));
+        let tls = notation::settings(written).find(|(name, _)| *name == "tls");
+        let tls = match tls.map(|(_, value)| value) {
+            None => Tls::Off,
+            Some("opportunistic") => Tls::Opportunistic,
+            Some("required") => Tls::Required,
+            Some(other) => panic!("no such TLS: {other}"),
+        };
         Self {
-            session: Some(Session::new(Config { ehlo: "me.example".into() })),
+            session: Some(Session::new(Config { tls, ..Config::new("me.example") })),
             envelopes: lines.map(Order::parse).collect(),
             quits: notation::settings(written).any(|(name, _)| name == "quit"),
+            patient: !server::is_at_once(written),
+            asked_for_tls: false,
             transcript: notation::preamble(written),
         }
     }
@@ -125,11 +140,15 @@ impl<'w> Stage<'w> {
             self.transcript += &notation::show("C:", &mem::take(&mut out));
             self.transcript += &text;
         }
+        self.asked_for_tls = out.ends_with(b"STARTTLS\r\n");
         self.transcript += &notation::show("C:", &out);
     }
 
     /// Hears one reply, and shows what it meant; `None` if it is not all there.
     fn hear(&mut self, input: &[u8]) -> Option<usize> {
+        let line = input.iter().position(|byte| *byte == b'\n').map_or(input.len(), |end| end + 1);
+        let alone = self.patient && self.asked_for_tls;
+        let input = if alone { &input[..line] } else { input };
         let heard = self.session.as_mut()?.hear(input);
         let (taken, heard) = match heard {
             Ok((taken, heard)) => (taken, heard?),
@@ -142,6 +161,10 @@ impl<'w> Stage<'w> {
         self.transcript += &notation::show("S:", &input[..taken]);
         match heard {
             Heard::Nothing => {}
+            Heard::StartTls => {
+                self.transcript += "= handshake\n";
+                self.session.as_mut()?.secured();
+            }
             Heard::Ready => self.transcript += "= ready\n",
             Heard::Done(name, verdicts) => self.transcript += &show("done", name, &verdicts),
             Heard::Closing(response) => writeln!(self.transcript, "= closing: {response}").unwrap(),

@@ -71,7 +71,7 @@ fn what_was_agreed_on_is_told() {
         let facts = facts(&acceptor, &config, HOST);
         assert_eq!((facts.version, facts.sni.as_deref()), (name, Some(HOST)));
         assert!(facts.cipher.starts_with("TLS_") && facts.cipher.starts_with(cipher), "{facts:?}");
-        assert!(!facts.resumed && facts.client_subject.is_none());
+        assert!(!facts.resumed && facts.peer_subject.is_none());
     }
 }
 
@@ -113,7 +113,7 @@ fn clients_show_certificates_as_they_are_asked_to() {
             for _ in 0..2 {
                 let mut pair = Pair::new(&acceptor, &config, HOST);
                 let met = pair.meet(1_000).map_err(|fault| fault.cause);
-                let subject = met.map(|()| pair.server.facts().unwrap().client_subject);
+                let subject = met.map(|()| pair.server.facts().unwrap().peer_subject);
                 assert_eq!(subject, came_to, "{clients:?}");
                 pair.said();
             }

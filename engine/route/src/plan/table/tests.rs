@@ -1,10 +1,11 @@
-use super::{BadPattern, Question, RouteSetting, Table, Target};
+use super::{BadPattern, Question, RouteSetting, Table, Target, Tls};
 
 fn table(routes: &[(&str, &[&str])]) -> Result<Table, BadPattern> {
     Table::new(routes.iter().map(|(pattern, to)| RouteSetting {
         pattern: (*pattern).to_owned(),
         to: to.iter().map(|host| host.parse().unwrap()).collect(),
         port: 25,
+        tls: Tls::default(),
     }))
 }
 

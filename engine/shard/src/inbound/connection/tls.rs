@@ -1,14 +1,11 @@
 //! TLS below a connection: the handshake, and reading through it.
 
 use super::Connection;
+use crate::secured::HANDSHAKE_PATIENCE;
 use crate::shard::Shard;
 use kernel::{Buffer, Gather, Kernel, Piece, Stream};
 use std::io;
-use std::time::Duration;
 use wire::{Acceptor, Cause, Fault, TlsFacts};
-
-/// How long a handshake may take, from the invitation to its last message.
-const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Room for sealed bytes: about what the reader has room for when they are opened.
 const SEALED: [usize; 3] = [4 * 1_024, 16 * 1_024, 64 * 1_024];

@@ -13,10 +13,10 @@ fn the_name_of_the_host_offers_nothing() {
 }
 
 #[test]
-fn chunks_binaries_and_reports_are_offers() {
-    let (chunking, binary, dsn) = (true, true, true);
-    let read = offers(&["chunking", "BINARYMIME", "DSN"]);
-    assert_eq!(read, Offers { chunking, binary, dsn, ..Offers::default() });
+fn chunks_binaries_reports_and_tls_are_offers() {
+    let (chunking, binary, starttls, dsn) = (true, true, true, true);
+    let read = offers(&["chunking", "BINARYMIME", "DSN", "StartTLS"]);
+    assert_eq!(read, Offers { chunking, binary, starttls, dsn, ..Offers::default() });
 }
 
 #[test]

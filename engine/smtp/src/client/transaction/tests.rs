@@ -82,7 +82,7 @@ struct Run {
 
 impl Run {
     fn new(recipients: &'static [usize], body: Body, pipelining: bool) -> Self {
-        let session = Session::new(Config { ehlo: "me".into() });
+        let session = Session::new(Config::new("me"));
         let cursors = BTreeMap::new();
         let (texts, verdicts) = (Vec::new(), Verdicts::new());
         let mut run =
@@ -172,7 +172,7 @@ impl Run {
     }
 
     fn end(mut self) -> (Verdicts, Vec<usize>) {
-        let open = std::mem::replace(&mut self.session, Session::new(Config { ehlo: "".into() }));
+        let open = std::mem::replace(&mut self.session, Session::new(Config::new("")));
         for (token, verdicts) in open.lost() {
             self.settle(token, &verdicts);
         }

@@ -1,0 +1,102 @@
+//! On the way to a host: what it is called, what TLS it gets, and what came of that.
+
+use super::cover::Cover;
+use super::link::{Failure, Link};
+use crate::routing::local;
+use crate::shard::Shard;
+use event::Response;
+use kernel::Kernel;
+use queue::SiteIndex;
+use smtp::client::Config;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use wire::TlsFacts;
+
+/// How a host was reached.
+#[derive(Debug)]
+pub struct Passage {
+    /// What the host is called, by DNS or by a route.
+    pub host: Box<str>,
+    /// What the handshake came to, if there was one.
+    pub tls: Option<TlsFacts>,
+    /// Why there is no TLS although it was wanted: what the host did.
+    pub in_clear: Option<Box<str>>,
+}
+
+/// One connection, until its host is ready, and what is known of the way there after.
+pub(super) struct Approach {
+    peer: SocketAddr,
+    cover: Cover,
+    name: Box<str>,
+    tls: Option<TlsFacts>,
+    passage: Option<Arc<Passage>>,
+}
+
+/// There was no handshake.
+pub(super) struct Uncovered {
+    /// Why, and that there had to be one.
+    pub(super) response: Response,
+    /// There need not be one: the host may be dialled without.
+    pub(super) may_be_left_out: bool,
+}
+
+impl Approach {
+    /// To the host of a site at this address.
+    pub(super) fn new<K: Kernel>(shard: &Shard<K>, index: SiteIndex, peer: SocketAddr) -> Self {
+        let sites = shard.sites.borrow();
+        let name = sites.find(index).plan.host_at(peer);
+        let name = name.map_or_else(|| peer.ip().to_string().into(), Into::into);
+        Self { peer, cover: shard.cover(index, peer), name, tls: None, passage: None }
+    }
+
+    /// How we introduce ourselves there.
+    pub(super) fn config<K: Kernel>(&self, shard: &Shard<K>) -> Config {
+        Config { tls: self.cover.spoken(), ..Config::new(&shard.hostname) }
+    }
+
+    /// The host waits for a handshake: makes it. Nothing is being read meanwhile.
+    pub(super) async fn secure<K: Kernel>(
+        &mut self,
+        shard: &Shard<K>,
+        link: &Link<K>,
+    ) -> Result<(), Uncovered> {
+        let tls = shard.connector.connect(&self.name, self.peer.ip(), self.cover.proof());
+        let met = match tls {
+            Ok(tls) => link.secure(&shard.kernel, tls).await,
+            Err(fault) => Err(Failure::Fault(fault)),
+        };
+        let may_be_left_out = self.cover.may_be_left_out();
+        if met.is_ok() || may_be_left_out {
+            shard.note_handshake(self.peer, met.is_ok());
+        }
+        let meters = shard.meters();
+        match met {
+            Ok(facts) => {
+                meters.tls_out_handshakes.add(1);
+                meters.tls_out_resumed.add(u64::from(facts.resumed));
+                meters.tls_out_verified.add(u64::from(facts.verified));
+                self.tls = Some(facts);
+                Ok(())
+            }
+            Err(failure) => {
+                failure.count(meters).add(1);
+                let needed = if may_be_left_out { "TLS" } else { "TLS is required (`tls`) and" };
+                let response = local(451, (4, 7, 5), &format!("{needed} failed: {failure}"));
+                Err(Uncovered { response, may_be_left_out })
+            }
+        }
+    }
+
+    /// The host is ready for mail. `bare`: why there is no TLS, if the session asked for it.
+    pub(super) fn arrive<K: Kernel>(&mut self, shard: &Shard<K>, bare: Option<&str>) {
+        let in_clear = bare.or_else(|| self.cover.in_clear()).map(Into::into);
+        shard.meters().tls_out_in_clear.add(u64::from(in_clear.is_some()));
+        let (host, tls) = (self.name.clone(), self.tls.take());
+        self.passage = Some(Arc::new(Passage { host, tls, in_clear }));
+    }
+
+    /// How the host was reached, once it has been.
+    pub(super) fn passage(&self) -> Option<Arc<Passage>> {
+        self.passage.clone()
+    }
+}
