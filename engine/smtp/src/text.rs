@@ -240,4 +240,4 @@ fn undecided(input: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -93,7 +93,7 @@ fn truth(input: &[u8], bounds: Bounds) -> Fate {
 }
 
 /// T1: what some server somewhere takes for the end of a message, and is not.
-const SMUGGLED: [&[u8]; 10] = [
+pub(crate) const SMUGGLED: [&[u8]; 11] = [
     b"\n.\n",
     b"\n.\r",
     b"\r.\n",
@@ -104,6 +104,7 @@ const SMUGGLED: [&[u8]; 10] = [
     b"\r\n.\r\r\n",
     b"\r\r\n.\r\r\n",
     b"\r\n.\n",
+    b"\r\n.\r",
 ];
 
 #[test]

@@ -3,6 +3,7 @@
 use super::table::generous;
 use super::{FRIEND, Refusal, Session, Step};
 use crate::server::{CHUNK_TINY, Config, Door, Facts, Form};
+use crate::text::tests::SMUGGLED;
 use event::MessageId;
 use std::sync::Arc;
 
@@ -54,21 +55,7 @@ fn chunk(text: &[u8], last: bool) -> Vec<u8> {
     [format!("BDAT {}{last}\r\n", text.len()).as_bytes(), text].concat()
 }
 
-/// T1: what would end a text for some server somewhere, once the message is passed on by DATA.
-const SMUGGLED: [&[u8]; 11] = [
-    b"\n.\n",
-    b"\n.\r",
-    b"\r.\n",
-    b"\r.\r",
-    b"\n.\r\n",
-    b"\r.\r\n",
-    b"\r\n\0.\r\n",
-    b"\r\n.\r\r\n",
-    b"\r\r\n.\r\r\n",
-    b"\r\n.\n",
-    b"\r\n.\r",
-];
-
+/// T1: once the message is passed on by DATA, it would end there for some server.
 #[test]
 fn what_looks_like_the_end_is_refused_in_a_chunk_at_any_split() {
     for sequence in SMUGGLED {
