@@ -29,18 +29,25 @@ impl Settings {
             "Threads that carry mail, each with connections, log and queue of its own. Default: \
              one per core.",
         );
+        let spool = top.table("spool", Spool::read);
+        let listeners = top.tables("listener", 1, Listener::read);
+        let sources = top.tables("source", 0, SourceRule::read);
+        let auth = top.table("auth", |auth| Auth::read(auth, host));
+        let certificates = top.tables("certificate", 0, Certificate::read);
+        let tls = top.table("tls", Tls::read);
+        let routes = top.tables("route", 0, Route::read);
         let (delivery, delivery_tls) = top
             .table("delivery", |delivery| (Delivery::read(delivery), DeliveryTls::read(delivery)));
         let settings = Self {
             hostname: hostname.0,
             shards: shards as usize,
-            spool: top.table("spool", Spool::read),
-            listeners: top.tables("listener", 1, Listener::read),
-            sources: top.tables("source", 0, SourceRule::read),
-            auth: top.table("auth", |auth| Auth::read(auth, host)),
-            certificates: top.tables("certificate", 0, Certificate::read),
-            tls: top.table("tls", Tls::read),
-            routes: top.tables("route", 0, Route::read),
+            spool,
+            listeners,
+            sources,
+            auth,
+            certificates,
+            tls,
+            routes,
             delivery,
             delivery_tls,
             sites: Vec::new(),

@@ -36,3 +36,6 @@ fn roots(loaded: &Loaded) -> io::Result<Option<Roots>> {
         _ => Ok(roots),
     }
 }
+
+#[cfg(test)]
+mod tests;
