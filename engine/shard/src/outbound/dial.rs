@@ -10,6 +10,7 @@ use event::{Event, Response};
 use kernel::Kernel;
 use queue::SiteIndex;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -50,9 +51,12 @@ async fn serve<K: Kernel>(slot: Rc<Slot<K>>) {
 async fn attempt<K: Kernel>(slot: &Rc<Slot<K>>, host: Chosen) -> Result<(), Response> {
     let (shard, address) = (&slot.shard, host.address);
     let mut ended = reach(slot, host).await;
-    if matches!(ended, (Ending::Bare(_), _)) && !shard.draining() {
+    if let (Ending::Bare(response), _) = &ended
+        && !shard.draining()
+    {
         // It is remembered, and so the same host is now spoken to in the clear.
         slot.heard();
+        tell_failed(slot, address, response);
         ended = reach(slot, host).await;
     }
     let (ending, is_its_fault) = ended;
@@ -64,11 +68,15 @@ async fn attempt<K: Kernel>(slot: &Rc<Slot<K>>, host: Chosen) -> Result<(), Resp
                 let (now, random) = (shard.kernel.now(), shard.kernel.random());
                 slot.remember(address, |health| health.failed(now, random));
             }
-            let site = shard.site_name(slot.index);
-            shard.tell(&Event::DialFailed { site: &site, peer: address, response: &response });
+            tell_failed(slot, address, &response);
             Err(response)
         }
     }
+}
+
+fn tell_failed<K: Kernel>(slot: &Slot<K>, peer: SocketAddr, response: &Response) {
+    let site = slot.shard.site_name(slot.index);
+    slot.shard.tell(&Event::DialFailed { site: &site, peer, response });
 }
 
 /// One connection to one host; and if it came to nothing, whether that is the host's fault.

@@ -75,6 +75,7 @@ fn broken_tls_is_remembered_where_mail_may_go_without_and_nowhere_else() {
                 "the second is dialled in the clear"
             );
             assert_eq!(meters.tls_out_in_clear.get(), round as u64);
+            assert_eq!(meters.dial_failures.get(), broken, "the log says why");
         }
         give(&world, &relay, &["must.test"], "x\r\n").await;
         pause(&world, Duration::from_mins(2)).await;
