@@ -15,7 +15,7 @@
 //! | attempt | id, sender, recipient, site, peer, host (what it is called), tls, cipher, verified (it proved to be that host), in_clear (why there is no TLS although it was wanted), outcome, code, enhanced, text, local (we say it, not the peer), attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool, job, campaign if there are such |
 //! | bounced | id, bounce, recipient, recipients, action (failed, delayed or relayed) |
 //! | bounce_dropped | id, recipients |
-//! | dial_failed | site, peer, code, enhanced, text |
+//! | dial_failed | site, peer, code, enhanced, text; also when a handshake failed and the host is dialled again in the clear |
 //! | spool_unread | log, text |
 //! | spool_damaged | log, segment, start, end, flaw, messages (names, the first 100), messages_total, copy, text |
 //! | shard_started | shard, messages, recipients |
