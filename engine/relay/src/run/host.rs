@@ -4,7 +4,7 @@ use crate::settings::Settings;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
@@ -27,6 +27,32 @@ pub(super) fn raise_descriptor_limit(settings: &Settings) -> Option<String> {
              LimitNOFILE, or lower connections_max"
         )
     })
+}
+
+/// Where these listeners are met: one that listens everywhere, also at each of `own`.
+pub(super) fn met_at(listeners: &[SocketAddr], own: &[IpAddr]) -> Vec<SocketAddr> {
+    let also = |listener: &SocketAddr| {
+        let (port, everywhere) = (listener.port(), listener.ip().is_unspecified());
+        own.iter().filter(move |_| everywhere).map(move |ip| SocketAddr::new(*ip, port))
+    };
+    listeners.iter().copied().chain(listeners.iter().flat_map(also)).collect()
+}
+
+/// The addresses that this host reaches others from: one of each family, if it has any. Nothing is
+/// sent to find out.
+pub(super) fn own_addresses() -> Vec<IpAddr> {
+    // Set aside for documentation, so that nobody's is special on the way there.
+    let far: [(IpAddr, IpAddr); 2] = [
+        (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(192, 0, 2, 1).into()),
+        (Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()),
+    ];
+    let towards = |(from, to): (IpAddr, IpAddr)| {
+        const DISCARD: u16 = 9;
+        let socket = UdpSocket::bind((from, 0)).ok()?;
+        socket.connect((to, DISCARD)).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    };
+    far.into_iter().filter_map(towards).filter(|ip| !ip.is_unspecified()).collect()
 }
 
 /// How long the system may take to let go of the ports of a process that was killed: its
@@ -75,16 +101,4 @@ fn allowed(status: &str) -> Vec<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::allowed;
-
-    #[test]
-    fn processors_are_read_from_the_kernels_list() {
-        let list =
-            |text: &str| allowed(&format!("Name:\tx\nCpus_allowed_list:\t{text}\nMems:\t0\n"));
-        assert_eq!(list("0-3,8"), [0, 1, 2, 3, 8]);
-        assert_eq!(list("5"), [5]);
-        assert_eq!(list(""), [0_usize; 0]);
-        assert_eq!(allowed(""), [0_usize; 0]);
-    }
-}
+mod tests;

@@ -242,9 +242,10 @@ fn routing(settings: &Settings, resolver: &Resolver) -> io::Result<Routing> {
         .sites
         .iter()
         .map(|site| SiteSetting { name: site.name.clone(), hosts: site.mx.clone() });
+    let listeners: Vec<_> = settings.listeners.iter().map(|listener| listener.address).collect();
     let rules = Rules {
         own_names: route::in_our_spelling(&settings.hostname).into_iter().collect(),
-        own_addresses: settings.listeners.iter().map(|listener| listener.address).collect(),
+        own_addresses: host::met_at(&listeners, &host::own_addresses()),
         private_allowed: settings.dns.allow_private_addresses,
         table: Arc::clone(&table),
         sites: NamedSites::new(sites).map_err(|bad| io::Error::other(bad.to_string()))?,
