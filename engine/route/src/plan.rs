@@ -32,9 +32,10 @@ pub struct SitePlan {
     pub name: Arc<str>,
     /// Which of the sites that the settings name it is, by its place there.
     pub named: Option<usize>,
-    /// Which mail may share connections: domains of one provider need not have the same hosts,
-    /// and a host is not bound to take the mail of those that do not name it. Nor may what goes
-    /// under other TLS.
+    /// Which mail may share connections: that for domains with the same hosts in the same order,
+    /// under the same TLS. A host is not bound to take mail for domains that do not name it, and
+    /// none gets what is meant for a better one first.
+    /// [RFC 5321 §5.1](https://www.rfc-editor.org/rfc/rfc5321#section-5.1)
     pub pool: Arc<str>,
     /// What TLS the mail goes under.
     pub tls: Tls,
@@ -130,9 +131,8 @@ impl SitePlan {
         let names: BTreeSet<&str> = hosts.iter().map(|host| &*host.name).collect();
         let name = names.into_iter().collect::<Vec<_>>().join(",");
         hosts.sort_by(|a, b| (a.preference, &a.name).cmp(&(b.preference, &b.name)));
-        let name = Arc::<str>::from(name);
-        let pool = Arc::clone(&name);
-        Self { pool, name, named: None, tls: Tls::default(), hosts: hosts.into() }
+        let pool = in_order(&hosts).into();
+        Self { name: name.into(), named: None, pool, tls: Tls::default(), hosts: hosts.into() }
     }
 
     /// The same hosts under this TLS, which had the usual.
@@ -140,10 +140,10 @@ impl SitePlan {
         if tls.suffix().is_empty() {
             return Self { tls, ..self };
         }
-        let pool = Arc::<str>::from(format!("{}{}", self.pool, tls.suffix()));
+        let suffixed = |text: &str| Arc::<str>::from(format!("{text}{}", tls.suffix()));
         // What the settings name has one set of limits, whatever TLS.
-        let name = if self.named.is_some() { self.name } else { Arc::clone(&pool) };
-        Self { name, pool, tls, ..self }
+        let name = if self.named.is_some() { self.name } else { suffixed(&self.name) };
+        Self { name, pool: suffixed(&self.pool), tls, ..self }
     }
 
     /// What the host at `address` is called, without its port. Of several there the best.
@@ -164,6 +164,14 @@ impl SitePlan {
     fn has_address(&self) -> bool {
         self.hosts.iter().any(|host| !host.addresses.is_empty())
     }
+}
+
+/// The names of hosts that are the best first: between those of equal preference a comma.
+fn in_order(hosts: &[PlanHost]) -> String {
+    let equals = hosts.chunk_by(|one, next| one.preference == next.preference);
+    let names =
+        |equals: &[PlanHost]| equals.iter().map(|host| &*host.name).collect::<Vec<_>>().join(",");
+    equals.map(names).collect::<Vec<_>>().join(">")
 }
 
 /// The hosts DNS named, less ourselves and those no better than we are: mail given to them

@@ -124,10 +124,7 @@ impl<K: Kernel> Shard<K> {
     ) {
         delivery.queue(self.kernel.now());
         let mut queue = self.queue.borrow_mut();
-        let index = match plan.named {
-            Some(_) => queue.site_of(&plan.name, &plan.pool, limits),
-            None => queue.site(&plan.pool, limits),
-        };
+        let index = queue.site_of(&plan.name, &plan.pool, limits);
         let mut sites = self.sites.borrow_mut();
         let site = sites.at(index, plan, limits, &self.all_meters);
         site.meters.queued.add(delivery.recipients.len() as u64);

@@ -12,25 +12,49 @@ pub(super) struct GroupIndex(u32);
 
 #[derive(Debug, Default)]
 struct Group {
+    name: Box<str>,
+    /// Sites that are of it.
+    members: u32,
     /// Connections of all its sites, open and opening.
     lanes: u16,
     waiting: VecDeque<SiteIndex>,
 }
 
-/// All groups. As many as the settings name: they are not forgotten.
+/// All groups. One without sites is forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     all: Vec<Group>,
+    free: Vec<GroupIndex>,
     names: BTreeMap<Box<str>, GroupIndex>,
 }
 
 impl Groups {
-    pub(super) fn find_or_make(&mut self, name: &str) -> GroupIndex {
-        if let Some(&group) = self.names.get(name) {
-            return group;
+    /// The group of this name, for one site more.
+    pub(super) fn join(&mut self, name: &str) -> GroupIndex {
+        let group = self.names.get(name).copied().unwrap_or_else(|| self.make(name));
+        self.all[group.0 as usize].members += 1;
+        group
+    }
+
+    /// A site without connections is forgotten.
+    pub(super) fn leave(&mut self, group: GroupIndex, site: SiteIndex) {
+        let left = &mut self.all[group.0 as usize];
+        left.waiting.retain(|waiting| *waiting != site);
+        left.members -= 1;
+        if left.members == 0 {
+            assert!(left.lanes == 0 && left.waiting.is_empty(), "a group without sites is idle");
+            self.names.remove(&left.name);
+            *left = Group::default();
+            self.free.push(group);
         }
-        let group = GroupIndex(u32::try_from(self.all.len()).expect("settings name fewer groups"));
-        self.all.push(Group::default());
+    }
+
+    fn make(&mut self, name: &str) -> GroupIndex {
+        let group = self.free.pop().unwrap_or_else(|| {
+            self.all.push(Group::default());
+            GroupIndex(u32::try_from(self.all.len() - 1).expect("no more groups than sites"))
+        });
+        self.all[group.0 as usize].name = name.into();
         self.names.insert(name.into(), group);
         group
     }
@@ -57,9 +81,10 @@ impl Groups {
         self.all[group.0 as usize].waiting.pop_front()
     }
 
-    /// `site` waits no more.
-    pub(super) fn forget(&mut self, group: GroupIndex, site: SiteIndex) {
-        self.all[group.0 as usize].waiting.retain(|waiting| *waiting != site);
+    /// Groups there are, and room made for groups.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> (usize, usize) {
+        (self.names.len(), self.all.len())
     }
 
     /// Whether a site waits.

@@ -55,7 +55,7 @@ impl Sites {
         }
         let index = self.free_slot();
         let name = Arc::<str>::from(name);
-        let group = group.map(|group| self.groups.find_or_make(group));
+        let group = group.map(|group| self.groups.join(group));
         let site = Site::new(Arc::clone(&name), index, *limits, group);
         self.slots[index.0 as usize].site = Some(site);
         self.names.insert(name, index);
@@ -137,6 +137,12 @@ impl Sites {
             site.open -= 1;
         });
         self.leave_group(index);
+    }
+
+    /// Groups there are, and room made for groups.
+    #[cfg(test)]
+    pub(super) fn groups(&self) -> (usize, usize) {
+        self.groups.count()
     }
 
     /// A site that has begun to wait in its group.
@@ -237,11 +243,11 @@ impl Sites {
         }
         let Some((_, index)) = self.idle.pop_first() else { return };
         let slot = &mut self.slots[index.0 as usize];
-        let waits = std::mem::take(&mut slot.in_group);
+        slot.in_group = false;
         if let Some(site) = slot.site.take() {
             self.names.remove(&site.name);
-            if let Some(group) = site.group.filter(|_| waits) {
-                self.groups.forget(group, index);
+            if let Some(group) = site.group {
+                self.groups.leave(group, index);
             }
         }
         self.free.push(index);

@@ -220,6 +220,20 @@ fn a_site_is_its_set_of_hosts() {
     assert_ne!(first, site(&[host(1, "a.b", &["1.1.1.1"])]));
 }
 
+/// But who has them in another order is sent to by other connections: one that leads to the worse
+/// host would be used for those who prefer it.
+#[test]
+fn connections_are_for_domains_with_the_same_order() {
+    let pool = |one: u16, other: u16| {
+        let answer = [host(one, "a.b", &["1.1.1.1"]), host(other, "c.d", &["1.1.1.2"])];
+        plan("x.example", &hosts(&answer), &rules()).unwrap().pool
+    };
+    assert_eq!(
+        [&*pool(1, 2), &*pool(10, 20), &*pool(2, 1), &*pool(5, 5)],
+        ["a.b>c.d", "a.b>c.d", "c.d>a.b", "a.b,c.d"]
+    );
+}
+
 /// Every order of three hosts with preferences 1, 1 and 2, from every pair of lots.
 #[test]
 fn equals_take_turns_and_the_better_come_first() {

@@ -1,6 +1,6 @@
 //! Sites that share a limit.
 
-use crate::Queue;
+use crate::{IDLE_SITES_MAX, Queue};
 use event::Tick;
 use policy::Limits;
 use proptest::prelude::*;
@@ -56,6 +56,17 @@ fn who_waits_in_vain_does_not_hold_up_the_next() {
     queue.answered(a);
     queue.dial_failed(a, Tick::ZERO, 0);
     assert_eq!(dial_all(&mut queue, &["a", "b", "c"]), "c");
+}
+
+#[test]
+fn groups_are_forgotten_with_their_sites() {
+    let mut queue = Queue::<u32>::new(Tick::ZERO);
+    for site in 0..3 * IDLE_SITES_MAX {
+        queue.site_of(&format!("g{}", site / 2), &site.to_string(), &limits(1));
+    }
+    let (named, made) = queue.sites.groups();
+    assert_eq!(named, IDLE_SITES_MAX / 2);
+    assert!(made <= named + 1, "{made} were made for {named}");
 }
 
 proptest! {
