@@ -17,12 +17,14 @@
 //! recipient gets exactly one verdict, there or with [`Heard::Done`].
 //!
 //! On a warm connection the next envelope leaves behind the last message's final dot: while the
-//! peer judges one message, the answers to the next envelope are already on their way.
+//! peer judges one message, the answers to the next envelope are already on their way. To a peer
+//! that offers CHUNKING small messages leave whole, as many at once as [`Session::set_depth`] says.
 //! [RFC 2920 §3.1](https://www.rfc-editor.org/rfc/rfc2920#section-3.1)
 
 mod answer;
 mod envelope;
 mod fault;
+mod flight;
 mod introduction;
 mod offers;
 mod patience;
@@ -30,15 +32,17 @@ mod transaction;
 
 use answer::Answer;
 use event::{EnhancedCode, Response};
+use flight::Flight;
 use introduction::{Introduction, Progress};
 use offers::Offers;
 use std::collections::VecDeque;
-use transaction::{Line, Transaction};
+use transaction::{End, Line, Transaction};
 
 pub use crate::command::{Body, Notify, Ret};
 pub use answer::{REPLY_BYTES_MAX, REPLY_LINE_BYTES_MAX, REPLY_LINES_MAX};
 pub use envelope::{Envelope, Recipient};
 pub use fault::PeerFault;
+pub use flight::{AHEAD_BYTES_MAX, DEPTH_MAX, IN_FLIGHT_BYTES_MAX};
 pub use patience::Patience;
 
 /// How we introduce ourselves.
@@ -131,8 +135,10 @@ pub struct Session<T> {
     introduction: Introduction,
     phase: Phase,
     offers: Offers,
-    /// At most two: one whose text is out, and one whose envelope is out behind it.
+    /// In the order in which they are said, and answered. Only the last may have something left
+    /// to say.
     transactions: VecDeque<Transaction<T>>,
+    flight: Flight,
     begun: u32,
     /// The peer may still hold an envelope we gave up: RSET goes first.
     stale: bool,
@@ -148,10 +154,18 @@ impl<T> Session<T> {
             phase: Phase::Introducing,
             offers: Offers::default(),
             transactions: VecDeque::new(),
+            flight: Flight::default(),
             begun: 0,
             stale: false,
             fault: None,
         }
+    }
+
+    /// How many messages may be on their way at once from now on, where the peer lets us: one
+    /// (so it is at first) up to [`DEPTH_MAX`]. At one, no text leaves before its envelope was
+    /// answered, so that nothing is in doubt when a peer closes between two messages.
+    pub fn set_depth(&mut self, depth: u16) {
+        self.flight.set_depth(depth);
     }
 
     /// A transaction may begin now.
@@ -159,7 +173,10 @@ impl<T> Session<T> {
     pub fn wants(&self) -> bool {
         let room = match self.transactions.back() {
             None => true,
-            Some(last) => self.offers.pipelining && last.envelope_is_answered(),
+            Some(last) => {
+                let has_room = self.flight.has_room(self.transactions.len());
+                has_room && self.offers.pipelining && last.lets_follow()
+            }
         };
         room && self.phase == Phase::Open && !self.is_spent()
     }
@@ -182,7 +199,10 @@ impl<T> Session<T> {
         if let Some(refused) = self.offers.refuse(&envelope) {
             return Some((token, vec![Verdict::Failed(refused); envelope.recipients.len()]));
         }
-        let transaction = Transaction::new(token, &envelope, &self.offers, self.stale);
+        let carrier = self.flight.carrier(&envelope, &self.offers);
+        let reset = self.stale || self.transactions.back().is_some_and(Transaction::may_linger);
+        let transaction = Transaction::new(token, &envelope, carrier, &self.offers, reset);
+        self.flight.begin(transaction.octets);
         self.stale = false;
         self.begun += 1;
         self.transactions.push_back(transaction);
@@ -201,8 +221,9 @@ impl<T> Session<T> {
                 self.phase = Phase::Quit;
             }
             Phase::Open | Phase::Leaving => {
-                // The second begins only once the first has its invitation (see `wants`).
-                for transaction in &mut self.transactions {
+                // None begins before all behind which it stands may be said (see `wants`).
+                let first = self.transactions.partition_point(Transaction::is_said);
+                for transaction in self.transactions.range_mut(first..) {
                     if let Some(line) = transaction.say(self.offers.pipelining, out) {
                         let token = &transaction.token;
                         let chunk = line == Line::Chunk;
@@ -288,9 +309,11 @@ impl<T> Session<T> {
         if !first.is_over() {
             return Ok(Heard::Nothing);
         }
-        self.stale = self.stale || first.was_left_open();
         let over = self.transactions.pop_front().expect("it was there a line ago");
-        let (token, verdicts) = over.finish(None);
+        self.flight.end(over.octets);
+        // What is on its way behind it has said RSET.
+        self.stale = over.was_left_open() && self.transactions.is_empty();
+        let (token, verdicts) = over.finish(End::Lost);
         Ok(Heard::Done(token, verdicts))
     }
 
@@ -313,9 +336,13 @@ impl<T> Session<T> {
     /// be no better.
     #[must_use]
     pub fn lost(self) -> Vec<(T, Vec<Verdict>)> {
-        let fault = self.fault;
+        let end = match self.fault {
+            Some(fault) => End::Fault(fault),
+            None if self.phase == Phase::Closed => End::Closing,
+            None => End::Lost,
+        };
         let open = self.transactions.into_iter();
-        open.map(|transaction| transaction.finish(fault)).collect()
+        open.map(|transaction| transaction.finish(end)).collect()
     }
 
     /// Begins no more transactions, and says QUIT when those begun are over.
@@ -331,7 +358,7 @@ impl<T> Session<T> {
         match self.phase {
             Phase::Introducing => self.introduction.waiting(),
             Phase::Open | Phase::Leaving => {
-                self.transactions.iter().find_map(Transaction::awaits).map(Line::patience)
+                self.transactions.iter().find_map(Transaction::patience)
             }
             Phase::Quit => Some(Patience::Quit),
             Phase::Closed => None,
@@ -342,6 +369,12 @@ impl<T> Session<T> {
     #[must_use]
     pub const fn reports(&self) -> bool {
         self.offers.dsn
+    }
+
+    /// Between two messages, as the peer sees it: of no message begun anything was answered.
+    #[must_use]
+    pub fn is_between(&self) -> bool {
+        self.transactions.front().is_none_or(Transaction::is_unanswered)
     }
 
     /// Warm and free: greeted, nothing begun, nothing outstanding.

@@ -1,3 +1,5 @@
+pub(super) mod world;
+
 use super::{
     Body, Config, Envelope, Heard, Notify, Patience, PeerFault, Recipient, Ret, Say, Session, Tls,
     Verdict,

@@ -8,16 +8,17 @@
 //!                 ^heard              ^said
 //!  [RSET]  MAIL  RCPT  RCPT ...  BDAT and text
 //! ```
-//! BDAT carries what need not consist of lines. It waits until a recipient is accepted, as it
-//! cannot be taken back.
+//! BDAT cannot be taken back. So a large text waits until a recipient is accepted; a small one
+//! leaves in one flight with its envelope, and is refused if nobody takes it.
 //! [RFC 2920 §3.1](https://www.rfc-editor.org/rfc/rfc2920#section-3.1)
 
 mod commands;
 
 use super::answer::{Answer, Class};
 use super::envelope::Envelope;
+use super::flight::Carrier;
 use super::offers::Offers;
-use super::{Body, Patience, PeerFault, Verdict, refused};
+use super::{Patience, PeerFault, Verdict, refused};
 use memchr::memchr;
 
 /// A line of the transaction.
@@ -38,7 +39,7 @@ pub(super) enum Line {
 }
 
 impl Line {
-    pub(super) const fn patience(self) -> Patience {
+    const fn patience(self) -> Patience {
         match self {
             Self::Reset | Self::Sender => Patience::Mail,
             Self::Recipient(_) => Patience::Rcpt,
@@ -48,17 +49,23 @@ impl Line {
     }
 }
 
-/// What carries the text.
+/// How the conversation ended for a transaction that was not over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Carrier {
-    Data,
-    Bdat,
+pub(super) enum End {
+    /// Nobody said why.
+    Lost,
+    /// The peer said 421. It takes commands in their order, so nothing behind that was done.
+    Closing,
+    /// The peer's fault.
+    Fault(PeerFault),
 }
 
 /// A message on its way. Invariant: `heard <= said <= lines`.
 #[derive(Debug)]
 pub(super) struct Transaction<T> {
     pub(super) token: T,
+    /// Those of the message, if BDAT carries it.
+    pub(super) octets: u64,
     /// One per recipient; `None` while the peer may still take it.
     verdicts: Vec<Option<Verdict>>,
     /// What is still to be said before the text, and how much of it has been.
@@ -68,7 +75,6 @@ pub(super) struct Transaction<T> {
     sender_at: usize,
     /// Where DATA or BDAT stands.
     data_at: usize,
-    /// Which of the two it is.
     carrier: Carrier,
     /// How many lines it has. Shrinks to `said` when nothing more is worth saying.
     lines: usize,
@@ -83,7 +89,13 @@ pub(super) struct Transaction<T> {
 
 impl<T> Transaction<T> {
     /// A transaction with nothing said yet. `reset`: RSET goes first.
-    pub(super) fn new(token: T, envelope: &Envelope<'_>, offers: &Offers, reset: bool) -> Self {
+    pub(super) fn new(
+        token: T,
+        envelope: &Envelope<'_>,
+        carrier: Carrier,
+        offers: &Offers,
+        reset: bool,
+    ) -> Self {
         let asked = match offers.recipients_max {
             Some(max) => envelope.recipients.len().min(usize::from(max)),
             None => envelope.recipients.len(),
@@ -93,16 +105,17 @@ impl<T> Transaction<T> {
         verdicts.resize(envelope.recipients.len(), Some(Verdict::NotTried));
         let sender_at = usize::from(reset);
         let data_at = sender_at + 1 + asked;
-        let carrier = if envelope.body == Body::Binary { Carrier::Bdat } else { Carrier::Data };
+        let commands = commands::write(envelope, asked, carrier, offers, reset);
         Self {
             token,
+            octets: if carrier == Carrier::Data { 0 } else { envelope.size },
             verdicts,
-            commands: commands::write(envelope, asked, offers, reset),
+            commands,
             commands_said: 0,
             sender_at,
             data_at,
             carrier,
-            lines: data_at + if carrier == Carrier::Bdat { 1 } else { 2 },
+            lines: data_at + if carrier == Carrier::Data { 2 } else { 1 },
             said: 0,
             heard: 0,
             sender_accepted: false,
@@ -114,6 +127,10 @@ impl<T> Transaction<T> {
     /// Appends what may be said now. `Some`: the text is to follow, and counts as said; the
     /// line says in which form.
     pub(super) fn say(&mut self, pipelining: bool, out: &mut Vec<u8>) -> Option<Line> {
+        if self.carrier == Carrier::Flight && self.said == 0 && self.lines > 0 {
+            self.say_commands(out);
+            return Some(Line::Chunk);
+        }
         loop {
             match self.line(self.said) {
                 Some(Line::Text) if self.invited => {
@@ -133,6 +150,16 @@ impl<T> Transaction<T> {
                 Some(_) => self.say_command(out),
             }
         }
+    }
+
+    /// All of them at once: the buffer changes hands, if there is nothing in the other.
+    fn say_commands(&mut self, out: &mut Vec<u8>) {
+        if out.is_empty() {
+            std::mem::swap(out, &mut self.commands);
+        } else {
+            out.append(&mut self.commands);
+        }
+        self.said = self.lines;
     }
 
     fn say_command(&mut self, out: &mut Vec<u8>) {
@@ -212,10 +239,38 @@ impl<T> Transaction<T> {
         self.verdicts.contains(&None)
     }
 
-    /// Every line before the text has its answer (or will never be said), and what comes
-    /// behind the text begins anew however it is answered.
-    pub(super) fn envelope_is_answered(&self) -> bool {
-        (self.heard > self.data_at && !self.is_chunked()) || self.is_over()
+    /// Another may be said behind it: nothing of it waits for an answer first.
+    pub(super) const fn lets_follow(&self) -> bool {
+        match self.carrier {
+            Carrier::Data => self.heard > self.data_at,
+            Carrier::Bdat => false,
+            Carrier::Flight => true,
+        }
+    }
+
+    /// What may still become of it, the next envelope could join: RSET goes before that one.
+    ///
+    /// [RFC 3030 §2](https://www.rfc-editor.org/rfc/rfc3030#section-2): what a refused BDAT
+    /// leaves behind is not known. Behind DATA all begins anew however it is answered.
+    pub(super) const fn may_linger(&self) -> bool {
+        self.is_chunked()
+    }
+
+    /// Nothing of this message was answered; whatever RSET was, is of the one before.
+    pub(super) const fn is_unanswered(&self) -> bool {
+        self.heard <= self.sender_at
+    }
+
+    /// How long the answer may take that it waits for, if it does.
+    pub(super) fn patience(&self) -> Option<Patience> {
+        let line = self.awaits()?;
+        // Whoever answers a flight as a whole has first to judge the message.
+        Some(if self.text_is_said() { Patience::Final } else { line.patience() })
+    }
+
+    /// Nothing is left to say.
+    pub(super) const fn is_said(&self) -> bool {
+        self.said == self.lines
     }
 
     /// Nothing is left to say or hear.
@@ -232,21 +287,21 @@ impl<T> Transaction<T> {
     }
 
     const fn is_chunked(&self) -> bool {
-        matches!(self.carrier, Carrier::Bdat)
+        !matches!(self.carrier, Carrier::Data)
     }
 
     const fn text_is_said(&self) -> bool {
         self.said > self.data_at && (self.is_chunked() || self.said > self.data_at + 1)
     }
 
-    /// The verdicts, now that nothing more will be heard; `fault` if that is the peer's.
-    pub(super) fn finish(self, fault: Option<PeerFault>) -> (T, Vec<Verdict>) {
-        let open = match fault {
-            _ if self.text_is_said() => Verdict::Unknown,
-            Some(fault) => {
+    /// The verdicts, now that nothing more will be heard.
+    pub(super) fn finish(self, end: End) -> (T, Vec<Verdict>) {
+        let open = match end {
+            End::Lost | End::Fault(_) if self.text_is_said() => Verdict::Unknown,
+            End::Lost | End::Closing => Verdict::NotTried,
+            End::Fault(fault) => {
                 Verdict::Deferred(refused(451, (5, 0), &format!("the host sent {fault}")))
             }
-            None => Verdict::NotTried,
         };
         let verdicts = self.verdicts.into_iter();
         (self.token, verdicts.map(|verdict| verdict.unwrap_or_else(|| open.clone())).collect())

@@ -1,5 +1,6 @@
 //! The commands of a transaction, with the parameters that the peer offers to take.
 
+use crate::client::flight::Carrier;
 use crate::client::offers::Offers;
 use crate::client::{Body, Envelope, Notify, Recipient, Ret};
 use std::io::Write as _;
@@ -8,6 +9,7 @@ use std::io::Write as _;
 pub(super) fn write(
     envelope: &Envelope<'_>,
     asked: usize,
+    carrier: Carrier,
     offers: &Offers,
     reset: bool,
 ) -> Vec<u8> {
@@ -28,9 +30,11 @@ pub(super) fn write(
         }
         out.extend_from_slice(b"\r\n");
     }
-    match envelope.body {
-        Body::Binary => say(&mut out, format_args!("BDAT {} LAST\r\n", envelope.size)),
-        Body::SevenBit | Body::EightBit => out.extend_from_slice(b"DATA\r\n"),
+    match carrier {
+        Carrier::Data => out.extend_from_slice(b"DATA\r\n"),
+        Carrier::Bdat | Carrier::Flight => {
+            say(&mut out, format_args!("BDAT {} LAST\r\n", envelope.size));
+        }
     }
     out
 }

@@ -1,66 +1,10 @@
 //! Small worlds, enumerated: whatever the peer answers, every recipient gets one true verdict.
 
 use super::Transaction;
+use crate::client::tests::world::Answer::{self, Code, HangUp};
+use crate::client::tests::world::{Mark, World};
 use crate::client::{Body, Config, Envelope, Heard, Recipient, Say, Session, Verdict};
 use std::collections::BTreeMap;
-
-/// What a peer may do instead of answering as it should.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    Code(u16),
-    HangUp,
-}
-
-use Answer::{Code, HangUp};
-
-const ANSWERS: [Answer; 6] = [Code(250), Code(354), Code(450), Code(550), Code(421), HangUp];
-
-/// A path through the tree of all answers, and the way to the next one.
-#[derive(Debug, Default)]
-struct World {
-    picks: Vec<usize>,
-    at: usize,
-}
-
-impl World {
-    fn answer(&mut self) -> Answer {
-        if self.at == self.picks.len() {
-            self.picks.push(0);
-        }
-        self.at += 1;
-        ANSWERS[self.picks[self.at - 1]]
-    }
-
-    /// The next world, or `None` behind the last.
-    fn next(mut self) -> Option<Self> {
-        self.picks.truncate(self.at);
-        while self.picks.last() == Some(&(ANSWERS.len() - 1)) {
-            self.picks.pop();
-        }
-        *self.picks.last_mut()? += 1;
-        Some(Self { picks: self.picks, at: 0 })
-    }
-}
-
-/// A verdict without its words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mark {
-    Delivered,
-    Deferred(u16),
-    Failed(u16),
-    NotTried,
-    Unknown,
-}
-
-fn mark(verdict: &Verdict) -> Mark {
-    match verdict {
-        Verdict::Delivered(_) => Mark::Delivered,
-        Verdict::Deferred(response) => Mark::Deferred(response.code),
-        Verdict::Failed(response) => Mark::Failed(response.code),
-        Verdict::NotTried => Mark::NotTried,
-        Verdict::Unknown => Mark::Unknown,
-    }
-}
 
 /// Verdicts by transaction.
 type Verdicts = BTreeMap<usize, Vec<Mark>>;
@@ -155,7 +99,7 @@ impl Run {
 
     fn settle(&mut self, token: usize, verdicts: &[Verdict]) {
         assert_eq!(verdicts.len(), self.recipients[token]);
-        let earlier = self.verdicts.insert(token, verdicts.iter().map(mark).collect());
+        let earlier = self.verdicts.insert(token, verdicts.iter().map(Mark::from).collect());
         assert_eq!(earlier, None, "two verdicts for one transaction");
     }
 
@@ -272,18 +216,13 @@ fn every_answer_to_a_delivery_of_two_recipients_gives_each_one_true_verdict() {
         (Body::Binary, true, 91),
         (Body::Binary, false, 51),
     ] {
-        let mut next = Some(World::default());
-        let mut worlds = 0;
-        while let Some(mut world) = next {
-            let (verdicts, texts) = Run::new(&[2], body, pipelining).through(&mut world);
-            let replayed = World { picks: world.picks.clone(), at: 0 };
-            let expected = truth(&mut { replayed }, 2, body, pipelining, false);
+        let worlds = World::all(|world| {
+            let (verdicts, texts) = Run::new(&[2], body, pipelining).through(world);
+            let expected = truth(&mut world.again(), 2, body, pipelining, false);
             let marks: Vec<Mark> = expected.marks.into_iter().map(Option::unwrap).collect();
             assert_eq!(verdicts[&0], marks, "{world:?}, {body:?}, pipelining: {pipelining}");
             assert_eq!(texts == [0], expected.text_left, "{world:?}");
-            worlds += 1;
-            next = world.next();
-        }
+        });
         assert_eq!(worlds, count, "the tree of answers has changed");
     }
 }
@@ -296,11 +235,9 @@ fn every_answer_to_two_deliveries_in_flight_gives_each_one_true_verdict() {
         (Body::Binary, true, 521),
         (Body::Binary, false, 261),
     ] {
-        let mut next = Some(World::default());
-        let mut worlds = 0;
-        while let Some(mut world) = next {
-            let (verdicts, texts) = Run::new(&[1, 1], body, pipelining).through(&mut world);
-            let mut replayed = World { picks: world.picks.clone(), at: 0 };
+        let worlds = World::all(|world| {
+            let (verdicts, texts) = Run::new(&[1, 1], body, pipelining).through(world);
+            let mut replayed = world.again();
             let first = truth(&mut replayed, 1, body, pipelining, false);
             assert_eq!(verdicts[&0], [first.marks[0].unwrap()], "{world:?}");
             assert_eq!(texts.contains(&0), first.text_left, "{world:?}");
@@ -312,9 +249,7 @@ fn every_answer_to_two_deliveries_in_flight_gives_each_one_true_verdict() {
                 assert_eq!(verdicts[&1], [second.marks[0].unwrap()], "{world:?}");
                 assert_eq!(texts.contains(&1), second.text_left, "{world:?}");
             }
-            worlds += 1;
-            next = world.next();
-        }
+        });
         assert_eq!(worlds, count, "the tree of answers has changed");
     }
 }
