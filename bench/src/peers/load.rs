@@ -36,6 +36,8 @@ pub(super) struct Load {
     pub(super) sessions: u64,
     /// Destination domains, each with a next hop of its own.
     pub(super) domains: u16,
+    /// The most connections to one of those.
+    pub(super) connections: u16,
     /// How far [`Generator::Ringload`] speaks ahead. Haraka answers 503 to what comes behind a
     /// final dot before its reply, so no relay gets more than an envelope at once.
     pub(super) pipelining: Pipelining,
@@ -109,6 +111,8 @@ pub(super) struct Behaviour {
     pub(super) late_ms: u64,
     /// Share of recipients deferred at first.
     pub(super) deferred: f64,
+    /// CHUNKING is not offered.
+    pub(super) data_only: bool,
 }
 
 /// Who takes it in the end. Stopped when dropped.
@@ -128,6 +132,7 @@ impl Sink {
                     listen: (0..load.domains).map(listen).collect(),
                     delay_ms: behaviour.late_ms,
                     defer: behaviour.deferred,
+                    chunking: !behaviour.data_only,
                     tls: if load.tls { Tls::Demanded } else { Tls::Off },
                     ..sink::Provider::default()
                 };
@@ -187,6 +192,7 @@ mod tests {
             bytes: 1,
             sessions: 1,
             domains: 1_000,
+            connections: 1,
             pipelining: Pipelining::Envelope,
             tls: false,
         };

@@ -40,6 +40,8 @@ pub(super) struct Site {
     pub(super) folder: PathBuf,
     /// Where mail goes.
     pub(super) hops: Vec<Hop>,
+    /// The most connections to one of them.
+    pub(super) connections: u16,
     /// When what was deferred is due again.
     pub(super) retry: Duration,
     /// Whether the next hop hangs while mail comes in.

@@ -21,6 +21,8 @@ use std::time::Duration;
 /// Names of the two pairs that [`Scenario::Direct`] compares.
 const PAIRS: [(&str, Generator); 2] =
     [("smtp-source", Generator::SmtpSource), ("ringload", Generator::Ringload)];
+/// Connections to a next hop, where a relay can be told.
+const CONNECTIONS: u16 = 20;
 /// When what a next hop deferred is due again, where a scenario waits for it: for all relays.
 const RETRY_SOON: Duration = Duration::from_secs(5);
 /// When it is due again where nobody waits for it.
@@ -49,6 +51,10 @@ pub enum Scenario {
     Relay50k1000,
     /// 4 KiB messages through, every reply of the next hop 50 ms late.
     LateReplies,
+    /// 4 KiB messages through, over one connection to a next hop whose replies are 50 ms late.
+    OneConnection,
+    /// The same, and the next hop does not offer CHUNKING.
+    OneConnectionData,
     /// 4 KiB messages through, TLS on both sides.
     Tls,
     /// 4 KiB messages through, one in ten deferred once and due again after 5 s.
@@ -95,6 +101,11 @@ impl Scenario {
     pub(super) fn contestants(self, relays: &[Relay]) -> Vec<&'static str> {
         match self {
             Self::Direct => PAIRS.iter().map(|(name, _)| *name).collect(),
+            // The others cannot all be told to be content with one, or keep none open.
+            Self::OneConnection | Self::OneConnectionData => {
+                let told = |relay: &&Relay| matches!(relay, Relay::Postfix | Relay::Ringpost);
+                relays.iter().filter(told).map(|relay| relay.name()).collect()
+            }
             _ => relays.iter().map(|relay| relay.name()).collect(),
         }
     }
@@ -162,6 +173,10 @@ impl Scenario {
         // Ten times the bytes, a third of the messages.
         let (bytes, fewer) = match self {
             Self::Relay50k | Self::Relay50k1000 => (51_200, 3),
+            // So many fewer for who sends many at once that a round takes him as long.
+            Self::OneConnection if relay == Some(Relay::Ringpost) => (4_096, 2),
+            // Two round trips a message, with those who wait for both.
+            Self::OneConnection | Self::OneConnectionData => (4_096, 8),
             _ => (4_096, 1),
         };
         let (pipelining, share, sessions) = match relay {
@@ -174,6 +189,7 @@ impl Scenario {
             bytes,
             sessions,
             domains: self.domains(),
+            connections: self.connections(),
             pipelining,
             tls: self == Self::Tls,
         }
@@ -188,9 +204,18 @@ impl Scenario {
         if matches!(self, Self::Relay4k1000 | Self::Relay50k1000) { 1_000 } else { 1 }
     }
 
+    fn connections(self) -> u16 {
+        if matches!(self, Self::OneConnection | Self::OneConnectionData) { 1 } else { CONNECTIONS }
+    }
+
     fn behaviour(self) -> Behaviour {
         match self {
-            Self::LateReplies => Behaviour { late_ms: 50, ..Behaviour::default() },
+            Self::OneConnectionData => {
+                Behaviour { late_ms: 50, data_only: true, ..Behaviour::default() }
+            }
+            Self::LateReplies | Self::OneConnection => {
+                Behaviour { late_ms: 50, ..Behaviour::default() }
+            }
             Self::Deferred => Behaviour { deferred: 0.1, ..Behaviour::default() },
             _ => Behaviour::default(),
         }
@@ -212,7 +237,7 @@ mod tests {
         assert_eq!(
             names.join(" "),
             "direct durability accept-only relay-4k relay-50k relay-4k-1000 relay-50k-1000 \
-             late-replies tls deferred backlog idle restart"
+             late-replies one-connection one-connection-data tls deferred backlog idle restart"
         );
         assert!(Scenario::all().iter().all(|each| each.about().len() > 20));
     }

@@ -37,6 +37,7 @@ pub(super) fn prepare(site: &Site, address: SocketAddr) -> io::Result<Launch> {
         &[
             ("FOLDER", &folder),
             ("RETRY_SECS", &site.retry_secs()),
+            ("CONNECTIONS", &site.connections.to_string()),
             ("TLS_LEVEL", level),
             ("TLS_CHAIN", &chain),
         ],

@@ -47,8 +47,8 @@ pub(super) fn hung(relay: Relay, load: Load, folder: &Path) -> io::Result<(Sink,
     sink.suspend()?;
     let sink = Sink::Smtp(sink);
     let hops = load.hops(&sink.addresses());
-    let site =
-        Site { folder: folder.join("relay"), hops, retry: RETRY_LATE, hung: true, tls: None };
+    let (folder, connections) = (folder.join("relay"), load.connections);
+    let site = Site { folder, hops, connections, retry: RETRY_LATE, hung: true, tls: None };
     let running = Running::start(relay, site)?;
     Ok((sink, running))
 }

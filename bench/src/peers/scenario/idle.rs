@@ -1,6 +1,6 @@
 //! Connections that are greeted, say EHLO, and then nothing.
 
-use super::RETRY_LATE;
+use super::{CONNECTIONS, RETRY_LATE};
 use crate::peers::client::Client;
 use crate::peers::figures::{Figures, Quantity};
 use crate::peers::relay::{Hop, Relay, Running, Site};
@@ -17,7 +17,8 @@ pub(super) fn run(relay: Relay, wanted: u64) -> io::Result<Figures> {
     let scratch = Scratch::new("peers-idle")?;
     let hops = vec![Hop { domain: "sink.test".into(), address: port::free()? }];
     let folder = scratch.path().join("relay");
-    let site = Site { folder, hops, retry: RETRY_LATE, hung: false, tls: None };
+    let (connections, retry) = (CONNECTIONS, RETRY_LATE);
+    let site = Site { folder, hops, connections, retry, hung: false, tls: None };
     let running = Running::start(relay, site)?;
     running.processes().wait_until_idle(PATIENCE)?;
     let before = running.processes().memory();

@@ -53,7 +53,8 @@ pub(in crate::peers) fn started(
     let hops = load.hops(&sink.addresses());
     let tls = load.tls.then(|| chain(folder)).transpose()?;
     let folder = folder.join("relay");
-    Running::start(relay, Site { folder, hops, retry, hung: false, tls })
+    let connections = load.connections;
+    Running::start(relay, Site { folder, hops, connections, retry, hung: false, tls })
 }
 
 /// A file with a new key and a certificate for it, which nobody has signed. Every relay reads it,
