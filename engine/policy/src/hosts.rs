@@ -5,9 +5,11 @@
 //! anything but what was expected of it.
 
 mod cover;
+mod habits;
 mod health;
 
 pub use cover::{BROKEN_FOR, Cover};
+pub use habits::{FRAGILE_AFTER, Habits, LEARNT_FOR, PROMPT, TRUSTED_AFTER};
 pub use health::Health;
 
 use event::Tick;
@@ -25,6 +27,8 @@ pub struct HostMemory {
     pub cover: Cover,
     /// Whether it can be reached.
     pub health: Health,
+    /// How it treats connections.
+    pub habits: Habits,
 }
 
 /// What is remembered of hosts. `M` is what is remembered of one; its default is nothing.

@@ -12,11 +12,18 @@ pub struct Limits {
     pub connections_max: u16,
     /// Messages sent over one connection before it is closed. At least 1.
     pub messages_per_connection_max: u32,
+    /// Messages on their way at once over one connection, to hosts that let us. At least 1.
+    pub in_flight_max: u16,
+    /// As many to a host that nobody knows yet. At least 1.
+    pub in_flight_first: u16,
     /// Recipients of one message given in one transaction. At least 1.
     pub recipients_per_message_max: u16,
     /// How long a connection without work is kept open, written such as `"5s"`.
     #[serde(with = "span")]
     pub idle: Duration,
+    /// How old a connection may grow: then it begins no more messages.
+    #[serde(with = "span")]
+    pub connection_age_max: Duration,
 }
 
 impl Default for Limits {
@@ -26,13 +33,19 @@ impl Default for Limits {
     /// `PowerMTA` (20), 2026. 100 recipients is what every server must take:
     /// [RFC 5321 §4.5.3.1.8](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.8).
     /// 5 seconds idle is ours: long enough to bridge a pause in a stream of mail, short
-    /// enough not to be a guest who will not leave.
+    /// enough not to be a guest who will not leave. 5 minutes of age are Postfix's
+    /// (`smtp_connection_reuse_time_limit`). 8 messages on their way at once are ours: with more,
+    /// more would be in doubt when a connection breaks, and few paths are so long that it would
+    /// show.
     fn default() -> Self {
         Self {
             connections_max: 10,
             messages_per_connection_max: 100,
+            in_flight_max: 8,
+            in_flight_first: 1,
             recipients_per_message_max: 100,
             idle: Duration::from_secs(5),
+            connection_age_max: Duration::from_mins(5),
         }
     }
 }

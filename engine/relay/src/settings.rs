@@ -176,10 +176,16 @@ pub struct Delivery {
     pub connections_per_site: u16,
     /// The most messages over one connection.
     pub messages_per_connection: u32,
+    /// The most messages on their way at once over one connection.
+    pub in_flight_max: u16,
+    /// As many to a host that nobody knows yet.
+    pub in_flight_first: u16,
     /// The most recipients in one transaction.
     pub recipients_per_message: u16,
     /// How long a connection with nothing to do is kept.
     pub idle: Duration,
+    /// How old a connection may grow.
+    pub connection_age_max: Duration,
 }
 
 /// `[retry]`

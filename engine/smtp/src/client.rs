@@ -163,7 +163,8 @@ impl<T> Session<T> {
 
     /// How many messages may be on their way at once from now on, where the peer lets us: one
     /// (so it is at first) up to [`DEPTH_MAX`]. At one, no text leaves before its envelope was
-    /// answered, so that nothing is in doubt when a peer closes between two messages.
+    /// answered, so that nothing is in doubt when a peer closes between two messages. The first
+    /// message of a connection is on its way alone.
     pub fn set_depth(&mut self, depth: u16) {
         self.flight.set_depth(depth);
     }
@@ -175,7 +176,7 @@ impl<T> Session<T> {
             None => true,
             Some(last) => {
                 let has_room = self.flight.has_room(self.transactions.len());
-                has_room && self.offers.pipelining && last.lets_follow()
+                has_room && self.offers.pipelining && last.lets_follow(&self.flight)
             }
         };
         room && self.phase == Phase::Open && !self.is_spent()
@@ -311,6 +312,9 @@ impl<T> Session<T> {
         }
         let over = self.transactions.pop_front().expect("it was there a line ago");
         self.flight.end(over.octets);
+        if over.text_is_said() {
+            self.flight.prove();
+        }
         // What is on its way behind it has said RSET.
         self.stale = over.was_left_open() && self.transactions.is_empty();
         let (token, verdicts) = over.finish(End::Lost);

@@ -48,6 +48,21 @@ impl Stuffer {
     }
 }
 
+/// A whole text as it was before its dots were doubled. A single dot that begins a line, which a
+/// careless client sent, is taken away as well: that is what it means.
+#[must_use]
+pub fn removed(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text.strip_prefix(b".").unwrap_or(text);
+    while let Some(at) = memmem::find(rest, NEXT) {
+        let (line, next) = rest.split_at(at + b"\r\n".len());
+        plain.extend_from_slice(line);
+        rest = next.strip_prefix(b".").unwrap_or(next);
+    }
+    plain.extend_from_slice(rest);
+    plain
+}
+
 /// How many lines of a whole text begin with a dot.
 #[must_use]
 pub fn count(text: &[u8]) -> u64 {
@@ -56,7 +71,7 @@ pub fn count(text: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Stuffer, count};
+    use super::{Stuffer, count, removed};
 
     const TEXT: &[u8] = b".\r\n..\r\n.a\r\nb.\r\n\r\n\r\n.\r\n.c.\r\n...";
     const STUFFED: &[u8] = b"..\r\n...\r\n..a\r\nb.\r\n\r\n\r\n..\r\n..c.\r\n....";
@@ -84,5 +99,15 @@ mod tests {
         assert_eq!(out, STUFFED);
         assert_eq!(count(TEXT) as usize, STUFFED.len() - TEXT.len());
         assert_eq!((count(b""), count(b"a.\r\n"), count(b".")), (0, 0, 1));
+    }
+
+    #[test]
+    fn what_was_doubled_is_single_again() {
+        assert_eq!(removed(STUFFED), TEXT);
+        let careless = b".x\r\n.y\r\nz.\r\n";
+        assert_eq!(removed(careless), b"x\r\ny\r\nz.\r\n");
+        for text in [TEXT, STUFFED, careless, b"", b"."] {
+            assert_eq!(removed(text).len() as u64, text.len() as u64 - count(text));
+        }
     }
 }

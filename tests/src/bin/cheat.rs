@@ -87,8 +87,11 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
         limits: Limits {
             connections_max: delivery.connections_per_site,
             messages_per_connection_max: delivery.messages_per_connection,
+            in_flight_max: delivery.in_flight_max,
+            in_flight_first: delivery.in_flight_first,
             recipients_per_message_max: delivery.recipients_per_message,
             idle: delivery.idle,
+            connection_age_max: delivery.connection_age_max,
         },
         schedule: Schedule {
             first: retry.first,

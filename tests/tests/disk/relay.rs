@@ -95,8 +95,11 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
         limits: Limits {
             connections_max: 4,
             messages_per_connection_max: 100,
+            in_flight_max: 8,
+            in_flight_first: 1,
             recipients_per_message_max: 100,
             idle: Duration::from_secs(5),
+            connection_age_max: Duration::from_mins(5),
         },
         schedule: schedule(),
         connector: Arc::new(Connector::new(None).expect("it trusts nobody")),

@@ -15,6 +15,7 @@ mod defences;
 mod downstream;
 mod drain;
 mod dsn;
+mod flights;
 mod harness;
 mod held_socket;
 mod hostile;

@@ -27,8 +27,11 @@ pub(crate) fn limits(sim: &Sim) -> Limits {
     Limits {
         connections_max: sim.pick(&[1, 2, 10]),
         messages_per_connection_max: sim.pick(&[1, 3, 100]),
+        in_flight_max: sim.pick(&[1, 2, 8, 64]),
+        in_flight_first: sim.pick(&[1, 64]),
         recipients_per_message_max: sim.pick(&[1, 2, 100]),
         idle: Duration::from_secs(5),
+        connection_age_max: sim.pick(&[Duration::from_secs(1), Duration::from_mins(5)]),
     }
 }
 
@@ -127,6 +130,7 @@ fn homely(sim: &Sim, domain: &str, limits: &Limits) -> Profile {
         recipients_per_message: limits.recipients_per_message_max,
         one_domain_per_message: true,
         pipelining: domain != "plain.test",
+        chunking: !sim.one_in(3),
         eight_bit: domain != "plain.test",
         binary: domain != "plain.test" && sim.one_in(2),
         ..Profile::default()

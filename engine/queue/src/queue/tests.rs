@@ -9,8 +9,11 @@ use std::time::Duration;
 const LIMITS: Limits = Limits {
     connections_max: 4,
     messages_per_connection_max: 100,
+    in_flight_max: 8,
+    in_flight_first: 1,
     recipients_per_message_max: 100,
     idle: Duration::from_secs(5),
+    connection_age_max: Duration::from_mins(5),
 };
 
 /// A site as the crate's first page describes it, and no cleverer.

@@ -5,6 +5,7 @@ use super::mail::is_host_name;
 use super::source::Label;
 use super::value::Text;
 use super::{Delivery, Settings};
+use smtp::client::DEPTH_MAX;
 use std::time::Duration;
 
 /// `[[site]]`
@@ -39,10 +40,14 @@ impl Site {
                                out: as [delivery] has it for each site.",
             messages_help: "After this many messages a connection is closed and another opened. \
                             Left out: as in [delivery].",
+            in_flight_help: "The most messages on their way at once over one connection. Left out: \
+                             as in [delivery].",
+            first_help: "The same to a host that nobody knows yet. Left out: as in [delivery].",
             recipients_help: "The most recipients in one transaction; the rest follow in another. \
                               Left out: as in [delivery].",
             idle_help: "How long a connection is kept open for the next message. Left out: as in \
                         [delivery].",
+            age_help: "How old a connection may grow. Left out: as in [delivery].",
         };
         Self {
             name: name.map_or_else(String::new, |name| name.0),
@@ -59,14 +64,26 @@ impl Delivery {
             connections_help: "The most connections at once to one site: all domains that share a \
                                set of MX hosts, or one route, or one [[site]].",
             messages_help: "After this many messages a connection is closed and another opened.",
+            in_flight_help: "The most messages on their way at once over one connection, to hosts \
+                             that offer PIPELINING and CHUNKING. With 1 no text leaves before its \
+                             envelope was answered: an answer is waited for with each message, \
+                             and none is in doubt when a host closes between two.",
+            first_help: "The same to a host that nobody knows yet. It doubles after each 25 \
+                         messages that went well; a host that lost several with a connection gets \
+                         one again, and it takes 100.",
             recipients_help: "The most recipients in one transaction; the rest follow in another.",
             idle_help: "How long a connection is kept open for the next message to its site.",
+            age_help: "How old a connection may grow: then it is closed when what is on its way \
+                       has been answered, and another opened.",
         };
         let default = Self {
             connections_per_site: 10,
             messages_per_connection: 100,
+            in_flight_max: 8,
+            in_flight_first: 1,
             recipients_per_message: 100,
             idle: Duration::from_secs(5),
+            connection_age_max: Duration::from_mins(5),
         };
         read_limits(delivery, &words, &default)
     }
@@ -77,8 +94,11 @@ struct Words {
     connections: &'static str,
     connections_help: &'static str,
     messages_help: &'static str,
+    in_flight_help: &'static str,
+    first_help: &'static str,
     recipients_help: &'static str,
     idle_help: &'static str,
+    age_help: &'static str,
 }
 
 fn read_limits(section: &mut Section<'_, '_>, words: &Words, default: &Delivery) -> Delivery {
@@ -95,6 +115,18 @@ fn read_limits(section: &mut Section<'_, '_>, words: &Words, default: &Delivery)
             default.messages_per_connection.into(),
             words.messages_help,
         ) as u32,
+        in_flight_max: section.bounded(
+            "in_flight_max",
+            1..=DEPTH_MAX.into(),
+            default.in_flight_max.into(),
+            words.in_flight_help,
+        ) as u16,
+        in_flight_first: section.bounded(
+            "in_flight_first",
+            1..=DEPTH_MAX.into(),
+            default.in_flight_first.into(),
+            words.first_help,
+        ) as u16,
         recipients_per_message: section.bounded(
             "recipients_per_message",
             1..=1_000,
@@ -106,6 +138,12 @@ fn read_limits(section: &mut Section<'_, '_>, words: &Words, default: &Delivery)
             Duration::ZERO..=Duration::from_mins(5),
             default.idle,
             words.idle_help,
+        ),
+        connection_age_max: section.bounded(
+            "connection_age_max",
+            Duration::from_secs(1)..=Duration::from_hours(24),
+            default.connection_age_max,
+            words.age_help,
         ),
     }
 }

@@ -5,29 +5,31 @@
 //! the session wants them, say all that may be said in one write, then wait for an answer
 //! or for work.
 
+mod begin;
+mod habits;
+
 use super::approach::Approach;
 use super::link::{Link, Reading};
 use super::slot::Slot;
 use super::text::{Source, Transfer};
 use super::verdict::Host;
-use super::wire::{self, Wire};
+use super::wire::Wire;
 use crate::journal::ReadError;
 use crate::routing::local;
 use crate::shard::Shard;
-use event::Response;
+use event::{Response, Tick};
+use habits::{Acquaintance, Parting};
 use kernel::{Buffer, Gather, Kernel, Piece, Signal};
 use policy::Limits;
 use queue::SiteIndex;
-use smallvec::{SmallVec, smallvec};
-use smtp::client::{self, Body, Heard, Notify, Say, Session, Verdict};
-use spool::{Envelope, Form, Label, Request};
+use smallvec::smallvec;
+use smtp::client::{Heard, Say, Session, Verdict};
 use std::cell::RefCell;
 use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::Poll;
 
 /// Room for replies. A longer one gets more.
@@ -74,8 +76,12 @@ pub(super) struct Lane<K: Kernel> {
     bare: bool,
     session: Session<Box<Transfer>>,
     limits: Limits,
+    host: Acquaintance,
     work: Signal,
     taken: u32,
+    /// When it has been open for as long as a connection may be.
+    old_at: Tick,
+    is_old: bool,
     /// The peer was ready for a transaction.
     ready: bool,
     slot: Rc<Slot<K>>,
@@ -87,6 +93,10 @@ impl<K: Kernel> Lane<K> {
         let shard = &slot.shard;
         let approach = Approach::new(shard, slot.index, peer);
         let config = approach.config(shard);
+        let mut session = Session::new(config);
+        let limits = shard.sites.borrow().find(slot.index).limits;
+        let host = Acquaintance::with(shard, peer, &limits);
+        session.set_depth(host.depth);
         Self {
             shard: Rc::clone(shard),
             index: slot.index,
@@ -95,10 +105,13 @@ impl<K: Kernel> Lane<K> {
             approach,
             invited: false,
             bare: false,
-            session: Session::new(config),
-            limits: shard.sites.borrow().find(slot.index).limits,
+            session,
+            limits,
+            host,
             work: Signal::default(),
             taken: 0,
+            old_at: shard.kernel.now() + limits.connection_age_max,
+            is_old: false,
             ready: false,
             slot: Rc::clone(slot),
             last_words: None,
@@ -128,11 +141,11 @@ impl<K: Kernel> Lane<K> {
             }
         }
         self.link.hang_up();
-        if let Some(pending) = reading {
-            // A read is never dropped before it is done, and a peer that closed on us may
-            // have said why.
+        // A read is never dropped before it is done, and a peer that closed on us may have said
+        // why, and taken some of what was on its way.
+        while let Some(pending) = reading.take() {
             if let (Ok(1..), buffer) = pending.await {
-                self.hear(buffer);
+                reading = self.hear(buffer).map(|buffer| self.link.reading(buffer));
             }
         }
         self.close()
@@ -153,6 +166,7 @@ impl<K: Kernel> Lane<K> {
 
     /// Begins as many transactions as the session wants.
     async fn feed(&mut self) {
+        self.is_old = self.is_old || self.old_at <= self.shard.kernel.now();
         while self.session.wants() && !self.retiring() {
             let next = self.shard.queue.borrow_mut().take(self.index);
             let Some(delivery) = next else { break };
@@ -167,39 +181,11 @@ impl<K: Kernel> Lane<K> {
         }
     }
 
-    fn begin(&mut self, transfer: Transfer) {
-        let message = Arc::clone(&transfer.message);
-        let mut requests = message.envelope.requests();
-        let recipients: SmallVec<[client::Recipient<'_>; 4]> = transfer
-            .delivery
-            .recipients
-            .iter()
-            .map(|&recipient| {
-                asked(message.envelope.recipient(recipient), requests.about(recipient))
-            })
-            .collect();
-        let size = wire::size(&transfer);
-        let envelope = client::Envelope {
-            sender: message.envelope.sender(),
-            recipients: &recipients,
-            size: size.octets,
-            counted: size.counted,
-            body: body(&message.envelope),
-            utf8: message.envelope.utf8(),
-            ret: message.envelope.returned().map(|what| match what {
-                spool::Return::Full => client::Ret::Full,
-                spool::Return::Headers => client::Ret::Headers,
-            }),
-            envid: message.envelope.label(Label::Envid).unwrap_or_default(),
-        };
-        if let Some((transfer, verdicts)) = self.session.begin(Box::new(transfer), envelope) {
-            self.conclude(*transfer, verdicts);
-        }
-    }
-
-    /// This connection has carried its share, or others need its place, or we are going home.
+    /// This connection has carried its share or is old, or others need its place, or we are going
+    /// home.
     fn retiring(&self) -> bool {
-        self.taken >= self.limits.messages_per_connection_max
+        self.is_old
+            || self.taken >= self.host.messages_max
             || self.session.is_spent()
             || self.shard.draining()
             || self.shard.queue.borrow().yields(self.index)
@@ -214,7 +200,7 @@ impl<K: Kernel> Lane<K> {
             let (transfer, mut wire) = match self.session.say(&mut commands) {
                 None => break,
                 Some(Say::Text(transfer)) => (transfer, Wire::data(transfer)),
-                Some(Say::Chunk(transfer)) => (transfer, Wire::chunk()),
+                Some(Say::Chunk(transfer)) => (transfer, Wire::chunk(transfer)),
             };
             transfer.sent.set(now);
             commands.extend_from_slice(transfer.message.envelope.prefix());
@@ -291,6 +277,7 @@ impl<K: Kernel> Lane<K> {
 
     /// Takes every whole reply; gives the buffer back for more, or `None` to close.
     fn hear(&mut self, mut buffer: Buffer) -> Option<Buffer> {
+        let now = self.shard.kernel.now();
         let mut used = 0;
         loop {
             let heard = match self.session.hear(&buffer[used..]) {
@@ -305,7 +292,11 @@ impl<K: Kernel> Lane<K> {
                 }
             };
             match heard {
-                Some(Heard::Done(transfer, verdicts)) => self.conclude(*transfer, verdicts),
+                Some(Heard::Done(transfer, verdicts)) => {
+                    self.host.answered(&self.shard, now);
+                    self.session.set_depth(self.host.depth);
+                    self.conclude(*transfer, verdicts);
+                }
                 Some(Heard::Closing(response)) => {
                     self.last_words = Some(response);
                     return None;
@@ -337,13 +328,18 @@ impl<K: Kernel> Lane<K> {
         }
         let missing = !self.ready && self.session.bare().is_some();
         self.shard.meters().tls_out_missing.add(u64::from(missing));
-        let host = self.host();
+        let is_between = self.session.is_between();
+        let mut parting = Parting { is_early: is_between && !self.retiring(), in_doubt: 0 };
+        let peer = self.peer();
         for (transfer, verdicts) in self.session.lost() {
-            if verdicts.iter().any(|verdict| *verdict != Verdict::NotTried) {
+            parting.in_doubt += usize::from(verdicts.contains(&Verdict::Unknown));
+            // A host that has answered nothing of what was said to it was worth nothing.
+            if !is_between && verdicts.iter().any(|verdict| *verdict != Verdict::NotTried) {
                 self.slot.works();
             }
-            self.shard.conclude(self.index, host.clone(), *transfer, verdicts);
+            self.shard.conclude(self.index, peer.clone(), *transfer, verdicts);
         }
+        self.host.end(&self.shard, &parting);
         if self.slot.is_open() {
             return Ending::Served;
         }
@@ -354,33 +350,11 @@ impl<K: Kernel> Lane<K> {
 
     fn conclude(&mut self, transfer: Transfer, verdicts: Vec<Verdict>) {
         self.slot.works();
-        self.shard.conclude(self.index, self.host(), transfer, verdicts);
+        self.shard.conclude(self.index, self.peer(), transfer, verdicts);
     }
 
-    fn host(&self) -> Host {
+    fn peer(&self) -> Host {
         let (peer, passage) = (self.peer, self.approach.passage());
         Host { peer, reports: self.session.reports(), passage }
-    }
-}
-
-/// A recipient, and what its sender asked about it.
-fn asked<'a>(path: &'a [u8], request: Request<'a>) -> client::Recipient<'a> {
-    let notify = request.notify.and_then(|notify| {
-        let words = [
-            (notify.success, Notify::SUCCESS),
-            (notify.failure, Notify::FAILURE),
-            (notify.delay, Notify::DELAY),
-        ];
-        let bits = words.into_iter().filter(|(said, _)| *said).map(|(_, word)| word.bits());
-        Notify::from_bits(bits.sum())
-    });
-    client::Recipient { path, notify, original: request.original }
-}
-
-fn body(envelope: &Envelope) -> Body {
-    match envelope.form() {
-        Form::Raw { binary: true, .. } => Body::Binary,
-        _ if envelope.eight_bit() => Body::EightBit,
-        _ => Body::SevenBit,
     }
 }

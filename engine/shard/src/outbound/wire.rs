@@ -7,10 +7,18 @@ use spool::Form;
 
 /// A text on its way out, piece by piece.
 pub(super) struct Wire {
-    /// Set if dots have to be doubled.
-    stuffer: Option<Stuffer>,
+    dots: Dots,
     /// What stands behind the last piece.
     pub(super) end: &'static [u8],
+}
+
+/// What is done to dots that begin a line.
+enum Dots {
+    /// Nothing.
+    Kept,
+    Doubled(Stuffer),
+    /// Doubled ones are single again, in a text of one piece.
+    Single,
 }
 
 impl Wire {
@@ -18,26 +26,40 @@ impl Wire {
     pub(super) fn data(transfer: &Transfer) -> Self {
         let envelope = &transfer.message.envelope;
         match envelope.form() {
-            Form::Stuffed => Self { stuffer: None, end: b".\r\n" },
+            Form::Stuffed => Self { dots: Dots::Kept, end: b".\r\n" },
             Form::Raw { ended, .. } => Self {
                 // Our own header fields stand in front: it begins at the start of a line.
-                stuffer: envelope.dotted().then(Stuffer::default),
+                dots: if envelope.dotted() {
+                    Dots::Doubled(Stuffer::default())
+                } else {
+                    Dots::Kept
+                },
                 end: if ended { b".\r\n" } else { b"\r\n.\r\n" },
             },
         }
     }
 
-    /// By BDAT: to the octet.
-    pub(super) const fn chunk() -> Self {
-        Self { stuffer: None, end: b"" }
+    /// By BDAT: as many octets as [`size`] counts. Where it counts dots, the text is in memory.
+    pub(super) fn chunk(transfer: &Transfer) -> Self {
+        let envelope = &transfer.message.envelope;
+        match envelope.form() {
+            Form::Stuffed if envelope.dotted() => Self { dots: Dots::Single, end: b"" },
+            Form::Raw { ended: false, binary: false } => Self { dots: Dots::Kept, end: b"\r\n" },
+            Form::Stuffed | Form::Raw { .. } => Self { dots: Dots::Kept, end: b"" },
+        }
     }
 
     /// The next piece: what is kept, untouched where that will do.
     pub(super) fn piece(&mut self, chunk: Chunk) -> Piece {
-        let Some(stuffer) = &mut self.stuffer else { return Piece::Shared(chunk) };
-        let mut wire = Vec::with_capacity(chunk.len() + chunk.len() / 16);
-        stuffer.write(&chunk, &mut wire);
-        Piece::Owned(wire)
+        match &mut self.dots {
+            Dots::Kept => Piece::Shared(chunk),
+            Dots::Single => Piece::Owned(dots::removed(&chunk)),
+            Dots::Doubled(stuffer) => {
+                let mut wire = Vec::with_capacity(chunk.len() + chunk.len() / 16);
+                stuffer.write(&chunk, &mut wire);
+                Piece::Owned(wire)
+            }
+        }
     }
 }
 

@@ -193,8 +193,11 @@ fn routing(routes: Vec<RouteSetting>, answer: Answer) -> Routing {
 const LIMITS: Limits = Limits {
     connections_max: 4,
     messages_per_connection_max: 100,
+    in_flight_max: 8,
+    in_flight_first: 1,
     recipients_per_message_max: 100,
     idle: Duration::from_secs(5),
+    connection_age_max: Duration::from_mins(5),
 };
 
 const SCHEDULE: Schedule = Schedule {

@@ -34,11 +34,13 @@ pub(super) struct Flight {
     depth: u16,
     /// Octets of messages that BDAT carries and that are not over.
     octets: u64,
+    /// A message was answered on this connection.
+    proven: bool,
 }
 
 impl Default for Flight {
     fn default() -> Self {
-        Self { depth: 1, octets: 0 }
+        Self { depth: 1, octets: 0, proven: false }
     }
 }
 
@@ -53,6 +55,17 @@ impl Flight {
     /// At a depth of one there are two, the text of one and the envelope of another.
     pub(super) fn has_room(&self, begun: usize) -> bool {
         begun < usize::from(self.depth.max(2)) && self.octets < IN_FLIGHT_BYTES_MAX
+    }
+
+    /// Others may follow a message that is on its way whole: not before one was answered, or a peer
+    /// that only ever greets would leave as many in doubt as we may send.
+    pub(super) const fn is_proven(&self) -> bool {
+        self.proven
+    }
+
+    /// A message was answered, whatever that was.
+    pub(super) const fn prove(&mut self) {
+        self.proven = true;
     }
 
     /// What is to carry the text of `envelope` to a peer that takes it. A large text goes by DATA,

@@ -16,7 +16,7 @@ mod commands;
 
 use super::answer::{Answer, Class};
 use super::envelope::Envelope;
-use super::flight::Carrier;
+use super::flight::{Carrier, Flight};
 use super::offers::Offers;
 use super::{Patience, PeerFault, Verdict, refused};
 use memchr::memchr;
@@ -240,11 +240,11 @@ impl<T> Transaction<T> {
     }
 
     /// Another may be said behind it: nothing of it waits for an answer first.
-    pub(super) const fn lets_follow(&self) -> bool {
+    pub(super) const fn lets_follow(&self, flight: &Flight) -> bool {
         match self.carrier {
             Carrier::Data => self.heard > self.data_at,
             Carrier::Bdat => false,
-            Carrier::Flight => true,
+            Carrier::Flight => flight.is_proven(),
         }
     }
 
@@ -290,7 +290,7 @@ impl<T> Transaction<T> {
         !matches!(self.carrier, Carrier::Data)
     }
 
-    const fn text_is_said(&self) -> bool {
+    pub(super) const fn text_is_said(&self) -> bool {
         self.said > self.data_at && (self.is_chunked() || self.said > self.data_at + 1)
     }
 

@@ -1,6 +1,7 @@
 //! One connection to a provider: its session, the mood over it, and what is written down.
 
 mod faults;
+mod texts;
 
 use super::{Provider, Say, Stage};
 use crate::chance::{Chance, pause};
@@ -22,6 +23,8 @@ struct Envelope {
     sender: String,
     /// Those answered 250.
     recipients: Vec<String>,
+    /// Its text need not consist of lines.
+    binary: bool,
 }
 
 /// The code of an answer, and how the connection goes on.
@@ -39,6 +42,8 @@ pub(super) struct Visit<'p> {
     /// Where in them the session's last answer begins.
     said: usize,
     envelope: Option<Envelope>,
+    /// A chunk was refused, and nobody knows what is left of its envelope.
+    unclear: bool,
     pipelining: bool,
 }
 
@@ -58,6 +63,7 @@ impl<'p> Visit<'p> {
             output: Output::default(),
             said: 0,
             envelope: None,
+            unclear: false,
             pipelining: false,
         }
     }
@@ -131,7 +137,7 @@ impl<'p> Visit<'p> {
             b"BDAT" => self.chunk(line).await,
             verb => {
                 if verb == b"RSET" {
-                    self.envelope = None;
+                    (self.envelope, self.unclear) = (None, false);
                 }
                 Ok(self.step(line))
             }
@@ -143,6 +149,9 @@ impl<'p> Visit<'p> {
     }
 
     async fn mail(&mut self, line: &[u8]) -> io::Result<Answer> {
+        if self.unclear {
+            self.violation("began a message behind a refused chunk without RSET", line);
+        }
         let sender = path(line);
         // Who refuses a null sender's MAIL names nobody, so nobody could be told of it.
         let mut said = self.provider.decide(Stage::Mail, sender.is_empty());
@@ -157,7 +166,9 @@ impl<'p> Visit<'p> {
             self.refuse_all(token);
         }
         // After a refusal there is no transaction: MAIL may come again.
-        self.envelope = (code == 250).then_some(Envelope { sender, recipients: Vec::new() });
+        let binary = line.windows(10).any(|word| word == b"BINARYMIME");
+        let envelope = Envelope { sender, recipients: Vec::new(), binary };
+        self.envelope = (code == 250).then_some(envelope);
         Ok((code, after))
     }
 
@@ -172,83 +183,6 @@ impl<'p> Visit<'p> {
         }
         self.envelope = Some(envelope);
         Ok(answer)
-    }
-
-    async fn data(&mut self, line: &[u8]) -> io::Result<Answer> {
-        let Some(envelope) = self.envelope.take() else { return Ok(self.step(line)) };
-        if envelope.recipients.is_empty() {
-            return self.data_to_nobody(line).await;
-        }
-        let said = self.provider.decide(Stage::Data, self.is_bounce(&envelope));
-        let answer = self.answer(said, Stage::Data, line).await?;
-        if answer.0 != 354 {
-            self.turn_down(&envelope.recipients, answer.0);
-            return Ok(answer);
-        }
-        let mut text = self.ask_for_text().await?;
-        let len = text.len();
-        text.extend_from_slice(b".\r\n");
-        self.text(&envelope, &text, &text[..len]).await
-    }
-
-    /// All of a text in one chunk. Who sends one knows that somebody takes it.
-    async fn chunk(&mut self, line: &[u8]) -> io::Result<Answer> {
-        let words = String::from_utf8_lossy(line).into_owned();
-        let len =
-            words.trim_end().strip_prefix("BDAT ").and_then(|rest| rest.strip_suffix(" LAST"));
-        let Some(len) = len.and_then(|len| len.parse().ok()) else {
-            self.violation("sent another chunk than the last", line);
-            return Ok(self.step(line));
-        };
-        let octets = self.dialogue.octets(len).await?;
-        let input = [line, &octets].concat();
-        let Some(envelope) = self.envelope.take().filter(|all| !all.recipients.is_empty()) else {
-            self.violation("sent a chunk to nobody", line);
-            return Ok(self.step(&input));
-        };
-        self.text(&envelope, &input, &octets).await
-    }
-
-    /// Some say 354 all the same, and no behind the final dot.
-    ///
-    /// [RFC 2920 §3.1](https://www.rfc-editor.org/rfc/rfc2920#section-3.1)
-    async fn data_to_nobody(&mut self, line: &[u8]) -> io::Result<Answer> {
-        let refused = self.step(line);
-        if self.provider.sim.one_in(2) {
-            return Ok(refused);
-        }
-        self.session.step(b"RSET\r\n", self.now(), &mut Output::default());
-        self.output.replies.truncate(self.said);
-        self.reply("354 go ahead");
-        let text = self.ask_for_text().await?;
-        if !text.is_empty() {
-            self.violation("sent text to nobody", &text);
-        }
-        Ok(self.reply("554 5.5.1 no valid recipients"))
-    }
-
-    async fn ask_for_text(&mut self) -> io::Result<Vec<u8>> {
-        if !self.pipelining && !self.dialogue.is_drained() {
-            self.violation("sent text before it was asked for", b"");
-        }
-        self.flush().await?;
-        self.dialogue.text().await
-    }
-
-    /// Judges a text; `input` is what the session sees of it.
-    async fn text(&mut self, envelope: &Envelope, input: &[u8], text: &[u8]) -> io::Result<Answer> {
-        let said = self.provider.decide(Stage::Final, self.is_bounce(envelope));
-        let (mut code, after) = self.step(input);
-        let keeps = said == Say::Yes || (said == Say::Drop && self.provider.sim.one_in(2));
-        if keeps && code == 250 {
-            self.take(envelope, text);
-        }
-        if said != Say::Yes {
-            self.output.replies.truncate(self.said);
-            (code, _) = self.answer(said, Stage::Final, b"").await?;
-        }
-        self.turn_down(&envelope.recipients, code);
-        Ok((code, after))
     }
 
     /// What the session answers to `input`, or what is said instead.

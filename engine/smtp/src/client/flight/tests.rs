@@ -156,14 +156,10 @@ struct Run<'l> {
 
 impl<'l> Run<'l> {
     fn new(letters: &'l [Letter], in_turn: bool) -> Self {
-        let mut session = Session::new(Config { ehlo: "me".into() });
-        session.set_depth(2);
+        let session = open(2, OFFERS);
         let count = letters.len();
         let peer = Peer { answered: vec![Answered::default(); count], ..Peer::default() };
         let (said, data, verdicts) = (VecDeque::new(), vec![None; count], vec![None; count]);
-        session.hear(b"220 hi\r\n").unwrap();
-        session.say(&mut Vec::new());
-        session.hear(OFFERS.as_bytes()).unwrap();
         Self { session, letters, in_turn, begun: 0, said, data, peer, verdicts }
     }
 
@@ -213,7 +209,7 @@ impl<'l> Run<'l> {
 
     /// The connection has ended.
     fn close(&mut self) {
-        let open = std::mem::replace(&mut self.session, Session::new(Config { ehlo: "".into() }));
+        let open = std::mem::replace(&mut self.session, Session::new(Config::new("")));
         for (message, verdicts) in open.lost() {
             self.settle(message, &verdicts);
         }
@@ -252,6 +248,27 @@ impl<'l> Run<'l> {
             }
         }
     }
+}
+
+/// A connection on which a message was answered.
+fn open(depth: u16, offers: &str) -> Session<usize> {
+    let mut session = greeted(depth, offers);
+    begin(&mut session, usize::MAX, (1, LARGE));
+    for reply in ["250 ok\r\n", "250 ok\r\n", "354 go on\r\n", "250 ok\r\n"] {
+        while session.say(&mut Vec::new()).is_some() {}
+        session.hear(reply.as_bytes()).unwrap();
+    }
+    assert!(session.is_idle());
+    session
+}
+
+fn greeted(depth: u16, offers: &str) -> Session<usize> {
+    let mut session = Session::new(Config::new("me"));
+    session.set_depth(depth);
+    session.hear(b"220 hi\r\n").unwrap();
+    session.say(&mut Vec::new());
+    session.hear(offers.as_bytes()).unwrap();
+    session
 }
 
 fn begin(session: &mut Session<usize>, message: usize, (recipients, size): Letter) {

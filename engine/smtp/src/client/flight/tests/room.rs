@@ -1,16 +1,7 @@
 //! How much may be on its way, and what is known of it.
 
-use super::{OFFERS, SMALL, begin};
-use crate::client::{AHEAD_BYTES_MAX, Config, DEPTH_MAX, IN_FLIGHT_BYTES_MAX, Patience, Session};
-
-fn open(depth: u16, offers: &str) -> Session<usize> {
-    let mut session = Session::new(Config { ehlo: "me".into() });
-    session.set_depth(depth);
-    session.hear(b"220 hi\r\n").unwrap();
-    session.say(&mut Vec::new());
-    session.hear(offers.as_bytes()).unwrap();
-    session
-}
+use super::{OFFERS, SMALL, begin, greeted, open};
+use crate::client::{AHEAD_BYTES_MAX, DEPTH_MAX, IN_FLIGHT_BYTES_MAX, Patience, Session};
 
 /// Begins as many of this size as it wants.
 fn fill(session: &mut Session<usize>, size: u64) -> usize {
@@ -59,4 +50,15 @@ fn the_place_between_two_messages_is_known() {
         assert_eq!(session.is_between(), is_between);
         session.hear(b"250 ok\r\n").unwrap();
     }
+}
+
+/// A peer that greets and never takes anything leaves one message in doubt, not eight.
+#[test]
+fn the_first_message_of_a_connection_is_on_its_way_alone() {
+    let mut session = greeted(8, OFFERS);
+    assert_eq!(fill(&mut session, SMALL), 1);
+    for _ in 0..3 {
+        session.hear(b"250 ok\r\n").unwrap();
+    }
+    assert_eq!(fill(&mut session, SMALL), 8);
 }

@@ -1,0 +1,100 @@
+//! How a host treats its connections: how many messages it bears on their way at once, and how
+//! many on one connection.
+//!
+//! What is on its way when a connection ends is in doubt, and some hosts end connections without
+//! a word. So a host earns its trust: it gets messages one by one, and twice as many at once
+//! after each [`TRUSTED_AFTER`] that went well. One that lost a connection with several on their
+//! way begins anew, and it takes [`FRAGILE_AFTER`] then. A host that twice ended a connection
+//! after the same number of messages is left one message sooner, for [`LEARNT_FOR`].
+
+use event::Tick;
+use std::time::Duration;
+
+/// Messages after which a host gets twice as many at once: more than most hosts take on one
+/// connection that end it without a word.
+pub const TRUSTED_AFTER: u32 = 25;
+
+/// The same for a host that lost a connection with several messages on their way.
+pub const FRAGILE_AFTER: u32 = 100;
+
+/// Twice as many, so many times, are as many as there ever are.
+const DOUBLED_MAX: u32 = 6;
+
+/// How long it is kept in mind after how many messages a host ends its connections.
+pub const LEARNT_FOR: Duration = Duration::from_hours(24);
+
+/// How soon behind an answer a connection ends that the messages before it ended. One that ends
+/// later was idle for too long.
+pub const PROMPT: Duration = Duration::from_secs(2);
+
+/// What one host does with its connections. Default: nobody knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Habits {
+    /// Messages that went well since it was met, or since it lost some.
+    borne: u32,
+    /// It has lost a connection with several messages on their way.
+    is_fragile: bool,
+    ending: Option<Ending>,
+}
+
+/// It has ended a connection between two messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ending {
+    after: u32,
+    /// Not for the first time.
+    again: bool,
+    seen: Tick,
+}
+
+impl Habits {
+    /// How many messages may be on their way at once: `first` to a host that nobody knows, and
+    /// `most` to any.
+    #[must_use]
+    pub fn depth(&self, first: u16, most: u16) -> u16 {
+        let first = if self.is_fragile { 1 } else { first };
+        let doubled = (self.borne / self.step()).min(DOUBLED_MAX);
+        first.saturating_mul(1 << doubled).min(most)
+    }
+
+    /// After how many messages a connection is better left, if the host would end it.
+    #[must_use]
+    pub fn messages_max(&self, now: Tick) -> Option<u32> {
+        let ending = self.ending.filter(|ending| ending.again && !ending.is_over(now))?;
+        Some((ending.after - 1).max(1))
+    }
+
+    /// A connection broke with several messages on their way.
+    pub const fn broke(&mut self) {
+        (self.borne, self.is_fragile) = (0, true);
+    }
+
+    /// So many messages more were answered.
+    pub fn bore(&mut self, messages: u32) {
+        let enough = DOUBLED_MAX * self.step();
+        self.borne = self.borne.saturating_add(messages).min(enough);
+        if self.borne == enough {
+            (self.borne, self.is_fragile) = (DOUBLED_MAX * TRUSTED_AFTER, false);
+        }
+    }
+
+    /// The host ended a connection between two messages, of which it had answered so many, at
+    /// least one. A smaller number than the last time counts, and a larger one refutes that.
+    pub fn ended(&mut self, after: u32, now: Tick) {
+        let before = self.ending.filter(|ending| !ending.is_over(now));
+        let again = before.is_some_and(|ending| after <= ending.after);
+        self.ending = Some(Ending { after: after.max(1), again, seen: now });
+    }
+
+    const fn step(&self) -> u32 {
+        if self.is_fragile { FRAGILE_AFTER } else { TRUSTED_AFTER }
+    }
+}
+
+impl Ending {
+    fn is_over(&self, now: Tick) -> bool {
+        now.since(self.seen) >= LEARNT_FOR
+    }
+}
+
+#[cfg(test)]
+mod tests;
