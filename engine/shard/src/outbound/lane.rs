@@ -79,9 +79,8 @@ pub(super) struct Lane<K: Kernel> {
     host: Acquaintance,
     work: Signal,
     taken: u32,
-    /// When it has been open for as long as a connection may be.
-    old_at: Tick,
-    is_old: bool,
+    /// When it has been open for as long as a connection may be; `None` once it has.
+    old_at: Option<Tick>,
     /// The peer was ready for a transaction.
     ready: bool,
     slot: Rc<Slot<K>>,
@@ -110,8 +109,7 @@ impl<K: Kernel> Lane<K> {
             host,
             work: Signal::default(),
             taken: 0,
-            old_at: shard.kernel.now() + limits.connection_age_max,
-            is_old: false,
+            old_at: Some(shard.kernel.now() + limits.connection_age_max),
             ready: false,
             slot: Rc::clone(slot),
             last_words: None,
@@ -166,7 +164,8 @@ impl<K: Kernel> Lane<K> {
 
     /// Begins as many transactions as the session wants.
     async fn feed(&mut self) {
-        self.is_old = self.is_old || self.old_at <= self.shard.kernel.now();
+        let now = self.shard.kernel.now();
+        self.old_at = self.old_at.filter(|old_at| now < *old_at);
         while self.session.wants() && !self.retiring() {
             let next = self.shard.queue.borrow_mut().take(self.index);
             let Some(delivery) = next else { break };
@@ -184,7 +183,7 @@ impl<K: Kernel> Lane<K> {
     /// This connection has carried its share or is old, or others need its place, or we are going
     /// home.
     fn retiring(&self) -> bool {
-        self.is_old
+        self.old_at.is_none()
             || self.taken >= self.host.messages_max
             || self.session.is_spent()
             || self.shard.draining()
