@@ -176,7 +176,7 @@ impl Scenario {
             // So many fewer for who sends many at once that a round takes him as long.
             Self::OneConnection if relay == Some(Relay::Ringpost) => (4_096, 2),
             // Two round trips a message, with those who wait for both.
-            Self::OneConnection | Self::OneConnectionData => (4_096, 8),
+            Self::OneConnection | Self::OneConnectionData => (4_096, 20),
             _ => (4_096, 1),
         };
         let (pipelining, share, sessions) = match relay {
