@@ -118,7 +118,7 @@ fn plan(options: &Options, relays: Vec<Relay>) -> Plan {
         relays,
         scenarios,
         rounds: options.rounds.unwrap_or(if options.quick { 1 } else { 3 }),
-        messages: or(options.messages, 800, 400),
+        messages: or(options.messages, 600, 400),
         backlog: if options.full { MILLION } else { or(options.backlog, 2_000, 600) },
         idle: options.idle,
         sessions: options.sessions,

@@ -18,7 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Messages in that run.
-const MESSAGES: u64 = 200;
+const MESSAGES: u64 = 60;
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// What Ringpost calls its commits.
