@@ -1,6 +1,8 @@
 //! What DNS says about where a domain's mail goes.
 
+use crate::StsPolicy;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The most hosts of a domain that are looked at, best first.
@@ -30,6 +32,8 @@ pub enum Answer {
         hosts: Vec<MxHost>,
         /// How long this may be believed; zero if there may be more than could be learnt.
         ttl: Duration,
+        /// What the domain demands of whoever sends it mail, if it demands anything.
+        policy: Option<Arc<StsPolicy>>,
     },
     /// It takes no mail. [RFC 7505](https://www.rfc-editor.org/rfc/rfc7505)
     NullMx,
@@ -51,7 +55,7 @@ impl Answer {
         let mut unknown = None;
         for (preference, answer) in (0..).zip(answers) {
             match answer {
-                Self::Hosts { hosts, ttl } => {
+                Self::Hosts { hosts, ttl, .. } => {
                     shortest = shortest.min(ttl);
                     all.extend(hosts.into_iter().map(|host| MxHost { preference, ..host }));
                 }
@@ -61,9 +65,18 @@ impl Answer {
         }
         match unknown {
             Some(cause) if all.is_empty() => Self::Temporary(cause),
-            Some(_) => Self::Hosts { hosts: all, ttl: Duration::ZERO },
+            Some(_) => Self::Hosts { hosts: all, ttl: Duration::ZERO, policy: None },
             None if all.is_empty() => Self::NoAddress,
-            None => Self::Hosts { hosts: all, ttl: shortest },
+            None => Self::Hosts { hosts: all, ttl: shortest, policy: None },
+        }
+    }
+
+    /// The same of a domain with this policy, which is known to hold for so long.
+    #[must_use]
+    pub fn under(self, policy: Option<Arc<StsPolicy>>, life: Duration) -> Self {
+        match self {
+            Self::Hosts { hosts, ttl, .. } => Self::Hosts { hosts, ttl: ttl.min(life), policy },
+            nowhere => nowhere,
         }
     }
 }

@@ -131,6 +131,12 @@ impl Cache {
         self.keep(domain, Some(known), None, end);
     }
 
+    /// The plan for `domain` that was made last, if there is one, whether it still counts or not.
+    #[must_use]
+    pub fn last(&self, domain: &str) -> Option<&Arc<SitePlan>> {
+        self.domains.get(domain)?.known.as_ref()?.plan.as_ref().ok()
+    }
+
     /// Domains in it.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -18,6 +18,8 @@ pub enum RouteFailure {
     Prohibited,
     /// We are its best host, and it is not ours to keep.
     Loop,
+    /// Its MTA-STS policy names none of its hosts; which policy, and which hosts.
+    Policy(Arc<str>),
     /// DNS could not say, and why.
     Temporary(Arc<str>),
 }
@@ -32,7 +34,7 @@ impl RouteFailure {
     /// Whether trying again is of no use.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
-        !matches!(self, Self::Temporary(_))
+        !matches!(self, Self::Temporary(_) | Self::Policy(_))
     }
 
     /// What we say for the peer there is none of.
@@ -48,6 +50,9 @@ impl RouteFailure {
                 (550, 4, 4, "no mail host of the domain has an address on the public network")
             }
             Self::Loop => (554, 4, 6, "mail for the domain would come back to this host"),
+            Self::Policy(text) => {
+                return Response::local(451, EnhancedCode::new(4, 7, 5), text);
+            }
             Self::Temporary(cause) => {
                 let text = format!("the name servers gave no answer: {cause}");
                 return Response::local(451, EnhancedCode::new(4, 4, 3), &text);

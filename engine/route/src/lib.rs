@@ -23,6 +23,7 @@ mod failure;
 mod home;
 mod host;
 mod plan;
+mod sts;
 mod tls;
 
 pub use answer::{ADDRESSES_MAX, Answer, HOSTS_MAX, MxHost};
@@ -33,6 +34,10 @@ pub use home::home;
 pub use host::{Host, HostPort, NotAHost, SMTP_PORT};
 pub use plan::{
     BadPattern, NamedSites, Place, PlanHost, Question, RouteSetting, Rules, SitePlan, SiteSetting,
-    TRIED_MAX, Table, Target, is_public, plan,
+    Sts, TRIED_MAX, Table, Target, is_public, plan,
+};
+pub use sts::{
+    BadPolicy, STS_AGE_MAX, STS_AGE_MIN, STS_BYTES_MAX, STS_PATTERNS_MAX, StsMode, StsPolicy,
+    StsRecord,
 };
 pub use tls::Tls;

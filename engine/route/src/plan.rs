@@ -3,14 +3,18 @@
 mod named;
 mod public;
 mod rules;
+mod sts;
 mod table;
 
 pub use named::{NamedSites, SiteSetting};
 pub use public::is_public;
 pub use rules::Rules;
+pub use sts::Sts;
 pub use table::{BadPattern, Question, RouteSetting, Table, Target};
 
-use crate::{ADDRESSES_MAX, Answer, HOSTS_MAX, Host, HostPort, MxHost, RouteFailure, Tls};
+use crate::{
+    ADDRESSES_MAX, Answer, HOSTS_MAX, Host, HostPort, MxHost, RouteFailure, StsPolicy, Tls,
+};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -39,6 +43,8 @@ pub struct SitePlan {
     pub pool: Arc<str>,
     /// What TLS the mail goes under.
     pub tls: Tls,
+    /// What the policy of the domain says of its hosts, if it has one.
+    pub sts: Option<Sts>,
     /// Its hosts, best first. At least one has an address.
     pub hosts: Box<[PlanHost]>,
 }
@@ -68,18 +74,22 @@ pub struct PlanHost {
 /// # Errors
 /// Why mail for it goes nowhere.
 pub fn plan(domain: &str, answer: &Answer, rules: &Rules) -> Result<SitePlan, RouteFailure> {
-    let (hosts, ttl) = match answer {
-        Answer::Hosts { hosts, ttl } => (Ok(hosts.as_slice()), *ttl),
-        Answer::NullMx => (Err(RouteFailure::NullMx), Duration::ZERO),
-        Answer::NoDomain => (Err(RouteFailure::NoDomain), Duration::ZERO),
-        Answer::NoAddress => (Err(RouteFailure::NoAddress), Duration::ZERO),
-        Answer::Temporary(cause) => {
-            (Err(RouteFailure::Temporary(cause.as_str().into())), Duration::ZERO)
-        }
+    let nothing = |failure| (Err(failure), Duration::ZERO, None);
+    let (hosts, ttl, policy) = match answer {
+        Answer::Hosts { hosts, ttl, policy } => (Ok(hosts.as_slice()), *ttl, policy.as_deref()),
+        Answer::NullMx => nothing(RouteFailure::NullMx),
+        Answer::NoDomain => nothing(RouteFailure::NoDomain),
+        Answer::NoAddress => nothing(RouteFailure::NoAddress),
+        Answer::Temporary(cause) => nothing(RouteFailure::Temporary(cause.as_str().into())),
     };
     let (route, tls) = rules.table.route(domain);
     match route {
-        Route::Mx { port } => by_mx(hosts?, *port, ttl.is_zero(), rules),
+        Route::Mx { port } => {
+            // Whoever wants no TLS wants none, whatever the domain demands.
+            let policy = policy.filter(|_| tls != Tls::Off);
+            by_mx(domain, hosts?, *port, ttl.is_zero(), policy, rules)
+        }
+        // A policy speaks of the hosts that MX records name; these the settings name.
         Route::Named(named) => by_name(named, hosts.unwrap_or(&[])),
         Route::Static(plan) => return Ok((**plan).clone().named_by(&rules.sites)),
     }
@@ -132,15 +142,19 @@ impl SitePlan {
         let name = names.into_iter().collect::<Vec<_>>().join(",");
         hosts.sort_by(|a, b| (a.preference, &a.name).cmp(&(b.preference, &b.name)));
         let pool = in_order(&hosts).into();
-        Self { name: name.into(), named: None, pool, tls: Tls::default(), hosts: hosts.into() }
+        let (tls, hosts) = (Tls::default(), hosts.into());
+        Self { name: name.into(), named: None, pool, tls, sts: None, hosts }
     }
 
-    /// The same hosts under this TLS, which had the usual.
+    /// The same hosts under this TLS, or the policy if that asks for more, which had the usual.
     fn under(self, tls: Tls) -> Self {
-        if tls.suffix().is_empty() {
+        let enforced = self.sts.as_ref().is_some_and(Sts::is_enforced);
+        let (tls, suffix) =
+            if enforced { (Tls::Verified, sts::SUFFIX) } else { (tls, tls.suffix()) };
+        if suffix.is_empty() {
             return Self { tls, ..self };
         }
-        let suffixed = |text: &str| Arc::<str>::from(format!("{text}{}", tls.suffix()));
+        let suffixed = |text: &str| Arc::<str>::from(format!("{text}{suffix}"));
         // What the settings name has one set of limits, whatever TLS.
         let name = if self.named.is_some() { self.name } else { suffixed(&self.name) };
         Self { name, pool: suffixed(&self.pool), tls, ..self }
@@ -178,9 +192,11 @@ fn in_order(hosts: &[PlanHost]) -> String {
 /// could come back for ever.
 /// [RFC 5321 §5.1](https://www.rfc-editor.org/rfc/rfc5321#section-5.1)
 fn by_mx(
+    domain: &str,
     hosts: &[MxHost],
     port: u16,
     partial: bool,
+    policy: Option<&StsPolicy>,
     rules: &Rules,
 ) -> Result<SitePlan, RouteFailure> {
     let hosts = best_first(hosts);
@@ -194,10 +210,14 @@ fn by_mx(
     if better.is_empty() {
         return Err(RouteFailure::Loop);
     }
+    let (better, sts) = match policy {
+        Some(policy) => sts::heeded(domain, better, policy)?,
+        None => (better, None),
+    };
     let found = better.iter().any(|host| !host.addresses.is_empty());
     let plan = SitePlan::of(better.into_iter().map(|host| mx_host(host, port, rules)).collect());
     if plan.has_address() {
-        Ok(plan)
+        Ok(SitePlan { sts, ..plan })
     } else if partial {
         Err(RouteFailure::Temporary("not all addresses are known".into()))
     } else {

@@ -190,6 +190,7 @@ fn answer(mx: &[(&str, Vec<(u16, IpAddr)>)], domain: &str) -> Answer {
             Answer::Hosts {
                 hosts: hosts.iter().enumerate().map(host).collect(),
                 ttl: Duration::from_mins(5),
+                policy: None,
             }
         }
         ("null.test", None) => Answer::NullMx,

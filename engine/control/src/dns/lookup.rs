@@ -99,7 +99,7 @@ impl Names {
             Ok(found) => {
                 let name = host.trim_end_matches('.').to_ascii_lowercase();
                 let host = MxHost { preference: 0, name, addresses: found.addresses };
-                Answer::Hosts { hosts: vec![host], ttl: found.ttl }
+                Answer::Hosts { hosts: vec![host], ttl: found.ttl, policy: None }
             }
         }
     }
@@ -129,7 +129,7 @@ impl Names {
         if hosts.iter().any(|host| !host.addresses.is_empty()) {
             // What could not be learnt now is asked again soon.
             let ttl = if unknown.is_some() { Duration::ZERO } else { ttl };
-            return Answer::Hosts { hosts, ttl };
+            return Answer::Hosts { hosts, ttl, policy: None };
         }
         unknown.map_or(Answer::NoAddress, Answer::Temporary)
     }

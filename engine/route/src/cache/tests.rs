@@ -18,7 +18,7 @@ fn known(port: u16) -> Cached {
 }
 
 fn hosts(ttl: Duration) -> Answer {
-    Answer::Hosts { hosts: Vec::new(), ttl }
+    Answer::Hosts { hosts: Vec::new(), ttl, policy: None }
 }
 
 fn at(secs: u64) -> Tick {
@@ -107,7 +107,7 @@ fn what_was_known_of_a_host_stands_while_its_address_cannot_be_learnt() {
     };
     let mut cache = Cache::default();
     let mut addresses = |hosts: Vec<MxHost>, ttl: Duration, secs| {
-        let answer = Answer::Hosts { hosts, ttl };
+        let answer = Answer::Hosts { hosts, ttl, policy: None };
         let plan = plan_of("a", &answer, &Rules::default()).map(Arc::new);
         cache.learn("a", plan, &answer, at(secs));
         match cache.look("a", at(secs)) {

@@ -14,7 +14,7 @@ fn host(preference: u16, name: &str, addresses: &[&str]) -> MxHost {
 }
 
 fn hosts(hosts: &[MxHost]) -> Answer {
-    Answer::Hosts { hosts: hosts.to_vec(), ttl: MINUTE }
+    Answer::Hosts { hosts: hosts.to_vec(), ttl: MINUTE, policy: None }
 }
 
 /// We are mx.us, and listen on 5.5.5.5:25 and everywhere at 2525.
@@ -98,7 +98,7 @@ fn answers_become_plans() {
 fn what_could_not_be_learnt_is_no_reason_to_give_up() {
     for addresses in [&[] as &[&str], &["127.0.0.1"]] {
         let hosts = vec![host(10, "a.b", addresses)];
-        let answer = Answer::Hosts { hosts, ttl: Duration::ZERO };
+        let answer = Answer::Hosts { hosts, ttl: Duration::ZERO, policy: None };
         let failure = plan("example.com", &answer, &rules()).unwrap_err();
         assert!(!failure.is_permanent(), "{failure:?}");
     }
@@ -196,7 +196,7 @@ fn a_route_to_hosts_that_do_not_exist_waits_for_the_operator() {
 fn joined_answers_are_in_the_order_of_the_route() {
     let one = |name| hosts(&[host(7, name, &["1.1.1.1"])]);
     let order = |answer| match answer {
-        Answer::Hosts { hosts, ttl } => {
+        Answer::Hosts { hosts, ttl, .. } => {
             let hosts = hosts.iter().map(|host| format!("{}{}", host.preference, host.name));
             format!("{} {}", hosts.collect::<Vec<_>>().join(" "), ttl.as_secs())
         }

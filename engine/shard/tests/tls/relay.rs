@@ -170,7 +170,7 @@ fn somewhere(next: SocketAddr, domains: &[(&str, Tls)]) -> Routing {
         tls,
     };
     let host = MxHost { preference: 0, name: host::NAME.to_owned(), addresses: vec![next.ip()] };
-    let answer = Answer::Hosts { hosts: vec![host], ttl: Duration::from_hours(9) };
+    let answer = Answer::Hosts { hosts: vec![host], ttl: Duration::from_hours(9), policy: None };
     routing(domains.iter().map(route).collect(), answer)
 }
 

@@ -24,7 +24,8 @@ fn found(hosts: &[(u16, &str)]) -> SitePlan {
         addresses: vec![[1, 1, 1, 1].into()],
     };
     let hosts = hosts.iter().map(host).collect();
-    plan("a.test", &Answer::Hosts { hosts, ttl: Duration::from_mins(1) }, &rules()).unwrap()
+    let answer = Answer::Hosts { hosts, ttl: Duration::from_mins(1), policy: None };
+    plan("a.test", &answer, &rules()).unwrap()
 }
 
 #[test]
