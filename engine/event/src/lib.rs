@@ -18,6 +18,7 @@ mod shut;
 mod site;
 mod tally;
 mod time;
+mod tlsa;
 
 pub use count::{Count, Flag, SharedCount};
 pub use enhanced::{EnhancedCode, NotEnhanced};
@@ -34,3 +35,4 @@ pub use shut::Shut;
 pub use site::{Meters, OTHER_SITES, SITES_MAX, SiteMeters, SiteReading};
 pub use tally::{REASONS_MAX, Tally};
 pub use time::{Tick, Wall};
+pub use tlsa::{TLSA_RECORDS_MAX, Tlsa, TlsaForm, TlsaPart, TlsaSet, TlsaUsage};

@@ -4,17 +4,22 @@
 //! certificate that the trusted vouch for; of all others any will do, as what is sealed for
 //! somebody unknown is still more than what everybody can read
 //! ([RFC 7435](https://www.rfc-editor.org/rfc/rfc7435)). Whether it would have held is found out
-//! all the same, and told with the facts.
+//! all the same, and told with the facts. Whoever DNS says the certificates of shows one of those.
+
+mod dane;
 
 use crate::{Fault, Roots, Tls};
+use dane::Known;
+use event::TlsaSet;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, UnbufferedClientConnection, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Servers of which sessions are kept to go on with, some KiB each. The one that was met first
 /// makes room.
@@ -23,13 +28,20 @@ const SERVERS_MAX: usize = 2_000;
 /// Sessions kept of one server: the library counts these.
 const SESSIONS_EACH: usize = 8;
 
+/// Hosts with certificates that DNS says are known, each with sessions of its own: some KiB each.
+/// With one more, all begin anew.
+const KNOWN_MAX: usize = 500;
+
 /// What is asked of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// Nothing.
     Any,
     /// That it is the host that was meant, by the word of somebody trusted.
     Name,
+    /// That its certificate is one that these records know. There is one at least, or nobody
+    /// proves anything.
+    Known(Arc<TlsaSet>),
 }
 
 /// Our side of every handshake with a server. Shards share it, and so a session begun on one goes
@@ -41,6 +53,10 @@ pub struct Connector {
     /// For whom it has to be right, if anybody is trusted.
     name: Option<Arc<ClientConfig>>,
     trusted: Option<Arc<WebPkiServerVerifier>>,
+    provider: Arc<CryptoProvider>,
+    /// For whom these records know what is right. A session goes on only where it was begun: what
+    /// was shown then was by the same records.
+    known: Mutex<HashMap<Arc<TlsaSet>, Arc<ClientConfig>>>,
 }
 
 impl Connector {
@@ -51,27 +67,44 @@ impl Connector {
     pub fn new(roots: Option<&Roots>) -> Result<Self, Fault> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let trusted = roots.map(|roots| trusted(roots, &provider)).transpose()?;
-        let name = trusted.clone().map(|trusted| config(&provider, trusted)).transpose()?;
-        let any = config(&provider, Arc::new(Anybody(Arc::clone(&provider))))?;
-        Ok(Self { any, name, trusted })
+        let all = SERVERS_MAX * SESSIONS_EACH;
+        let name = trusted.clone().map(|trusted| config(&provider, trusted, all)).transpose()?;
+        let any = config(&provider, Arc::new(Anybody(Arc::clone(&provider))), all)?;
+        Ok(Self { any, name, trusted, provider, known: Mutex::default() })
     }
 
     /// Our end of a connection with `host` at `address` that begins now. It speaks first: open
-    /// nothing, to have what it says.
+    /// nothing, to have what it says. Whoever has records is asked for by the name they were found
+    /// by ([RFC 7672 §8.1](https://www.rfc-editor.org/rfc/rfc7672#section-8.1)).
     ///
     /// # Errors
     /// A proof is asked for, and nobody is trusted.
     pub fn connect(&self, host: &str, address: IpAddr, proof: Proof) -> Result<Tls, Fault> {
-        let config = match proof {
-            Proof::Any => &self.any,
-            Proof::Name => self.name.as_ref().ok_or_else(Fault::nobody_trusted)?,
+        let (config, host) = match &proof {
+            Proof::Any => (Arc::clone(&self.any), host),
+            Proof::Name => (self.name.clone().ok_or_else(Fault::nobody_trusted)?, host),
+            Proof::Known(set) => (self.known(set)?, set.base()),
         };
         // What is no name cannot be asked for, nor be in a certificate.
         let named = ServerName::try_from(host.to_owned());
         let server = named.unwrap_or_else(|_| ServerName::from(address));
-        let end = UnbufferedClientConnection::new(Arc::clone(config), server.clone())?;
+        let end = UnbufferedClientConnection::new(config, server.clone())?;
         let trusted = self.trusted.clone();
         Ok(Tls::client(end, Box::new(Claim { server, trusted, proof })))
+    }
+
+    fn known(&self, set: &Arc<TlsaSet>) -> Result<Arc<ClientConfig>, Fault> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(config) = known.get(set) {
+            return Ok(Arc::clone(config));
+        }
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        let verifier = Known::new(Arc::clone(set), Arc::clone(&self.provider));
+        let config = config(&self.provider, Arc::new(verifier), SESSIONS_EACH)?;
+        known.insert(Arc::clone(set), Arc::clone(&config));
+        Ok(config)
     }
 }
 
@@ -86,13 +119,14 @@ fn trusted(
 fn config(
     provider: &Arc<CryptoProvider>,
     verifier: Arc<dyn ServerCertVerifier>,
+    sessions: usize,
 ) -> Result<Arc<ClientConfig>, Fault> {
     let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
-    config.resumption = Resumption::in_memory_sessions(SERVERS_MAX * SESSIONS_EACH);
+    config.resumption = Resumption::in_memory_sessions(sessions);
     Ok(Arc::new(config))
 }
 
@@ -113,7 +147,7 @@ impl Claim {
     /// Whether the server that showed these certificates, its own first, is the one.
     pub(crate) fn holds(&self, shown: &[CertificateDer<'static>]) -> bool {
         // Whoever had to prove it has.
-        self.proof == Proof::Name || self.prove(shown).is_some()
+        self.proof != Proof::Any || self.prove(shown).is_some()
     }
 
     fn prove(&self, shown: &[CertificateDer<'static>]) -> Option<ServerCertVerified> {

@@ -16,7 +16,7 @@ pub struct TlsFacts {
     /// Whose certificate the peer showed, if it showed one that we trust: `CN=mta1,O=Example`.
     pub peer_subject: Option<Box<str>>,
     /// The peer is who it says it is, a server also whom we asked for, and somebody we trust
-    /// vouches for it.
+    /// vouches for it; or DNS knows its certificate, where that was asked for.
     pub verified: bool,
     /// The handshake built on an earlier one.
     pub resumed: bool,

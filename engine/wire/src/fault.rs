@@ -1,6 +1,6 @@
 //! Why a connection cannot go on, and whose fault that is.
 
-use rustls::Error;
+use rustls::{CertificateError, Error};
 use std::fmt;
 
 /// Why a connection cannot go on. The alert that tells the peer is among the replies already.
@@ -59,6 +59,11 @@ impl From<Error> for Fault {
             Error::InvalidCertificate(_) | Error::NoCertificatesPresented => Cause::Certificate,
             _ => Cause::Protocol,
         };
-        Self { cause, text: error.to_string() }
+        let text = match &error {
+            // Our own words, which the library would wrap.
+            Error::InvalidCertificate(CertificateError::Other(ours)) => ours.to_string(),
+            error => error.to_string(),
+        };
+        Self { cause, text }
     }
 }

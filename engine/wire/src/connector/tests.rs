@@ -11,7 +11,7 @@ use std::io::{Read as _, Write as _};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-const HOST: &str = "mx.example";
+pub(super) const HOST: &str = "mx.example";
 const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 
 /// Somebody who vouches for others.
@@ -74,7 +74,7 @@ fn config(
 }
 
 /// A connection.
-struct Pair {
+pub(super) struct Pair {
     client: Tls,
     server: ServerConnection,
     /// What the client has opened.
@@ -82,7 +82,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(
+    pub(super) fn new(
         connector: &Connector,
         server: &Arc<ServerConfig>,
         host: &str,
@@ -94,7 +94,7 @@ impl Pair {
     }
 
     /// Runs the handshake with at most `most` bytes at a time to the client.
-    fn meet(&mut self, most: usize) -> Result<TlsFacts, Fault> {
+    pub(super) fn meet(&mut self, most: usize) -> Result<TlsFacts, Fault> {
         self.tell(&[], most)?;
         for _ in 0..5 {
             let sealed = self.said();
@@ -211,7 +211,7 @@ fn sessions_go_on_and_no_proof_is_saved_by_one() {
         for (proof, resumed) in
             [(Proof::Any, false), (Proof::Any, true), (Proof::Name, false), (Proof::Name, true)]
         {
-            let facts = met(&server, proof).unwrap();
+            let facts = met(&server, proof.clone()).unwrap();
             assert_eq!((facts.resumed, facts.verified), (resumed, true), "{proof:?}");
         }
     }
