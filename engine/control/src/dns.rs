@@ -5,12 +5,14 @@
 //! too long, or panics, becomes [`Answer::Temporary`].
 
 mod lookup;
+mod question;
+mod tlsa;
 
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::system_conf::read_system_conf;
-use lookup::Names;
+use lookup::{NamedHost, Names};
+pub use question::Trust;
+use question::{Inquirer, Provider};
 use route::{Answer, HOSTS_MAX};
 use std::collections::HashMap;
 use std::fmt;
@@ -37,6 +39,8 @@ const DENIAL_TTL_MAX: Duration = Duration::from_mins(1);
 pub struct Servers {
     /// The servers; empty: those of the system (`/etc/resolv.conf`).
     pub addresses: Vec<SocketAddr>,
+    /// Whose word is taken for it that an answer is authentic.
+    pub trust: Trust,
     /// How long one try may take.
     pub try_patience: Duration,
     /// How long a whole look-up may take, with all its hosts.
@@ -47,6 +51,7 @@ impl Default for Servers {
     fn default() -> Self {
         Self {
             addresses: Vec::new(),
+            trust: Trust::default(),
             try_patience: Duration::from_secs(5),
             patience: Duration::from_secs(20),
         }
@@ -56,12 +61,13 @@ impl Default for Servers {
 /// What is asked about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Wanted {
-    /// The hosts that take the mail of a domain.
-    Mail(String),
+    /// The hosts that take the mail of a domain, and what is proven of their certificates at a
+    /// port.
+    Mail(String, Option<u16>),
     /// The same, as it is now.
-    Renewed(String),
-    /// The addresses of hosts named in a route.
-    Hosts(Vec<String>),
+    Renewed(String, Option<u16>),
+    /// The addresses of hosts named in a route, and what is proven of them.
+    Hosts(Vec<NamedHost>),
 }
 
 /// Somebody who waits for an answer.
@@ -78,21 +84,37 @@ impl fmt::Debug for Resolver {
 }
 
 impl Resolver {
-    /// Asks which hosts take the mail of `domain` (A-labels). `answer` is called once, on
+    /// Asks which hosts take the mail of `domain` (A-labels), and what is proven of the
+    /// certificates that they show at `port`, if that may count. `answer` is called once, on
     /// another thread: it must only hand the answer on.
-    pub fn ask(&self, domain: String, answer: impl FnOnce(Answer) + Send + 'static) {
-        self.post(Wanted::Mail(domain), Box::new(answer));
+    pub fn ask(
+        &self,
+        domain: String,
+        port: Option<u16>,
+        answer: impl FnOnce(Answer) + Send + 'static,
+    ) {
+        self.post(Wanted::Mail(domain, port), Box::new(answer));
     }
 
     /// Asks as [`Self::ask`], past what is remembered of `domain` itself. What is remembered of its
     /// hosts, which others share, will do.
-    pub fn renew(&self, domain: String, answer: impl FnOnce(Answer) + Send + 'static) {
-        self.post(Wanted::Renewed(domain), Box::new(answer));
+    pub fn renew(
+        &self,
+        domain: String,
+        port: Option<u16>,
+        answer: impl FnOnce(Answer) + Send + 'static,
+    ) {
+        self.post(Wanted::Renewed(domain, port), Box::new(answer));
     }
 
-    /// Asks for the addresses of `hosts`, which stand in a route: no MX. Answered like
-    /// [`Self::ask`], with these hosts in this order.
-    pub fn ask_hosts(&self, hosts: Vec<String>, answer: impl FnOnce(Answer) + Send + 'static) {
+    /// Asks for the addresses of `hosts`, which stand in a route, each with its port if what is
+    /// proven of its certificates may count: no MX. Answered like [`Self::ask`], with these hosts
+    /// in this order.
+    pub fn ask_hosts(
+        &self,
+        hosts: Vec<(String, Option<u16>)>,
+        answer: impl FnOnce(Answer) + Send + 'static,
+    ) {
         self.post(Wanted::Hosts(hosts), Box::new(answer));
     }
 
@@ -162,19 +184,20 @@ fn names(servers: &Servers) -> Result<Names, String> {
         let servers = servers.addresses.iter().map(name_server).collect();
         (ResolverConfig::from_name_servers(servers), ResolverOpts::default())
     };
+    let all = config.name_servers();
+    let trusted = servers.trust.covers(all.iter().map(|server| server.ip));
     let build = |asked: &[NameServerConfig], cache_responses| {
         let config = ResolverConfig::from_name_servers(asked.to_vec());
-        let provider = TokioRuntimeProvider::default();
-        let builder = TokioResolver::builder_with_config(config, provider);
+        let builder = Inquirer::builder_with_config(config, Provider::new(trusted));
         let mut builder = builder.with_options(options.clone());
         limit(builder.options_mut(), servers.try_patience, cache_responses);
         builder.build().map_err(|error| format!("names cannot be looked up: {error}"))
     };
-    let all = config.name_servers();
     let each = all.iter().take(if all.len() > 1 { SERVERS_MAX } else { 0 });
     Ok(Names {
         all: build(all, CACHE_RESPONSES_MAX)?,
         each: each.map(|one| build(std::slice::from_ref(one), 0)).collect::<Result<_, _>>()?,
+        trusted,
     })
 }
 
@@ -241,10 +264,10 @@ impl Desk {
             let question = wanted.clone();
             let lookup = async move {
                 match question {
-                    Wanted::Mail(domain) => names.mail(&domain).await,
-                    Wanted::Renewed(domain) => {
+                    Wanted::Mail(domain, port) => names.mail(&domain, port).await,
+                    Wanted::Renewed(domain, port) => {
                         names.forget_mail(&domain);
-                        names.mail(&domain).await
+                        names.mail(&domain, port).await
                     }
                     Wanted::Hosts(hosts) => names.hosts(&hosts).await,
                 }

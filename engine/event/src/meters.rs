@@ -93,6 +93,8 @@ meters! {
     Counter tls_out_handshakes: " TLS handshakes with hosts that were completed.";
     Counter tls_out_resumed: " Those of them that built on an earlier one.";
     Counter tls_out_verified: " Those of them in which the host proved to be the one that was meant.";
+    Counter tls_out_dane: " Those of them in which it did so by TLSA records (DANE).";
+    Counter tls_out_dane_failed: " TLS handshakes in which a host showed a certificate that its TLSA records (DANE) do not know.";
     Counter tls_out_in_clear: " Connections to hosts in the clear although TLS was wanted.";
     Counter tls_out_missing: " Connections to hosts given up because TLS is required and not to be had.";
     Counter tls_out_failed_timeout: " TLS handshakes with hosts that took too long.";

@@ -128,6 +128,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
         agent: settings.agent.address,
         dns: control::dns::Servers {
             addresses: settings.dns.servers.clone(),
+            trust: settings.delivery_tls.dane,
             ..control::dns::Servers::default()
         },
         logins: verifier.as_ref().map(control::auth::Verifier::counts),

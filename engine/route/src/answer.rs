@@ -1,6 +1,6 @@
 //! What DNS says about where a domain's mail goes.
 
-use crate::StsPolicy;
+use crate::{Dane, StsPolicy};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub struct MxHost {
     /// Its addresses, in the order they are to be tried. None, if it has none or they could
     /// not be learnt.
     pub addresses: Vec<IpAddr>,
+    /// What is proven of its certificates.
+    pub dane: Dane,
 }
 
 /// What DNS says: MX records looked up, the implicit MX applied, addresses attached.

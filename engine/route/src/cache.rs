@@ -119,11 +119,11 @@ impl Cache {
             }
             (Ok(plan), Answer::Hosts { ttl, .. }, old) => {
                 let old = old.filter(|old| ttl.is_zero() && now < old.stale);
-                let plan = match old.and_then(|old| old.plan.ok()) {
-                    Some(old) => plan.completed_by(&old).map_or(plan, Arc::new),
-                    None => plan,
-                };
-                Known::plan(plan, ttl.clamp(&TTL_MIN, &TTL_MAX), now)
+                let known = Known::plan(plan, ttl.clamp(&TTL_MIN, &TTL_MAX), now);
+                match old {
+                    Some(old) => known.completed_by(&old),
+                    None => known,
+                }
             }
             (plan, ..) => Known::failure(plan, now),
         };
@@ -182,6 +182,16 @@ impl Known {
     fn failure(plan: Result<Arc<SitePlan>, RouteFailure>, now: Tick) -> Self {
         let end = now + FAILURE_TTL;
         Self { plan, renew: end, fresh: end, stale: end }
+    }
+
+    /// The same, with the addresses in `old` of hosts whose own could not be learnt: for as long as
+    /// that would have served, however often they cannot.
+    fn completed_by(self, old: &Self) -> Self {
+        let (Ok(plan), Ok(known)) = (&self.plan, &old.plan) else { return self };
+        match plan.completed_by(known) {
+            Some(plan) => Self { plan: Ok(Arc::new(plan)), stale: old.stale, ..self },
+            None => self,
+        }
     }
 
     /// The same, for want of anything better: it serves while DNS is left alone, and while it is

@@ -18,6 +18,7 @@
 
 mod answer;
 mod cache;
+mod dane;
 mod domain;
 mod failure;
 mod home;
@@ -28,6 +29,7 @@ mod tls;
 
 pub use answer::{ADDRESSES_MAX, Answer, HOSTS_MAX, MxHost};
 pub use cache::{Cache, Cached, DOMAINS_MAX};
+pub use dane::Dane;
 pub use domain::{domain_of, in_our_spelling};
 pub use failure::RouteFailure;
 pub use home::home;

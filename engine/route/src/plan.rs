@@ -1,5 +1,6 @@
 //! A site, and its hosts in order.
 
+mod dane;
 mod named;
 mod public;
 mod rules;
@@ -13,7 +14,7 @@ pub use sts::Sts;
 pub use table::{BadPattern, Question, RouteSetting, Table, Target};
 
 use crate::{
-    ADDRESSES_MAX, Answer, HOSTS_MAX, Host, HostPort, MxHost, RouteFailure, StsPolicy, Tls,
+    ADDRESSES_MAX, Answer, Dane, HOSTS_MAX, Host, HostPort, MxHost, RouteFailure, StsPolicy, Tls,
 };
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -67,6 +68,8 @@ pub struct PlanHost {
     pub name: Box<str>,
     /// Where it is reached, in the order to be tried.
     pub addresses: Box<[SocketAddr]>,
+    /// What is proven of its certificates. If anything is, what TLS it gets is settled by that.
+    pub dane: Dane,
 }
 
 /// Makes a plan of what DNS said about `domain`.
@@ -93,7 +96,10 @@ pub fn plan(domain: &str, answer: &Answer, rules: &Rules) -> Result<SitePlan, Ro
         Route::Named(named) => by_name(named, hosts.unwrap_or(&[])),
         Route::Static(plan) => return Ok((**plan).clone().named_by(&rules.sites)),
     }
-    .map(|plan| plan.named_by(&rules.sites).under(tls))
+    .map(|plan| {
+        let by_mx = matches!(route, Route::Mx { .. });
+        plan.named_by(&rules.sites).under(tls).under_dane(by_mx.then_some(domain))
+    })
 }
 
 impl SitePlan {
@@ -104,6 +110,7 @@ impl SitePlan {
             preference,
             name: address.to_string().into(),
             addresses: Box::new([*address]),
+            dane: Dane::Absent,
         });
         Self::of(hosts.collect()).under(tls)
     }
@@ -126,15 +133,17 @@ impl SitePlan {
     }
 
     /// The same, where a host has no address with those it has in `old`; `None` if that makes no
-    /// difference.
+    /// difference. Of whom it is not known what TLS it needs stays without.
     pub(crate) fn completed_by(&self, old: &Self) -> Option<Self> {
         let mut hosts = self.hosts.clone();
-        for host in hosts.iter_mut().filter(|host| host.addresses.is_empty()) {
+        let lacks = |host: &&mut PlanHost| host.addresses.is_empty() && host.dane.is_settled();
+        for host in hosts.iter_mut().filter(lacks) {
             if let Some(known) = old.hosts.iter().find(|known| known.name == host.name) {
                 host.addresses = known.addresses.clone();
+                host.dane = known.dane.clone();
             }
         }
-        (hosts != self.hosts).then(|| Self { hosts, ..self.clone() })
+        (hosts != self.hosts).then(|| Self { hosts, ..self.clone() }.marked())
     }
 
     fn of(mut hosts: Vec<PlanHost>) -> Self {
@@ -160,12 +169,10 @@ impl SitePlan {
         Self { name, pool: suffixed(&self.pool), tls, ..self }
     }
 
-    /// What the host at `address` is called, without its port. Of several there the best.
+    /// The host at `address`. Of several there the best.
     #[must_use]
-    pub fn host_at(&self, address: SocketAddr) -> Option<&str> {
-        let host = self.hosts.iter().find(|host| host.addresses.contains(&address))?;
-        let name = host.name.rsplit_once(':').map_or(&*host.name, |(name, _)| name);
-        Some(name)
+    pub fn host_at(&self, address: SocketAddr) -> Option<&PlanHost> {
+        self.hosts.iter().find(|host| host.addresses.contains(&address))
     }
 
     /// The same, called as one of `sites` if it is one of them.
@@ -177,6 +184,22 @@ impl SitePlan {
 
     fn has_address(&self) -> bool {
         self.hosts.iter().any(|host| !host.addresses.is_empty())
+    }
+
+    /// Why a host may not be dialled of which DNS might prove something.
+    fn unsettled(&self) -> Option<RouteFailure> {
+        self.hosts.iter().find_map(|host| match &host.dane {
+            Dane::Unknown(cause) => Some(RouteFailure::Temporary(Arc::clone(cause))),
+            Dane::Absent | Dane::Known(_) => None,
+        })
+    }
+}
+
+impl PlanHost {
+    /// What it is called, without its port.
+    #[must_use]
+    pub fn bare_name(&self) -> &str {
+        self.name.rsplit_once(':').map_or(&*self.name, |(name, _)| name)
     }
 }
 
@@ -218,6 +241,8 @@ fn by_mx(
     let plan = SitePlan::of(better.into_iter().map(|host| mx_host(host, port, rules)).collect());
     if plan.has_address() {
         Ok(SitePlan { sts, ..plan })
+    } else if let Some(failure) = plan.unsettled() {
+        Err(failure)
     } else if partial {
         Err(RouteFailure::Temporary("not all addresses are known".into()))
     } else {
@@ -240,11 +265,13 @@ fn best_first(hosts: &[MxHost]) -> Vec<MxHost> {
 }
 
 fn mx_host(host: &MxHost, port: u16, rules: &Rules) -> PlanHost {
-    let allowed = host.addresses.iter().filter(|address| rules.allow(**address));
+    let settled = host.dane.is_settled();
+    let allowed = host.addresses.iter().filter(|address| settled && rules.allow(**address));
     PlanHost {
         preference: host.preference,
         name: HostPort { host: Host::Name(host.name.as_str().into()), port }.to_string().into(),
         addresses: allowed.take(ADDRESSES_MAX).map(|ip| SocketAddr::new(*ip, port)).collect(),
+        dane: host.dane.clone(),
     }
 }
 
@@ -253,23 +280,26 @@ fn mx_host(host: &MxHost, port: u16, rules: &Rules) -> PlanHost {
 /// for the senders to hear of.
 fn by_name(named: &[HostPort], found: &[MxHost]) -> Result<SitePlan, RouteFailure> {
     let hosts = (0..).zip(named).map(|(preference, wanted)| {
-        let addresses = match &wanted.host {
-            Host::Ip(ip) => vec![*ip],
-            Host::Name(name) => addresses_of(name, found),
+        let (addresses, dane) = match &wanted.host {
+            Host::Ip(ip) => (vec![*ip], Dane::Absent),
+            Host::Name(name) => of_name(name, found),
         };
         let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, wanted.port)).collect();
-        PlanHost { preference, name: wanted.to_string().into(), addresses }
+        PlanHost { preference, name: wanted.to_string().into(), addresses, dane }
     });
     let plan = SitePlan::of(hosts.take(HOSTS_MAX).collect());
     let nobody = || RouteFailure::Temporary("no host of the route has an address".into());
-    if plan.has_address() { Ok(plan) } else { Err(nobody()) }
+    if plan.has_address() { Ok(plan) } else { Err(plan.unsettled().unwrap_or_else(nobody)) }
 }
 
-fn addresses_of(name: &str, found: &[MxHost]) -> Vec<IpAddr> {
-    let host = found
-        .iter()
-        .find(|host| host.name.strip_suffix('.').unwrap_or(&host.name).eq_ignore_ascii_case(name));
-    host.into_iter().flat_map(|host| &host.addresses).take(ADDRESSES_MAX).copied().collect()
+fn of_name(name: &str, found: &[MxHost]) -> (Vec<IpAddr>, Dane) {
+    let is_meant = |host: &&MxHost| {
+        host.name.strip_suffix('.').unwrap_or(&host.name).eq_ignore_ascii_case(name)
+    };
+    let host = found.iter().find(is_meant);
+    let dane = host.map(|host| host.dane.clone()).unwrap_or_default();
+    let dialled = host.filter(|_| dane.is_settled()).into_iter();
+    (dialled.flat_map(|host| &host.addresses).take(ADDRESSES_MAX).copied().collect(), dane)
 }
 
 #[cfg(test)]

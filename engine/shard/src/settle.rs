@@ -197,6 +197,7 @@ fn passage(passage: &Passage) -> event::Passage<'_> {
         tls: tls.map(|tls| tls.version),
         cipher: tls.map(|tls| tls.cipher),
         verified: tls.map(|tls| tls.verified),
+        dane: passage.dane,
         in_clear: passage.in_clear.as_deref(),
     }
 }

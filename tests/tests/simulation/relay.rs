@@ -186,6 +186,7 @@ fn answer(mx: &[(&str, Vec<(u16, IpAddr)>)], domain: &str) -> Answer {
                 preference: *preference,
                 name: format!("mx{number}.{domain}"),
                 addresses: vec![*address],
+                dane: route::Dane::Absent,
             };
             Answer::Hosts {
                 hosts: hosts.iter().enumerate().map(host).collect(),

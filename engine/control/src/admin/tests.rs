@@ -263,7 +263,7 @@ fn a_taken_address_is_named() {
 fn stop_does_not_wait_for_look_ups_or_clients() {
     let control = control(&Meters::new(1));
     let _idle = TcpStream::connect(control.address()).unwrap();
-    control.resolver().ask("example.com".to_owned(), |_| ());
+    control.resolver().ask("example.com".to_owned(), None, |_| ());
     let started = Instant::now();
     control.stop();
     assert!(started.elapsed() < Duration::from_secs(2));

@@ -2,12 +2,12 @@
 //!
 //! [RFC 5321 §5.1](https://www.rfc-editor.org/rfc/rfc5321#section-5.1)
 
-use hickory_resolver::TokioResolver;
+use super::question::Inquirer;
 use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
-use route::{ADDRESSES_MAX, Answer, HOSTS_MAX, MxHost};
+use route::{ADDRESSES_MAX, Answer, Dane, HOSTS_MAX, MxHost};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,15 +17,20 @@ use tokio::task::JoinSet;
 /// Looks names up.
 pub(super) struct Names {
     /// Asks all servers at once, and remembers what they say.
-    pub(super) all: TokioResolver,
+    pub(super) all: Inquirer,
     /// Ask one server each, if there is more than one. The first answer of several is taken for
     /// that of all, even if it is only that this server cannot say.
-    pub(super) each: Vec<TokioResolver>,
+    pub(super) each: Vec<Inquirer>,
+    /// Whether they are believed when they say that what they say is authentic.
+    pub(super) trusted: bool,
 }
+
+/// A host as a route names it, and the port of which certificates may be proven.
+pub(super) type NamedHost = (String, Option<u16>);
 
 /// Why there are no records.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Nothing {
+pub(super) enum Nothing {
     /// The name does not exist: NXDOMAIN.
     NoName,
     /// The name exists and has no such record.
@@ -38,9 +43,11 @@ enum Nothing {
 struct Unable(String);
 
 /// Records of one type, and how long they may be believed.
-struct Found {
-    records: Vec<Record>,
-    ttl: Duration,
+pub(super) struct Found {
+    pub(super) records: Vec<Record>,
+    pub(super) ttl: Duration,
+    /// Nobody can have changed them, nor any alias on the way to them.
+    pub(super) authentic: bool,
 }
 
 /// Addresses of one host. None, if it has none.
@@ -49,25 +56,31 @@ struct Reachable {
     ttl: Duration,
     /// Why there may be more than these.
     unknown: Option<String>,
+    /// Under which name they are, if they are authentic.
+    owner: Option<Name>,
+    dane: Dane,
 }
 
 impl Names {
-    /// Which hosts take the mail of `domain`.
-    pub(super) async fn mail(self: Arc<Self>, domain: &str) -> Answer {
+    /// Which hosts take the mail of `domain`, and what is proven of their certificates at `port`.
+    pub(super) async fn mail(self: Arc<Self>, domain: &str, port: Option<u16>) -> Answer {
         let Some(name) = absolute(domain) else { return Answer::NoDomain };
         let found = match self.records(name, RecordType::MX).await {
             Ok(found) => found,
             Err(Nothing::NoName) => return Answer::NoDomain,
             // "If an empty list of MXs is returned, the address is treated as if it was
             // associated with an implicit MX RR, with a preference of 0, pointing to that host."
-            Err(Nothing::NoRecord) => return self.host(domain).await,
+            // That there are none is as authentic as its addresses: they are of the same name.
+            Err(Nothing::NoRecord) => return self.host(domain, port).await,
             Err(Nothing::Unknown(cause)) => return Answer::Temporary(cause),
         };
         let hosts = exchangers(&found.records);
         if hosts.is_empty() {
             return Answer::NullMx;
         }
-        self.with_addresses(hosts, found.ttl).await
+        // RFC 7672 section 2.2.1: whoever can change the list of hosts names one of his own.
+        let port = port.filter(|_| found.authentic);
+        self.with_addresses(hosts, found.ttl, port).await
     }
 
     /// Forgets which hosts take the mail of `domain`.
@@ -78,11 +91,11 @@ impl Names {
     }
 
     /// `hosts` as a route names them: in this order, one answer for all.
-    pub(super) async fn hosts(self: Arc<Self>, hosts: &[String]) -> Answer {
+    pub(super) async fn hosts(self: Arc<Self>, hosts: &[NamedHost]) -> Answer {
         let mut lookups = JoinSet::new();
-        for (index, host) in hosts.iter().take(HOSTS_MAX).cloned().enumerate() {
+        for (index, (host, port)) in hosts.iter().take(HOSTS_MAX).cloned().enumerate() {
             let names = Arc::clone(&self);
-            lookups.spawn(async move { (index, names.host(&host).await) });
+            lookups.spawn(async move { (index, names.host(&host, port).await) });
         }
         let mut answers = lookups.join_all().await;
         answers.sort_by_key(|(index, _)| *index);
@@ -90,15 +103,16 @@ impl Names {
     }
 
     /// `host` as if it were the only MX.
-    async fn host(&self, host: &str) -> Answer {
+    async fn host(&self, host: &str, port: Option<u16>) -> Answer {
         let Some(name) = absolute(host) else { return Answer::NoDomain };
-        match self.addresses(name).await {
+        match self.reach(name, port).await {
             Err(Nothing::NoName) => Answer::NoDomain,
             Err(Nothing::NoRecord) => Answer::NoAddress,
             Err(Nothing::Unknown(cause)) => Answer::Temporary(cause),
             Ok(found) => {
                 let name = host.trim_end_matches('.').to_ascii_lowercase();
-                let host = MxHost { preference: 0, name, addresses: found.addresses };
+                let (addresses, dane) = (found.addresses, found.dane);
+                let host = MxHost { preference: 0, name, addresses, dane };
                 Answer::Hosts { hosts: vec![host], ttl: found.ttl, policy: None }
             }
         }
@@ -106,18 +120,24 @@ impl Names {
 
     /// Looks all hosts up at once. A host without addresses stays in the list: what a site
     /// is called must not depend on which of its hosts could be looked up today.
-    async fn with_addresses(self: Arc<Self>, mut hosts: Vec<MxHost>, mut ttl: Duration) -> Answer {
+    async fn with_addresses(
+        self: Arc<Self>,
+        mut hosts: Vec<MxHost>,
+        mut ttl: Duration,
+        port: Option<u16>,
+    ) -> Answer {
         let mut lookups = JoinSet::new();
         for (index, host) in hosts.iter().enumerate() {
             let Some(name) = absolute(&host.name) else { continue };
             let names = Arc::clone(&self);
-            lookups.spawn(async move { (index, names.addresses(name).await) });
+            lookups.spawn(async move { (index, names.reach(name, port).await) });
         }
         let mut unknown = None;
         while let Some(done) = lookups.join_next().await {
             match done {
                 Ok((index, Ok(found))) => {
                     hosts[index].addresses = found.addresses;
+                    hosts[index].dane = found.dane;
                     ttl = ttl.min(found.ttl);
                     unknown = unknown.or(found.unknown);
                 }
@@ -134,6 +154,16 @@ impl Names {
         unknown.map_or(Answer::NoAddress, Answer::Temporary)
     }
 
+    /// The addresses of one host, and what is proven of its certificates at `port`.
+    async fn reach(&self, name: Name, port: Option<u16>) -> Result<Reachable, Nothing> {
+        let mut found = self.addresses(name.clone()).await?;
+        if let (Some(port), Some(owner)) = (port, found.owner.take()) {
+            let (dane, ttl) = self.dane(&name, &owner, port).await;
+            found = Reachable { dane, ttl: found.ttl.min(ttl), ..found };
+        }
+        Ok(found)
+    }
+
     /// The addresses of one host, IPv6 and IPv4 in turn.
     async fn addresses(&self, name: Name) -> Result<Reachable, Nothing> {
         let (v6, v4) = tokio::join!(
@@ -147,11 +177,13 @@ impl Names {
             (Err(nothing), Err(_)) => return Err(nothing),
             found => found,
         };
-        let mut unknown = None;
+        let (mut unknown, mut owner) = (None, None);
         let mut ttl = Duration::MAX;
         let [v6, v4] = [v6, v4].map(|found| match found {
             Ok(found) => {
                 ttl = ttl.min(found.ttl);
+                let first = found.records.first().filter(|_| found.authentic);
+                owner = owner.take().or_else(|| first.map(|record| record.name.clone()));
                 found.records.iter().filter_map(|record| record.data.ip_addr()).collect()
             }
             Err(Nothing::Unknown(cause)) => {
@@ -160,32 +192,38 @@ impl Names {
             }
             Err(_) => Vec::new(),
         });
-        Ok(Reachable { addresses: in_turn(&v6, &v4), ttl, unknown })
+        let addresses = in_turn(&v6, &v4);
+        Ok(Reachable { addresses, ttl, unknown, owner, dane: Dane::Absent })
     }
 
     /// The records of one type, CNAMEs followed.
-    async fn records(&self, name: Name, kind: RecordType) -> Result<Found, Nothing> {
+    pub(super) async fn records(&self, name: Name, kind: RecordType) -> Result<Found, Nothing> {
         let Unable(cause) = match asked(&self.all, &name, kind).await {
             Err(unable) => unable,
-            Ok(known) => return known,
+            Ok(known) => return self.believed(known),
         };
         for server in &self.each {
             match asked(server, &name, kind).await {
                 Err(Unable(_)) | Ok(Err(Nothing::Unknown(_))) => (),
-                Ok(known) => return known,
+                Ok(known) => return self.believed(known),
             }
         }
         Err(Nothing::Unknown(cause))
     }
+
+    /// The same, authentic only by the word of somebody who is believed.
+    fn believed(&self, known: Result<Found, Nothing>) -> Result<Found, Nothing> {
+        known.map(|found| Found { authentic: found.authentic && self.trusted, ..found })
+    }
 }
 
 async fn asked(
-    servers: &TokioResolver,
+    servers: &Inquirer,
     name: &Name,
     kind: RecordType,
 ) -> Result<Result<Found, Nothing>, Unable> {
     let error = match servers.lookup(name.clone(), kind).await {
-        Ok(lookup) => return Ok(found(&lookup, kind)),
+        Ok(lookup) => return Ok(found(&lookup, name, kind)),
         Err(error) => error,
     };
     let nothing = match nothing(&error)? {
@@ -196,7 +234,7 @@ async fn asked(
     Ok(Err(nothing))
 }
 
-async fn is_alias(servers: &TokioResolver, name: &Name) -> bool {
+async fn is_alias(servers: &Inquirer, name: &Name) -> bool {
     servers.lookup(name.clone(), RecordType::CNAME).await.is_ok()
 }
 
@@ -207,7 +245,7 @@ fn absolute(name: &str) -> Option<Name> {
     Some(name)
 }
 
-fn found(lookup: &Lookup, kind: RecordType) -> Result<Found, Nothing> {
+fn found(lookup: &Lookup, name: &Name, kind: RecordType) -> Result<Found, Nothing> {
     let answers = lookup.answers();
     let of_kind = |record: &&Record| record.record_type() == kind;
     let records: Vec<Record> = answers.iter().filter(of_kind).cloned().collect();
@@ -216,7 +254,10 @@ fn found(lookup: &Lookup, kind: RecordType) -> Result<Found, Nothing> {
         return Err(if is_alias { endless() } else { Nothing::NoRecord });
     }
     let ttl = answers.iter().map(|record| record.ttl).min().unwrap_or_default();
-    Ok(Found { records, ttl: Duration::from_secs(ttl.into()) })
+    // Of an alias that was followed by another question the last answer is here, and speaks for
+    // itself alone.
+    let authentic = lookup.message().metadata.authentic_data && lookup.query().name() == name;
+    Ok(Found { records, ttl: Duration::from_secs(ttl.into()), authentic })
 }
 
 /// Aliases that lead nowhere: too many, or in a circle. That is a mistake its owner will
@@ -258,6 +299,7 @@ fn exchangers(records: &[Record]) -> Vec<MxHost> {
             preference: mx.preference,
             name: plain(&mx.exchange),
             addresses: Vec::new(),
+            dane: Dane::Absent,
         }),
         _ => None,
     };
@@ -271,7 +313,7 @@ fn exchangers(records: &[Record]) -> Vec<MxHost> {
 }
 
 /// Lower case, without the dot at the end.
-fn plain(name: &Name) -> String {
+pub(super) fn plain(name: &Name) -> String {
     name.to_ascii().trim_end_matches('.').to_ascii_lowercase()
 }
 

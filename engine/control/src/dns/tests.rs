@@ -2,8 +2,8 @@
 
 mod server;
 
-use super::{Resolver, Servers, contained, desk};
-use route::{ADDRESSES_MAX, Answer, HOSTS_MAX};
+use super::{Resolver, Servers, Trust, contained, desk};
+use route::{ADDRESSES_MAX, Answer, Dane, HOSTS_MAX};
 use server::{Zone, serve};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ const ANSWERS: &str = include_str!("tests/answers.txt");
 
 fn servers(addresses: Vec<SocketAddr>) -> Servers {
     let [try_patience, patience] = [150, 1_500].map(Duration::from_millis);
-    Servers { addresses, try_patience, patience }
+    Servers { addresses, trust: Trust::Host, try_patience, patience }
 }
 
 /// A resolver that asks a server with `zone`.
@@ -30,7 +30,7 @@ async fn resolver(zone: &str) -> (Resolver, server::Asked) {
 
 async fn ask(resolver: &Resolver, domain: &str) -> Answer {
     let (tell, told) = oneshot::channel();
-    resolver.ask(domain.to_owned(), |answer| tell.send(answer).unwrap());
+    resolver.ask(domain.to_owned(), Some(25), |answer| tell.send(answer).unwrap());
     told.await.unwrap()
 }
 
@@ -43,9 +43,19 @@ fn show(answer: &Answer) -> String {
         for address in &host.addresses {
             write!(one, " {address}").unwrap();
         }
+        one += &show_dane(&host.dane);
         shown.push(one);
     }
     shown.join(", ")
+}
+
+/// What is proven, in brackets: ` (base: 3 records)`.
+fn show_dane(dane: &Dane) -> String {
+    match dane {
+        Dane::Absent => String::new(),
+        Dane::Unknown(cause) => format!(" ({cause})"),
+        Dane::Known(set) => format!(" ({}: {} records)", set.base(), set.records().len()),
+    }
 }
 
 #[tokio::test]
@@ -62,7 +72,8 @@ async fn answers_are_as_written() {
 async fn hosts_of_a_route_are_looked_up_without_mx() {
     let (resolver, asked) = resolver(ZONE).await;
     let (tell, told) = oneshot::channel();
-    let hosts = ["b.hosts.example", "gone.example", "a.hosts.example"].map(str::to_owned);
+    let hosts = ["b.hosts.example", "gone.example", "a.hosts.example"];
+    let hosts = hosts.map(|host| (host.to_owned(), Some(25)));
     resolver.ask_hosts(hosts.to_vec(), |answer| tell.send(answer).unwrap());
     let expected = "0 b.hosts.example 192.0.2.2 192.0.2.3, 2 a.hosts.example 2001:db8::1 192.0.2.1";
     assert_eq!(show(&told.await.unwrap()), expected);
@@ -114,7 +125,8 @@ async fn equal_questions_in_flight_are_asked_once() {
     let answers: Vec<_> = (0..50)
         .map(|_| {
             let (tell, told) = oneshot::channel();
-            resolver.ask("plain.example".to_owned(), |answer| tell.send(answer).unwrap());
+            let tell = |answer| tell.send(answer).unwrap();
+            resolver.ask("plain.example".to_owned(), Some(25), tell);
             told
         })
         .collect();
@@ -175,9 +187,60 @@ async fn what_is_renewed_is_asked_again_and_its_hosts_are_not() {
     let times = || ["upper.example. MX", "a.hosts.example. A"].map(|name| asked.times(name));
     assert_eq!(times(), [1, 1]);
     let (tell, told) = oneshot::channel();
-    resolver.renew("upper.example".to_owned(), |answer| tell.send(answer).unwrap());
+    let tell = |answer| tell.send(answer).unwrap();
+    resolver.renew("upper.example".to_owned(), Some(25), tell);
     assert!(matches!(told.await.unwrap(), Answer::Hosts { .. }));
     assert_eq!(times(), [2, 1]);
+}
+
+/// RFC 7672 section 2.2.3: nobody asks for records that nobody could trust; nor whoever has to do
+/// with none.
+#[tokio::test]
+async fn what_is_proven_is_asked_for_only_where_it_may_count() {
+    for (trust, domain, port, times) in [
+        (Trust::Host, "known.proven.example", Some(25), 1),
+        (Trust::Everybody, "known.proven.example", Some(25), 1),
+        (Trust::Nobody, "known.proven.example", Some(25), 0),
+        (Trust::Host, "known.proven.example", None, 0),
+        (Trust::Host, "forged-mx.example", Some(25), 0),
+        (Trust::Host, "to-elsewhere.proven.example", Some(25), 0),
+    ] {
+        let (address, asked) = serve(Zone::parse(ZONE)).await;
+        let (resolver, desk) = desk(&Servers { trust, ..servers(vec![address]) });
+        tokio::spawn(desk.run());
+        let (tell, told) = oneshot::channel();
+        resolver.ask(domain.to_owned(), port, |answer| tell.send(answer).unwrap());
+        let Answer::Hosts { hosts, .. } = told.await.unwrap() else { panic!("{domain}") };
+        assert_eq!(matches!(hosts[0].dane, Dane::Known(_)), times == 1, "{trust:?} {domain}");
+        let in_all = asked.of_kind("TLSA");
+        assert_eq!(in_all, times, "{trust:?} {domain} {port:?}");
+    }
+}
+
+/// The port is part of the question, and of what is remembered.
+#[tokio::test]
+async fn what_is_proven_is_proven_of_a_port() {
+    let (resolver, _) = resolver(ZONE).await;
+    for (port, proven) in [(25, true), (26, false), (25, true)] {
+        let (tell, told) = oneshot::channel();
+        let hosts = vec![("mx.proven.example".to_owned(), Some(port))];
+        resolver.ask_hosts(hosts, |answer| tell.send(answer).unwrap());
+        let Answer::Hosts { hosts, .. } = told.await.unwrap() else { panic!("it is there") };
+        assert_eq!(hosts[0].dane != Dane::Absent, proven, "{port}");
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_proven_is_asked_again_soon() {
+    let (resolver, _) = resolver(ZONE).await;
+    for (domain, least, most) in [
+        ("known.proven.example", 88, 90),
+        ("one-bogus.proven.example", 0, 0),
+        ("implicit-bogus.proven.example", 0, 0),
+    ] {
+        let Answer::Hosts { ttl, .. } = ask(&resolver, domain).await else { panic!("{domain}") };
+        assert!((least..=most).contains(&ttl.as_secs()), "{domain} {ttl:?}");
+    }
 }
 
 #[tokio::test]

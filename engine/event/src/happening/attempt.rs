@@ -63,6 +63,9 @@ pub struct Passage<'a> {
     pub cipher: Option<&'a str>,
     /// Whether the host proved to be the one that was meant.
     pub verified: Option<bool>,
+    /// What DNS proved of its certificates, if anything: `usable` is what was checked, with
+    /// `unusable` there had to be TLS, and any would do.
+    pub dane: Option<&'a str>,
     /// Why there was no TLS although it was wanted: what the host did.
     pub in_clear: Option<&'a str>,
 }
@@ -115,6 +118,7 @@ impl Attempt<'_> {
             .text_or_null("tls", passage.and_then(|passage| passage.tls))
             .text_or_null("cipher", passage.and_then(|passage| passage.cipher))
             .truth_or_null("verified", passage.and_then(|passage| passage.verified))
+            .text_or_null("dane", passage.and_then(|passage| passage.dane))
             .text_or_null("in_clear", passage.and_then(|passage| passage.in_clear))
             .text("outcome", self.outcome.name())
             .number("code", u64::from(self.response.code))

@@ -109,12 +109,14 @@ fn passages() -> [Passage<'static>; 2] {
         tls: None,
         cipher: None,
         verified: None,
+        dane: None,
         in_clear: Some("does not offer STARTTLS"),
     };
     let sealed = Passage {
         tls: Some("TLSv1.3"),
         cipher: Some("TLS_AES_256_GCM_SHA384"),
         verified: Some(true),
+        dane: Some("usable"),
         in_clear: None,
         ..bare
     };

@@ -260,10 +260,11 @@ fn routing(settings: &Settings, resolver: &Resolver) -> io::Result<Routing> {
         let name = domain.clone();
         let tell = move |answer| asker.post(Letter::Resolved(domain, answer));
         match questions.question(&name) {
-            Question::Mail if how == Ask::Renew => resolver.renew(name, tell),
-            Question::Mail => resolver.ask(name, tell),
+            Question::Mail(port) if how == Ask::Renew => resolver.renew(name, port, tell),
+            Question::Mail(port) => resolver.ask(name, port, tell),
             Question::Hosts(hosts) => {
-                resolver.ask_hosts(hosts.into_iter().map(str::to_owned).collect(), tell);
+                let hosts = hosts.into_iter().map(|(host, port)| (host.to_owned(), port));
+                resolver.ask_hosts(hosts.collect(), tell);
             }
         }
     };

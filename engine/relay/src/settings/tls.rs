@@ -2,6 +2,7 @@
 
 use super::mail::words;
 use super::{Place, Reader, Section, Settings};
+use control::dns::Trust;
 use std::path::PathBuf;
 
 /// `[[certificate]]`
@@ -75,11 +76,19 @@ words!(route::Tls {
     "verified" => Self::Verified,
 });
 
+words!(Trust {
+    "off" => Self::Nobody,
+    "auto" => Self::Host,
+    "on" => Self::Everybody,
+});
+
 /// The keys of `[delivery]` that are about TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryTls {
     /// What mail goes under, unless its route says otherwise.
     pub wanted: route::Tls,
+    /// Which resolvers are believed when they say that what they say of hosts is proven.
+    pub dane: Trust,
     /// The file with those who vouch for hosts; the system's if it was left out.
     pub server_ca: Option<PathBuf>,
 }
@@ -150,6 +159,14 @@ impl DeliveryTls {
                 "\"off\": none; \"opportunistic\": where a host offers it, with any certificate, \
                  else in the clear; \"required\": never in the clear, with any certificate; \
                  \"verified\": the certificate is the host's, whose name a route's `to` or MX has.",
+            ),
+            dane: delivery.key(
+                "dane",
+                Trust::default(),
+                "DANE: a host whose TLSA records are proven by DNSSEC gets mail only under TLS, with \
+                 a certificate that they know, unless `tls` is \"off\". \"auto\": if all resolvers \
+                 are on this host; \"on\": wherever they are, so all must validate, and nobody may \
+                 come between; \"off\": never.",
             ),
             server_ca: delivery.optional(
                 "server_ca",

@@ -1,5 +1,5 @@
 use super::{Cache, Cached, DOMAINS_MAX, PATIENCE};
-use crate::{Answer, MxHost, RouteFailure, Rules, SitePlan, Tls, plan as plan_of};
+use crate::{Answer, Dane, MxHost, RouteFailure, Rules, SitePlan, Tls, plan as plan_of};
 use event::Tick;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -104,6 +104,7 @@ fn what_was_known_of_a_host_stands_while_its_address_cannot_be_learnt() {
         preference: 10,
         name: name.to_owned(),
         addresses: address.into_iter().map(Into::into).collect(),
+        dane: Dane::Absent,
     };
     let mut cache = Cache::default();
     let mut addresses = |hosts: Vec<MxHost>, ttl: Duration, secs| {
@@ -126,6 +127,31 @@ fn what_was_known_of_a_host_stands_while_its_address_cannot_be_learnt() {
         [three, two].map(Into::<std::net::IpAddr>::into)
     );
     assert_eq!(addresses(half(), SECOND * 60, 90).len(), 1, "it is known to have none");
+}
+
+/// However often it cannot be learnt: an hour after its time, it is not used any more.
+#[test]
+fn what_was_known_of_a_host_does_not_stand_for_ever() {
+    let host = |name: &str, addresses: &[[u8; 4]]| MxHost {
+        preference: 10,
+        name: name.to_owned(),
+        addresses: addresses.iter().copied().map(Into::into).collect(),
+        dane: Dane::Absent,
+    };
+    let mut cache = Cache::default();
+    let mut learn = |addresses: &[[u8; 4]], ttl: u32, secs| {
+        let hosts = vec![host("a.b", &[[1, 1, 1, 1]]), host("c.d", addresses)];
+        let answer = Answer::Hosts { hosts, ttl: SECOND * ttl, policy: None };
+        let plan = plan_of("a", &answer, &Rules::default()).map(Arc::new);
+        cache.learn("a", plan, &answer, at(secs));
+        let Cached::Known(Ok(plan)) = cache.look("a", at(secs)) else { panic!("it is known") };
+        plan.places(|_| true, &mut || 0).len()
+    };
+    assert_eq!(learn(&[[1, 1, 1, 2]], 60, 0), 2);
+    for secs in (60..3_660).step_by(30) {
+        assert_eq!(learn(&[], 0, secs), 2, "{secs}");
+    }
+    assert_eq!(learn(&[], 0, 3_660), 1, "that was an hour");
 }
 
 #[test]

@@ -31,7 +31,8 @@ impl Sts {
     }
 }
 
-/// The hosts that mail for `domain` may go to, and what to remember of the policy.
+/// The hosts that mail for `domain` may go to, and what to remember of the policy. Whoever has to
+/// show a certificate that DNS proves need not be named as well: what is proven says more.
 ///
 /// [RFC 8461 §5](https://www.rfc-editor.org/rfc/rfc8461#section-5)
 pub(super) fn heeded<'h>(
@@ -43,7 +44,7 @@ pub(super) fn heeded<'h>(
         return Ok((hosts, None));
     }
     let (named, unnamed): (Vec<_>, Vec<_>) =
-        hosts.iter().copied().partition(|host| policy.names(&host.name));
+        hosts.iter().copied().partition(|host| is_named(host, policy));
     let others = unnamed.iter().map(|host| host.name.as_str().into()).collect();
     let sts = Sts { mode: policy.mode, unnamed: others };
     match policy.mode {
@@ -53,6 +54,10 @@ pub(super) fn heeded<'h>(
         StsMode::Enforce => Ok((named, Some(sts))),
         StsMode::Testing | StsMode::None => Ok((hosts, Some(sts))),
     }
+}
+
+fn is_named(host: &MxHost, policy: &StsPolicy) -> bool {
+    policy.names(&host.name) || host.dane.proves()
 }
 
 fn nowhere(domain: &str, hosts: &[&MxHost], policy: &StsPolicy) -> String {

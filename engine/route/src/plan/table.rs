@@ -38,14 +38,15 @@ pub enum Target<'t> {
     Mx,
 }
 
-/// What DNS is asked about a domain.
+/// What DNS is asked about a domain. With each port it is asked as well what it proves of the
+/// certificates that hosts show there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question<'t> {
     /// Which hosts take its mail.
-    Mail,
+    Mail(Option<u16>),
     /// The addresses of these hosts, which a route names: ask about each, and join the
     /// answers in this order by [`crate::Answer::join`].
-    Hosts(Vec<&'t str>),
+    Hosts(Vec<(&'t str, Option<u16>)>),
 }
 
 /// A route, understood.
@@ -105,12 +106,20 @@ impl Table {
     /// What to ask DNS about `domain`.
     #[must_use]
     pub fn question(&self, domain: &str) -> Question<'_> {
-        let Route::Named(hosts) = self.route(domain).0 else { return Question::Mail };
-        let names = hosts.iter().filter_map(|host| match &host.host {
-            Host::Name(name) => Some(&**name),
-            Host::Ip(_) => None,
-        });
-        Question::Hosts(names.collect())
+        let (route, tls) = self.route(domain);
+        // Where the settings want no TLS, nothing that DNS proves brings any.
+        let proven = |port| (tls != Tls::Off).then_some(port);
+        match route {
+            Route::Mx { port } => Question::Mail(proven(*port)),
+            Route::Named(hosts) => {
+                let named = hosts.iter().filter_map(|host| match &host.host {
+                    Host::Name(name) => Some((&**name, proven(host.port))),
+                    Host::Ip(_) => None,
+                });
+                Question::Hosts(named.collect())
+            }
+            Route::Static(_) => Question::Mail(None),
+        }
     }
 
     pub(super) fn route(&self, domain: &str) -> (&Route, Tls) {

@@ -1,5 +1,5 @@
 use super::{PlanHost, RouteSetting, Rules, SitePlan, Table, plan};
-use crate::{ADDRESSES_MAX, Answer, HOSTS_MAX, MxHost, RouteFailure, Tls};
+use crate::{ADDRESSES_MAX, Answer, Dane, HOSTS_MAX, MxHost, RouteFailure, Tls};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 fn host(preference: u16, name: &str, addresses: &[&str]) -> MxHost {
     let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
-    MxHost { preference, name: name.to_owned(), addresses }
+    MxHost { preference, name: name.to_owned(), addresses, dane: Dane::Absent }
 }
 
 fn hosts(hosts: &[MxHost]) -> Answer {
@@ -141,6 +141,7 @@ fn a_resolver_bomb_is_cut() {
             preference: 100 - low,
             name: format!("h{low:02}.example"),
             addresses: (0..100).map(address).collect(),
+            dane: Dane::Absent,
         })
         .collect();
     let plan = plan("example.com", &hosts(&bomb), &rules()).unwrap();
@@ -309,7 +310,8 @@ fn a_host_is_called_by_its_name_alone() {
     for (table, port) in [(Table::default(), 25), (Table::new([at_port]).unwrap(), 2_525)] {
         let rules = Rules { table: Arc::new(table), ..rules() };
         let plan = plan("x.example", &answer, &rules).unwrap();
-        let host = |ip: &str| plan.host_at((ip.parse::<IpAddr>().unwrap(), port).into());
+        let at = |ip: &str| plan.host_at((ip.parse::<IpAddr>().unwrap(), port).into());
+        let host = |ip: &str| at(ip).map(PlanHost::bare_name);
         assert_eq!([host("1.1.1.1"), host("1.1.1.3")], [Some("a.b"), Some("c.d")]);
         assert_eq!(host("1.1.1.4"), None);
     }

@@ -10,7 +10,7 @@ use queue::SiteIndex;
 use smtp::client::Config;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use wire::TlsFacts;
+use wire::{Proof, TlsFacts};
 
 /// How a host was reached.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Passage {
     pub host: Box<str>,
     /// What the handshake came to, if there was one.
     pub tls: Option<TlsFacts>,
+    /// What DNS proves of its certificates, if it does: whether that is usable.
+    pub dane: Option<&'static str>,
     /// Why there is no TLS although it was wanted: what the host did.
     pub in_clear: Option<Box<str>>,
 }
@@ -44,8 +46,9 @@ impl Approach {
     /// To the host of a site at this address.
     pub(super) fn new<K: Kernel>(shard: &Shard<K>, index: SiteIndex, peer: SocketAddr) -> Self {
         let sites = shard.sites.borrow();
-        let name = sites.find(index).plan.host_at(peer);
-        let name = name.map_or_else(|| peer.ip().to_string().into(), Into::into);
+        let host = sites.find(index).plan.host_at(peer);
+        let name =
+            host.map_or_else(|| peer.ip().to_string().into(), |host| host.bare_name().into());
         Self { peer, cover: shard.cover(index, peer), name, tls: None, passage: None }
     }
 
@@ -60,7 +63,9 @@ impl Approach {
         shard: &Shard<K>,
         link: &Link<K>,
     ) -> Result<(), Uncovered> {
-        let tls = shard.connector.connect(&self.name, self.peer.ip(), self.cover.proof());
+        let (name, proof) = (self.cover.base().unwrap_or(&self.name), self.cover.proof());
+        let is_known = matches!(proof, Proof::Known(_));
+        let tls = shard.connector.connect(name, self.peer.ip(), proof);
         let met = match tls {
             Ok(tls) => link.secure(&shard.kernel, tls).await,
             Err(fault) => Err(Failure::Fault(fault)),
@@ -75,11 +80,13 @@ impl Approach {
                 meters.tls_out_handshakes.add(1);
                 meters.tls_out_resumed.add(u64::from(facts.resumed));
                 meters.tls_out_verified.add(u64::from(facts.verified));
+                meters.tls_out_dane.add(u64::from(is_known));
                 self.tls = Some(facts);
                 Ok(())
             }
             Err(failure) => {
                 failure.count(meters).add(1);
+                meters.tls_out_dane_failed.add(u64::from(is_known && failure.is_of_certificate()));
                 let needed = if may_be_left_out { "TLS" } else { "TLS is required (`tls`) and" };
                 let response = local(451, (4, 7, 5), &format!("{needed} failed: {failure}"));
                 Err(Uncovered { response, may_be_left_out })
@@ -92,7 +99,17 @@ impl Approach {
         let in_clear = bare.or_else(|| self.cover.in_clear()).map(Into::into);
         shard.meters().tls_out_in_clear.add(u64::from(in_clear.is_some()));
         let (host, tls) = (self.name.clone(), self.tls.take());
-        self.passage = Some(Arc::new(Passage { host, tls, in_clear }));
+        let dane = self.cover.dane();
+        self.passage = Some(Arc::new(Passage { host, tls, dane, in_clear }));
+    }
+
+    /// What we say for the host, with who it is that asks for TLS.
+    pub(super) fn told(&self, response: Response) -> Response {
+        if !response.local {
+            return response;
+        }
+        let text = response.text.replace("(`tls`)", &format!("({})", self.cover.asked_by()));
+        Response { text: text.into(), ..response }
     }
 
     /// How the host was reached, once it has been.

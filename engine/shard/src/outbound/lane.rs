@@ -343,7 +343,7 @@ impl<K: Kernel> Lane<K> {
             return Ending::Served;
         }
         let silent = || local(451, (4, 4, 2), "the connection was lost before a transaction");
-        let last_words = self.last_words.unwrap_or_else(silent);
+        let last_words = self.approach.told(self.last_words.unwrap_or_else(silent));
         if self.bare { Ending::Bare(last_words) } else { Ending::Useless(last_words) }
     }
 

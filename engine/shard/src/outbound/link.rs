@@ -53,6 +53,13 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Whether the host showed a certificate that is not its own, or none.
+    pub(super) fn is_of_certificate(&self) -> bool {
+        matches!(self, Self::Fault(fault) if fault.cause == Cause::Certificate)
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -48,13 +48,15 @@ pub(crate) struct Host {
     pub(crate) seen: Rc<Seen>,
     /// Its certificate, to be trusted.
     pub(crate) root: String,
+    /// The same, as it shows it.
+    pub(crate) certificate: Vec<u8>,
 }
 
 impl Host {
     pub(crate) fn start(world: &World, manner: Manner) -> Self {
         let host = world.host();
         let address = SocketAddr::new(world.address(host), 25);
-        let (config, root) = config();
+        let (config, root, certificate) = config();
         let seen = Rc::<Seen>::default();
         let (kernel, all) = (world.shard(host), Rc::clone(&seen));
         kernel.clone().spawn(async move {
@@ -66,7 +68,7 @@ impl Host {
                 kernel.spawn(visit.serve(manner, kernel.clone(), Rc::clone(&all)));
             }
         });
-        Self { address, seen, root }
+        Self { address, seen, root, certificate }
     }
 
     /// Whether each text that it took came under TLS.
@@ -75,7 +77,7 @@ impl Host {
     }
 }
 
-fn config() -> (Arc<ServerConfig>, String) {
+fn config() -> (Arc<ServerConfig>, String, Vec<u8>) {
     let made = rcgen::generate_simple_self_signed(vec![NAME.to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let chain: Vec<CertificateDer<'static>> = vec![made.cert.der().clone()];
@@ -86,7 +88,7 @@ fn config() -> (Arc<ServerConfig>, String) {
         .with_single_cert(chain, key)
         .unwrap();
     config.ticketer = aws_lc_rs::Ticketer::new().unwrap();
-    (Arc::new(config), made.cert.pem())
+    (Arc::new(config), made.cert.pem(), made.cert.der().to_vec())
 }
 
 struct Visit {

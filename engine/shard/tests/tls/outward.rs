@@ -3,9 +3,10 @@
 use crate::bounds::{met, pause};
 use crate::host::{Host, Manner};
 use crate::relay::{Relay, clear};
-use event::Count;
+use event::{Count, Tlsa, TlsaSet};
 use kernel::sim::World;
 use route::Tls;
+use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
 const WANTED: [Tls; 4] = [Tls::Off, Tls::Opportunistic, Tls::Required, Tls::Verified];
@@ -53,6 +54,51 @@ fn what_is_wanted_is_settled_before_a_host_is_dialled() {
             }
             assert_eq!(relay.meters.shard(0).panics.get(), 0);
         }
+    }
+}
+
+/// T19, RFC 7672: what is proven of a host settles what it gets, whatever it says, and whatever it
+/// did to mail that might go in the clear. Nobody vouches for it, and its certificate is for
+/// another name.
+#[test]
+fn what_is_proven_of_a_host_comes_first() {
+    use Manner::{Goes, Sound, Stripped};
+    let sealed = Some(true);
+    for (manner, record, wanted, outcome) in [
+        (Sound, Some(true), Tls::Opportunistic, sealed),
+        (Sound, Some(true), Tls::Required, sealed),
+        (Sound, Some(true), Tls::Verified, sealed),
+        (Sound, Some(true), Tls::Off, Some(false)),
+        (Sound, Some(false), Tls::Opportunistic, None),
+        // There are records, and none of use.
+        (Sound, None, Tls::Opportunistic, sealed),
+        (Sound, None, Tls::Verified, None),
+        (Stripped, Some(true), Tls::Opportunistic, None),
+        (Stripped, None, Tls::Opportunistic, None),
+        (Goes, Some(true), Tls::Opportunistic, None),
+    ] {
+        let world = World::new(1);
+        let host = Host::start(&world, manner);
+        let digest = |right: bool| {
+            let mut digest = Sha256::digest(&host.certificate);
+            digest[0] ^= u8::from(!right);
+            Tlsa::read(3, 0, 1, &digest).unwrap()
+        };
+        let set = TlsaSet::new("base.test", record.map(digest));
+        let relay = Relay::to_proven(&world, host.address, &[("b.test", wanted)], set);
+        world.block_on(async {
+            for _ in 0..2 {
+                give(&world, &relay, &["b.test"], "x\r\n").await;
+                pause(&world, Duration::from_secs(25)).await;
+            }
+        });
+        let case = format!("{manner:?} {record:?} {wanted:?}");
+        assert_eq!(host.sealed(), outcome.map_or(Vec::new(), |sealed| vec![sealed; 2]), "{case}");
+        let meters = relay.meters.shard(0);
+        let [met, known] = [&meters.tls_out_dane, &meters.tls_out_dane_failed].map(Count::get);
+        let proved = outcome == sealed && record == Some(true);
+        assert_eq!((met > 0, known > 0), (proved, record == Some(false)), "{case}");
+        assert_eq!(meters.tls_out_in_clear.get(), 0, "{case}: nobody tried");
     }
 }
 

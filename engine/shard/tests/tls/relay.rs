@@ -1,11 +1,11 @@
 //! A relay of one shard on a simulated host, which speaks TLS.
 
 use crate::host;
-use event::Meters;
+use event::{Meters, TlsaSet};
 use kernel::sim::{Host, World};
 use kernel::{Kernel, Sender, mailbox};
 use policy::{Limits, Schedule};
-use route::{Answer, HostPort, MxHost, NamedSites, RouteSetting, Rules, Table, Tls};
+use route::{Answer, Dane, HostPort, MxHost, NamedSites, RouteSetting, Rules, Table, Tls};
 use shard::journal::Options;
 use shard::{Ask, Begin, Crowd, Gate, Letter, Networks, Proxy, Routing, Security, Setup, Spool};
 use smtp::proxy::Versions;
@@ -68,7 +68,19 @@ impl Relay {
         root: Option<&str>,
     ) -> Self {
         let roots = root.map(|root| Roots::from_pem(root.as_bytes()).unwrap());
-        Self::sending(world, open, INTAKE_BYTES_MAX, (somewhere(next, domains), roots))
+        let routing = somewhere(next, domains, Dane::Absent);
+        Self::sending(world, open, INTAKE_BYTES_MAX, (routing, roots))
+    }
+
+    /// The same, trusting nobody, where this is proven of the host.
+    pub(crate) fn to_proven(
+        world: &World,
+        next: SocketAddr,
+        domains: &[(&str, Tls)],
+        set: TlsaSet,
+    ) -> Self {
+        let routing = somewhere(next, domains, Dane::Known(Arc::new(set)));
+        Self::sending(world, clear, INTAKE_BYTES_MAX, (routing, None))
     }
 
     fn sending(
@@ -162,14 +174,15 @@ fn nowhere() -> Routing {
 }
 
 /// The mail of these domains goes to one host.
-fn somewhere(next: SocketAddr, domains: &[(&str, Tls)]) -> Routing {
+fn somewhere(next: SocketAddr, domains: &[(&str, Tls)], dane: Dane) -> Routing {
     let route = |&(domain, tls): &(&str, Tls)| RouteSetting {
         pattern: domain.to_owned(),
         to: vec![HostPort::new(host::NAME, next.port()).unwrap()],
         port: next.port(),
         tls,
     };
-    let host = MxHost { preference: 0, name: host::NAME.to_owned(), addresses: vec![next.ip()] };
+    let (name, addresses) = (host::NAME.to_owned(), vec![next.ip()]);
+    let host = MxHost { preference: 0, name, addresses, dane };
     let answer = Answer::Hosts { hosts: vec![host], ttl: Duration::from_hours(9), policy: None };
     routing(domains.iter().map(route).collect(), answer)
 }

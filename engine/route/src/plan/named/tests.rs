@@ -1,5 +1,5 @@
 use super::{NamedSites, SiteSetting};
-use crate::{Answer, MxHost, Rules, SitePlan, plan};
+use crate::{Answer, Dane, MxHost, Rules, SitePlan, plan};
 use std::time::Duration;
 
 fn site(name: &str, hosts: &[&str]) -> SiteSetting {
@@ -22,6 +22,7 @@ fn found(hosts: &[(u16, &str)]) -> SitePlan {
         preference: *preference,
         name: (*name).to_owned(),
         addresses: vec![[1, 1, 1, 1].into()],
+        dane: Dane::Absent,
     };
     let hosts = hosts.iter().map(host).collect();
     let answer = Answer::Hosts { hosts, ttl: Duration::from_mins(1), policy: None };

@@ -1,6 +1,7 @@
 use crate::{
-    Answer, MxHost, RouteFailure, RouteSetting, Rules, SitePlan, StsPolicy, Table, Tls, plan,
+    Answer, Dane, MxHost, RouteFailure, RouteSetting, Rules, SitePlan, StsPolicy, Table, Tls, plan,
 };
+use event::{Tlsa, TlsaSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +76,7 @@ fn answer(policy: Option<Arc<StsPolicy>>) -> Answer {
         preference,
         name: name.to_owned(),
         addresses: vec![[192, 88, 0, 1].into()],
+        dane: Dane::Absent,
     };
     let hosts = hosts.map(host).to_vec();
     Answer::Hosts { hosts, ttl: Duration::from_mins(1), policy }
@@ -117,6 +119,19 @@ fn what_is_no_better_than_we_is_left_out_first() {
     let plan =
         plan("d.test", &answer(policy("enforce c.test")), &rules(Tls::default(), "b.mx.test"));
     assert!(matches!(plan, Err(RouteFailure::Policy(_))), "{plan:?}");
+}
+
+/// A certificate that DNS proves says more than a policy does; that there has to be one says less.
+#[test]
+fn a_host_that_dns_proves_need_not_be_named() {
+    for (record, hosts) in [(Tlsa::read(3, 1, 1, &[7; 32]), 2), (None, 1)] {
+        let mut answer = answer(policy("enforce a.mx.test"));
+        if let Answer::Hosts { hosts, .. } = &mut answer {
+            hosts[1].dane = Dane::Known(Arc::new(TlsaSet::new("b.mx.test", record)));
+        }
+        let plan = plan("d.test", &answer, &rules(Tls::default(), "relay.test")).unwrap();
+        assert_eq!((plan.tls, plan.hosts.len()), (Tls::Verified, hosts));
+    }
 }
 
 /// Only what MX records name is the policy's to judge.

@@ -13,8 +13,11 @@ fn table(routes: &[(&str, &[&str])]) -> Result<Table, BadPattern> {
 fn find(table: &Table, domain: &str) -> String {
     match (table.find(domain), table.question(domain)) {
         (Target::Static(plan), _) => plan.name.to_string(),
-        (Target::Mx, Question::Mail) => "mx".to_owned(),
-        (Target::Mx, Question::Hosts(hosts)) => format!("ask {}", hosts.join(" ")),
+        (Target::Mx, Question::Mail(_)) => "mx".to_owned(),
+        (Target::Mx, Question::Hosts(hosts)) => {
+            let names: Vec<&str> = hosts.iter().map(|(name, _)| *name).collect();
+            format!("ask {}", names.join(" "))
+        }
     }
 }
 
