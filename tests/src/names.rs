@@ -55,8 +55,9 @@ fn answer(query: &[u8], names: &[(&str, Known)]) -> Option<Vec<u8>> {
     Some(response)
 }
 
-/// The name and type asked for, and where the question ends.
-fn question(query: &[u8]) -> Option<(String, u16, usize)> {
+/// The name and type that a query asks for, and where its question ends; `None` if it is no query.
+#[must_use]
+pub fn question(query: &[u8]) -> Option<(String, u16, usize)> {
     let mut labels = Vec::new();
     let mut at = HEADER;
     loop {
@@ -90,7 +91,9 @@ fn record(known: Known, kind: u16) -> Option<Vec<u8>> {
     Some(record)
 }
 
-fn encoded(name: &str) -> Vec<u8> {
+/// A name as it stands in a message.
+#[must_use]
+pub fn encoded(name: &str) -> Vec<u8> {
     let labels = name.split('.').filter(|label| !label.is_empty());
     let labels = labels.map(|label| [&[label.len() as u8], label.as_bytes()].concat());
     labels.chain([vec![0]]).collect::<Vec<_>>().concat()

@@ -27,21 +27,54 @@ impl Unbound {
     /// # Errors
     /// If it is not installed, or does not take what is written.
     pub fn start(folder: &Path, records: &[String], settings: &str) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
-        let (address, place) = (port::free()?, folder.display());
-        let mut text = format!(
-            "server:\n  interface: {}\n  port: {}\n  directory: \"{place}\"\n  chroot: \"\"\n  \
-             username: \"\"\n  pidfile: \"\"\n  do-daemonize: no\n  use-syslog: no\n  \
-             num-threads: 1\n  module-config: \"iterator\"\n  local-zone: \"test.\" static\n",
-            address.ip(),
-            address.port(),
-        );
+        let mut text =
+            String::from("  module-config: \"iterator\"\n  local-zone: \"test.\" static\n");
         for record in records {
             writeln!(text, "  local-data: '{record}'").map_err(io::Error::other)?;
         }
         for line in settings.lines() {
             writeln!(text, "  {line}").map_err(io::Error::other)?;
         }
+        Self::told(folder, &text)
+    }
+
+    /// Starts one in `folder` that asks `server` about these zones, which lie below `test.`, and
+    /// knows these keys, as zone files have them, by which zones must be signed.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn validating(
+        folder: &Path,
+        server: SocketAddr,
+        zones: &[&str],
+        keys: &[String],
+    ) -> io::Result<Self> {
+        let mut text = String::from(
+            "  module-config: \"validator iterator\"\n  local-zone: \"test.\" nodefault\n  \
+             do-not-query-localhost: no\n  qname-minimisation: no\n",
+        );
+        for key in keys {
+            writeln!(text, "  trust-anchor: \"{key}\"").map_err(io::Error::other)?;
+        }
+        let (ip, port) = (server.ip(), server.port());
+        for zone in zones {
+            let stub = format!("stub-zone:\n  name: \"{zone}\"\n  stub-addr: {ip}@{port}");
+            writeln!(text, "{stub}").map_err(io::Error::other)?;
+        }
+        Self::told(folder, &text)
+    }
+
+    /// Starts one with further lines of its table `server`, and tables behind it.
+    fn told(folder: &Path, settings: &str) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let (address, place) = (port::free()?, folder.display());
+        let text = format!(
+            "server:\n  interface: {}\n  port: {}\n  directory: \"{place}\"\n  chroot: \"\"\n  \
+             username: \"\"\n  pidfile: \"\"\n  do-daemonize: no\n  use-syslog: no\n  \
+             num-threads: 1\n{settings}",
+            address.ip(),
+            address.port(),
+        );
         let file = folder.join("unbound.conf");
         fs::write(&file, text)?;
         let program = tool::find("unbound");
