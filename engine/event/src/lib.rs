@@ -6,6 +6,7 @@
 //! [`Event::count`] moves the counters of the shard it happened on, and so the two
 //! cannot disagree.
 
+mod class;
 mod count;
 mod enhanced;
 mod happening;
@@ -20,6 +21,7 @@ mod tally;
 mod time;
 mod tlsa;
 
+pub use class::{NotAClass, ReplyClass};
 pub use count::{Count, Flag, SharedCount};
 pub use enhanced::{EnhancedCode, NotEnhanced};
 pub use happening::{

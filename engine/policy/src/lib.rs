@@ -4,7 +4,7 @@
 //! Values and arithmetic only: time and randomness are arguments. [`hosts`] remembers what
 //! single hosts did; nothing here remembers a site. [`Limits`] says how much at once, [`Schedule`] when a deferred
 //! recipient is tried again, [`Backoff`] when a site that cannot be reached is dialled
-//! again, and [`outcome`] what a reply means. A [`source::Source`] counts what those do
+//! again, [`outcome`] what a reply makes of its recipient, and [`replies`] what else it means. A [`source::Source`] counts what those do
 //! who give us mail.
 
 mod backoff;
@@ -12,6 +12,7 @@ pub mod hosts;
 mod limits;
 pub mod login;
 pub mod rate;
+pub mod replies;
 mod reply;
 mod schedule;
 pub mod source;

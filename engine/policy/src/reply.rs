@@ -1,7 +1,7 @@
 //! What a reply to a delivery means for its recipient.
 //!
 //! Only the code and the class decide here. What providers say beyond that, in enhanced
-//! codes and words, will be rules on top of this.
+//! codes and words, is for [`crate::replies`] to read.
 
 use event::{EnhancedCode, Outcome, Response};
 

@@ -1,0 +1,35 @@
+//! The rules that are part of the program.
+
+use super::rules::Rules;
+use std::sync::LazyLock;
+
+/// A file of `profiles/`, with its name.
+macro_rules! profiles {
+    ($($name:literal)*) => {
+        [$((
+            concat!($name, ".toml"),
+            include_str!(concat!("../../profiles/", $name, ".toml")),
+        ),)*]
+    };
+}
+
+/// One file a provider, then what is for everybody.
+pub(super) const FILES: &[(&str, &str)] = &profiles! {
+    "google" "microsoft" "yahoo" "yahoo-japan" "apple" "orange" "laposte" "sfr" "free" "gmx" "t-online"
+    "comcast" "cox" "spectrum" "att" "proofpoint" "mimecast" "mail-ru" "yandex" "qq" "netease" "zoho"
+    "godaddy" "blocklists" "common" "codes"
+};
+
+impl Rules {
+    /// The rules that are part of the program, read once.
+    ///
+    /// # Panics
+    /// Never: a test reads them.
+    #[must_use]
+    pub fn shipped() -> &'static Self {
+        static RULES: LazyLock<Rules> = LazyLock::new(|| {
+            Rules::parse(FILES.iter().copied()).unwrap_or_else(|fault| panic!("{fault}"))
+        });
+        &RULES
+    }
+}
