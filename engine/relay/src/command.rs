@@ -23,6 +23,8 @@ enum Verb {
     /// Looks into the spool: what it holds, whether it is sound, one message, all of them
     #[command(subcommand)]
     Spool(crate::spool::Verb),
+    /// Says what a host means by a reply: its class, whose quota is spent, and what is asked for
+    Reply(crate::reply::Question),
     /// Makes and checks entries for the file of those who may log in
     #[command(subcommand)]
     User(crate::user::Verb),
@@ -59,6 +61,7 @@ pub fn main() -> ExitCode {
             Ok(answered) => answered.unwrap_or_else(|error| status(Err(error))),
             Err(faults) => refuse(&faults),
         },
+        Verb::Reply(question) => crate::reply::run(&question),
         Verb::User(verb) => crate::user::run(&verb).map_or_else(|faults| refuse(&faults), status),
         Verb::Config(Config::Check(from)) => with_settings(&from, |loaded| {
             crate::run::check(loaded)?;
@@ -73,7 +76,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Exit status of a command that was asked for something impossible.
-const MISUSE: u8 = 2;
+pub(crate) const MISUSE: u8 = 2;
 
 fn with_settings(from: &From, work: impl FnOnce(&Loaded) -> io::Result<()>) -> ExitCode {
     match settings::load(from.config.as_deref(), &host()) {

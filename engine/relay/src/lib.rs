@@ -5,6 +5,7 @@
 pub mod command;
 pub mod demo;
 mod fetch;
+mod reply;
 pub mod run;
 pub mod settings;
 mod spool;
