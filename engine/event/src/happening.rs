@@ -12,7 +12,7 @@
 //! | header_faulty | id, source, peer, rules |
 //! | refused | peer, source (null: nobody looked), rule, code, enhanced, text |
 //! | login_failed | peer, user (null: no user has the name that was given), mechanism |
-//! | attempt | id, sender, recipient, site, peer, host (what it is called), tls, cipher, verified (it proved to be that host), in_clear (why there is no TLS although it was wanted), outcome, code, enhanced, text, local (we say it, not the peer), attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool, job, campaign if there are such |
+//! | attempt | id, sender, recipient, site, peer, host (what it is called), tls, cipher, verified (it proved to be that host), in_clear (why there is no TLS although it was wanted), outcome, code, enhanced, text, local (we say it, not the peer), class (why it said no, if it did), attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool, job, campaign if there are such |
 //! | bounced | id, bounce, recipient, recipients, action (failed, delayed or relayed) |
 //! | bounce_dropped | id, recipients |
 //! | dial_failed | site, peer, code, enhanced, text; also when a handshake failed and the host is dialled again in the clear |

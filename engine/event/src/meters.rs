@@ -124,6 +124,7 @@ meters! {
     Counter expired: " Recipients given up because their time was up.";
     Counter dropped: " Recipients taken out by an operator.";
     Counter possible_duplicates: " Tries after which a peer may hold the message although it is tried again.";
+    Counter replies_unknown: " Refusals in words that no reply rule knows: classified by their codes alone.";
     Counter bounces: " Bounces written.";
     Counter bounces_dropped: " Failed bounces, of which nobody is told.";
     Gauge lanes: " Outgoing connections open or opening.";

@@ -3,7 +3,7 @@
 use crate::inbound::Newcomer;
 use crate::message::{Delivery, Message};
 use crate::outbound::Passage;
-use event::{MessageId, Outcome, Response, Stages, Wall};
+use event::{MessageId, Outcome, ReplyClass, Response, Stages, Wall};
 use policy::login::Verdict;
 use route::{Answer, SitePlan};
 use spool::Tried;
@@ -76,6 +76,8 @@ pub struct Settled {
     pub outcome: Outcome,
     /// The peer's words, or ours in its place.
     pub response: Response,
+    /// Why it was not taken, if it was not.
+    pub class: Option<ReplyClass>,
     /// When it is tried again, if it is.
     pub next: Option<Wall>,
     /// The text was out and no answer came: the peer may have it.

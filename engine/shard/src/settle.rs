@@ -126,6 +126,7 @@ impl<K: Kernel> Shard<K> {
             passage: report.passage.as_deref().map(passage),
             outcome: settled.outcome,
             response: &settled.response,
+            class: settled.class,
             attempt: report.tried.count(),
             bytes: message.bytes,
             next: settled.next,

@@ -17,6 +17,7 @@ use crate::watch::Watches;
 use event::{MessageId, Meters, ShardMeters, Shut};
 use kernel::{Kernel, Sender};
 use policy::hosts::{HostMemory, Hosts};
+use policy::replies::{Rules, Unknown};
 use policy::{Limits, Schedule};
 use queue::{Queue, SiteIndex};
 use route::Place;
@@ -49,6 +50,10 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) hostname: Arc<str>,
     pub(crate) limits: Limits,
     pub(crate) schedule: Schedule,
+    /// What hosts mean by what they say.
+    pub(crate) rules: &'static Rules,
+    /// What they said that no rule knows.
+    pub(crate) unknown: RefCell<Unknown>,
     pub(crate) connector: Arc<wire::Connector>,
     pub(crate) routing: Routing,
     pub(crate) shards: Vec<Sender<Letter>>,
@@ -109,6 +114,8 @@ impl<K: Kernel> Shard<K> {
             hostname: Arc::clone(&setup.hostname),
             limits: setup.limits,
             schedule: setup.schedule,
+            rules: Rules::shipped(),
+            unknown: RefCell::default(),
             connector: Arc::clone(&setup.connector),
             routing: setup.routing.clone(),
             shards: setup.shards.clone(),

@@ -26,6 +26,7 @@ mod load;
 mod mx;
 mod providers;
 mod proxy;
+mod reply_class;
 mod resolver;
 mod restart;
 mod settings;

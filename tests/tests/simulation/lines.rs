@@ -3,7 +3,7 @@
 use crate::aftermath::CLOSED_MAX;
 use crate::ledger::Ledger;
 use crate::relay::LOG;
-use event::{MessageId, Tick};
+use event::{MessageId, ReplyClass, Tick};
 use kernel::sim::{Host, World};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,6 +25,8 @@ pub(crate) struct Attempt {
     pub(crate) next_millis: Option<u64>,
     /// It failed for good, so a bounce tells of it.
     pub(crate) is_told: bool,
+    /// It says why it was not taken if it was not, and not if it was.
+    pub(crate) is_classed: bool,
 }
 
 /// All attempts in order, by message and recipient.
@@ -47,12 +49,15 @@ pub(crate) fn read(world: &World, host: Host) -> Attempts {
 }
 
 fn parse(line: &serde_json::Value) -> Option<((MessageId, String), Attempt)> {
+    let is_no = !matches!(line["outcome"].as_str()?, "delivered" | "dropped");
+    let class = line["class"].as_str();
     let key = (line["id"].as_str()?.parse().ok()?, line["recipient"].as_str()?.to_owned());
     let attempt = Attempt {
         at: tick(line["at"].as_u64()?),
         number: line["attempt"].as_u64()?,
         next_millis: line["next"].as_u64(),
         is_told: line["next"].is_null() && line["outcome"] != "delivered",
+        is_classed: is_no == class.is_some_and(|class| class.parse::<ReplyClass>().is_ok()),
     };
     Some((key, attempt))
 }
@@ -66,6 +71,9 @@ pub(crate) fn tick(millis: u64) -> Tick {
 /// unless a crash may have forgotten it.
 pub(crate) fn check(attempts: &Attempts, book: &mut Ledger) {
     for ((id, recipient), attempts) in attempts {
+        if let Some(attempt) = attempts.iter().find(|attempt| !attempt.is_classed) {
+            book.violation(format!("message {id} to {recipient} has a wrong class: {attempt:?}"));
+        }
         for pair in attempts.windows(2) {
             let (before, after) = (pair[0], pair[1]);
             if forgotten(book, &before) {

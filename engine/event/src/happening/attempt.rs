@@ -1,7 +1,7 @@
 //! One try at one recipient, and how long each part of it took.
 
 use super::line::Line;
-use crate::{MessageId, Outcome, Response, Tick, Wall};
+use crate::{MessageId, Outcome, ReplyClass, Response, Tick, Wall};
 use std::net::SocketAddr;
 
 /// When a recipient passed each stage. A stage that was never reached is [`Tick::ZERO`].
@@ -89,6 +89,8 @@ pub struct Attempt<'a> {
     pub outcome: Outcome,
     /// What the peer said, or what we say for it.
     pub response: &'a Response,
+    /// Why it said no, if it did.
+    pub class: Option<ReplyClass>,
     /// Which try it was: the first is 1.
     pub attempt: u16,
     /// Bytes of message text, our own header fields included.
@@ -125,6 +127,7 @@ impl Attempt<'_> {
             .enhanced("enhanced", self.response.enhanced)
             .text("text", &self.response.text)
             .truth("local", self.response.local)
+            .text_or_null("class", self.class.map(ReplyClass::name))
             .number("attempt", u64::from(self.attempt))
             .number("bytes", self.bytes)
             .number_or_null("next", self.next.map(|next| next.0))

@@ -1,7 +1,7 @@
 use super::{
     Accepted, Attempt, Encryption, Entrance, Event, Labels, MESSAGES_MAX, Passage, Stages,
 };
-use crate::{EnhancedCode, MessageId, Outcome, Response, ShardMeters, Tick, Wall};
+use crate::{EnhancedCode, MessageId, Outcome, ReplyClass, Response, ShardMeters, Tick, Wall};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
@@ -133,6 +133,7 @@ fn attempt(response: &Response) -> Attempt<'_> {
         passage: None,
         outcome: Outcome::Deferred,
         response,
+        class: Some(ReplyClass::NoAnswerFromHost),
         attempt: 2,
         bytes: 4_096,
         next: None,

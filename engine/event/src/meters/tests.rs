@@ -82,6 +82,7 @@ fn live(meters: &ShardMeters) {
                 passage: None,
                 outcome,
                 response: &response,
+                class: None,
                 attempt: 1,
                 bytes: 1,
                 next: None,

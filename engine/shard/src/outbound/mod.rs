@@ -6,6 +6,7 @@ mod cover;
 mod dial;
 mod lane;
 mod link;
+mod reading;
 mod slot;
 mod text;
 mod verdict;

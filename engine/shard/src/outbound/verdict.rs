@@ -6,7 +6,7 @@ use crate::letter::{Letter, Report, Settled};
 use crate::message::Delivery;
 use crate::routing::local;
 use crate::shard::Shard;
-use event::{Outcome, Response, Stages, Tick, Wall};
+use event::{Outcome, ReplyClass, Response, Stages, Tick, Wall};
 use kernel::Kernel;
 use queue::SiteIndex;
 use smallvec::SmallVec;
@@ -146,7 +146,8 @@ impl<K: Kernel> Shard<K> {
         let verdicts: Vec<Settled> = fates
             .into_iter()
             .map(|fate| {
-                let settled = settle(fate, again);
+                let class = self.class(index, host.as_ref(), fate.outcome, &fate.response);
+                let settled = settle(fate, again, class);
                 if settled.outcome == Outcome::Deferred {
                     deferred.push(settled.recipient);
                 }
@@ -237,12 +238,12 @@ fn fate(recipient: u16, verdict: Verdict) -> Option<Fate> {
     Some(Fate { recipient, outcome, response, duplicate_possible })
 }
 
-fn settle(fate: Fate, again: Option<Again>) -> Settled {
+fn settle(fate: Fate, again: Option<Again>, class: Option<ReplyClass>) -> Settled {
     let Fate { recipient, outcome, response, duplicate_possible } = fate;
     let (outcome, next) = match (outcome, again) {
         (Outcome::Deferred, Some(again)) => (Outcome::Deferred, Some(again.wall)),
         (Outcome::Deferred, None) => (Outcome::Expired, None),
         (other, _) => (other, None),
     };
-    Settled { recipient, outcome, response, next, duplicate_possible }
+    Settled { recipient, outcome, response, class, next, duplicate_possible }
 }
