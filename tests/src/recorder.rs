@@ -24,6 +24,10 @@ pub struct Mail {
     pub commands: Vec<String>,
     /// It came with BDAT.
     pub chunked: bool,
+    /// The address it came from.
+    pub client: String,
+    /// The name that whoever brought it gave.
+    pub hello: String,
 }
 
 /// The reply to a recipient, such as `250 2.1.5 fine` or `450 4.2.1 later`.
@@ -35,6 +39,8 @@ const OFFERS: [&str; 3] = ["PIPELINING", "8BITMIME", "SMTPUTF8"];
 struct Shared {
     offers: Vec<String>,
     mails: Mutex<Vec<Mail>>,
+    /// Addresses that hear 554 for a greeting.
+    unwelcome: Mutex<Vec<String>>,
     answers: Mutex<Box<Answers>>,
 }
 
@@ -80,7 +86,9 @@ impl Recorder {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let answers: Mutex<Box<Answers>> = Mutex::new(Box::new(answers));
-        let shared = Arc::new(Shared { offers, mails: Mutex::default(), answers });
+        let shared =
+            Shared { offers, mails: Mutex::default(), unwelcome: Mutex::default(), answers };
+        let shared = Arc::new(shared);
         let served = Arc::clone(&shared);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -95,6 +103,11 @@ impl Recorder {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Turns away whoever comes from this address from now on.
+    pub fn turn_away(&self, client: &str) {
+        locked(&self.shared.unwelcome).push(client.to_owned());
     }
 
     /// What it has taken so far, in order.
@@ -121,16 +134,24 @@ fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn talk(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let mut lines = BufReader::new(stream);
     let mut mail = Mail::default();
+    let (client, mut hello) = (stream.peer_addr()?.ip().to_string(), String::new());
+    if locked(&shared.unwelcome).contains(&client) {
+        return stream.write_all(b"554 5.7.1 not from there\r\n");
+    }
     stream.write_all(b"220 recorder.test ESMTP\r\n")?;
     loop {
         let line = line(&mut lines)?;
         let command = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
         let verb = command.get(..4).unwrap_or(&command).to_ascii_uppercase();
         let reply = match verb.as_str() {
-            "EHLO" => hello(&shared.offers),
+            "EHLO" => {
+                hello = command.get(5..).unwrap_or_default().to_owned();
+                offers(&shared.offers)
+            }
             "MAIL" => {
                 let sender = path(&command);
-                mail = Mail { sender, commands: vec![command], ..Mail::default() };
+                let (client, hello) = (client.clone(), hello.clone());
+                mail = Mail { sender, commands: vec![command], client, hello, ..Mail::default() };
                 "250 2.1.0 fine".into()
             }
             "RCPT" => recipient(&mut mail, &command, shared),
@@ -153,7 +174,7 @@ fn talk(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     }
 }
 
-fn hello(offers: &[String]) -> String {
+fn offers(offers: &[String]) -> String {
     let offers = offers.iter().map(|offer| format!("250-{offer}\r\n"));
     format!("250-recorder.test\r\n{}250 ENHANCEDSTATUSCODES", offers.collect::<String>())
 }

@@ -12,10 +12,10 @@
 //! | header_faulty | id, source, peer, rules |
 //! | refused | peer, source (null: nobody looked), rule, code, enhanced, text |
 //! | login_failed | peer, user (null: no user has the name that was given), mechanism |
-//! | attempt | id, sender, recipient, site, peer, host (what it is called), tls, cipher, verified (it proved to be that host), in_clear (why there is no TLS although it was wanted), outcome, code, enhanced, text, local (we say it, not the peer), class (why it said no, if it did), attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool, job, campaign if there are such |
+//! | attempt | id, sender, recipient, site, peer, host (what it is called), source_address (of ours), ehlo (how we introduced ourselves), tls, cipher, verified (it proved to be that host), in_clear (why there is no TLS although it was wanted), outcome, code, enhanced, text, local (we say it, not the peer), class (why it said no, if it did), attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool (by which it left, also the default one), job, campaign if there are such |
 //! | bounced | id, bounce, recipient, recipients, action (failed, delayed or relayed) |
 //! | bounce_dropped | id, recipients |
-//! | dial_failed | site, peer, code, enhanced, text; also when a handshake failed and the host is dialled again in the clear |
+//! | dial_failed | site, peer, source_address (null: whichever the system takes), code, enhanced, text; also when a handshake failed and the host is dialled again in the clear |
 //! | spool_unread | log, text |
 //! | spool_damaged | log, segment, start, end, flaw, messages (names, the first 100), messages_total, copy, text |
 //! | shard_started | shard, messages, recipients |
@@ -31,7 +31,7 @@ pub use line::FIELD_BYTES_MAX;
 
 use crate::{EnhancedCode, MessageId, Response, ShardMeters, Wall};
 use line::Line;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The most messages a log line names.
 pub const MESSAGES_MAX: usize = 100;
@@ -107,6 +107,8 @@ pub enum Event<'a> {
         site: &'a str,
         /// The host.
         peer: SocketAddr,
+        /// The address of ours it was to see, if that was not left to the system.
+        source_address: Option<IpAddr>,
         /// What we say for it.
         response: &'a Response,
     },
@@ -228,8 +230,9 @@ impl Event<'_> {
             Self::BounceDropped { id, recipients } => {
                 line.id("id", id).number("recipients", u64::from(recipients))
             }
-            Self::DialFailed { site, peer, response } => {
-                reply(line.text("site", site).peer("peer", Some(peer)), response)
+            Self::DialFailed { site, peer, source_address, response } => {
+                let line = line.text("site", site).peer("peer", Some(peer));
+                reply(line.address("source_address", source_address), response)
             }
             Self::SpoolUnread { log, text } => {
                 line.number("log", u64::from(log)).text("text", text)

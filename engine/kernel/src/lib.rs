@@ -18,6 +18,7 @@ mod inherited;
 mod local;
 mod mailbox;
 pub mod sim;
+mod source;
 pub mod uring;
 
 pub use arrival::Arrival;
@@ -25,6 +26,7 @@ pub use buffer::{ALIGNMENT, Buffer, Chunk, Gather, Piece};
 pub use inherited::{Inherited, inherited};
 pub use local::Signal;
 pub use mailbox::{Mailbox, Sender, mailbox};
+pub use source::NoSuchSource;
 
 use event::{Tick, Wall};
 use std::future::Future;
@@ -76,7 +78,8 @@ pub trait Kernel: Clone + 'static {
     /// Connects to `to`, from the address `from` if given, within `patience`. `TCP_NODELAY` is set.
     ///
     /// # Errors
-    /// What connect says; `TimedOut` when patience ended.
+    /// What connect says; `TimedOut` when patience ended; [`NoSuchSource`] inside if this machine
+    /// has no address `from`.
     fn connect(
         &self,
         to: SocketAddr,

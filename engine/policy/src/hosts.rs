@@ -32,11 +32,12 @@ pub struct HostMemory {
 }
 
 /// What is remembered of hosts. `M` is what is remembered of one; its default is nothing.
+/// They are told apart by `H`: by address, or by who it was that they met there.
 #[derive(Debug)]
-pub struct Hosts<M> {
-    known: BTreeMap<SocketAddr, Known<M>>,
+pub struct Hosts<M, H = SocketAddr> {
+    known: BTreeMap<H, Known<M>>,
     /// The same hosts by when they were changed last.
-    ages: BTreeSet<(Tick, SocketAddr)>,
+    ages: BTreeSet<(Tick, H)>,
 }
 
 #[derive(Debug)]
@@ -45,26 +46,21 @@ struct Known<M> {
     changed: Tick,
 }
 
-impl<M> Default for Hosts<M> {
+impl<M, H> Default for Hosts<M, H> {
     fn default() -> Self {
         Self { known: BTreeMap::new(), ages: BTreeSet::new() }
     }
 }
 
-impl<M: Default + PartialEq> Hosts<M> {
+impl<M: Default + PartialEq, H: Ord + Copy> Hosts<M, H> {
     /// What is remembered of `host`, if anything.
     #[must_use]
-    pub fn find(&self, host: SocketAddr) -> Option<&M> {
+    pub fn find(&self, host: H) -> Option<&M> {
         self.known.get(&host).map(|known| &known.memory)
     }
 
     /// Changes what is remembered of `host`. What has become nothing takes up no place.
-    pub fn change<R>(
-        &mut self,
-        host: SocketAddr,
-        now: Tick,
-        change: impl FnOnce(&mut M) -> R,
-    ) -> R {
+    pub fn change<R>(&mut self, host: H, now: Tick, change: impl FnOnce(&mut M) -> R) -> R {
         let mut memory = self.forget(host).unwrap_or_default();
         let result = change(&mut memory);
         if memory != M::default() {
@@ -85,7 +81,7 @@ impl<M: Default + PartialEq> Hosts<M> {
         self.known.is_empty()
     }
 
-    fn keep(&mut self, host: SocketAddr, known: Known<M>) {
+    fn keep(&mut self, host: H, known: Known<M>) {
         if self.known.len() >= HOSTS_MAX
             && let Some((_, oldest)) = self.ages.pop_first()
         {
@@ -95,7 +91,7 @@ impl<M: Default + PartialEq> Hosts<M> {
         self.known.insert(host, known);
     }
 
-    fn forget(&mut self, host: SocketAddr) -> Option<M> {
+    fn forget(&mut self, host: H) -> Option<M> {
         let known = self.known.remove(&host)?;
         self.ages.remove(&(known.changed, host));
         Some(known.memory)

@@ -4,13 +4,15 @@
 //! Values and arithmetic only: time and randomness are arguments. [`hosts`] remembers what
 //! single hosts did; nothing here remembers a site. [`Limits`] says how much at once, [`Schedule`] when a deferred
 //! recipient is tried again, [`Backoff`] when a site that cannot be reached is dialled
-//! again, [`outcome`] what a reply makes of its recipient, and [`replies`] what else it means. A [`source::Source`] counts what those do
+//! again, [`outcome`] what a reply makes of its recipient, and [`replies`] what else it means.
+//! [`pool`] says which of our addresses is next. A [`source::Source`] counts what those do
 //! who give us mail.
 
 mod backoff;
 pub mod hosts;
 mod limits;
 pub mod login;
+pub mod pool;
 pub mod rate;
 pub mod replies;
 mod reply;

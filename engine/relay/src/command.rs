@@ -66,7 +66,9 @@ pub fn main() -> ExitCode {
         Verb::Config(Config::Check(from)) => with_settings(&from, |loaded| {
             crate::run::check(loaded)?;
             say(&format!("settings are right: {}\n", from.name()))?;
-            loaded.warnings.iter().try_for_each(|warning| say(&format!("warning: {warning}\n")))
+            let absent = crate::run::absent(loaded);
+            let warnings = loaded.warnings.iter().chain(&absent);
+            warnings.into_iter().try_for_each(|warning| say(&format!("warning: {warning}\n")))
         }),
         Verb::Config(Config::Show(from)) => {
             with_settings(&from, |loaded| say(&settings::show(&loaded.entries, &from.name())))

@@ -15,6 +15,7 @@
 //! ```
 
 mod access;
+mod egress;
 mod guard;
 mod host;
 mod notify;
@@ -22,6 +23,7 @@ mod shards;
 mod sockets;
 mod tls;
 
+pub(crate) use egress::absent;
 pub(crate) use tls::check;
 
 use crate::settings::{DELAY_MAX, Durability, Loaded, Settings};
@@ -89,6 +91,7 @@ pub fn run(loaded: &Loaded) -> io::Result<()> {
 fn run_and_tell(loaded: &Loaded, listening: impl FnOnce()) -> io::Result<()> {
     trace();
     loaded.warnings.iter().for_each(warn);
+    absent(loaded).iter().for_each(warn);
     let mut relay = start(loaded)?;
     let open = relay.listen();
     // Whoever never knew that we are here need not be told that we go.

@@ -14,6 +14,7 @@ mod listing;
 mod mail;
 mod meaning;
 mod nearness;
+mod pool;
 mod site;
 mod source;
 mod tls;
@@ -27,6 +28,7 @@ pub(crate) use front::DELAY_MAX;
 pub use front::{Front, Proxy};
 pub use listing::{schema, show};
 pub use mail::Network;
+pub use pool::{Pool, PoolSource};
 pub use site::Site;
 pub use source::SourceRule;
 pub use tls::{Certificate, ClientCertificate, DeliveryTls, ListenerTls, Security, Tls};
@@ -62,6 +64,10 @@ pub struct Settings {
     pub tls: Tls,
     /// Where mail goes; MX for what none of them matches.
     pub routes: Vec<Route>,
+    /// The addresses mail leaves from.
+    pub pools: Vec<Pool>,
+    /// The pool for mail that nobody has named one for.
+    pub usual_pool: Option<String>,
     /// Limits towards one site.
     pub delivery: Delivery,
     /// What TLS mail goes under.

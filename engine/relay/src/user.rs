@@ -47,7 +47,7 @@ pub(crate) fn run(verb: &Verb) -> Result<io::Result<()>, Faults> {
     Ok(match verb {
         Verb::Hash(new) => read_password().and_then(|password| hash(new, &password)),
         Verb::Check { file } => {
-            let users = settings::load_users(file)?;
+            let users = settings::load_users(file, &[])?;
             let proving = users.iter().filter(|user| user.scram.is_some()).count();
             let (file, count) = (file.display(), users.len());
             say(&format!("users are right: {file}: {count}, {proving} with SCRAM keys\n"))

@@ -10,7 +10,8 @@
 //!
 //! Domains whose mail goes to the same set of hosts are one site, with one queue and one set
 //! of limits. So are all domains of a provider, if the settings name it; but each set of hosts has
-//! connections of its own then.
+//! connections of its own then. Mail that leaves by different pools of our addresses is for different
+//! sites ([`SitePlan::through`]), so that each pool has the limits for itself.
 //!
 //! Nothing here asks DNS, reads a clock or draws a random number.
 
@@ -35,8 +36,8 @@ pub use failure::RouteFailure;
 pub use home::home;
 pub use host::{Host, HostPort, NotAHost, SMTP_PORT};
 pub use plan::{
-    BadPattern, NamedSites, Place, PlanHost, Question, RouteSetting, Rules, SitePlan, SiteSetting,
-    Sts, TRIED_MAX, Table, Target, is_public, plan,
+    BadPattern, NamedSites, Place, PlanHost, Pools, Question, RouteSetting, Rules, SitePlan,
+    SiteSetting, Sts, TRIED_MAX, Table, Target, is_public, plan,
 };
 pub use sts::{
     BadPolicy, STS_AGE_MAX, STS_AGE_MIN, STS_BYTES_MAX, STS_PATTERNS_MAX, StsMode, StsPolicy,

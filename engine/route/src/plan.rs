@@ -2,12 +2,14 @@
 
 mod dane;
 mod named;
+mod pools;
 mod public;
 mod rules;
 mod sts;
 mod table;
 
 pub use named::{NamedSites, SiteSetting};
+pub use pools::Pools;
 pub use public::is_public;
 pub use rules::Rules;
 pub use sts::Sts;
@@ -16,6 +18,7 @@ pub use table::{BadPattern, Question, RouteSetting, Table, Target};
 use crate::{
     ADDRESSES_MAX, Answer, Dane, HOSTS_MAX, Host, HostPort, MxHost, RouteFailure, StsPolicy, Tls,
 };
+use pools::Variants;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -48,6 +51,11 @@ pub struct SitePlan {
     pub sts: Option<Sts>,
     /// Its hosts, best first. At least one has an address.
     pub hosts: Box<[PlanHost]>,
+    /// Which pool of our addresses the mail leaves by, by its place in the settings; `None`:
+    /// whichever the system takes.
+    pub leaves_by: Option<u16>,
+    /// The same for mail that leaves by pools.
+    variants: Variants,
 }
 
 /// Where a site may be reached.
@@ -151,8 +159,16 @@ impl SitePlan {
         let name = names.into_iter().collect::<Vec<_>>().join(",");
         hosts.sort_by(|a, b| (a.preference, &a.name).cmp(&(b.preference, &b.name)));
         let pool = in_order(&hosts).into();
-        let (tls, hosts) = (Tls::default(), hosts.into());
-        Self { name: name.into(), named: None, pool, tls, sts: None, hosts }
+        Self {
+            name: name.into(),
+            named: None,
+            pool,
+            tls: Tls::default(),
+            sts: None,
+            hosts: hosts.into(),
+            leaves_by: None,
+            variants: Variants::default(),
+        }
     }
 
     /// The same hosts under this TLS, or the policy if that asks for more, which had the usual.

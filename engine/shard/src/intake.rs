@@ -7,7 +7,7 @@ use crate::shard::Shard;
 use event::{Accepted as Taken, Entrance, Event, Labels, MessageId, Tick, Wall};
 use kernel::{Buffer, Chunk, Kernel};
 use smallvec::{SmallVec, smallvec};
-use spool::{Draft, Envelope, Extra, Form, Text, Tried};
+use spool::{Draft, Envelope, Extra, Form, Label, Text, Tried};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -93,10 +93,11 @@ impl<K: Kernel> Shard<K> {
             .then(|| Chunk::new(Arc::new(Buffer::copy_of(text)), 0..text.len()));
         let received = Some(self.kernel.now());
         let message = Arc::new(Message { envelope, bytes, received, text, share });
+        let exit = self.egress.exit(message.envelope.label(Label::Pool).unwrap_or_default());
         let fresh = Standing { tried: Tried::default(), due: Tick::ZERO };
         let open = message.envelope.recipients().map(|path| (fresh, domain_bytes(path)));
         for group in self.groups((0..).zip(open)) {
-            let domain = self.names.of(group.domain);
+            let domain = self.names.of(group.domain, exit);
             let accepted = message.envelope.accepted();
             let mut delivery =
                 Delivery::new(id, spot, accepted, domain, group.recipients[..].into());
@@ -134,16 +135,21 @@ impl<K: Kernel> Shard<K> {
         let longest = self.schedule.longest.saturating_mul(2);
         // A wall clock that stepped must not park mail for years.
         let tick = |due: Wall| now + due.since(wall).min(longest);
-        let open = found.open().map(|(open, domain)| {
+        let mut pool = &b""[..];
+        let open = found.open().map(|(open, way)| {
             let standing =
                 Standing { tried: Tried::from_number(open.attempt), due: tick(open.due) };
-            (open.recipient, (standing, domain))
+            pool = way.pool;
+            (open.recipient, (standing, way.domain))
         });
         let recipients = found.open().count() as u64;
         self.meters().resumed(recipients);
         self.ages.borrow_mut().opened(accepted, recipients);
-        for group in self.groups(open) {
-            let domain = self.names.of(group.domain);
+        let groups = self.groups(open);
+        // All recipients of a message have the same pool.
+        let exit = self.egress.exit(pool);
+        for group in groups {
+            let domain = self.names.of(group.domain, exit);
             let mut delivery =
                 Delivery::new(id, spot, accepted, domain, group.recipients[..].into());
             delivery.tried = group.standing.tried;

@@ -12,6 +12,7 @@
 //! | `access.rs` | logins are asked about, and the verdicts come back |
 //! | `intake.rs` | a message becomes ours, and is cut into deliveries |
 //! | `routing.rs`, `sites.rs` | a delivery finds its site and the site's home |
+//! | `egress.rs` | the pools of our addresses that mail leaves by |
 //! | `outbound/` | a lane carries deliveries and brings back verdicts |
 //! | `secured.rs`, `watch.rs` | what is below a connection; its deadline |
 //! | `settle.rs`, `bounce.rs` | verdicts are recorded; senders hear bad news |
@@ -31,6 +32,7 @@ mod damage;
 mod delivery_log;
 mod domains;
 mod drain;
+mod egress;
 mod guard;
 mod inbound;
 mod intake;
@@ -53,6 +55,7 @@ pub use access::{Access, Ticket};
 pub use callers::{Allowance, Callers, Entry, Full};
 pub use crowd::Crowd;
 pub use domains::Domain;
+pub use egress::{Egress, Pool, Source};
 pub use guard::Guard;
 pub use inbound::{MESSAGE_BYTES_MAX, Newcomer, Pace};
 pub use letter::{Letter, Report, Settled};

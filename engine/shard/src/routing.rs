@@ -1,5 +1,6 @@
 //! From a recipient's domain to its site, and to the shard that is the site's home.
 
+use crate::egress::Exit;
 use crate::letter::Letter;
 use crate::message::Delivery;
 use crate::setup::Ask;
@@ -15,6 +16,11 @@ impl<K: Kernel> Shard<K> {
     pub(crate) fn route(self: &Rc<Self>, delivery: Delivery) {
         if delivery.domain.is_empty() {
             return self.unroutable(delivery, &RouteFailure::bad_address());
+        }
+        if delivery.domain.exit() == Exit::Unknown {
+            // It may come to be known, and from no other address this mail may leave.
+            let unknown = local(451, (4, 3, 5), "no [[pool]] of the settings has the name `pool`");
+            return self.postpone_all(delivery, None, &unknown);
         }
         match self.routing.table.find(&delivery.domain) {
             Target::Static(plan) => self.dispatch(Arc::clone(plan), delivery),
@@ -62,6 +68,10 @@ impl<K: Kernel> Shard<K> {
     }
 
     fn dispatch(self: &Rc<Self>, plan: Arc<SitePlan>, delivery: Delivery) {
+        let plan = match delivery.domain.exit() {
+            Exit::Pool(pool) => plan.through(pool, &self.egress.names),
+            Exit::Any | Exit::Unknown => plan,
+        };
         let home = route::home(&plan.name, self.shards.len());
         if home == self.index {
             self.enqueue(&plan, delivery);

@@ -117,6 +117,8 @@ impl<K: Kernel> Shard<K> {
     ) {
         let sender = String::from_utf8_lossy(message.envelope.sender());
         let recipient = String::from_utf8_lossy(message.envelope.recipient(settled.recipient));
+        let left_by = report.passage.as_deref().and_then(|passage| passage.pool.as_deref());
+        let labels = Labels { pool: labels.pool.or(left_by), ..labels };
         self.tell(&Event::Attempt(Attempt {
             id: report.id,
             sender: &sender,
@@ -195,6 +197,8 @@ fn passage(passage: &Passage) -> event::Passage<'_> {
     let tls = passage.tls.as_ref();
     event::Passage {
         host: &passage.host,
+        source_address: passage.source_address,
+        ehlo: &passage.ehlo,
         tls: tls.map(|tls| tls.version),
         cipher: tls.map(|tls| tls.cipher),
         verified: tls.map(|tls| tls.verified),

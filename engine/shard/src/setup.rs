@@ -2,6 +2,7 @@
 
 use crate::access::Access;
 use crate::crowd::Crowd;
+use crate::egress::Egress;
 use crate::guard::Guard;
 use crate::journal;
 use crate::letter::Letter;
@@ -36,6 +37,8 @@ pub struct Setup {
     pub queued_max: u64,
     /// Where domains go.
     pub routing: Routing,
+    /// The pools of our addresses that mail leaves by.
+    pub egress: Arc<Egress>,
     /// How each site is treated that has no limits of its own.
     pub limits: Limits,
     /// Our side of every TLS handshake with a host, the same for all shards.

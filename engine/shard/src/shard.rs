@@ -6,10 +6,12 @@ use crate::bounce::Bounces;
 use crate::crowd::Crowd;
 use crate::delivery_log::DeliveryLog;
 use crate::domains::Domains;
+use crate::egress::Egress;
 use crate::inbound::Shelf;
 use crate::journal::{Closed, Journal, Reader};
 use crate::letter::Letter;
 use crate::message::{Budget, Delivery, Share};
+use crate::outbound::Refusals;
 use crate::setup::{Routing, Setup};
 use crate::sites::Sites;
 use crate::valve::Valve;
@@ -23,6 +25,7 @@ use queue::{Queue, SiteIndex};
 use route::Place;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -49,6 +52,7 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) index: usize,
     pub(crate) hostname: Arc<str>,
     pub(crate) limits: Limits,
+    pub(crate) egress: Arc<Egress>,
     pub(crate) schedule: Schedule,
     /// What hosts mean by what they say.
     pub(crate) rules: &'static Rules,
@@ -68,6 +72,8 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) sites: RefCell<Sites>,
     /// What single hosts did.
     pub(crate) hosts: RefCell<Hosts<HostMemory>>,
+    /// What they did to single addresses of ours.
+    pub(crate) refusals: RefCell<Refusals>,
     pub(crate) domains: RefCell<route::Cache>,
     /// Deliveries that wait for DNS, by domain.
     pub(crate) parked: RefCell<HashMap<String, Vec<Delivery>>>,
@@ -113,6 +119,7 @@ impl<K: Kernel> Shard<K> {
             index: setup.index,
             hostname: Arc::clone(&setup.hostname),
             limits: setup.limits,
+            egress: Arc::clone(&setup.egress),
             schedule: setup.schedule,
             rules: Rules::shipped(),
             unknown: RefCell::default(),
@@ -127,6 +134,7 @@ impl<K: Kernel> Shard<K> {
             queue: RefCell::new(Queue::new(now)),
             sites: RefCell::default(),
             hosts: RefCell::default(),
+            refusals: RefCell::default(),
             domains: RefCell::new(route::Cache::default()),
             parked: RefCell::default(),
             names: Domains::default(),
@@ -227,10 +235,14 @@ impl<K: Kernel> Shard<K> {
         Arc::clone(&self.sites.borrow().find(index).name)
     }
 
-    /// Where a site may be reached, in the order of preference.
-    pub(crate) fn site_places(&self, index: SiteIndex) -> Vec<Place> {
+    /// Where a site may be reached at addresses that are `allowed`, in the order of preference.
+    pub(crate) fn site_places(
+        &self,
+        index: SiteIndex,
+        allowed: impl Fn(IpAddr) -> bool,
+    ) -> Vec<Place> {
         let plan = Arc::clone(&self.sites.borrow().find(index).plan);
-        plan.places(|_| true, &mut || self.kernel.random())
+        plan.places(allowed, &mut || self.kernel.random())
     }
 
     /// Hands a letter to a shard, which may be this one.

@@ -1,7 +1,8 @@
 //! The sites this shard is home to: who waits for them, and which lanes could take more.
 
+use crate::egress::Egress;
 use crate::message::Delivery;
-use crate::outbound;
+use crate::outbound::{self, Standing, Standings};
 use crate::shard::Shard;
 use event::{Meters, SiteMeters};
 use kernel::{Kernel, Signal};
@@ -25,25 +26,35 @@ pub(crate) struct Site {
     pub(crate) meters: Arc<SiteMeters>,
     /// How it is treated.
     pub(crate) limits: Limits,
+    /// How the sources of its pool stand there, if it has one.
+    pub(crate) standing: Option<Standing>,
     /// Lanes that could take another delivery, the most recently used last.
     idle: Vec<Signal>,
 }
 
 impl Site {
-    fn new(plan: &Arc<SitePlan>, limits: Limits, meters: &Meters) -> Self {
+    fn new(
+        plan: &Arc<SitePlan>,
+        limits: Limits,
+        meters: &Meters,
+        standing: Option<Standing>,
+    ) -> Self {
         let name = Arc::clone(&plan.name);
         let meters = meters.site(&name);
-        Self { plan: Arc::clone(plan), meters, limits, name, idle: Vec::new() }
+        Self { plan: Arc::clone(plan), meters, limits, standing, name, idle: Vec::new() }
     }
 }
 
 /// All sites with this home.
 #[derive(Debug, Default)]
-pub(crate) struct Sites(BTreeMap<SiteIndex, Site>);
+pub(crate) struct Sites {
+    all: BTreeMap<SiteIndex, Site>,
+    standings: Standings,
+}
 
 impl Sites {
     pub(crate) fn find(&self, index: SiteIndex) -> &Site {
-        &self.0[&index]
+        &self.all[&index]
     }
 
     /// The site at `index`, brought up to date.
@@ -52,12 +63,14 @@ impl Sites {
         index: SiteIndex,
         plan: &Arc<SitePlan>,
         limits: &Limits,
-        meters: &Meters,
+        (meters, egress): (&Meters, &Egress),
     ) -> &mut Site {
-        let site = self.0.entry(index).or_insert_with(|| Site::new(plan, *limits, meters));
+        let standings = &mut self.standings;
+        let mut new = || Site::new(plan, *limits, meters, standings.of(plan, egress));
+        let site = self.all.entry(index).or_insert_with(&mut new);
         if *site.plan.pool != *plan.pool {
             // The queue gave the index of a site it had forgotten to another.
-            *site = Site::new(plan, *limits, meters);
+            *site = new();
         } else if !Arc::ptr_eq(&site.plan, plan) {
             site.plan = Arc::clone(plan);
         }
@@ -68,7 +81,7 @@ impl Sites {
     /// before those that still wait for an answer, since that may take its peer minutes.
     pub(crate) fn offer(&mut self, index: SiteIndex, signal: &Signal, free: bool) {
         self.withdraw(index, signal);
-        if let Some(site) = self.0.get_mut(&index) {
+        if let Some(site) = self.all.get_mut(&index) {
             let place = if free { site.idle.len() } else { 0 };
             site.idle.insert(place, signal.clone());
         }
@@ -76,27 +89,27 @@ impl Sites {
 
     /// A lane is busy again, or gone.
     pub(crate) fn withdraw(&mut self, index: SiteIndex, signal: &Signal) {
-        if let Some(site) = self.0.get_mut(&index) {
+        if let Some(site) = self.all.get_mut(&index) {
             site.idle.retain(|idle| !idle.is(signal));
         }
     }
 
     /// Wakes all lanes: something changed for each of them.
     pub(crate) fn wake_all(&mut self) {
-        for site in self.0.values_mut() {
+        for site in self.all.values_mut() {
             site.idle.drain(..).for_each(|signal| signal.ring());
         }
     }
 
     /// Wakes the idle lanes of the sites of this name: others of that name want their places.
     fn dismiss_idle(&mut self, name: &str) {
-        let same = self.0.values_mut().filter(|site| *site.name == *name);
+        let same = self.all.values_mut().filter(|site| *site.name == *name);
         same.for_each(|site| site.idle.drain(..).for_each(|signal| signal.ring()));
     }
 
     /// Wakes the lane that was used last: a warm one, and the others may grow old.
     fn wake(&mut self, index: SiteIndex) -> bool {
-        let idle = self.0.get_mut(&index).and_then(|site| site.idle.pop());
+        let idle = self.all.get_mut(&index).and_then(|site| site.idle.pop());
         idle.inspect(Signal::ring).is_some()
     }
 }
@@ -106,7 +119,7 @@ impl<K: Kernel> Shard<K> {
     /// for more recipients than the site takes at once, it becomes several.
     pub(crate) fn enqueue(self: &Rc<Self>, plan: &Arc<SitePlan>, delivery: Delivery) {
         let own = plan.named.and_then(|place| self.routing.limits.get(place));
-        let limits = *own.unwrap_or(&self.limits);
+        let limits = self.egress.limit(*own.unwrap_or(&self.limits), plan);
         let most = usize::from(limits.recipients_per_message_max);
         if delivery.recipients.len() <= most {
             return self.enqueue_whole(plan, &limits, delivery);
@@ -126,7 +139,7 @@ impl<K: Kernel> Shard<K> {
         let mut queue = self.queue.borrow_mut();
         let index = queue.site_of(&plan.name, &plan.pool, limits);
         let mut sites = self.sites.borrow_mut();
-        let site = sites.at(index, plan, limits, &self.all_meters);
+        let site = sites.at(index, plan, limits, (&self.all_meters, &self.egress));
         site.meters.queued.add(delivery.recipients.len() as u64);
         if queue.view(index).failures > 0 {
             // It may wait for hours: others can use the memory.

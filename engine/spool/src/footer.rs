@@ -11,7 +11,9 @@ use crate::fields::{Put, Take};
 use crate::format::{BLOCK_ALIGN, SegmentHeader, crc};
 use crate::index::Index;
 
-const MAGIC: [u8; 8] = *b"RPSEAL\x01\0";
+/// Version 2: its index knows the pool of each recipient's mail. One of version 1 passes for none,
+/// and its segment is scanned once more.
+const MAGIC: [u8; 8] = *b"RPSEAL\x02\0";
 
 /// Where a segment's blocks end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,10 +9,11 @@
 mod entries;
 mod kept;
 
-pub use entries::{Entries, Entry, Listed, Recipients, Ruling, home};
+pub use entries::{Entries, Entry, Listed, Recipients, Ruling, Way, home};
 
 use crate::catalog::{Open, hash};
 use crate::chunks::Chunks;
+use crate::envelope::LABEL_MAX;
 use crate::fields::Put;
 use crate::place::{Place, Text};
 use crate::record::RECORD_HEADER;
@@ -23,7 +24,7 @@ use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Bytes in front of the domains: how many messages, rulings and domains there are.
+/// Bytes in front of the ways: how many messages, rulings and ways there are.
 const FRONT: usize = 12;
 /// Bytes of a message without its places, standings and recipients.
 const MESSAGE: usize = 40;
@@ -33,6 +34,8 @@ const STANDING: usize = 12;
 const RULING: usize = 26;
 /// The longest domain kept. Nothing is delivered to a longer one.
 const DOMAIN_MAX: usize = 255;
+
+const _: () = assert!(DOMAIN_MAX <= 255 && LABEL_MAX <= 255, "a length is a byte");
 
 /// The standing of some recipients is listed, else all are open and untried.
 const STANDINGS: u8 = 1;
@@ -46,10 +49,17 @@ pub struct Index {
     /// Where each message of this segment is among them, by name.
     places: HashTable<u32>,
     rulings: Vec<Verdict>,
-    domains: Vec<Arc<[u8]>>,
-    numbers: HashMap<Arc<[u8]>, u32>,
+    ways: Vec<Arc<OwnedWay>>,
+    numbers: HashMap<Arc<OwnedWay>, u32>,
     /// At least the bytes it would take up now.
     bytes: usize,
+}
+
+/// As [`Way`].
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct OwnedWay {
+    domain: SmallVec<[u8; 32]>,
+    pool: SmallVec<[u8; 16]>,
 }
 
 #[derive(Debug)]
@@ -69,6 +79,8 @@ pub(crate) struct Birth<'a> {
     pub(crate) envelope: Place,
     pub(crate) text: &'a [Place],
     pub(crate) accepted: Wall,
+    /// Its [`crate::Label::Pool`], if it has one.
+    pub(crate) pool: Option<&'a [u8]>,
     pub(crate) copied: bool,
     pub(crate) open: Open,
 }
@@ -86,15 +98,16 @@ impl Index {
         birth: Birth<'_>,
         recipients: impl Iterator<Item = &'r [u8]>,
     ) {
-        let Birth { boot, count, envelope, text, accepted, copied, open } = birth;
-        let domains: SmallVec<[u32; 4]> = recipients.map(|path| self.domain(path)).collect();
+        let Birth { boot, count, envelope, text, accepted, pool, copied, open } = birth;
+        let pool = pool.unwrap_or_default();
+        let ways: SmallVec<[u32; 4]> = recipients.map(|path| self.way(path, pool)).collect();
         let text_len = text.iter().map(|place| place.len).sum();
         let text = (!adjoins(text, &envelope)).then(|| Text::from_slice(text));
         let places = text.as_ref().map_or(0, Text::len);
-        self.bytes += MESSAGE + Place::LEN * places + STANDING * open.len() + 4 * domains.len();
+        self.bytes += MESSAGE + Place::LEN * places + STANDING * open.len() + 4 * ways.len();
         let Place { offset, len, .. } = envelope;
         let message =
-            Message { boot, count, offset, len, text_len, accepted, copied, text, open, domains };
+            Message { boot, count, offset, len, text_len, accepted, copied, text, open, ways };
         let place = self.messages.len();
         if place == 0 {
             self.since = accepted;
@@ -163,17 +176,18 @@ impl Index {
         places.max().map(|place| *place as usize)
     }
 
-    fn domain(&mut self, path: &[u8]) -> u32 {
+    fn way(&mut self, path: &[u8], pool: &[u8]) -> u32 {
         let at = memchr::memrchr(b'@', path).map_or(path.len(), |at| at + 1);
         let domain = path.get(at..).filter(|domain| domain.len() <= DOMAIN_MAX).unwrap_or_default();
-        let domain: SmallVec<[u8; 64]> = domain.iter().map(u8::to_ascii_lowercase).collect();
-        if let Some(number) = self.numbers.get(&domain[..]) {
+        let domain = domain.iter().map(u8::to_ascii_lowercase).collect();
+        let way = OwnedWay { domain, pool: SmallVec::from_slice(pool) };
+        if let Some(number) = self.numbers.get(&way) {
             return *number;
         }
-        let (number, domain) = (self.domains.len() as u32, Arc::<[u8]>::from(&domain[..]));
-        self.bytes += 1 + domain.len();
-        self.domains.push(Arc::clone(&domain));
-        self.numbers.insert(domain, number);
+        let (number, way) = (self.ways.len() as u32, Arc::new(way));
+        self.bytes += 2 + way.domain.len() + way.pool.len();
+        self.ways.push(Arc::clone(&way));
+        self.numbers.insert(way, number);
         number
     }
 
@@ -184,9 +198,9 @@ impl Index {
         let mut put = Put::new(&mut bytes);
         let messages = self.messages.iter().filter(|kept| kept.name().is_some());
         put.u32(messages.clone().count() as u32);
-        put.u32(self.rulings.len() as u32).u32(self.domains.len() as u32);
-        for domain in &self.domains {
-            put.u8(domain.len() as u8).bytes(domain);
+        put.u32(self.rulings.len() as u32).u32(self.ways.len() as u32);
+        for OwnedWay { domain, pool } in self.ways.iter().map(|way| &**way) {
+            put.u8(domain.len() as u8).bytes(domain).u8(pool.len() as u8).bytes(pool);
         }
         messages.for_each(|message| message.encode(self.since, &mut put));
         self.rulings.iter().for_each(|verdict| verdict.encode(&mut put));

@@ -35,7 +35,7 @@ pub use footer::{End, Footer};
 pub use format::{
     BLOCK_ALIGN, BLOCK_MAX, BlockHeader, HeaderFault, SEGMENT_MAX, SEGMENT_MIN, SegmentHeader, crc,
 };
-pub use index::{Entries, Entry, Index, Listed, Recipients, Ruling, home};
+pub use index::{Entries, Entry, Index, Listed, Recipients, Ruling, Way, home};
 pub use place::{Place, Text};
 pub use record::{
     Answer, Deferral, PART_MAX, PARTS_MAX, Settlement, Standing, envelope_of, message_in,

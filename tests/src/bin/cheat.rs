@@ -109,6 +109,7 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
         mailbox,
         shards: vec![own],
         access: None,
+        egress: Arc::default(),
         drain_patience: Duration::from_secs(25),
     })
 }

@@ -110,6 +110,7 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
         mailbox: letters,
         shards: vec![sender],
         access: None,
+        egress: Arc::default(),
         drain_patience: Duration::from_secs(30),
     }
 }

@@ -24,6 +24,7 @@ mod hosts;
 mod idle;
 mod load;
 mod mx;
+mod pools;
 mod providers;
 mod proxy;
 mod reply_class;

@@ -80,6 +80,7 @@ impl Relay {
                 mailbox,
                 shards: relay.shards.clone(),
                 access: None,
+                egress: Arc::default(),
                 drain_patience: Duration::from_secs(30),
             };
             relay.spawn(&world.shard(plan.host), setup);

@@ -2,7 +2,7 @@
 
 use super::line::Line;
 use crate::{MessageId, Outcome, ReplyClass, Response, Tick, Wall};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// When a recipient passed each stage. A stage that was never reached is [`Tick::ZERO`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +57,10 @@ pub struct Labels<'a> {
 pub struct Passage<'a> {
     /// What it is called, by DNS or by a route.
     pub host: &'a str,
+    /// The address of ours it saw.
+    pub source_address: IpAddr,
+    /// How we introduced ourselves there.
+    pub ehlo: &'a str,
     /// The version of TLS, if there was any.
     pub tls: Option<&'a str>,
     /// The cipher suite.
@@ -117,6 +121,8 @@ impl Attempt<'_> {
             .text("site", self.site)
             .peer("peer", self.peer)
             .text_or_null("host", passage.map(|passage| passage.host))
+            .address("source_address", passage.map(|passage| passage.source_address))
+            .text_or_null("ehlo", passage.map(|passage| passage.ehlo))
             .text_or_null("tls", passage.and_then(|passage| passage.tls))
             .text_or_null("cipher", passage.and_then(|passage| passage.cipher))
             .truth_or_null("verified", passage.and_then(|passage| passage.verified))

@@ -104,16 +104,25 @@ impl<'o> Line<'o> {
         line
     }
 
+    pub(super) fn address(self, key: &str, address: Option<IpAddr>) -> Self {
+        let Some(address) = address else { return self.null(key) };
+        let line = self.key(key);
+        line.0.push(b'"');
+        ip(address, line.0);
+        line.0.push(b'"');
+        line
+    }
+
     pub(super) fn peer(self, key: &str, peer: Option<SocketAddr>) -> Self {
         let Some(peer) = peer else { return self.null(key) };
         let line = self.key(key);
         line.0.push(b'"');
-        if let IpAddr::V4(address) = peer.ip() {
-            let [a, b, c, d] = address.octets();
-            parts([a, b, c, d].map(u64::from), line.0);
+        if peer.is_ipv4() {
+            ip(peer.ip(), line.0);
         } else {
-            // Writing to a Vec does not fail.
-            let _ = write!(line.0, "[{}]", peer.ip());
+            line.0.push(b'[');
+            ip(peer.ip(), line.0);
+            line.0.push(b']');
         }
         line.0.push(b':');
         digits::<10>(u64::from(peer.port()), 1, line.0);
@@ -166,6 +175,15 @@ fn digits<const BASE: u64>(mut number: u64, width: usize, out: &mut Vec<u8>) {
         number /= BASE;
     }
     out.extend_from_slice(&text[start..]);
+}
+
+/// Appends an address.
+fn ip(address: IpAddr, out: &mut Vec<u8>) {
+    match address {
+        IpAddr::V4(address) => parts(address.octets().map(u64::from), out),
+        // Writing to a Vec does not fail.
+        IpAddr::V6(address) => drop(write!(out, "{address}")),
+    }
 }
 
 /// Appends numbers with dots between.

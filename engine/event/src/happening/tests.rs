@@ -3,7 +3,7 @@ use super::{
 };
 use crate::{EnhancedCode, MessageId, Outcome, ReplyClass, Response, ShardMeters, Tick, Wall};
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 const ID: MessageId = MessageId { log: 1, boot: 2, count: 500 };
 const AT: Wall = Wall(1_800_000_001_500);
@@ -43,7 +43,7 @@ fn lines_have_these_fields() {
         Event::Attempt(Attempt { passage: Some(sealed), ..attempt }),
         Event::Bounced { id, bounce, recipient: "a@b", recipients: 1, action: "failed" },
         Event::BounceDropped { id, recipients: 3 },
-        Event::DialFailed { site: "mx.example", peer, response: &response },
+        Event::DialFailed { site: "mx.example", peer, source_address: None, response: &response },
         Event::SpoolUnread { log: 3, text: "log-03/1.seg: I/O error" },
         damaged(&both, Some("quarantine/2-4096-8192.bin")),
         damaged(&[], None),
@@ -106,6 +106,8 @@ fn the_first_hundred_of_many_damaged_messages_are_named() {
 fn passages() -> [Passage<'static>; 2] {
     let bare = Passage {
         host: "mx.example",
+        source_address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
+        ehlo: "mta7.example",
         tls: None,
         cipher: None,
         verified: None,
@@ -117,6 +119,7 @@ fn passages() -> [Passage<'static>; 2] {
         cipher: Some("TLS_AES_256_GCM_SHA384"),
         verified: Some(true),
         dane: Some("usable"),
+        source_address: IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 7)),
         in_clear: None,
         ..bare
     };
@@ -163,7 +166,12 @@ fn events_move_these_counters() {
         refused(550),
         Event::Bounced { id, bounce: id, recipient: "", recipients: 1, action: "failed" },
         Event::BounceDropped { id, recipients: 1 },
-        Event::DialFailed { site: "", peer, response: &responses[0] },
+        Event::DialFailed {
+            site: "",
+            peer,
+            source_address: Some(peer.ip()),
+            response: &responses[0],
+        },
         Event::SpoolUnread { log: 3, text: "log-03/1.seg: I/O error" },
         damaged(&[ID], None),
         Event::ShardStarted { shard: 0, messages: 3, recipients: 4 },

@@ -4,6 +4,7 @@
 //! waiting, and let the ring tell when the socket is writable.
 
 use super::{Driver, UringStream, stream};
+use crate::NoSuchSource;
 use monoio::net::TcpStream;
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
@@ -44,7 +45,10 @@ fn socket(to: SocketAddr, from: Option<IpAddr>) -> io::Result<OwnedFd> {
     sockopt::set_tcp_nodelay(&socket, true)?;
     if let Some(from) = from {
         choose_port_late(&socket)?;
-        net::bind(&socket, &SocketAddr::new(from, 0))?;
+        net::bind(&socket, &SocketAddr::new(from, 0)).map_err(|error| match error {
+            Errno::ADDRNOTAVAIL => NoSuchSource(from).into(),
+            error => io::Error::from(error),
+        })?;
     }
     Ok(socket)
 }

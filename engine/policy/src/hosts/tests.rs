@@ -45,3 +45,10 @@ fn the_host_that_was_changed_longest_ago_makes_room() {
     assert_eq!((hosts.find(host(0)), hosts.find(host(1))), (Some(&2), None));
     assert_eq!(hosts.find(host(HOSTS_MAX)), Some(&1));
 }
+
+#[test]
+fn a_host_may_be_known_by_who_met_it_there() {
+    let mut hosts = Hosts::<u32, (SocketAddr, u8)>::default();
+    hosts.change((host(1), 1), Tick(1), |failures| *failures += 1);
+    assert_eq!((hosts.find((host(1), 1)), hosts.find((host(1), 2))), (Some(&1), None));
+}

@@ -23,9 +23,11 @@ struct Doorkeeper {
 pub(super) fn open(settings: &Settings) -> io::Result<Option<(Verifier, Chore)>> {
     let Some(file) = settings.auth.users.clone() else { return Ok(None) };
     let path = file.clone();
+    let pools: Vec<String> = settings.pools.iter().map(|pool| pool.name.clone()).collect();
+    let read = move || load_users(&path, &pools).map_err(|faults: Faults| faults.to_string());
     let load = Load {
         file,
-        read: Box::new(move || load_users(&path).map_err(|faults: Faults| faults.to_string())),
+        read: Box::new(read),
         told: Box::new(|count| super::say(format!("users read again: {count}"))),
     };
     start(load, settings.auth.threads).map(Some)

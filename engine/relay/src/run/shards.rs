@@ -2,7 +2,7 @@
 
 use super::guard::{self, networks};
 use super::tls::Keyring;
-use super::{Happened, TRANSACTIONS_MAX, host};
+use super::{Happened, TRANSACTIONS_MAX, egress, host};
 use crate::settings::{self, Driver, Durability, Front, Hop, Listener, Login, Proxy, Settings};
 use crate::spool::SpoolLock;
 use control::Resolver;
@@ -12,7 +12,7 @@ use kernel::{Mailbox, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{HostPort, NamedSites, Question, RouteSetting, Rules, SiteSetting, Table};
 use shard::journal::{self, Options};
-use shard::{Access, Ask, Begin, Crowd, Gate, Letter, Routing, Security, Setup, Topics};
+use shard::{Access, Ask, Begin, Crowd, Egress, Gate, Letter, Routing, Security, Setup, Topics};
 use smtp::proxy::Versions;
 use smtp::server;
 use std::io;
@@ -35,6 +35,7 @@ pub(super) fn start(
 ) -> io::Result<Vec<Sender<Letter>>> {
     let (senders, mailboxes): (Vec<_>, Vec<_>) = (0..settings.shards).map(|_| mailbox()).unzip();
     let routing = routing(settings, resolver)?;
+    let egress = Arc::new(egress::egress(settings));
     let logs = lock.logs(settings.shards)?;
     let processors = host::processors(settings.shards);
     let crowd = Crowd::new(settings.shards);
@@ -42,7 +43,7 @@ pub(super) fn start(
         mailboxes.into_iter().zip(logs.into_iter().zip(processors)).enumerate()
     {
         let share = Share { index, logs, mailbox };
-        let outwards = (&routing, connector);
+        let outwards = (&routing, connector, &egress);
         let setup = setup(settings, share, gates, &crowd, &senders, outwards, meters);
         let setup = Setup { access: access.cloned(), ..setup };
         let ring = RingConfig { cpu, driver: driver(settings), ..RingConfig::default() };
@@ -86,7 +87,7 @@ fn setup(
     gates: &[Gate],
     crowd: &Arc<Crowd>,
     senders: &[Sender<Letter>],
-    (routing, connector): (&Routing, &Arc<Connector>),
+    (routing, connector, egress): (&Routing, &Arc<Connector>, &Arc<Egress>),
     meters: &Arc<Meters>,
 ) -> Setup {
     let share = |whole: u64| whole.div_ceil(settings.shards as u64);
@@ -103,6 +104,7 @@ fn setup(
         intake_bytes_max: share(settings.spool.intake_bytes),
         queued_max: share(settings.spool.queued_max),
         routing: routing.clone(),
+        egress: Arc::clone(egress),
         limits: limits(&settings.delivery),
         connector: Arc::clone(connector),
         schedule: schedule(settings),

@@ -80,11 +80,12 @@ impl Settings {
     }
 }
 
-/// Reads the users in `file`.
+/// Reads the users in `file`, who may have these `pools`; without any, what is said of them is only
+/// a label.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn load_users(file: &Path) -> Result<Vec<User>, Faults> {
+pub fn load_users(file: &Path, pools: &[String]) -> Result<Vec<User>, Faults> {
     let name = file.display().to_string();
     let unread = |wrong: String| {
         let source = Source { name: &name, text: "" };
@@ -95,16 +96,16 @@ pub fn load_users(file: &Path) -> Result<Vec<User>, Faults> {
         return Err(unread(format!("is larger than {FILE_BYTES_MAX} bytes")));
     }
     match std::fs::read_to_string(file) {
-        Ok(text) => parse_users(&name, &text),
+        Ok(text) => parse_users(&name, &text, pools),
         Err(error) => Err(unread(format!("cannot be read: {error}"))),
     }
 }
 
-/// Reads users from `text`, which messages call `name`.
+/// Reads users from `text`, which messages call `name`. As [`load_users`].
 ///
 /// # Errors
 /// Everything that is wrong with it, without its text.
-pub fn parse_users(name: &str, text: &str) -> Result<Vec<User>, Faults> {
+pub fn parse_users(name: &str, text: &str, pools: &[String]) -> Result<Vec<User>, Faults> {
     let source = Source { name, text };
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
@@ -115,7 +116,7 @@ pub fn parse_users(name: &str, text: &str) -> Result<Vec<User>, Faults> {
     }
     let mut reader = Reader::of_another(source);
     let users = reader.top(Some(table.get_ref())).tables("user", 0, read_user);
-    check(&users, &mut reader);
+    check(&users, pools, &mut reader);
     reader.finish().map_err(Faults::without_excerpts)?;
     Ok(users.into_iter().flatten().collect())
 }
@@ -137,7 +138,7 @@ fn read_user(section: &mut Section<'_, '_>) -> Option<User> {
     Some(User { name: name?.0.into(), password: password.map(|Secret(hash)| hash)?, scram, terms })
 }
 
-fn check(users: &[Option<User>], reader: &mut Reader<'_>) {
+fn check(users: &[Option<User>], pools: &[String], reader: &mut Reader<'_>) {
     let mut names = HashSet::new();
     for (index, user) in users.iter().enumerate() {
         let place = Place { table: "user", index: Some(index), name: "name" };
@@ -149,6 +150,13 @@ fn check(users: &[Option<User>], reader: &mut Reader<'_>) {
         {
             let wrong = format!("another user is called \"{}\"", user.name);
             reader.refuse(place, wrong, "a name used once");
+        }
+        let pool = user.as_ref().and_then(|user| user.terms.pool.as_deref());
+        let known = |pool| pools.iter().any(|known| known == pool);
+        if !pools.is_empty() && pool.is_some_and(|pool| !known(pool)) {
+            let place = Place { name: "pool", ..place };
+            let names = pools.join("\", \"");
+            reader.refuse(place, "no [[pool]] has this name", format!("\"{names}\""));
         }
     }
 }

@@ -238,17 +238,21 @@ impl<'d> Section<'_, 'd> {
         read(&mut Section { reader, name, index: None, table, whole, known: Vec::new() })
     }
 
-    /// A list of tables, each read by `read`; `unwritten` of them if there is none.
+    /// A list of tables, each read by `read`; `unwritten` of them if there is none. A list inside
+    /// tables of another has the name of that one in front, and its tables are counted through.
     pub(super) fn tables<T>(
         &mut self,
         name: &'static str,
         unwritten: usize,
         mut read: impl FnMut(&mut Section<'_, 'd>) -> T,
     ) -> Vec<T> {
-        self.known.push(name);
+        let key = name.rsplit('.').next().unwrap_or(name);
+        self.known.push(key);
+        let ours = self.reader.entries.iter().rev().filter(|entry| entry.table == name);
+        let first = ours.filter_map(|entry| entry.index).next().map_or(0, |last| last + 1);
         let unwritten = if self.reader.template { 1 } else { unwritten };
         let mut found = vec![(None, None); unwritten];
-        if let Some(value) = self.find(name) {
+        if let Some(value) = self.find(key) {
             found = self.elements(name, value);
             if unwritten > 0 && value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
                 self.misfit(
@@ -260,7 +264,7 @@ impl<'d> Section<'_, 'd> {
         }
         let read_one = |(index, (table, whole))| {
             let reader = &mut *self.reader;
-            let index = Some(index);
+            let index = Some(first + index);
             read(&mut Section { reader, name, index, table, whole, known: Vec::new() })
         };
         found.into_iter().enumerate().map(read_one).collect()

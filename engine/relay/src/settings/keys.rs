@@ -1,9 +1,10 @@
 //! Every key there is: its default, its limits, and what it is for.
 
+use super::pool::read_usual;
 use super::{
     Admin, Agent, Auth, Bytes, Certificate, Defence, Delivery, DeliveryTls, Destination, Dns,
     Drain, Driver, Durability, Front, Hop, Host, HostName, Kernel, Listener, ListenerTls, Log,
-    Login, Pattern, Retry, Route, Section, Settings, Site, SourceRule, Spool, Tls,
+    Login, Pattern, Pool, Retry, Route, Section, Settings, Site, SourceRule, Spool, Tls,
 };
 use shard::MESSAGE_BYTES_MAX;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -36,8 +37,10 @@ impl Settings {
         let certificates = top.tables("certificate", 0, Certificate::read);
         let tls = top.table("tls", Tls::read);
         let routes = top.tables("route", 0, Route::read);
-        let (delivery, delivery_tls) = top
-            .table("delivery", |delivery| (Delivery::read(delivery), DeliveryTls::read(delivery)));
+        let pools = top.tables("pool", 0, Pool::read);
+        let (delivery, delivery_tls, usual_pool) = top.table("delivery", |delivery| {
+            (Delivery::read(delivery), DeliveryTls::read(delivery), read_usual(delivery))
+        });
         let settings = Self {
             hostname: hostname.0,
             shards: shards as usize,
@@ -48,6 +51,8 @@ impl Settings {
             certificates,
             tls,
             routes,
+            pools,
+            usual_pool,
             delivery,
             delivery_tls,
             sites: Vec::new(),

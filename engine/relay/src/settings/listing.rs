@@ -41,7 +41,9 @@ pub fn schema() -> Json {
         let table = match (key.table, key.index) {
             ("", _) => &mut schema,
             (table, None) => child(&mut schema, table, object),
-            (table, Some(_)) => &mut child(&mut schema, table, list)["items"],
+            (table, Some(_)) => table
+                .split('.')
+                .fold(&mut schema, |whole, table| &mut child(whole, table, list)["items"]),
         };
         table["properties"][key.name] = field(&key);
         if key.required {

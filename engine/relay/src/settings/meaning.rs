@@ -17,6 +17,7 @@ impl Settings {
         self.check_tls(reader);
         self.check_routes(reader);
         self.check_sites(reader);
+        self.check_pools(reader);
         self.check_spool(reader);
         if !self.admin.address.ip().is_loopback() {
             let wrong = format!(
@@ -126,6 +127,7 @@ impl Settings {
                 warnings.push(format!("there is {what}, and no listener where anybody logs in"));
             }
         }
+        warnings.extend(self.warn_of_pools(entries));
         if self.retry.delay_notice >= self.retry.expire {
             warnings.push(format!(
                 "nobody is told of a delay: `delay_notice` is \"{}\", and mail expires after \"{}\"",

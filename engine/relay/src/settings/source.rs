@@ -58,8 +58,8 @@ pub(super) fn read_terms(section: &mut Section<'_, '_>) -> Terms {
     let tenant: Option<Label> = section.optional("tenant", "Whose mail it is.");
     let pool: Option<Label> = section.optional(
         "pool",
-        "The pool of source addresses its mail is meant for. It is kept \
-             with the message and logged; which addresses these are cannot be said yet.",
+        "The [[pool]] of addresses that its mail leaves by, unless X-Virtual-MTA names another. Left \
+         out: the `pool` of [delivery].",
     );
     let domains: Option<Vec<Pattern>> = list(
         section,
@@ -79,8 +79,8 @@ pub(super) fn read_terms(section: &mut Section<'_, '_>) -> Terms {
             false,
             "Whether the fields X-Virtual-MTA, X-Job, X-Envid, X-Tenant and X-Campaign of its \
              messages are read and removed. What they say is kept with the message and logged, \
-             and X-Envid is passed on; no addresses belong to X-Virtual-MTA yet. Of others they \
-             are left as they are.",
+             X-Envid is passed on, and X-Virtual-MTA names the [[pool]] the mail leaves by: one \
+             that is not there keeps it waiting. Of others they are left as they are.",
         ),
     }
 }

@@ -90,7 +90,12 @@ fn every_key_is_explained_and_in_the_schema() {
         let properties = match (key.table, key.index) {
             ("", _) => &schema["properties"],
             (table, None) => &schema["properties"][table]["properties"],
-            (table, Some(_)) => &schema["properties"][table]["items"]["properties"],
+            (table, Some(_)) => {
+                let whole = table
+                    .split('.')
+                    .fold(&schema, |whole, table| &whole["properties"][table]["items"]);
+                &whole["properties"]
+            }
         };
         assert_eq!(properties[key.name]["description"], key.help, "{}.{}", key.table, key.name);
     }
@@ -123,6 +128,7 @@ fn what_leads_to_nothing_is_mentioned() {
     for (text, words) in [
         ("[auth]\nusers = \"users.toml\"", "[auth] `users`"),
         ("[[source]]\nname = \"a\"\nusers = [\"ann\"]", "a [[source]] with `users`"),
+        ("[[source]]\nname = \"a\"\npool = \"warm\"", "a [[source]] has a `pool`"),
         ("[retry]\nexpire = \"2h\"", "nobody is told of a delay"),
     ] {
         let warnings = parse("", text, &host()).unwrap().warnings;
@@ -137,7 +143,8 @@ fn sources_are_told_apart_and_have_their_terms() {
         "[[source]]\nname = \"shop\"\nfrom = [\"10.0.0.0/8\"]\nusers = [\"ann\"]\n\
          tenant = \"acme\"\npool = \"warm\"\nsender_domains = [\"Shop.example\"]\n\
          connections_max = 5\nmessages = \"83/5s\"\nmessage_bytes_max = \"1 MiB\"\n\
-         lint = \"warn\"\nlint_from = \"reject\"\ninjects = true\n[[source]]\nname = \"rest\"\n",
+         lint = \"warn\"\nlint_from = \"reject\"\ninjects = true\n[[source]]\nname = \"rest\"\n\
+         [[pool]]\nname = \"warm\"\n[[pool.source]]\naddress = \"192.0.2.1\"\n",
     );
     let [shop, rest] = &settings.sources[..] else { panic!("{:?}", settings.sources) };
     assert!(shop.from.as_ref().unwrap()[0].contains("10.1.2.3".parse().unwrap()));
@@ -165,4 +172,28 @@ fn a_site_has_the_limits_of_all_but_those_it_names() {
     let shown = show(&loaded.entries, "ringpost.toml");
     let (_, site) = shown.split_once("[[site]]\n").unwrap();
     assert!(site.contains("# ringpost.toml:4\nmessages_per_connection = 50"), "{site}");
+}
+
+#[test]
+fn pools_have_sources_of_their_own() {
+    let text = "[[pool]]\nname = \"warm\"\n[[pool.source]]\naddress = \"192.0.2.1\"\n\
+                ehlo = \"MTA1.example.com\"\nweight = 3\n[[pool.source]]\naddress = \"2001:db8::1\"\n\
+                connections_max = 5\nmessages_per_connection = 20\n\
+                [[pool]]\nname = \"cold\"\n[[pool.source]]\naddress = \"192.0.2.2\"\n\
+                [delivery]\npool = \"cold\"\n";
+    let loaded = parse("ringpost.toml", text, &host()).unwrap();
+    let settings = &loaded.settings;
+    let [warm, cold] = &settings.pools[..] else { panic!("{:?}", settings.pools) };
+    assert_eq!((warm.name.as_str(), warm.sources.len(), cold.sources.len()), ("warm", 2, 1));
+    let [v4, v6] = &warm.sources[..] else { unreachable!("two") };
+    assert_eq!((v4.ehlo.as_deref(), v4.weight), (Some("mta1.example.com"), 3));
+    assert_eq!((v4.connections_max, v4.messages_per_connection), (None, None));
+    assert_eq!((v6.address.to_string().as_str(), &v6.ehlo, v6.weight), ("2001:db8::1", &None, 1));
+    assert_eq!((v6.connections_max, v6.messages_per_connection), (Some(5), Some(20)));
+    assert_eq!(settings.usual_pool.as_deref(), Some("cold"));
+    let shown = show(&loaded.entries, "ringpost.toml");
+    let order: Vec<_> = shown.lines().filter(|line| line.starts_with("[[pool")).collect();
+    let source = "[[pool.source]]";
+    assert_eq!(order, ["[[pool]]", source, source, "[[pool]]", source]);
+    assert_eq!(&parse("shown.toml", &shown, &host()).unwrap().settings, settings, "{shown}");
 }

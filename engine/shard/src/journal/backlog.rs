@@ -15,7 +15,7 @@ use event::{MessageId, Wall};
 use kernel::{Buffer, Kernel, Open};
 use spool::{
     Contents, Entries, Entry, Footer, Listed, Open as Recipients, Recovery, SegmentHeader, Spot,
-    Standing, scan,
+    Standing, Way, scan,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -57,10 +57,10 @@ pub struct Recovered<'a> {
 }
 
 impl Recovered<'_> {
-    /// Its open recipients: where each stands, and its domain in lower case.
-    pub fn open(&self) -> impl Iterator<Item = (Standing, &[u8])> {
-        let domain = |open: Standing| (open, self.entries.domain(self.listed, open.recipient));
-        self.open.iter().map(domain)
+    /// Its open recipients: where each stands, and its way.
+    pub fn open(&self) -> impl Iterator<Item = (Standing, Way<'_>)> {
+        let way = |open: Standing| (open, self.entries.way(self.listed, open.recipient));
+        self.open.iter().map(way)
     }
 }
 

@@ -258,7 +258,7 @@ impl Found {
             id: found.id,
             spot: found.spot,
             open: found.open().map(|(open, _)| (open.recipient, open.attempt, open.due)).collect(),
-            domains: found.open().map(|(_, name)| domain(name)).collect(),
+            domains: found.open().map(|(_, way)| domain(way.domain)).collect(),
         }
     }
 }

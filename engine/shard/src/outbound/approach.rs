@@ -1,6 +1,7 @@
 //! On the way to a host: what it is called, what TLS it gets, and what came of that.
 
 use super::cover::Cover;
+use super::departure::Departure;
 use super::link::{Failure, Link};
 use crate::routing::local;
 use crate::shard::Shard;
@@ -8,7 +9,7 @@ use event::Response;
 use kernel::Kernel;
 use queue::SiteIndex;
 use smtp::client::Config;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use wire::{Proof, TlsFacts};
 
@@ -17,6 +18,12 @@ use wire::{Proof, TlsFacts};
 pub struct Passage {
     /// What the host is called, by DNS or by a route.
     pub host: Box<str>,
+    /// The address of ours it saw.
+    pub source_address: IpAddr,
+    /// How we introduced ourselves.
+    pub ehlo: Arc<str>,
+    /// The pool the address is of, if it is of one.
+    pub pool: Option<Arc<str>>,
     /// What the handshake came to, if there was one.
     pub tls: Option<TlsFacts>,
     /// What DNS proves of its certificates, if it does: whether that is usable.
@@ -28,6 +35,9 @@ pub struct Passage {
 /// One connection, until its host is ready, and what is known of the way there after.
 pub(super) struct Approach {
     peer: SocketAddr,
+    source_address: IpAddr,
+    ehlo: Arc<str>,
+    pool: Option<Arc<str>>,
     cover: Cover,
     name: Box<str>,
     tls: Option<TlsFacts>,
@@ -43,18 +53,35 @@ pub(super) struct Uncovered {
 }
 
 impl Approach {
-    /// To the host of a site at this address.
-    pub(super) fn new<K: Kernel>(shard: &Shard<K>, index: SiteIndex, peer: SocketAddr) -> Self {
+    /// To the host of a site at this address, which sees us at `local`, if not at another that
+    /// was asked for.
+    pub(super) fn new<K: Kernel>(
+        shard: &Shard<K>,
+        index: SiteIndex,
+        peer: SocketAddr,
+        (departure, local): (&Departure, IpAddr),
+    ) -> Self {
+        let source = departure.source();
+        let ehlo = source.map_or(&shard.hostname, |source| &source.ehlo);
         let sites = shard.sites.borrow();
         let host = sites.find(index).plan.host_at(peer);
         let name =
             host.map_or_else(|| peer.ip().to_string().into(), |host| host.bare_name().into());
-        Self { peer, cover: shard.cover(index, peer), name, tls: None, passage: None }
+        Self {
+            peer,
+            source_address: departure.address().unwrap_or(local),
+            ehlo: Arc::clone(ehlo),
+            pool: source.map(|source| Arc::clone(&source.pool)),
+            cover: shard.cover(index, peer),
+            name,
+            tls: None,
+            passage: None,
+        }
     }
 
     /// How we introduce ourselves there.
-    pub(super) fn config<K: Kernel>(&self, shard: &Shard<K>) -> Config {
-        Config { tls: self.cover.spoken(), ..Config::new(&shard.hostname) }
+    pub(super) fn config(&self) -> Config {
+        Config { tls: self.cover.spoken(), ..Config::new(&self.ehlo) }
     }
 
     /// The host waits for a handshake: makes it. Nothing is being read meanwhile.
@@ -99,8 +126,10 @@ impl Approach {
         let in_clear = bare.or_else(|| self.cover.in_clear()).map(Into::into);
         shard.meters().tls_out_in_clear.add(u64::from(in_clear.is_some()));
         let (host, tls) = (self.name.clone(), self.tls.take());
-        let dane = self.cover.dane();
-        self.passage = Some(Arc::new(Passage { host, tls, dane, in_clear }));
+        let (source_address, pool) = (self.source_address, self.pool.clone());
+        let (ehlo, dane) = (Arc::clone(&self.ehlo), self.cover.dane());
+        let passage = Passage { host, source_address, ehlo, pool, tls, dane, in_clear };
+        self.passage = Some(Arc::new(passage));
     }
 
     /// What we say for the host, with who it is that asks for TLS.

@@ -2,12 +2,12 @@
 //!
 //! The better preference comes first. Among equals it is the one with the fewest dials that wait
 //! for its answer, so that a host which answers slowly, or not at all, gets few connections beside
-//! one that answers at once. Hosts that [`policy::hosts::Health`] says to pass over are tried only
+//! one that answers at once. Hosts that [`Outlook`] says to pass over are tried only
 //! as far as [RFC 5321 §5.1](https://www.rfc-editor.org/rfc/rfc5321#section-5.1) asks for, when
 //! there is nobody else.
 
+use super::health::Outlook;
 use event::Tick;
-use policy::hosts::{Health, HostMemory, Hosts};
 use route::{Place, TRIED_MAX};
 use std::net::SocketAddr;
 
@@ -36,13 +36,13 @@ impl Choice {
     }
 
     /// The host to dial now, after those before it failed.
-    pub(super) fn next(&mut self, hosts: &Hosts<HostMemory>, now: Tick) -> Option<Chosen> {
-        let Place { address, .. } = self.left.remove(self.best(hosts, now)?);
+    pub(super) fn next(&mut self, outlook: &Outlook<'_>, now: Tick) -> Option<Chosen> {
+        let Place { address, .. } = self.left.remove(self.best(outlook, now)?);
         self.tried += 1;
-        Some(Chosen { address, has_deputy: self.best(hosts, now).is_some() })
+        Some(Chosen { address, has_deputy: self.best(outlook, now).is_some() })
     }
 
-    fn best(&self, hosts: &Hosts<HostMemory>, now: Tick) -> Option<usize> {
+    fn best(&self, outlook: &Outlook<'_>, now: Tick) -> Option<usize> {
         if self.tried >= TRIED_MAX {
             return None;
         }
@@ -51,32 +51,25 @@ impl Choice {
             if best.is_some_and(|(preference, ..)| preference < place.preference) {
                 break;
             }
-            let health = health(hosts, place);
-            let rank = (place.preference, health.unanswered(), index);
-            if health.is_well(now) && best.is_none_or(|best| rank < best) {
+            let rank = (place.preference, outlook.unanswered(place.address), index);
+            if outlook.is_well(place.address, now) && best.is_none_or(|best| rank < best) {
                 best = Some(rank);
             }
         }
         match best {
             Some((.., index)) => Some(index),
-            None if self.tried < TRIED_MIN => self.most_rested(hosts),
+            None if self.tried < TRIED_MIN => self.most_rested(outlook),
             None => None,
         }
     }
 
     /// Where the rest ends first, so that all have their turn.
-    fn most_rested(&self, hosts: &Hosts<HostMemory>) -> Option<usize> {
-        let rest = |place: &Place| {
-            let health = health(hosts, place);
-            (health.unanswered(), health.rests_until())
-        };
+    fn most_rested(&self, outlook: &Outlook<'_>) -> Option<usize> {
+        let rest =
+            |place: &Place| (outlook.unanswered(place.address), outlook.rests_until(place.address));
         let rests = self.left.iter().map(rest).enumerate();
         rests.min_by_key(|(_, rest)| *rest).map(|(index, _)| index)
     }
-}
-
-fn health(hosts: &Hosts<HostMemory>, place: &Place) -> Health {
-    hosts.find(place.address).map_or_else(Health::default, |memory| memory.health)
 }
 
 #[cfg(test)]

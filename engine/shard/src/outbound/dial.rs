@@ -1,16 +1,17 @@
 //! From "this site needs a connection" to a lane, by way of each host that may answer.
 
 use super::choice::{Choice, Chosen};
+use super::departure::{Departure, Stay, Wanted};
+use super::health::Outlook;
 use super::lane::{Ending, Lane};
 use super::slot::Slot;
 use crate::routing::local;
 use crate::shard::Shard;
 use crate::sites::LANES_MAX;
 use event::{Event, Response};
-use kernel::Kernel;
+use kernel::{Kernel, NoSuchSource};
 use queue::SiteIndex;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,76 +22,156 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
 /// that two lost packets are no dead host.
 const CONNECT_PATIENCE_SHORT: Duration = Duration::from_secs(5);
 
+/// The most sources of a pool from which one dial is tried.
+const SOURCES_TRIED_MAX: usize = 4;
+
 /// Opens a connection to a site, from a place the queue gave out.
 pub(crate) fn start<K: Kernel>(shard: &Rc<Shard<K>>, index: SiteIndex) {
     let slot = Slot::take(Rc::clone(shard), index);
     shard.kernel.spawn(serve(slot));
 }
 
+/// Why nothing could be sent.
+enum Missed {
+    /// It was the host: another one may be tried.
+    Host(Response),
+    /// The address we were to come from is not there: another one may be tried.
+    Source(Response),
+}
+
+/// What a dial that came to nothing was stopped by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Obstacle {
+    /// This machine had not what it takes.
+    Machine,
+    /// The address we were to come from is not there.
+    Source,
+    /// The way to the host.
+    Way,
+    /// The host, once it was reached.
+    Host,
+}
+
 /// Serves one site over one connection, from dial to close.
 async fn serve<K: Kernel>(slot: Rc<Slot<K>>) {
-    let mut failure = local(451, (4, 4, 1), "no host of the site has an address");
-    let mut choice = Choice::among(slot.shard.site_places(slot.index));
-    loop {
-        let next = choice.next(&slot.shard.hosts.borrow(), slot.shard.kernel.now());
-        let Some(host) = next else { break };
-        match attempt(&slot, host).await {
+    let mut missed = None;
+    for _ in 0..SOURCES_TRIED_MAX {
+        let wanted = match missed {
+            Some(Missed::Host(_)) => Wanted::Welcome,
+            Some(Missed::Source(_)) | None => Wanted::Any,
+        };
+        let departure = match slot.shard.depart(slot.index, wanted) {
+            Ok(departure) => Rc::new(departure),
+            // Mail goes on over the connections there are.
+            Err(Stay::Busy) => return,
+            Err(Stay::Nobody(response)) => {
+                missed = missed.or(Some(Missed::Source(response)));
+                break;
+            }
+        };
+        match dial(&slot, &departure).await {
             Ok(()) => return,
-            Err(response) => failure = response,
+            Err(why) => missed = Some(why),
         }
-        if slot.shard.draining() {
-            return;
+        if departure.address().is_none() {
+            break;
         }
     }
-    give_up(&slot, &failure);
+    if let Some(Missed::Host(failure) | Missed::Source(failure)) = missed {
+        give_up(&slot, &failure);
+    }
+}
+
+/// Tries the hosts of a site from one source.
+async fn dial<K: Kernel>(slot: &Rc<Slot<K>>, departure: &Rc<Departure>) -> Result<(), Missed> {
+    let shard = &slot.shard;
+    let mut failure = local(451, (4, 4, 1), "no host of the site has an address");
+    let reached = |address| departure.reaches(address);
+    let mut choice = Choice::among(shard.site_places(slot.index, reached));
+    while let Some(host) = next(shard, &mut choice, departure) {
+        match attempt(slot, host, departure).await {
+            Err(Missed::Host(response)) => failure = response,
+            ended => return ended,
+        }
+        if shard.draining() {
+            return Ok(());
+        }
+    }
+    Err(Missed::Host(failure))
+}
+
+fn next<K: Kernel>(shard: &Shard<K>, choice: &mut Choice, departure: &Departure) -> Option<Chosen> {
+    let (hosts, refusals) = (shard.hosts.borrow(), shard.refusals.borrow());
+    let outlook = Outlook { hosts: &hosts, refusals: &refusals, from: departure.address() };
+    choice.next(&outlook, shard.kernel.now())
 }
 
 /// One host. `Err` says why nothing could be sent there, so that the next may be tried.
 ///
 /// [RFC 5321 §5.1](https://www.rfc-editor.org/rfc/rfc5321#section-5.1)
-async fn attempt<K: Kernel>(slot: &Rc<Slot<K>>, host: Chosen) -> Result<(), Response> {
-    let (shard, address) = (&slot.shard, host.address);
-    let mut ended = reach(slot, host).await;
+async fn attempt<K: Kernel>(
+    slot: &Rc<Slot<K>>,
+    host: Chosen,
+    departure: &Rc<Departure>,
+) -> Result<(), Missed> {
+    let shard = &slot.shard;
+    let mut ended = reach(slot, host, departure).await;
     if let (Ending::Bare(response), _) = &ended
         && !shard.draining()
     {
         // It is remembered, and so the same host is now spoken to in the clear.
         slot.heard();
-        tell_failed(slot, address, response);
-        ended = reach(slot, host).await;
+        tell_failed(slot, host, departure, response);
+        ended = reach(slot, host, departure).await;
     }
-    let (ending, is_its_fault) = ended;
-    match ending {
-        Ending::Served => Ok(()),
-        Ending::Useless(response) | Ending::Bare(response) => {
-            slot.heard();
-            if is_its_fault {
-                let (now, random) = (shard.kernel.now(), shard.kernel.random());
-                slot.remember(address, |health| health.failed(now, random));
-            }
-            tell_failed(slot, address, &response);
-            Err(response)
+    let (response, obstacle) = match ended {
+        (Ending::Served, _) => return Ok(()),
+        (Ending::Useless(response) | Ending::Bare(response), obstacle) => (response, obstacle),
+    };
+    slot.heard();
+    tell_failed(slot, host, departure, &response);
+    match obstacle {
+        Obstacle::Machine => (),
+        Obstacle::Source => {
+            departure.is_absent(shard.kernel.now());
+            return Err(Missed::Source(response));
         }
+        Obstacle::Way => slot.missed(host.address),
+        Obstacle::Host => slot.turned_away(host.address),
     }
+    Err(Missed::Host(response))
 }
 
-fn tell_failed<K: Kernel>(slot: &Slot<K>, peer: SocketAddr, response: &Response) {
-    let site = slot.shard.site_name(slot.index);
-    slot.shard.tell(&Event::DialFailed { site: &site, peer, response });
+fn tell_failed<K: Kernel>(
+    slot: &Slot<K>,
+    host: Chosen,
+    departure: &Departure,
+    response: &Response,
+) {
+    let (site, peer) = (slot.shard.site_name(slot.index), host.address);
+    let source_address = departure.address();
+    slot.shard.tell(&Event::DialFailed { site: &site, peer, source_address, response });
 }
 
-/// One connection to one host; and if it came to nothing, whether that is the host's fault.
-async fn reach<K: Kernel>(slot: &Rc<Slot<K>>, host: Chosen) -> (Ending, bool) {
+/// One connection to one host; and if it came to nothing, by what.
+async fn reach<K: Kernel>(
+    slot: &Rc<Slot<K>>,
+    host: Chosen,
+    departure: &Rc<Departure>,
+) -> (Ending, Obstacle) {
     let Chosen { address, has_deputy } = host;
     let shard = &slot.shard;
     shard.meters().dials.add(1);
     let is_crowded = shard.lanes.get() > LANES_MAX / 2;
     let patience = if has_deputy || is_crowded { CONNECT_PATIENCE_SHORT } else { CONNECT_PATIENCE };
-    slot.dials(address);
-    let stream = shard.kernel.connect(address, None, patience).await;
+    slot.dials(address, departure.address());
+    let stream = shard.kernel.connect(address, departure.address(), patience).await;
     match stream {
-        Ok(stream) => (Box::pin(Lane::new(slot, address, stream).run()).await, true),
-        Err(error) => (Ending::Useless(refused(&error)), !is_ours(&error)),
+        Ok(stream) => {
+            let lane = Lane::new(slot, address, stream, departure);
+            (Box::pin(lane.run()).await, Obstacle::Host)
+        }
+        Err(error) => (Ending::Useless(refused(&error)), obstacle(&error)),
     }
 }
 
@@ -106,14 +187,19 @@ fn give_up<K: Kernel>(slot: &Slot<K>, failure: &Response) {
     shard.reroute_ready(index);
 }
 
-/// Whether it is this machine that could not connect, whatever the host.
-fn is_ours(error: &io::Error) -> bool {
+fn obstacle(error: &io::Error) -> Obstacle {
     /// No descriptor left, in the process and in the system; no buffer left.
     const OUT_OF: [i32; 3] = [24, 23, 105];
     let is_short = error.raw_os_error().is_some_and(|code| OUT_OF.contains(&code));
     let kinds =
         [io::ErrorKind::AddrNotAvailable, io::ErrorKind::AddrInUse, io::ErrorKind::OutOfMemory];
-    is_short || kinds.contains(&error.kind())
+    if NoSuchSource::is_in(error) {
+        Obstacle::Source
+    } else if is_short || kinds.contains(&error.kind()) {
+        Obstacle::Machine
+    } else {
+        Obstacle::Way
+    }
 }
 
 fn refused(error: &io::Error) -> Response {

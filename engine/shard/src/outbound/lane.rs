@@ -9,6 +9,7 @@ mod begin;
 mod habits;
 
 use super::approach::Approach;
+use super::departure::Departure;
 use super::link::{Link, Reading};
 use super::slot::Slot;
 use super::text::{Source, Transfer};
@@ -19,7 +20,7 @@ use crate::routing::local;
 use crate::shard::Shard;
 use event::{Response, Tick};
 use habits::{Acquaintance, Parting};
-use kernel::{Buffer, Gather, Kernel, Piece, Signal};
+use kernel::{Buffer, Gather, Kernel, Piece, Signal, Stream as _};
 use policy::Limits;
 use queue::SiteIndex;
 use smallvec::smallvec;
@@ -70,6 +71,7 @@ pub(super) struct Lane<K: Kernel> {
     pub(super) peer: SocketAddr,
     link: Link<K>,
     approach: Approach,
+    departure: Rc<Departure>,
     /// The host waits for a handshake.
     invited: bool,
     /// The handshake failed, and TLS need not be.
@@ -88,12 +90,16 @@ pub(super) struct Lane<K: Kernel> {
 }
 
 impl<K: Kernel> Lane<K> {
-    pub(super) fn new(slot: &Rc<Slot<K>>, peer: SocketAddr, stream: K::Stream) -> Self {
+    pub(super) fn new(
+        slot: &Rc<Slot<K>>,
+        peer: SocketAddr,
+        stream: K::Stream,
+        departure: &Rc<Departure>,
+    ) -> Self {
         let shard = &slot.shard;
-        let approach = Approach::new(shard, slot.index, peer);
-        let config = approach.config(shard);
-        let mut session = Session::new(config);
-        let limits = shard.sites.borrow().find(slot.index).limits;
+        let approach = Approach::new(shard, slot.index, peer, (departure, stream.local().ip()));
+        let mut session = Session::new(approach.config());
+        let limits = departure.limit(shard.sites.borrow().find(slot.index).limits);
         let host = Acquaintance::with(shard, peer, &limits);
         session.set_depth(host.depth);
         Self {
@@ -102,6 +108,7 @@ impl<K: Kernel> Lane<K> {
             peer,
             link: Link::new(shard, stream),
             approach,
+            departure: Rc::clone(departure),
             invited: false,
             bare: false,
             session,
@@ -180,13 +187,14 @@ impl<K: Kernel> Lane<K> {
         }
     }
 
-    /// This connection has carried its share or is old, or others need its place, or we are going
-    /// home.
+    /// This connection has carried its share or is old, or its source is out of use, or others need
+    /// its place, or we are going home.
     fn retiring(&self) -> bool {
         self.old_at.is_none()
             || self.taken >= self.host.messages_max
             || self.session.is_spent()
             || self.shard.draining()
+            || self.departure.is_out(|| self.shard.kernel.now())
             || self.shard.queue.borrow().yields(self.index)
     }
 

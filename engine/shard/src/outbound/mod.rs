@@ -3,7 +3,9 @@
 mod approach;
 mod choice;
 mod cover;
+mod departure;
 mod dial;
+mod health;
 mod lane;
 mod link;
 mod reading;
@@ -13,4 +15,6 @@ mod verdict;
 mod wire;
 
 pub use approach::Passage;
+pub(crate) use departure::{Standing, Standings};
 pub(crate) use dial::start;
+pub(crate) use health::Refusals;

@@ -7,7 +7,7 @@ use kernel::Kernel;
 use policy::hosts::Health;
 use queue::SiteIndex;
 use std::cell::Cell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ pub(super) struct Slot<K: Kernel> {
     meters: Arc<SiteMeters>,
     /// The host that was dialled last.
     host: Cell<Option<SocketAddr>>,
+    /// From which address of ours, if that was not left to the system.
+    from: Cell<Option<IpAddr>>,
     /// It has not answered yet.
     waits: Cell<bool>,
     /// A host was ready, or kept us waiting for long: more may be dialled beside this one.
@@ -37,6 +39,7 @@ impl<K: Kernel> Slot<K> {
             index,
             meters,
             host: Cell::default(),
+            from: Cell::default(),
             waits: Cell::default(),
             answered: Cell::default(),
             open: Cell::default(),
@@ -45,9 +48,10 @@ impl<K: Kernel> Slot<K> {
         slot
     }
 
-    /// This host is dialled now.
-    pub(super) fn dials(&self, host: SocketAddr) {
+    /// This host is dialled now, from this address if it is not left to the system.
+    pub(super) fn dials(&self, host: SocketAddr, from: Option<IpAddr>) {
         self.host.set(Some(host));
+        self.from.set(from);
         self.waits.set(true);
         let now = self.shard.kernel.now();
         self.remember(host, |health| health.dialled(now));
@@ -87,11 +91,40 @@ impl<K: Kernel> Slot<K> {
         }
     }
 
-    /// Changes what is remembered of the health of a host.
-    pub(super) fn remember(&self, host: SocketAddr, change: impl FnOnce(&mut Health)) {
+    /// The host could not be reached.
+    pub(super) fn missed(&self, host: SocketAddr) {
+        let (now, random) = (self.shard.kernel.now(), self.shard.kernel.random());
+        self.remember_for_all(host, |health| health.failed(now, random));
+    }
+
+    /// The host was reached and would have nothing of us. Where it is known which address of ours
+    /// it saw, that may be the reason.
+    pub(super) fn turned_away(&self, host: SocketAddr) {
+        let (now, random) = (self.shard.kernel.now(), self.shard.kernel.random());
+        let fail = |health: &mut Health| health.failed(now, random);
+        match self.from.get() {
+            Some(from) => self.remember_of(from, host, fail),
+            None => self.remember_for_all(host, fail),
+        }
+    }
+
+    /// Changes what is remembered of a host's health, for all and for the address it saw.
+    fn remember(&self, host: SocketAddr, change: impl Fn(&mut Health)) {
+        self.remember_for_all(host, &change);
+        if let Some(from) = self.from.get() {
+            self.remember_of(from, host, change);
+        }
+    }
+
+    fn remember_for_all(&self, host: SocketAddr, change: impl FnOnce(&mut Health)) {
         let now = self.shard.kernel.now();
         let mut hosts = self.shard.hosts.borrow_mut();
         hosts.change(host, now, |memory| change(&mut memory.health));
+    }
+
+    fn remember_of(&self, from: IpAddr, host: SocketAddr, change: impl FnOnce(&mut Health)) {
+        let now = self.shard.kernel.now();
+        self.shard.refusals.borrow_mut().change((host, from), now, change);
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -116,6 +116,7 @@ impl Relay {
             crowd: Crowd::new(1),
             mailbox: letters,
             shards: vec![sender.clone()],
+            egress: Arc::default(),
             drain_patience: Duration::from_secs(30),
         };
         let kernel = world.shard(host);

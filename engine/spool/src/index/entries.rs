@@ -17,10 +17,19 @@ pub(super) const VOID: u8 = 3;
 pub struct Entries<'a> {
     log: u16,
     segment: u64,
-    domains: Vec<&'a [u8]>,
+    ways: Vec<Way<'a>>,
     messages: u32,
     rulings: u32,
     rest: Take<'a>,
+}
+
+/// Where a recipient is, and which pool of source addresses its mail leaves by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Way<'a> {
+    /// The domain, in lower case.
+    pub domain: &'a [u8],
+    /// What the message has as its [`crate::Label::Pool`]; empty if it has none.
+    pub pool: &'a [u8],
 }
 
 /// One of them.
@@ -61,7 +70,7 @@ pub struct Listed<'a> {
     pub text: Text,
     /// Its open recipients, at the end of the segment.
     pub open: Open,
-    domains: &'a [u8],
+    ways: &'a [u8],
 }
 
 /// Indices of recipients.
@@ -73,21 +82,22 @@ impl<'a> Entries<'a> {
     #[must_use]
     pub fn read(log: u16, segment: u64, bytes: &'a [u8]) -> Option<Self> {
         let mut rest = Take::new(bytes);
-        let (messages, rulings, domains) = (rest.u32()?, rest.u32()?, rest.u32()?);
-        let mut domain = || {
+        let (messages, rulings, ways) = (rest.u32()?, rest.u32()?, rest.u32()?);
+        let mut word = || {
             let len = rest.u8()?;
             rest.bytes(usize::from(len))
         };
-        let domains = (0..domains).map(|_| domain()).collect::<Option<_>>()?;
-        Some(Self { log, segment, domains, messages, rulings, rest })
+        let mut way = || Some(Way { domain: word()?, pool: word()? });
+        let ways = (0..ways).map(|_| way()).collect::<Option<_>>()?;
+        Some(Self { log, segment, ways, messages, rulings, rest })
     }
 
-    /// The domain of a recipient of a message of this index, in lower case.
+    /// The way of a recipient of a message of this index.
     #[must_use]
-    pub fn domain(&self, message: &Listed<'_>, recipient: u16) -> &'a [u8] {
+    pub fn way(&self, message: &Listed<'_>, recipient: u16) -> Way<'a> {
         let at = usize::from(recipient) * 4;
-        let number = message.domains.get(at..).and_then(|rest| Take::new(rest).u32());
-        number.and_then(|number| self.domains.get(number as usize)).copied().unwrap_or_default()
+        let number = message.ways.get(at..).and_then(|rest| Take::new(rest).u32());
+        number.and_then(|number| self.ways.get(number as usize)).copied().unwrap_or_default()
     }
 
     /// Entries not yet read.
@@ -107,9 +117,9 @@ impl<'a> Entries<'a> {
             0 => Open::All(recipients),
             _ => Open::of(&(0..standings).map(|_| self.standing()).collect::<Option<Vec<_>>>()?),
         };
-        let domains = self.rest.bytes(4 * usize::from(recipients))?;
+        let ways = self.rest.bytes(4 * usize::from(recipients))?;
         let spot = Spot::checked(self.segment, offset, len, text_len)?;
-        Some(Listed { id, spot, accepted, text, open, domains })
+        Some(Listed { id, spot, accepted, text, open, ways })
     }
 
     fn standing(&mut self) -> Option<Standing> {

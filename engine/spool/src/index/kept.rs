@@ -26,7 +26,7 @@ pub(super) struct Plain {
     pub(super) offset: u32,
     pub(super) len: u32,
     pub(super) text_len: u32,
-    pub(super) domain: u32,
+    pub(super) way: u32,
     /// Milliseconds it was accepted after the first of its segment.
     pub(super) age: u32,
 }
@@ -44,23 +44,18 @@ pub(super) struct Message {
     /// Where its text lies, unless that is one piece right before the envelope.
     pub(super) text: Option<Text>,
     pub(super) open: Open,
-    /// The domain of each recipient, by number.
-    pub(super) domains: SmallVec<[u32; 4]>,
+    /// The way of each recipient, by number.
+    pub(super) ways: SmallVec<[u32; 4]>,
 }
 
 impl Kept {
     /// A message of a segment whose first was accepted at `since`.
     pub(super) fn new(message: Message, since: Wall) -> Self {
         let age = message.accepted.0.checked_sub(since.0).and_then(|age| u32::try_from(age).ok());
-        match (&message, age, &message.domains[..]) {
-            (
-                Message { copied: false, text: None, open: Open::All(1), .. },
-                Some(age),
-                [domain],
-            ) => {
-                let (domain, Message { boot, count, offset, len, text_len, .. }) =
-                    (*domain, message);
-                Self::Plain(Plain { count, boot, offset, len, text_len, domain, age })
+        match (&message, age, &message.ways[..]) {
+            (Message { copied: false, text: None, open: Open::All(1), .. }, Some(age), [way]) => {
+                let (way, Message { boot, count, offset, len, text_len, .. }) = (*way, message);
+                Self::Plain(Plain { count, boot, offset, len, text_len, way, age })
             }
             _ => Self::Full(Box::new(message)),
         }
@@ -103,21 +98,21 @@ impl Kept {
 
 impl Plain {
     fn message(self, since: Wall) -> Message {
-        let Self { boot, count, offset, len, text_len, domain, age } = self;
+        let Self { boot, count, offset, len, text_len, way, age } = self;
         let accepted = Wall(since.0 + u64::from(age));
         let (copied, text, open) = (false, None, Open::All(1));
-        let domains = SmallVec::from_slice(&[domain]);
-        Message { boot, count, offset, len, text_len, accepted, copied, text, open, domains }
+        let ways = SmallVec::from_slice(&[way]);
+        Message { boot, count, offset, len, text_len, accepted, copied, text, open, ways }
     }
 }
 
 impl Message {
     fn encode(&self, put: &mut Put<'_>) {
-        let Self { boot, count, offset, len, text_len, accepted, text, open, domains, .. } = self;
+        let Self { boot, count, offset, len, text_len, accepted, text, open, ways, .. } = self;
         let text = text.as_ref().map_or(&[][..], |text| &text[..]);
-        let untried = matches!(open, Open::All(all) if usize::from(*all) == domains.len());
+        let untried = matches!(open, Open::All(all) if usize::from(*all) == ways.len());
         let standings = if untried { 0 } else { open.len() as u16 };
-        put.u8(if untried { 0 } else { STANDINGS }).u8(0).u16(domains.len() as u16);
+        put.u8(if untried { 0 } else { STANDINGS }).u8(0).u16(ways.len() as u16);
         put.u32(*boot).u64(*count).u32(*offset).u32(*len).u32(*text_len).u64(accepted.0);
         put.u16(text.len() as u16).u16(standings);
         for place in text {
@@ -126,8 +121,8 @@ impl Message {
         for standing in open.iter().take(usize::from(standings)) {
             put.u64(standing.due.0).u16(standing.recipient).u16(standing.attempt);
         }
-        for domain in domains {
-            put.u32(*domain);
+        for way in ways {
+            put.u32(*way);
         }
     }
 }

@@ -6,7 +6,7 @@ const ENVELOPE: Place = Place { segment: 4, offset: 8_000, len: 300, crc: 1 };
 fn birth(count: u64, recipients: u16) -> Birth<'static> {
     let open = Open::All(recipients);
     let (boot, accepted) = (2, Wall(7));
-    Birth { boot, count, envelope: ENVELOPE, text: &[], accepted, copied: false, open }
+    Birth { boot, count, envelope: ENVELOPE, text: &[], accepted, pool: None, copied: false, open }
 }
 
 fn put(index: &mut Index, count: u64, recipients: &[&str]) {
@@ -67,10 +67,30 @@ fn each_recipient_has_its_domain() {
     let bytes = index.encode();
     let (entries, all) = read(&bytes);
     let [Entry::Message(message)] = &all[..] else { panic!("one message") };
-    let domains: Vec<_> = (0..6).map(|one| entries.domain(message, one)).collect();
+    let domains: Vec<_> = (0..6).map(|one| entries.way(message, one).domain).collect();
     assert_eq!(domains, [&b"one.test"[..], b"two.test", b"one.test", b"", b"", b""]);
     assert_eq!((message.spot.segment(), message.spot.offset()), (4, 8_000));
     assert_eq!(message.open, Open::All(5));
+}
+
+#[test]
+fn each_recipient_has_the_pool_of_its_message() {
+    let mut index = Index::default();
+    let pools = [Some("warm"), None, Some("cold"), Some("warm")];
+    for (count, pool) in (1..).zip(pools) {
+        let birth = Birth { pool: pool.map(str::as_bytes), ..birth(count, 2) };
+        index.born(birth, [&b"a@one.test"[..], b"b@two.test"].into_iter());
+    }
+    assert_eq!(index.ways.len(), 6, "what is the same is there once");
+    let bytes = index.encode();
+    assert!(bytes.len() <= index.room());
+    let (entries, all) = read(&bytes);
+    for (entry, pool) in all.iter().zip(pools) {
+        let Entry::Message(message) = entry else { panic!("a message") };
+        let pool = pool.unwrap_or_default().as_bytes();
+        assert_eq!(entries.way(message, 0), Way { domain: b"one.test", pool });
+        assert_eq!(entries.way(message, 1), Way { domain: b"two.test", pool });
+    }
 }
 
 #[test]
@@ -120,7 +140,7 @@ fn no_bytes_are_too_much() {
         let Some(entries) = Entries::read(3, 4, &bent) else { continue };
         for entry in entries.clone().take(1_000) {
             if let Entry::Message(message) = entry {
-                assert!(entries.domain(&message, 1).len() <= DOMAIN_MAX);
+                assert!(entries.way(&message, 1).domain.len() <= DOMAIN_MAX);
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::{NOBODY, PATIENCE, dial, listener, loopback, on_both, pair, pause, piece};
 use crate::uring::UringStream;
 use crate::uring::listener::TURN_MAX;
-use crate::{Buffer, Gather, Kernel, Listener, Piece, Stream};
+use crate::{Buffer, Gather, Kernel, Listener, NoSuchSource, Piece, Stream};
 use socket2::{Domain, Socket, Type};
 use std::cell::Cell;
 use std::io::{ErrorKind, Read};
@@ -99,6 +99,20 @@ fn a_dial_leaves_from_the_address_it_is_given() {
         let ours = kernel.connect(listener.address(), Some(from.into()), PATIENCE).await.unwrap();
         assert_eq!(ours.local().ip(), from);
         assert_eq!(listener.accept().await.unwrap().peer(), ours.local());
+    });
+}
+
+#[test]
+fn an_address_that_is_not_ours_is_told_from_all_other_faults() {
+    on_both(|kernel| async move {
+        let listener = listener(&kernel);
+        // Set aside for documentation: nobody has it.
+        let from = Ipv4Addr::new(192, 0, 2, 1).into();
+        let error = kernel.connect(listener.address(), Some(from), PATIENCE).await.unwrap_err();
+        assert!(NoSuchSource::is_in(&error), "{error:?}");
+        assert_eq!(error.to_string(), "the source address 192.0.2.1 is not on this host");
+        let refused = kernel.connect(NOBODY, None, PATIENCE).await.unwrap_err();
+        assert!(!NoSuchSource::is_in(&refused));
     });
 }
 

@@ -5,7 +5,7 @@ const HASH: &str =
     "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
 
 fn faults(text: &str) -> String {
-    parse_users("users.toml", text).unwrap_err().to_string()
+    parse_users("users.toml", text, &[]).unwrap_err().to_string()
 }
 
 #[test]
@@ -15,13 +15,13 @@ fn users_are_read_with_their_terms() {
          sender_domains = [\"shop.test\"]\nmessages = \"10/s\"\n\
          [[user]]\nname = \"otto@shop\"\npassword = \"{HASH}\"\n"
     );
-    let users = parse_users("users.toml", &text).unwrap();
+    let users = parse_users("users.toml", &text, &[]).unwrap();
     let names: Vec<&str> = users.iter().map(|user| &*user.name).collect();
     assert_eq!(names, ["anna", "otto@shop"]);
     assert_eq!(users[0].terms.tenant.as_deref(), Some("shop"));
     assert!(users[0].terms.limits.messages.is_some());
     assert!(!users[0].terms.sender_domains.allow(b"a@other.test"));
-    assert!(parse_users("users.toml", "").unwrap().is_empty());
+    assert!(parse_users("users.toml", "", &[]).unwrap().is_empty());
 }
 
 #[test]
@@ -53,6 +53,20 @@ fn users_are_checked_against_each_other() {
     assert!(said.contains("users.toml:1: [[user]] has no `password`"), "{said}");
     let said = faults("[[users]]\nname = \"anna\"\n");
     assert!(said.contains("did you mean `user`?"), "{said}");
+}
+
+#[test]
+fn the_pool_of_a_user_is_one_that_there_is() {
+    let text = format!("[[user]]\nname = \"anna\"\npassword = \"{HASH}\"\npool = \"warm\"\n");
+    let read = |pools: &[&str]| {
+        let pools: Vec<_> = pools.iter().map(ToString::to_string).collect();
+        parse_users("users.toml", &text, &pools).map_err(|faults| faults.to_string())
+    };
+    assert_eq!(read(&["cold", "warm"]).unwrap()[0].terms.pool.as_deref(), Some("warm"));
+    assert!(read(&[]).is_ok(), "a label");
+    let said = read(&["cold", "hot"]).unwrap_err();
+    assert!(said.starts_with("users.toml:4: no [[pool]] has this name\n"), "{said}");
+    assert!(said.contains("allowed: \"cold\", \"hot\"") && !said.contains("warm"), "{said}");
 }
 
 #[test]

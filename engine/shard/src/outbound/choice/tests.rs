@@ -1,10 +1,12 @@
 //! Whom a dial tries, and in which order.
 
 use super::{Choice, Chosen};
+use crate::outbound::Refusals;
+use crate::outbound::health::Outlook;
 use event::Tick;
 use policy::hosts::{Health, HostMemory, Hosts};
 use route::{Place, TRIED_MAX};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 const NOW: Tick = Tick(1_000_000_000_000);
@@ -19,11 +21,27 @@ fn choice(preferences: &[u16]) -> Choice {
     Choice::among(preferences.iter().enumerate().map(place).collect())
 }
 
-struct World(Hosts<HostMemory>);
+/// Ours.
+const FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1));
+
+#[derive(Default)]
+struct World {
+    hosts: Hosts<HostMemory>,
+    refusals: Refusals,
+    from: Option<IpAddr>,
+}
 
 impl World {
     fn note(&mut self, host: usize, at: Tick, change: impl FnOnce(&mut Health)) {
-        self.0.change(address(host), at, |memory| change(&mut memory.health));
+        self.hosts.change(address(host), at, |memory| change(&mut memory.health));
+    }
+
+    fn turn_away(&mut self, host: usize, at: Tick) {
+        self.refusals.change((address(host), FROM), at, |health| health.failed(at, u64::MAX));
+    }
+
+    fn outlook(&self) -> Outlook<'_> {
+        Outlook { hosts: &self.hosts, refusals: &self.refusals, from: self.from }
     }
 
     fn fail(&mut self, host: usize, at: Tick) {
@@ -32,7 +50,7 @@ impl World {
 
     /// The order in which all of `choice` are tried.
     fn order(&self, mut choice: Choice) -> Vec<usize> {
-        let next = || choice.next(&self.0, NOW);
+        let next = || choice.next(&self.outlook(), NOW);
         let number = |chosen: Chosen| match chosen.address {
             SocketAddr::V4(address) => address.ip().octets()[3].into(),
             SocketAddr::V6(_) => unreachable!("all hosts here are IPv4"),
@@ -47,7 +65,7 @@ fn before(secs: u64) -> Tick {
 
 #[test]
 fn the_best_are_tried_first_and_those_at_rest_only_without_a_second() {
-    let mut world = World(Hosts::default());
+    let mut world = World::default();
     assert_eq!(world.order(choice(&[1, 1, 2])), [0, 1, 2]);
     world.fail(0, before(1));
     assert_eq!(world.order(choice(&[1, 1, 2])), [1, 2], "two are enough");
@@ -61,7 +79,7 @@ fn the_best_are_tried_first_and_those_at_rest_only_without_a_second() {
 
 #[test]
 fn a_rest_that_is_over_is_tried_by_one_dial() {
-    let mut world = World(Hosts::default());
+    let mut world = World::default();
     world.fail(0, before(6));
     assert_eq!(world.order(choice(&[1, 2, 3])), [0, 1, 2]);
     world.note(0, NOW, |health| health.dialled(NOW));
@@ -70,7 +88,7 @@ fn a_rest_that_is_over_is_tried_by_one_dial() {
 
 #[test]
 fn who_keeps_a_dial_waiting_is_behind_its_equals_and_then_behind_all() {
-    let mut world = World(Hosts::default());
+    let mut world = World::default();
     world.note(0, before(9), |health| health.dialled(before(9)));
     assert_eq!(world.order(choice(&[1, 1, 2])), [1, 0, 2]);
     assert_eq!(world.order(choice(&[1, 2])), [0, 1]);
@@ -79,23 +97,38 @@ fn who_keeps_a_dial_waiting_is_behind_its_equals_and_then_behind_all() {
 }
 
 #[test]
+fn a_host_that_turns_one_of_our_addresses_away_rests_for_that_one_only() {
+    let mut world = World::default();
+    world.turn_away(0, before(1));
+    assert_eq!(world.order(choice(&[1, 1, 2])), [0, 1, 2], "others do not know of it");
+    world.from = Some(FROM);
+    assert_eq!(world.order(choice(&[1, 1, 2])), [1, 2]);
+    world.turn_away(1, before(2));
+    assert_eq!(world.order(choice(&[1, 1])), [1, 0], "where the rest ends first");
+    world.fail(2, before(1));
+    assert_eq!(world.order(choice(&[1, 2, 2])), [0, 1], "what is known to all counts, too");
+    world.from = Some(Ipv4Addr::LOCALHOST.into());
+    assert_eq!(world.order(choice(&[1, 1, 2])), [0, 1]);
+}
+
+#[test]
 fn one_dial_tries_a_bounded_number() {
-    let world = World(Hosts::default());
+    let world = World::default();
     assert_eq!(world.order(choice(&[1; 40])), (0..TRIED_MAX).collect::<Vec<_>>());
 }
 
 #[test]
 fn the_last_one_is_known_to_be_the_last() {
-    let mut world = World(Hosts::default());
+    let mut world = World::default();
     let deputies = |preferences: &[u16]| {
         let mut choice = choice(preferences);
-        let next = || choice.next(&world.0, NOW);
+        let next = || choice.next(&world.outlook(), NOW);
         std::iter::from_fn(next).map(|chosen| chosen.has_deputy).collect::<Vec<_>>()
     };
     assert_eq!(deputies(&[1, 1, 2]), [true, true, false]);
     assert_eq!(deputies(&[1]), [false]);
     world.fail(2, before(1));
     let mut choice = choice(&[1, 1, 2]);
-    let all: Vec<_> = std::iter::from_fn(|| choice.next(&world.0, NOW)).collect();
+    let all: Vec<_> = std::iter::from_fn(|| choice.next(&world.outlook(), NOW)).collect();
     assert_eq!(all.iter().map(|chosen| chosen.has_deputy).collect::<Vec<_>>(), [true, false]);
 }

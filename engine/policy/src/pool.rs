@@ -1,0 +1,122 @@
+//! Which source address of a pool the next connection to a site leaves from.
+//!
+//! The sources of a pool take turns by weight (smooth weighted round robin, as nginx has it: a
+//! source of weight 3 beside one of weight 1 gets every connection but each fourth). One that has
+//! all the connections it may have, or was taken out of use, is passed over, and what it missed
+//! is not made up for: it must not be flooded when it is back.
+
+use event::Tick;
+
+/// What the settings say of one source of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its share of the connections; with 0 it gets none.
+    pub weight: u16,
+    /// The most connections from it to one site. At least 1.
+    pub connections_max: u16,
+}
+
+/// How the sources of one pool stand at one site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turns(Box<[Turn]>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Turn {
+    member: Member,
+    /// How far it is behind its share; ahead of it, below zero.
+    behind: i64,
+    connections: u16,
+    /// It is out of use until then.
+    out_until: Tick,
+}
+
+impl Turns {
+    /// At a site where nothing has happened yet.
+    #[must_use]
+    pub fn new(members: impl IntoIterator<Item = Member>) -> Self {
+        let turn = |member| Turn { member, behind: 0, connections: 0, out_until: Tick::ZERO };
+        Self(members.into_iter().map(turn).collect())
+    }
+
+    /// The source of the next connection, which counts from now on, of those that may have one
+    /// and are `fit`. Say [`Self::ended`] behind it.
+    pub fn next(&mut self, now: Tick, fit: impl Fn(usize) -> bool) -> Option<usize> {
+        let mut best: Option<(usize, i64)> = None;
+        let mut total = 0;
+        for (index, turn) in self.0.iter_mut().enumerate() {
+            if turn.room(now) == 0 || !fit(index) {
+                continue;
+            }
+            let weight = i64::from(turn.member.weight);
+            turn.behind += weight;
+            total += weight;
+            if best.is_none_or(|(_, most)| turn.behind > most) {
+                best = Some((index, turn.behind));
+            }
+        }
+        let (index, _) = best?;
+        self.0[index].behind -= total;
+        self.0[index].connections += 1;
+        Some(index)
+    }
+
+    /// A connection has ended, or came to nothing.
+    ///
+    /// # Panics
+    /// If the source had none.
+    pub fn ended(&mut self, source: usize) {
+        let turn = &mut self.0[source];
+        turn.connections = turn.connections.checked_sub(1).expect("a connection ends once");
+    }
+
+    /// A source is out of use until then. Its connections are to end when they have nothing on
+    /// their way.
+    pub fn take_out(&mut self, source: usize, until: Tick) {
+        self.0[source].out_until = until;
+    }
+
+    /// A source is of use again.
+    pub fn put_back(&mut self, source: usize) {
+        self.0[source].out_until = Tick::ZERO;
+    }
+
+    /// Whether a source is out of use.
+    #[must_use]
+    pub fn is_out(&self, source: usize, now: Tick) -> bool {
+        self.0[source].is_out(now)
+    }
+
+    /// When the first of those that are out of use is back, if any is out.
+    #[must_use]
+    pub fn back_at(&self, now: Tick) -> Option<Tick> {
+        self.0.iter().filter(|turn| turn.is_out(now)).map(|turn| turn.out_until).min()
+    }
+
+    /// How many connections there may be from all sources that are in use and `fit`.
+    #[must_use]
+    pub fn connections_max(&self, now: Tick, fit: impl Fn(usize) -> bool) -> u16 {
+        let used = self
+            .0
+            .iter()
+            .enumerate()
+            .filter(|(index, turn)| turn.member.weight > 0 && !turn.is_out(now) && fit(*index));
+        used.map(|(_, turn)| turn.member.connections_max).fold(0, u16::saturating_add)
+    }
+}
+
+impl Turn {
+    fn is_out(&self, now: Tick) -> bool {
+        now < self.out_until
+    }
+
+    /// How many more connections it may have now.
+    fn room(&self, now: Tick) -> u16 {
+        if self.member.weight == 0 || self.is_out(now) {
+            return 0;
+        }
+        self.member.connections_max.saturating_sub(self.connections)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! Whose turn it is.
+
+use super::{Member, Turns};
+use event::Tick;
+
+const NOW: Tick = Tick(1_000);
+
+fn member(weight: u16, connections_max: u16) -> Member {
+    Member { weight, connections_max }
+}
+
+fn turns(members: &[(u16, u16)]) -> Turns {
+    Turns::new(members.iter().map(|(weight, most)| member(*weight, *most)))
+}
+
+/// Whose turns come next: a letter each, a dot for nobody's.
+fn next(turns: &mut Turns, count: usize, fit: impl Fn(usize) -> bool) -> String {
+    let letter = |turn: Option<usize>| turn.map_or('.', |index| char::from(b'a' + index as u8));
+    (0..count).map(|_| letter(turns.next(NOW, &fit))).collect()
+}
+
+#[test]
+fn turns_are_by_weight_and_mixed() {
+    for (weights, expected) in [
+        (&[(1, 99), (1, 99), (1, 99)][..], "abcabc"),
+        (&[(3, 99), (1, 99)], "aabaaaba"),
+        (&[(5, 99), (1, 99), (1, 99)], "aabacaa"),
+        (&[(0, 99), (1, 99)], "bbb"),
+        (&[(0, 99)], "."),
+        (&[], "."),
+    ] {
+        assert_eq!(next(&mut turns(weights), expected.len(), |_| true), expected, "{weights:?}");
+    }
+}
+
+#[test]
+fn no_source_has_more_than_it_may_have() {
+    let mut two = turns(&[(9, 2), (1, 1)]);
+    assert_eq!(next(&mut two, 4, |_| true), "aab.");
+    two.ended(1);
+    assert_eq!(next(&mut two, 2, |_| true), "b.");
+    assert_eq!(two.connections_max(NOW, |_| true), 3);
+    assert_eq!(two.connections_max(NOW, |index| index == 1), 1);
+    assert_eq!(turns(&[(1, u16::MAX), (1, 7)]).connections_max(NOW, |_| true), u16::MAX);
+}
+
+#[test]
+fn what_does_not_fit_is_passed_over_and_makes_nothing_up() {
+    let mut two = turns(&[(1, 99), (1, 99)]);
+    assert_eq!(next(&mut two, 6, |index| index == 1), "bbbbbb");
+    assert_eq!(next(&mut two, 6, |_| true), "ababab");
+}
+
+#[test]
+fn a_source_is_taken_out_for_a_time_and_put_back() {
+    let mut two = turns(&[(1, 3), (1, 4)]);
+    let until = Tick(NOW.0 + 1);
+    assert_eq!((two.back_at(NOW), two.is_out(0, NOW)), (None, false));
+    two.take_out(0, until);
+    assert_eq!((two.is_out(0, NOW), two.is_out(0, until)), (true, false));
+    assert_eq!((two.back_at(NOW), two.back_at(until)), (Some(until), None));
+    assert_eq!((two.connections_max(NOW, |_| true), two.connections_max(until, |_| true)), (4, 7));
+    assert_eq!(next(&mut two, 2, |_| true), "bb");
+    two.take_out(1, Tick(NOW.0 + 9));
+    assert_eq!((next(&mut two, 1, |_| true).as_str(), two.back_at(NOW)), (".", Some(until)));
+    two.put_back(0);
+    assert_eq!(next(&mut two, 3, |_| true), "aaa");
+}

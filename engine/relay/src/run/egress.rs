@@ -1,0 +1,54 @@
+//! From settings to the pools of addresses that mail leaves by.
+
+use crate::settings::{Loaded, PoolSource, Settings};
+use policy::pool::Member;
+use shard::{Egress, Pool, Source};
+use std::io;
+use std::net::{IpAddr, UdpSocket};
+
+/// The pools of the settings.
+pub(super) fn egress(settings: &Settings) -> Egress {
+    let pool = |pool: &crate::settings::Pool| {
+        Pool::new(&pool.name, pool.sources.iter().map(|own| source(own, &settings.hostname)))
+    };
+    let usual =
+        settings.pools.iter().position(|pool| Some(&pool.name) == settings.usual_pool.as_ref());
+    let usual = usual.and_then(|place| u16::try_from(place).ok());
+    Egress::new(settings.pools.iter().map(pool).collect(), usual)
+}
+
+fn source(own: &PoolSource, hostname: &str) -> Source {
+    Source {
+        pool: "".into(),
+        address: own.address,
+        ehlo: own.ehlo.as_deref().unwrap_or(hostname).into(),
+        member: Member {
+            weight: own.weight,
+            connections_max: own.connections_max.unwrap_or(u16::MAX),
+        },
+        messages_per_connection_max: own.messages_per_connection.unwrap_or(u32::MAX),
+    }
+}
+
+/// Which sources cannot be used since this host has not their addresses, each with its line. The
+/// relay starts all the same: a network that comes up late, or one address of many that was taken
+/// away, must not keep the mail of all others. A dial finds out when it is there.
+pub(crate) fn absent(loaded: &Loaded) -> Vec<String> {
+    let sources = loaded.settings.pools.iter().flat_map(|pool| &pool.sources);
+    let absent = sources.enumerate().filter(|(_, source)| is_absent(source.address));
+    let told = absent.map(|(index, source)| {
+        let place = ("pool.source", Some(index), "address");
+        let wrong = format!("{} is not on this host: nothing leaves from it", source.address);
+        loaded.fault(place, wrong).to_string().trim_end().to_owned()
+    });
+    told.collect()
+}
+
+/// Whether nothing can be sent from an address. Nothing is sent to find out.
+fn is_absent(address: IpAddr) -> bool {
+    let bound = UdpSocket::bind((address, 0));
+    bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! The pools of our addresses that mail leaves by, as the settings have them.
+
+use policy::Limits;
+use policy::pool::{Member, Turns};
+use route::{Pools, SitePlan};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// All pools.
+#[derive(Debug, Default)]
+pub struct Egress {
+    pools: Box<[Pool]>,
+    /// The one for mail that says nothing of it.
+    usual: Option<u16>,
+    /// How sites are told apart by them.
+    pub(crate) names: Pools,
+}
+
+/// Some addresses of ours that share mail.
+#[derive(Debug)]
+pub struct Pool {
+    /// What the settings and messages call it.
+    pub name: Arc<str>,
+    /// At least one.
+    pub sources: Box<[Arc<Source>]>,
+}
+
+/// One of our addresses.
+#[derive(Debug)]
+pub struct Source {
+    /// The pool it is of.
+    pub pool: Arc<str>,
+    /// Where connections come from, as hosts see it.
+    pub address: IpAddr,
+    /// How we introduce ourselves from there.
+    pub ehlo: Arc<str>,
+    /// Its share of the connections, and how many there may be to one site.
+    pub member: Member,
+    /// Messages sent over one connection before it is closed, if that is less than the site takes.
+    pub messages_per_connection_max: u32,
+}
+
+/// By which way mail leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Exit {
+    /// From whichever address the system takes.
+    Any,
+    /// By the pool at this place of the settings.
+    Pool(u16),
+    /// By one that the settings do not know. It waits: from no other address it may leave.
+    Unknown,
+}
+
+impl Egress {
+    /// These pools, of which the one at `usual` is for mail that says nothing of it.
+    ///
+    /// # Panics
+    /// With more than 65,535 pools.
+    #[must_use]
+    pub fn new(pools: Vec<Pool>, usual: Option<u16>) -> Self {
+        assert!(u16::try_from(pools.len()).is_ok(), "the settings know a limit");
+        let names = Pools::new(pools.iter().map(|pool| &*pool.name), usual);
+        Self { pools: pools.into(), usual, names }
+    }
+
+    /// The way of mail that is labelled so, if it is. Without pools a label is only a label.
+    pub(crate) fn exit(&self, label: &[u8]) -> Exit {
+        if self.pools.is_empty() {
+            return Exit::Any;
+        }
+        if label.is_empty() {
+            return self.usual.map_or(Exit::Any, Exit::Pool);
+        }
+        let known = (0..).zip(&self.pools).find(|(_, pool)| pool.name.as_bytes() == label);
+        known.map_or(Exit::Unknown, |(place, _)| Exit::Pool(place))
+    }
+
+    /// How a site is treated: no more connections than the sources of its pool may have.
+    pub(crate) fn limit(&self, limits: Limits, plan: &SitePlan) -> Limits {
+        let Some(pool) = plan.leaves_by else { return limits };
+        // A site that no source reaches is dialled all the same: that tells why nothing moves.
+        let most = self.pool(pool).connections_max(plan).max(1);
+        Limits { connections_max: limits.connections_max.min(most), ..limits }
+    }
+
+    /// The pool at this place.
+    pub(crate) fn pool(&self, place: u16) -> &Pool {
+        &self.pools[usize::from(place)]
+    }
+}
+
+impl Pool {
+    /// The pool of this name with these sources, which are told of it.
+    #[must_use]
+    pub fn new(name: &str, sources: impl IntoIterator<Item = Source>) -> Self {
+        let name = Arc::<str>::from(name);
+        let named = |source| Arc::new(Source { pool: Arc::clone(&name), ..source });
+        Self { sources: sources.into_iter().map(named).collect(), name }
+    }
+
+    /// The most connections that all sources together may have to a site.
+    fn connections_max(&self, plan: &SitePlan) -> u16 {
+        let reached = |source: &&Arc<Source>| {
+            let mut addresses = plan.hosts.iter().flat_map(|host| &host.addresses);
+            addresses.any(|address| address.is_ipv4() == source.address.is_ipv4())
+        };
+        let used = self.sources.iter().filter(|source| source.member.weight > 0);
+        let each = used.filter(reached).map(|source| source.member.connections_max);
+        each.fold(0, u16::saturating_add)
+    }
+
+    /// How its sources stand where nothing has happened.
+    pub(crate) fn turns(&self) -> Turns {
+        Turns::new(self.sources.iter().map(|source| source.member))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Egress, Exit, Pool, Source};
+    use policy::Limits;
+    use policy::pool::Member;
+    use route::{SitePlan, Tls};
+
+    fn source(address: &str, connections_max: u16, weight: u16) -> Source {
+        Source {
+            pool: "".into(),
+            address: address.parse().unwrap(),
+            ehlo: "mta.test".into(),
+            member: Member { weight, connections_max },
+            messages_per_connection_max: u32::MAX,
+        }
+    }
+
+    #[test]
+    fn a_site_has_no_more_connections_than_the_sources_that_reach_it() {
+        let sources = [
+            source("192.0.2.1", 2, 1),
+            source("2001:db8::1", 4, 1),
+            source("192.0.2.2", 1, 1),
+            source("192.0.2.3", 9, 0),
+        ];
+        let egress = Egress::new(vec![Pool::new("warm", sources)], None);
+        for (hosts, most) in [
+            (&["198.51.100.1:25"][..], 3),
+            (&["[2001:db8::9]:25"], 4),
+            (&["198.51.100.1:25", "[2001:db8::9]:25"], 7),
+        ] {
+            let hosts: Vec<_> = hosts.iter().map(|host| host.parse().unwrap()).collect();
+            let plan = SitePlan::fixed(&hosts, Tls::Off);
+            let limits = Limits { connections_max: 8, ..Limits::default() };
+            assert_eq!(egress.limit(limits, &plan), limits);
+            let through = plan.through(0, &egress.names);
+            assert_eq!(egress.limit(limits, &through).connections_max, most, "{hosts:?}");
+            let few = Limits { connections_max: 1, ..limits };
+            assert_eq!(egress.limit(few, &through), few);
+        }
+    }
+
+    #[test]
+    fn mail_leaves_by_its_pool_or_the_usual_or_waits() {
+        let pools = || ["cold", "warm"].map(|name| Pool::new(name, [])).into();
+        let usual = Egress::new(pools(), Some(1));
+        for (label, exit) in [("cold", Exit::Pool(0)), ("warm", Exit::Pool(1)), ("", Exit::Pool(1))]
+        {
+            assert_eq!(usual.exit(label.as_bytes()), exit, "{label}");
+        }
+        for label in ["Cold", "col", "colder"] {
+            assert_eq!(usual.exit(label.as_bytes()), Exit::Unknown, "{label}");
+        }
+        assert_eq!(Egress::new(pools(), None).exit(b""), Exit::Any);
+        assert_eq!(Egress::default().exit(b"cold"), Exit::Any, "a label is only a label");
+    }
+}

@@ -1,0 +1,195 @@
+//! From which of our addresses a connection leaves.
+//!
+//! A source is chosen when a site is dialled, and stays with the connection. Of those that may have
+//! one more, and whose family the site's hosts have, it is the turn of one of them
+//! ([`policy::pool::Turns`]); but one that was turned away by every host of the site is passed over
+//! as long as there is another.
+
+use super::health::Outlook;
+use crate::egress::{Egress, Pool, Source};
+use crate::routing::local;
+use crate::shard::Shard;
+use event::{Response, Tick};
+use kernel::Kernel;
+use policy::Limits;
+use policy::pool::Turns;
+use queue::SiteIndex;
+use route::{Place, SitePlan};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a source is out of use at a site whose address was not there when one was dialled.
+const ABSENT_PAUSE: Duration = Duration::from_mins(1);
+
+/// How the sources of a pool stand at the sites of one name.
+pub(crate) type Standing = Rc<RefCell<Turns>>;
+
+/// The same for all sites, by name: those of one name have the limits of a source together.
+#[derive(Debug, Default)]
+pub(crate) struct Standings(BTreeMap<Arc<str>, Weak<RefCell<Turns>>>);
+
+/// The way out of one connection. Its source may have another when this is dropped.
+pub(super) enum Departure {
+    /// From whichever address the system takes.
+    Any,
+    From(From),
+}
+
+/// From which sources a connection may leave.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// From any that may have one; but rather from those that are [`Self::Welcome`].
+    Any,
+    /// From those that some host of the site did not turn away: it was tried from another.
+    Welcome,
+}
+
+/// Why there is no way out.
+pub(super) enum Stay {
+    /// The sources in use have all their connections to this site.
+    Busy,
+    /// No source can be used.
+    Nobody(Response),
+}
+
+/// One source, with a connection that counts.
+pub(super) struct From {
+    pub(super) source: Arc<Source>,
+    place: usize,
+    standing: Standing,
+}
+
+impl Standings {
+    /// How the sources of a plan's pool stand, if it has one.
+    pub(crate) fn of(&mut self, plan: &SitePlan, egress: &Egress) -> Option<Standing> {
+        let pool = egress.pool(plan.leaves_by?);
+        if let Some(known) = self.0.get(&plan.name).and_then(Weak::upgrade) {
+            return Some(known);
+        }
+        self.0.retain(|_, standing| standing.strong_count() > 0);
+        let standing = Rc::new(RefCell::new(pool.turns()));
+        self.0.insert(Arc::clone(&plan.name), Rc::downgrade(&standing));
+        Some(standing)
+    }
+}
+
+impl Departure {
+    /// The address it leaves from, if that is not left to the system.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.source().map(|source| source.address)
+    }
+
+    /// The source it leaves from.
+    pub(super) fn source(&self) -> Option<&Arc<Source>> {
+        match self {
+            Self::Any => None,
+            Self::From(from) => Some(&from.source),
+        }
+    }
+
+    /// Whether a host at `address` can be reached that way.
+    pub(super) fn reaches(&self, address: IpAddr) -> bool {
+        self.address().is_none_or(|own| same_family(own, address))
+    }
+
+    /// How a site is treated over it.
+    pub(super) fn limit(&self, limits: Limits) -> Limits {
+        let most = self.source().map_or(u32::MAX, |source| source.messages_per_connection_max);
+        let messages_per_connection_max = limits.messages_per_connection_max.min(most);
+        Limits { messages_per_connection_max, ..limits }
+    }
+
+    /// The address is not on this host: the source is out of use there for a while.
+    pub(super) fn is_absent(&self, now: Tick) {
+        if let Self::From(From { place, standing, .. }) = self {
+            standing.borrow_mut().take_out(*place, now + ABSENT_PAUSE);
+        }
+    }
+
+    /// Whether its source was taken out of use.
+    pub(super) fn is_out(&self, now: impl FnOnce() -> Tick) -> bool {
+        match self {
+            Self::Any => false,
+            Self::From(From { place, standing, .. }) => standing.borrow().is_out(*place, now()),
+        }
+    }
+}
+
+impl Drop for From {
+    fn drop(&mut self) {
+        self.standing.borrow_mut().ended(self.place);
+    }
+}
+
+impl<K: Kernel> Shard<K> {
+    /// The way out for the next connection to a site.
+    ///
+    /// # Errors
+    /// Why no source may have it.
+    pub(super) fn depart(&self, index: SiteIndex, wanted: Wanted) -> Result<Departure, Stay> {
+        let sites = self.sites.borrow();
+        let site = sites.find(index);
+        let Some((place, standing)) = site.plan.leaves_by.zip(site.standing.as_ref()) else {
+            return Ok(Departure::Any);
+        };
+        let (pool, now) = (self.egress.pool(place), self.kernel.now());
+        let places = site.plan.places(|_| true, &mut || 0);
+        let fits = |source: usize| {
+            let own = pool.sources[source].address;
+            places.iter().any(|place| same_family(own, place.address.ip()))
+        };
+        let is_welcome = |source: usize| self.is_welcome(pool.sources[source].address, &places);
+        let mut turns = standing.borrow_mut();
+        let turn = turns.next(now, |source| fits(source) && is_welcome(source));
+        let turn = match (turn, wanted) {
+            (None, Wanted::Any) => turns.next(now, fits),
+            _ => turn,
+        };
+        let from = |turn: usize| From {
+            source: Arc::clone(&pool.sources[turn]),
+            place: turn,
+            standing: Rc::clone(standing),
+        };
+        match (turn, wanted) {
+            (Some(turn), _) => Ok(Departure::From(from(turn))),
+            (None, Wanted::Any) => Err(nobody(pool, now, &turns, fits)),
+            (None, Wanted::Welcome) => Err(unwelcome(pool)),
+        }
+    }
+
+    /// Whether some host of the site is well, as one sees it from this address.
+    fn is_welcome(&self, from: IpAddr, places: &[Place]) -> bool {
+        let (hosts, refusals) = (self.hosts.borrow(), self.refusals.borrow());
+        let outlook = Outlook { hosts: &hosts, refusals: &refusals, from: Some(from) };
+        let now = self.kernel.now();
+        let reached = places.iter().filter(|place| same_family(from, place.address.ip()));
+        reached.into_iter().any(|place| outlook.is_well(place.address, now))
+    }
+}
+
+/// Why it is no source's turn.
+fn nobody(pool: &Pool, now: Tick, turns: &Turns, fits: impl Fn(usize) -> bool) -> Stay {
+    let name = &pool.name;
+    if turns.connections_max(now, &fits) > 0 {
+        return Stay::Busy;
+    }
+    let text = if (0..pool.sources.len()).any(fits) {
+        format!("no source of the pool {name} is in use for this site now")
+    } else {
+        format!("no source of the pool {name} has an address of the hosts' family")
+    };
+    Stay::Nobody(local(451, (4, 4, 1), &text))
+}
+
+fn unwelcome(pool: &Pool) -> Stay {
+    let text = format!("no host of the site takes mail from the pool {}", pool.name);
+    Stay::Nobody(local(451, (4, 4, 1), &text))
+}
+
+fn same_family(own: IpAddr, other: IpAddr) -> bool {
+    own.is_ipv4() == other.is_ipv4()
+}
