@@ -22,6 +22,7 @@ pub mod recorder;
 pub mod ringpost;
 pub mod scratch;
 pub mod smtp_sink;
+pub mod socks;
 pub mod speaker;
 pub mod tool;
 pub mod unbound;

@@ -3,8 +3,9 @@
 use policy::Limits;
 use policy::pool::{Member, Turns};
 use route::{Pools, SitePlan};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use wire::Credentials;
 
 /// All pools.
 #[derive(Debug, Default)]
@@ -38,6 +39,26 @@ pub struct Source {
     pub member: Member,
     /// Messages sent over one connection before it is closed, if that is less than the site takes.
     pub messages_per_connection_max: u32,
+    /// The proxy that has the address, if it is not on this host.
+    pub detour: Option<Detour>,
+}
+
+/// A proxy that connects to hosts for us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detour {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// What it is told.
+    pub manner: Manner,
+}
+
+/// How a proxy is told where to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// By a PROXY header, which also says from which address.
+    Haproxy,
+    /// By SOCKS 5, with this login if it wants one.
+    Socks5(Option<Credentials>),
 }
 
 /// By which way mail leaves.
@@ -129,6 +150,7 @@ mod tests {
             ehlo: "mta.test".into(),
             member: Member { weight, connections_max },
             messages_per_connection_max: u32::MAX,
+            detour: None,
         }
     }
 

@@ -55,7 +55,7 @@ pub use access::{Access, Ticket};
 pub use callers::{Allowance, Callers, Entry, Full};
 pub use crowd::Crowd;
 pub use domains::Domain;
-pub use egress::{Egress, Pool, Source};
+pub use egress::{Detour, Egress, Manner, Pool, Source};
 pub use guard::Guard;
 pub use inbound::{MESSAGE_BYTES_MAX, Newcomer, Pace};
 pub use letter::{Letter, Report, Settled};

@@ -13,6 +13,7 @@ mod cores;
 mod crash;
 mod dane;
 mod defences;
+mod detours;
 mod downstream;
 mod drain;
 mod dsn;

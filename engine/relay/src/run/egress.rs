@@ -27,6 +27,7 @@ fn source(own: &PoolSource, hostname: &str) -> Source {
             connections_max: own.connections_max.unwrap_or(u16::MAX),
         },
         messages_per_connection_max: own.messages_per_connection.unwrap_or(u32::MAX),
+        detour: own.proxy.clone(),
     }
 }
 
@@ -35,7 +36,9 @@ fn source(own: &PoolSource, hostname: &str) -> Source {
 /// away, must not keep the mail of all others. A dial finds out when it is there.
 pub(crate) fn absent(loaded: &Loaded) -> Vec<String> {
     let sources = loaded.settings.pools.iter().flat_map(|pool| &pool.sources);
-    let absent = sources.enumerate().filter(|(_, source)| is_absent(source.address));
+    let absent = sources
+        .enumerate()
+        .filter(|(_, source)| source.proxy.is_none() && is_absent(source.address));
     let told = absent.map(|(index, source)| {
         let place = ("pool.source", Some(index), "address");
         let wrong = format!("{} is not on this host: nothing leaves from it", source.address);

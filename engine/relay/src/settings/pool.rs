@@ -3,10 +3,15 @@
 use super::document::{Place, Reader, Section};
 use super::mail::HostName;
 use super::source::Label;
-use super::value::Text;
+use super::value::{Json, Text, Value};
 use super::{Entry, Settings};
+use shard::{Detour, Manner};
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::DeValue;
+use wire::Credentials;
 
 /// The most pools, and the most sources of all of them together.
 const POOLS_MAX: usize = 10_000;
@@ -33,6 +38,8 @@ pub struct PoolSource {
     pub connections_max: Option<u16>,
     /// The most messages over one connection, if that is less than the site takes.
     pub messages_per_connection: Option<u32>,
+    /// The proxy that has the address, if it is not on this host.
+    pub proxy: Option<Detour>,
 }
 
 impl Pool {
@@ -93,6 +100,14 @@ impl PoolSource {
             1_000_000,
             "After this many messages a connection from it is closed. Left out: as the site has it.",
         );
+        let proxy = source.optional(
+            "proxy",
+            "The proxy that connects to hosts for us, if the address is there and not on this host: \
+             \"haproxy://127.0.0.1:5000\" is told by a PROXY header from which address and to which \
+             host; \"socks5://127.0.0.1:1080\" or \"socks5://user:password@127.0.0.1:1080\" by SOCKS \
+             to which host, and `address` is the one it is known to use. Its failures are not the \
+             hosts'.",
+        );
         Self {
             // One that was refused is told from all that were not.
             address: address.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.0),
@@ -100,6 +115,7 @@ impl PoolSource {
             weight: weight as u16,
             connections_max: connections_max.map(|most| most as u16),
             messages_per_connection: messages_per_connection.map(|most| most as u32),
+            proxy,
         }
     }
 }
@@ -133,7 +149,9 @@ impl Settings {
             for source in &pool.sources {
                 let place = Place { table: "pool.source", index: Some(number), name: "address" };
                 number += 1;
-                if !source.address.is_unspecified() && !addresses.insert(source.address) {
+                let by = source.proxy.as_ref().map(|proxy| proxy.address);
+                let is_known = !addresses.insert((source.address, by));
+                if is_known && !source.address.is_unspecified() {
                     let wrong = format!("{} is in this pool already", source.address);
                     reader.refuse(
                         place,
@@ -190,6 +208,54 @@ impl Settings {
                 .to_owned()
         })
     }
+}
+
+impl Value for Detour {
+    // It may hold a password.
+    const SECRET: bool = true;
+
+    fn allowed() -> String {
+        "\"haproxy://ADDRESS:PORT\", \"socks5://ADDRESS:PORT\" or \
+         \"socks5://USER:PASSWORD@ADDRESS:PORT\", with an IP address"
+            .to_owned()
+    }
+
+    fn schema() -> Json {
+        serde_json::json!({ "type": "string", "description": Self::allowed() })
+    }
+
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Range<usize>> {
+        value.get_ref().as_str().and_then(detour).ok_or_else(|| value.span())
+    }
+
+    fn show(&self) -> String {
+        let Self { address, manner } = self;
+        match manner {
+            Manner::Haproxy => format!("\"haproxy://{address}\""),
+            Manner::Socks5(None) => format!("\"socks5://{address}\""),
+            Manner::Socks5(Some(login)) => format!("\"socks5://{}:***@{address}\"", login.user()),
+        }
+    }
+}
+
+fn detour(text: &str) -> Option<Detour> {
+    let (scheme, rest) = text.split_once("://")?;
+    let (login, address) =
+        rest.rsplit_once('@').map_or((None, rest), |(login, at)| (Some(login), at));
+    let address = address.parse().ok()?;
+    let login = match login {
+        None => None,
+        Some(login) => {
+            let (user, password) = login.split_once(':')?;
+            Some(Credentials::new(user, password)?)
+        }
+    };
+    let manner = match (scheme, login) {
+        ("haproxy", None) => Manner::Haproxy,
+        ("socks5", login) => Manner::Socks5(login),
+        _ => return None,
+    };
+    Some(Detour { address, manner })
 }
 
 /// An address that mail can leave from.

@@ -179,6 +179,7 @@ fn pools_have_sources_of_their_own() {
     let text = "[[pool]]\nname = \"warm\"\n[[pool.source]]\naddress = \"192.0.2.1\"\n\
                 ehlo = \"MTA1.example.com\"\nweight = 3\n[[pool.source]]\naddress = \"2001:db8::1\"\n\
                 connections_max = 5\nmessages_per_connection = 20\n\
+                proxy = \"haproxy://127.0.0.1:5000\"\n\
                 [[pool]]\nname = \"cold\"\n[[pool.source]]\naddress = \"192.0.2.2\"\n\
                 [delivery]\npool = \"cold\"\n";
     let loaded = parse("ringpost.toml", text, &host()).unwrap();
@@ -196,4 +197,26 @@ fn pools_have_sources_of_their_own() {
     let source = "[[pool.source]]";
     assert_eq!(order, ["[[pool]]", source, source, "[[pool]]", source]);
     assert_eq!(&parse("shown.toml", &shown, &host()).unwrap().settings, settings, "{shown}");
+}
+
+#[test]
+fn a_password_of_a_proxy_is_nowhere_to_be_seen() {
+    let with = |proxy: &str| {
+        let source = format!("[[pool.source]]\naddress = \"192.0.2.1\"\nproxy = \"{proxy}\"\n");
+        parse("ringpost.toml", &format!("[[pool]]\nname = \"a\"\n{source}"), &host())
+    };
+    let loaded = with("socks5://ann:a:c@nary@[::1]:1080").unwrap();
+    let shown = show(&loaded.entries, "ringpost.toml");
+    assert!(shown.contains("proxy = \"socks5://ann:***@[::1]:1080\""), "{shown}");
+    assert!(!format!("{:?}{shown}", loaded.settings).contains("nary"));
+    for wrong in [
+        "http://127.0.0.1:1080",
+        "haproxy://ann:canary@127.0.0.1:1080",
+        "socks5://canary@127.0.0.1:1080",
+        "socks5://proxy.canary.test:1080",
+        "127.0.0.1:1080",
+    ] {
+        let said = with(wrong).unwrap_err().to_string();
+        assert!(said.contains("`proxy` cannot be what is written"), "{said}");
+    }
 }

@@ -6,7 +6,7 @@
 //! as long as there is another.
 
 use super::health::Outlook;
-use crate::egress::{Egress, Pool, Source};
+use crate::egress::{Detour, Egress, Pool, Source};
 use crate::routing::local;
 use crate::shard::Shard;
 use event::{Response, Tick};
@@ -24,6 +24,9 @@ use std::time::Duration;
 
 /// How long a source is out of use at a site whose address was not there when one was dialled.
 const ABSENT_PAUSE: Duration = Duration::from_mins(1);
+
+/// The same where its proxy was of no use: it is back as soon as somebody has started it again.
+const PROXY_PAUSE: Duration = Duration::from_secs(10);
 
 /// How the sources of a pool stand at the sites of one name.
 pub(crate) type Standing = Rc<RefCell<Turns>>;
@@ -103,10 +106,18 @@ impl Departure {
         Limits { messages_per_connection_max, ..limits }
     }
 
-    /// The address is not on this host: the source is out of use there for a while.
-    pub(super) fn is_absent(&self, now: Tick) {
-        if let Self::From(From { place, standing, .. }) = self {
-            standing.borrow_mut().take_out(*place, now + ABSENT_PAUSE);
+    /// The proxy that connects for us, and as if from where.
+    pub(super) fn detour(&self) -> Option<(IpAddr, &Detour)> {
+        let source = self.source()?;
+        Some((source.address, source.detour.as_ref()?))
+    }
+
+    /// The address is not on this host, or its proxy of no use: the source is out of use at the
+    /// site for a while.
+    pub(super) fn failed(&self, now: Tick) {
+        if let Self::From(From { source, place, standing }) = self {
+            let pause = if source.detour.is_some() { PROXY_PAUSE } else { ABSENT_PAUSE };
+            standing.borrow_mut().take_out(*place, now + pause);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::choice::{Choice, Chosen};
 use super::departure::{Departure, Stay, Wanted};
+use super::detour::Blocked;
 use super::health::Outlook;
 use super::lane::{Ending, Lane};
 use super::slot::Slot;
@@ -12,6 +13,7 @@ use event::{Event, Response};
 use kernel::{Kernel, NoSuchSource};
 use queue::SiteIndex;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -35,7 +37,7 @@ pub(crate) fn start<K: Kernel>(shard: &Rc<Shard<K>>, index: SiteIndex) {
 enum Missed {
     /// It was the host: another one may be tried.
     Host(Response),
-    /// The address we were to come from is not there: another one may be tried.
+    /// The address we were to come from, or the proxy there, is not there: another may be tried.
     Source(Response),
 }
 
@@ -44,7 +46,7 @@ enum Missed {
 enum Obstacle {
     /// This machine had not what it takes.
     Machine,
-    /// The address we were to come from is not there.
+    /// The address we were to come from is not there, or its proxy is of no use.
     Source,
     /// The way to the host.
     Way,
@@ -133,7 +135,7 @@ async fn attempt<K: Kernel>(
     match obstacle {
         Obstacle::Machine => (),
         Obstacle::Source => {
-            departure.is_absent(shard.kernel.now());
+            departure.failed(shard.kernel.now());
             return Err(Missed::Source(response));
         }
         Obstacle::Way => slot.missed(host.address),
@@ -165,14 +167,38 @@ async fn reach<K: Kernel>(
     let is_crowded = shard.lanes.get() > LANES_MAX / 2;
     let patience = if has_deputy || is_crowded { CONNECT_PATIENCE_SHORT } else { CONNECT_PATIENCE };
     slot.dials(address, departure.address());
-    let stream = shard.kernel.connect(address, departure.address(), patience).await;
-    match stream {
+    match connect(shard, address, departure, patience).await {
         Ok(stream) => {
             let lane = Lane::new(slot, address, stream, departure);
             (Box::pin(lane.run()).await, Obstacle::Host)
         }
-        Err(error) => (Ending::Useless(refused(&error)), obstacle(&error)),
+        Err((response, obstacle)) => (Ending::Useless(response), obstacle),
     }
+}
+
+/// Straight to the host, or by way of the source's proxy.
+async fn connect<K: Kernel>(
+    shard: &Shard<K>,
+    host: SocketAddr,
+    departure: &Departure,
+    patience: Duration,
+) -> Result<K::Stream, (Response, Obstacle)> {
+    let Some((source, detour)) = departure.detour() else {
+        let stream = shard.kernel.connect(host, departure.address(), patience).await;
+        return stream.map_err(|error| (refused(&error), obstacle(&error)));
+    };
+    let stream = shard.connect_by(detour, (source, host), patience).await;
+    stream.map_err(|blocked| {
+        let text = format!("the proxy {}: {blocked}", detour.address);
+        let obstacle = match &blocked {
+            Blocked::Unreachable(error) if obstacle(error) == Obstacle::Machine => {
+                Obstacle::Machine
+            }
+            blocked if blocked.is_the_hosts() => Obstacle::Host,
+            _ => Obstacle::Source,
+        };
+        (local(451, (4, 4, 1), &text), obstacle)
+    })
 }
 
 /// No host could be used: the delivery that waited longest is charged with the attempt, so

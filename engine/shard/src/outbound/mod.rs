@@ -4,6 +4,7 @@ mod approach;
 mod choice;
 mod cover;
 mod departure;
+mod detour;
 mod dial;
 mod health;
 mod lane;
