@@ -145,7 +145,7 @@ fn talk(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         let verb = command.get(..4).unwrap_or(&command).to_ascii_uppercase();
         let reply = match verb.as_str() {
             "EHLO" => {
-                hello = command.get(5..).unwrap_or_default().to_owned();
+                command.get(5..).unwrap_or_default().clone_into(&mut hello);
                 offers(&shared.offers)
             }
             "MAIL" => {

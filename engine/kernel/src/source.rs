@@ -13,7 +13,8 @@ impl NoSuchSource {
     /// Whether it is why something failed.
     #[must_use]
     pub fn is_in(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+        let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>());
+        cause.is_some()
     }
 }
 

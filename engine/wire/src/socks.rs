@@ -131,11 +131,13 @@ impl Socks {
     /// There will be no connection.
     pub fn hear(&mut self, heard: &[u8]) -> Result<Step, SocksFault> {
         match (self.state, heard) {
-            (State::Method, &[VERSION, NO_LOGIN]) => Ok(self.ask()),
+            (State::Method, &[VERSION, NO_LOGIN]) | (State::Status, &[PASSWORD_VERSION, 0]) => {
+                Ok(self.ask())
+            }
             (State::Method, &[VERSION, PASSWORD]) => self.log_in(),
-            (State::Method, &[VERSION, NO_METHOD]) => Err(SocksFault::Login),
-            (State::Status, &[PASSWORD_VERSION, 0]) => Ok(self.ask()),
-            (State::Status, &[PASSWORD_VERSION, _]) => Err(SocksFault::Login),
+            (State::Method, &[VERSION, NO_METHOD]) | (State::Status, &[PASSWORD_VERSION, _]) => {
+                Err(SocksFault::Login)
+            }
             (State::Reply, &[VERSION, 0, _, kind, first]) => {
                 let port = 2;
                 let left = match kind {

@@ -248,8 +248,8 @@ impl<'d> Section<'_, 'd> {
     ) -> Vec<T> {
         let key = name.rsplit('.').next().unwrap_or(name);
         self.known.push(key);
-        let ours = self.reader.entries.iter().rev().filter(|entry| entry.table == name);
-        let first = ours.filter_map(|entry| entry.index).next().map_or(0, |last| last + 1);
+        let mut ours = self.reader.entries.iter().rev().filter(|entry| entry.table == name);
+        let first = ours.find_map(|entry| entry.index).map_or(0, |last| last + 1);
         let unwritten = if self.reader.template { 1 } else { unwritten };
         let mut found = vec![(None, None); unwritten];
         if let Some(value) = self.find(key) {

@@ -39,7 +39,7 @@ pub(crate) struct Standings(BTreeMap<Arc<str>, Weak<RefCell<Turns>>>);
 pub(super) enum Departure {
     /// From whichever address the system takes.
     Any,
-    From(From),
+    From(Berth),
 }
 
 /// From which sources a connection may leave.
@@ -60,7 +60,7 @@ pub(super) enum Stay {
 }
 
 /// One source, with a connection that counts.
-pub(super) struct From {
+pub(super) struct Berth {
     pub(super) source: Arc<Source>,
     place: usize,
     standing: Standing,
@@ -90,7 +90,7 @@ impl Departure {
     pub(super) fn source(&self) -> Option<&Arc<Source>> {
         match self {
             Self::Any => None,
-            Self::From(from) => Some(&from.source),
+            Self::From(berth) => Some(&berth.source),
         }
     }
 
@@ -115,7 +115,7 @@ impl Departure {
     /// The address is not on this host, or its proxy of no use: the source is out of use at the
     /// site for a while.
     pub(super) fn failed(&self, now: Tick) {
-        if let Self::From(From { source, place, standing }) = self {
+        if let Self::From(Berth { source, place, standing }) = self {
             let pause = if source.detour.is_some() { PROXY_PAUSE } else { ABSENT_PAUSE };
             standing.borrow_mut().take_out(*place, now + pause);
         }
@@ -125,12 +125,12 @@ impl Departure {
     pub(super) fn is_out(&self, now: impl FnOnce() -> Tick) -> bool {
         match self {
             Self::Any => false,
-            Self::From(From { place, standing, .. }) => standing.borrow().is_out(*place, now()),
+            Self::From(Berth { place, standing, .. }) => standing.borrow().is_out(*place, now()),
         }
     }
 }
 
-impl Drop for From {
+impl Drop for Berth {
     fn drop(&mut self) {
         self.standing.borrow_mut().ended(self.place);
     }
@@ -160,13 +160,13 @@ impl<K: Kernel> Shard<K> {
             (None, Wanted::Any) => turns.next(now, fits),
             _ => turn,
         };
-        let from = |turn: usize| From {
+        let berth = |turn: usize| Berth {
             source: Arc::clone(&pool.sources[turn]),
             place: turn,
             standing: Rc::clone(standing),
         };
         match (turn, wanted) {
-            (Some(turn), _) => Ok(Departure::From(from(turn))),
+            (Some(turn), _) => Ok(Departure::From(berth(turn))),
             (None, Wanted::Any) => Err(nobody(pool, now, &turns, fits)),
             (None, Wanted::Welcome) => Err(unwelcome(pool)),
         }
