@@ -6,6 +6,8 @@
 
 mod lookup;
 mod question;
+pub mod sts;
+mod texts;
 mod tlsa;
 
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
@@ -16,10 +18,12 @@ use question::{Inquirer, Provider};
 use route::{Answer, HOSTS_MAX};
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use sts::Policies;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -127,7 +131,10 @@ impl Resolver {
 
 /// How look-ups ended.
 #[derive(Debug, Default)]
-pub(crate) struct Counts([AtomicU64; Self::NAMES.len()]);
+pub(crate) struct Counts {
+    answers: [AtomicU64; Self::NAMES.len()],
+    policies: Arc<sts::Counts>,
+}
 
 impl Counts {
     const NAMES: [&str; 5] = ["hosts", "null_mx", "no_domain", "no_address", "temporary"];
@@ -140,13 +147,18 @@ impl Counts {
             Answer::NoAddress => 3,
             Answer::Temporary(_) => 4,
         };
-        self.0[index].fetch_add(1, Ordering::Relaxed);
+        self.answers[index].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Each kind of answer with how often it was given.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
+        let counts = self.answers.iter().map(|count| count.load(Ordering::Relaxed));
         Self::NAMES.into_iter().zip(counts)
+    }
+
+    /// What is counted of policies.
+    pub(crate) fn policies(&self) -> &sts::Counts {
+        &self.policies
     }
 }
 
@@ -154,6 +166,8 @@ impl Counts {
 pub(crate) struct Desk {
     questions: mpsc::UnboundedReceiver<(Wanted, Asker)>,
     names: Result<Arc<Names>, String>,
+    /// Nobody is asked for policies if there are none.
+    policies: Option<Arc<Policies>>,
     patience: Duration,
     waiting: HashMap<Wanted, Vec<Asker>>,
     lookups: JoinSet<(Wanted, Answer)>,
@@ -167,6 +181,7 @@ pub(crate) fn desk(servers: &Servers) -> (Resolver, Desk) {
     let desk = Desk {
         questions,
         names: names(servers).map(Arc::new),
+        policies: None,
         patience: servers.patience,
         waiting: HashMap::new(),
         lookups: JoinSet::new(),
@@ -229,8 +244,25 @@ impl Desk {
         Arc::clone(&self.counts)
     }
 
+    /// Heeds the policies of domains from now on, as far as names can be looked up.
+    ///
+    /// # Errors
+    /// There can be none, and why.
+    pub(crate) fn heed(&mut self, setup: &sts::Setup) -> io::Result<()> {
+        if let Ok(names) = &self.names {
+            let counts = Arc::clone(&self.counts.policies);
+            self.policies = Some(Policies::open(setup, Arc::clone(names), counts)?);
+        }
+        Ok(())
+    }
+
     /// Answers until nobody can ask any more.
     pub(crate) async fn run(mut self) {
+        // Dropped, the set ends it.
+        let mut renewal = JoinSet::new();
+        if let Some(policies) = &self.policies {
+            renewal.spawn(Arc::clone(policies).renew());
+        }
         loop {
             tokio::select! {
                 question = self.questions.recv() => match question {
@@ -259,15 +291,20 @@ impl Desk {
     fn look_up(&mut self, names: Arc<Names>, wanted: Wanted) {
         let places = Arc::clone(&self.places);
         let patience = self.patience;
+        let policies = self.policies.clone();
         self.lookups.spawn(async move {
             let _place = places.acquire_owned().await;
             let question = wanted.clone();
             let lookup = async move {
                 match question {
-                    Wanted::Mail(domain, port) => names.mail(&domain, port).await,
+                    Wanted::Mail(domain, port) => {
+                        let policies = policies.filter(|_| port.is_some());
+                        ruled(names.mail(&domain, port), policies, &domain).await
+                    }
                     Wanted::Renewed(domain, port) => {
                         names.forget_mail(&domain);
-                        names.mail(&domain, port).await
+                        let policies = policies.filter(|_| port.is_some());
+                        ruled(names.mail(&domain, port), policies, &domain).await
                     }
                     Wanted::Hosts(hosts) => names.hosts(&hosts).await,
                 }
@@ -282,6 +319,17 @@ impl Desk {
             asker(answer.clone());
         }
     }
+}
+
+/// The answer about a domain, with its policy if that may count, both looked up at once.
+async fn ruled(
+    answer: impl Future<Output = Answer>,
+    policies: Option<Arc<Policies>>,
+    domain: &str,
+) -> Answer {
+    let Some(policies) = policies else { return answer.await };
+    let (answer, ruling) = tokio::join!(answer, policies.ruling(domain));
+    answer.under(ruling.policy, ruling.life)
 }
 
 /// The answer, or why there is none. What hostile answers may do to `lookup`, a panic or an

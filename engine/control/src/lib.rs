@@ -10,6 +10,7 @@ mod agent;
 pub mod auth;
 mod chores;
 pub mod dns;
+pub mod https;
 
 pub use chores::Chore;
 pub use dns::Resolver;
@@ -34,6 +35,8 @@ pub struct Setup {
     pub agent: Option<SocketAddr>,
     /// How names are looked up.
     pub dns: dns::Servers,
+    /// Where the policies of domains are kept, and how they are fetched, if they are heeded.
+    pub policies: Option<dns::sts::Setup>,
     /// What those who check logins count, if somebody does.
     pub logins: Option<Arc<auth::Counts>>,
     /// What the shards count.
@@ -68,7 +71,8 @@ pub fn start(setup: Setup) -> io::Result<Control> {
     let agent = setup.agent.map(|address| listen(address, "agent checks")).transpose()?;
     let address = listener.local_addr()?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    let (resolver, desk) = dns::desk(&setup.dns);
+    let (resolver, mut desk) = dns::desk(&setup.dns);
+    setup.policies.iter().try_for_each(|policies| desk.heed(policies))?;
     let warnings = desk.warning().into_iter().collect();
     let draining = Arc::new(AtomicBool::new(false));
     let door = admin::Door::new(

@@ -19,6 +19,7 @@ mod egress;
 mod guard;
 mod host;
 mod notify;
+mod policies;
 mod shards;
 mod sockets;
 mod tls;
@@ -123,6 +124,8 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     make_log_directory(settings)?;
     let keyring = tls::Keyring::open(loaded)?;
     let connector = tls::connector(loaded)?;
+    let policies = policies::policies(loaded)?;
+    policies::warning(policies.as_ref()).iter().for_each(warn);
     let gates = shards::gates(settings, sockets, &keyring);
     let meters = Meters::new(settings.shards);
     let (verifier, reading) = access::open(settings)?.unzip();
@@ -134,6 +137,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
             trust: settings.delivery_tls.dane,
             ..control::dns::Servers::default()
         },
+        policies,
         logins: verifier.as_ref().map(control::auth::Verifier::counts),
         meters: Arc::clone(&meters),
         sources: gates.first().map(|gate| gate.guard.sources.named()).unwrap_or_default(),

@@ -9,6 +9,7 @@ mod defence;
 mod document;
 mod fault;
 mod front;
+mod https;
 mod keys;
 mod listing;
 mod mail;
@@ -26,6 +27,7 @@ pub use document::{Entry, Origin};
 pub use fault::{Fault, Faults};
 pub(crate) use front::DELAY_MAX;
 pub use front::{Front, Proxy};
+pub use https::Https;
 pub use listing::{schema, show};
 pub use mail::Network;
 pub use pool::{Pool, PoolSource};
@@ -82,6 +84,8 @@ pub struct Settings {
     pub admin: Admin,
     /// How names are looked up.
     pub dns: Dns,
+    /// How files of others are fetched.
+    pub https: Https,
     /// How the machine is used.
     pub kernel: Kernel,
     /// How it stops.

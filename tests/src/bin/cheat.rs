@@ -45,6 +45,7 @@ fn run(settings: &Settings, flaw: Flaw) -> io::Result<()> {
         admin: settings.admin.address,
         agent: None,
         dns: Servers { addresses: settings.dns.servers.clone(), ..Servers::default() },
+        policies: None,
         logins: None,
         meters: Arc::clone(&meters),
         sources: Vec::new(),

@@ -44,6 +44,7 @@ impl Collector for Cells {
         self.sources(&mut encoder)?;
         self.sites(&mut encoder)?;
         self.lookups(&mut encoder)?;
+        self.policies(&mut encoder)?;
         self.logins(&mut encoder)
     }
 }
@@ -149,6 +150,16 @@ impl Cells {
     fn lookups(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let rows = self.lookups.rows().map(|(answer, count)| (answer.to_owned(), count));
         family(encoder, "dns_lookups", "Names looked up.", Kind::Counter, "answer", rows)
+    }
+
+    fn policies(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let counts = self.lookups.policies();
+        let rows = counts.rows().map(|(outcome, count)| (outcome.to_owned(), count));
+        let help = "MTA-STS policies fetched, or why not.";
+        family(encoder, "mta_sts_fetches", help, Kind::Counter, "outcome", rows)?;
+        let (name, help) = ("mta_sts_policies", "MTA-STS policies kept");
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        metric.encode_gauge(&counts.kept())
     }
 
     fn logins(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -24,6 +24,7 @@ fn setup(meters: &Arc<Meters>, agent: Option<SocketAddr>) -> Setup {
             addresses: vec!["127.0.0.1:1".parse().unwrap()],
             ..dns::Servers::default()
         },
+        policies: None,
         logins: None,
         meters: Arc::clone(meters),
         sources: Vec::new(),
@@ -247,6 +248,7 @@ fn a_taken_address_is_named() {
         admin: taken.address(),
         agent: None,
         dns: dns::Servers::default(),
+        policies: None,
         logins: None,
         meters: Meters::new(1),
         sources: Vec::new(),

@@ -51,8 +51,8 @@ pub(super) struct Found {
 }
 
 /// Addresses of one host. None, if it has none.
-struct Reachable {
-    addresses: Vec<IpAddr>,
+pub(super) struct Reachable {
+    pub(super) addresses: Vec<IpAddr>,
     ttl: Duration,
     /// Why there may be more than these.
     unknown: Option<String>,
@@ -165,7 +165,7 @@ impl Names {
     }
 
     /// The addresses of one host, IPv6 and IPv4 in turn.
-    async fn addresses(&self, name: Name) -> Result<Reachable, Nothing> {
+    pub(super) async fn addresses(&self, name: Name) -> Result<Reachable, Nothing> {
         let (v6, v4) = tokio::join!(
             self.records(name.clone(), RecordType::AAAA),
             self.records(name, RecordType::A),
@@ -239,7 +239,7 @@ async fn is_alias(servers: &Inquirer, name: &Name) -> bool {
 }
 
 /// A name that is looked up as it stands, in no search domain.
-fn absolute(name: &str) -> Option<Name> {
+pub(super) fn absolute(name: &str) -> Option<Name> {
     let mut name = Name::from_ascii(name).ok().filter(|name| !name.is_root())?;
     name.set_fqdn(true);
     Some(name)

@@ -1,6 +1,8 @@
 //! Look-ups against a real DNS server on a loopback port, with a zone full of traps.
 
 mod server;
+mod sts;
+mod web;
 
 use super::{Resolver, Servers, Trust, contained, desk};
 use route::{ADDRESSES_MAX, Answer, Dane, HOSTS_MAX};

@@ -107,6 +107,7 @@ pub(crate) fn check(loaded: &Loaded) -> io::Result<()> {
         vouchers(loaded, index, listener)?;
     }
     connector(loaded)?;
+    super::policies::policies(loaded)?;
     Ok(())
 }
 
@@ -133,7 +134,7 @@ fn vouchers(loaded: &Loaded, index: usize, listener: &Listener) -> io::Result<Op
 }
 
 /// An error that names the line of the settings.
-fn refused(
+pub(super) fn refused(
     loaded: &Loaded,
     place: (&'static str, Option<usize>, &'static str),
     path: &Path,

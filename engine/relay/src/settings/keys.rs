@@ -3,8 +3,8 @@
 use super::pool::read_usual;
 use super::{
     Admin, Agent, Auth, Bytes, Certificate, Defence, Delivery, DeliveryTls, Destination, Dns,
-    Drain, Driver, Durability, Front, Hop, Host, HostName, Kernel, Listener, ListenerTls, Log,
-    Login, Pattern, Pool, Retry, Route, Section, Settings, Site, SourceRule, Spool, Tls,
+    Drain, Driver, Durability, Front, Hop, Host, HostName, Https, Kernel, Listener, ListenerTls,
+    Log, Login, Pattern, Pool, Retry, Route, Section, Settings, Site, SourceRule, Spool, Tls,
 };
 use shard::MESSAGE_BYTES_MAX;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -60,6 +60,7 @@ impl Settings {
             log: top.table("log", Log::read),
             admin: top.table("admin", Admin::read),
             dns: top.table("dns", Dns::read),
+            https: top.table("https", Https::read),
             kernel: top.table("kernel", Kernel::read),
             drain: top.table("drain", Drain::read),
             agent: top.table("agent", Agent::read),

@@ -91,6 +91,8 @@ pub struct DeliveryTls {
     pub dane: Trust,
     /// The file with those who vouch for hosts; the system's if it was left out.
     pub server_ca: Option<PathBuf>,
+    /// Whether the policies of domains are heeded.
+    pub mta_sts: bool,
 }
 
 impl Tls {
@@ -172,6 +174,14 @@ impl DeliveryTls {
                 "server_ca",
                 "The PEM file with the certificates that vouch for those of hosts, read at start. \
                  Left out: the system's.",
+            ),
+            mta_sts: delivery.key(
+                "mta_sts",
+                true,
+                "Whether MTA-STS policies are heeded: a domain whose policy is \"enforce\" gets \
+                 mail only at hosts that it names and that are \"verified\", whatever less `tls` \
+                 says; with `tls` \"off\", and where a route has a `to`, none is. They are fetched \
+                 as [https] says, and kept in the spool's folder.",
             ),
         }
     }
