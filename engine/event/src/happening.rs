@@ -12,7 +12,7 @@
 //! | header_faulty | id, source, peer, rules |
 //! | refused | peer, source (null: nobody looked), rule, code, enhanced, text |
 //! | login_failed | peer, user (null: no user has the name that was given), mechanism |
-//! | attempt | id, sender, recipient, site, peer, host (what it is called), source_address (of ours), ehlo (how we introduced ourselves), tls, cipher, verified (it proved to be that host), in_clear (why there is no TLS although it was wanted), outcome, code, enhanced, text, local (we say it, not the peer), class (why it said no, if it did), attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool (by which it left, also the default one), job, campaign if there are such |
+//! | attempt | id, sender, recipient, site, peer, host (what it is called), source_address (of ours), ehlo (how we introduced ourselves), tls, cipher, verified (it proved to be that host), in_clear (why there is no TLS although it was wanted), mta_sts (what the policy of the domain asks for), mta_sts_failure (why that would not have let the mail go there), outcome, code, enhanced, text, local (we say it, not the peer), class (why it said no, if it did), attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool (by which it left, also the default one), job, campaign if there are such |
 //! | bounced | id, bounce, recipient, recipients, action (failed, delayed or relayed) |
 //! | bounce_dropped | id, recipients |
 //! | dial_failed | site, peer, source_address (null: whichever the system takes), code, enhanced, text; also when a handshake failed and the host is dialled again in the clear |
@@ -26,7 +26,7 @@ mod attempt;
 mod line;
 
 pub use accepted::{Accepted, Encryption, Entrance};
-pub use attempt::{Attempt, Labels, Passage, Stages};
+pub use attempt::{Attempt, Labels, Passage, Stages, Sts};
 pub use line::FIELD_BYTES_MAX;
 
 use crate::{EnhancedCode, MessageId, Response, ShardMeters, Wall};
@@ -175,7 +175,11 @@ impl Event<'_> {
             Self::HeaderFaulty { .. } => meters.header_faults.add(1),
             Self::Refused { code, .. } => meters.refuse(code),
             Self::LoginFailed { .. } => meters.logins_failed.add(1),
-            Self::Attempt(attempt) => meters.settle(attempt.outcome, attempt.duplicate_possible),
+            Self::Attempt(Attempt { outcome, duplicate_possible, sts, .. }) => {
+                meters.settle(outcome, duplicate_possible);
+                let unmet = sts.is_some_and(|sts| sts.failure.is_some());
+                meters.mta_sts_unmet.add(u64::from(unmet));
+            }
             Self::Bounced { .. } => meters.bounces.add(1),
             Self::BounceDropped { .. } => meters.bounces_dropped.add(1),
             Self::DialFailed { .. } => meters.dial_failures.add(1),

@@ -95,6 +95,7 @@ meters! {
     Counter tls_out_verified: " Those of them in which the host proved to be the one that was meant.";
     Counter tls_out_dane: " Those of them in which it did so by TLSA records (DANE).";
     Counter tls_out_dane_failed: " TLS handshakes in which a host showed a certificate that its TLSA records (DANE) do not know.";
+    Counter mta_sts_unmet: " Tries by which mail went where an MTA-STS policy in testing would not have let it.";
     Counter tls_out_in_clear: " Connections to hosts in the clear although TLS was wanted.";
     Counter tls_out_missing: " Connections to hosts given up because TLS is required and not to be had.";
     Counter tls_out_failed_timeout: " TLS handshakes with hosts that took too long.";

@@ -173,9 +173,8 @@ impl SitePlan {
 
     /// The same hosts under this TLS, or the policy if that asks for more, which had the usual.
     fn under(self, tls: Tls) -> Self {
-        let enforced = self.sts.as_ref().is_some_and(Sts::is_enforced);
         let (tls, suffix) =
-            if enforced { (Tls::Verified, sts::SUFFIX) } else { (tls, tls.suffix()) };
+            if self.is_enforced() { (Tls::Verified, sts::SUFFIX) } else { (tls, tls.suffix()) };
         if suffix.is_empty() {
             return Self { tls, ..self };
         }
@@ -183,6 +182,12 @@ impl SitePlan {
         // What the settings name has one set of limits, whatever TLS.
         let name = if self.named.is_some() { self.name } else { suffixed(&self.name) };
         Self { name, pool: suffixed(&self.pool), tls, ..self }
+    }
+
+    /// Whether it is what it is because a policy demands that.
+    #[must_use]
+    pub fn is_enforced(&self) -> bool {
+        self.sts.as_ref().is_some_and(Sts::is_enforced)
     }
 
     /// The host at `address`. Of several there the best.

@@ -3,6 +3,7 @@
 use crate::inbound::Newcomer;
 use crate::message::{Delivery, Message};
 use crate::outbound::Passage;
+use crate::recall::Recall;
 use event::{MessageId, Outcome, ReplyClass, Response, Stages, Wall};
 use policy::login::Verdict;
 use route::{Answer, SitePlan};
@@ -23,6 +24,8 @@ pub enum Letter {
     Suspect(MessageId),
     /// From the directory: what it knows of a domain we asked about.
     Resolved(String, Answer),
+    /// From a shard that learnt more of a domain: what waits for it here goes elsewhere.
+    Recall(Box<Recall>),
     /// From whoever checks logins: what came of the one with this number.
     Verdict(u64, Verdict),
     /// From a shard that has more connections than we: serve this one.

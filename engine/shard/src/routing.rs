@@ -60,6 +60,8 @@ impl<K: Kernel> Shard<K> {
     pub(crate) fn resolved(self: &Rc<Self>, domain: &str, answer: &Answer) {
         let now = self.kernel.now();
         let plan = route::plan(domain, answer, &self.routing.rules).map(Arc::new);
+        let old = self.domains.borrow().last(domain).cloned();
+        self.recall(domain, old, &plan);
         self.domains.borrow_mut().learn(domain, plan, answer, now);
         let waiting = self.parked.borrow_mut().remove(domain).unwrap_or_default();
         for delivery in waiting {
@@ -67,7 +69,7 @@ impl<K: Kernel> Shard<K> {
         }
     }
 
-    fn dispatch(self: &Rc<Self>, plan: Arc<SitePlan>, delivery: Delivery) {
+    pub(crate) fn dispatch(self: &Rc<Self>, plan: Arc<SitePlan>, delivery: Delivery) {
         let plan = match delivery.domain.exit() {
             Exit::Pool(pool) => plan.through(pool, &self.egress.names),
             Exit::Any | Exit::Unknown => plan,
@@ -88,7 +90,7 @@ impl<K: Kernel> Shard<K> {
     }
 
     /// No site takes this mail, now or ever.
-    fn unroutable(self: &Rc<Self>, delivery: Delivery, failure: &RouteFailure) {
+    pub(crate) fn unroutable(self: &Rc<Self>, delivery: Delivery, failure: &RouteFailure) {
         let response = failure.response();
         if failure.is_permanent() {
             self.conclude_all(delivery, None, Outcome::Failed, &response);

@@ -6,7 +6,7 @@ use crate::letter::{Report, Settled};
 use crate::message::Message;
 use crate::outbound::Passage;
 use crate::shard::Shard;
-use event::{Attempt, Event, Labels, Outcome, Response};
+use event::{Attempt, Event, Labels, Outcome, Response, Sts};
 use kernel::Kernel;
 use smallvec::SmallVec;
 use spool::{Answer, Deferral, Envelope, Label, Settlement};
@@ -29,8 +29,9 @@ impl<K: Kernel> Shard<K> {
         report.stages.accepted = message.envelope.accepted();
         let words = words(&message.envelope);
         let labels = labels(&words);
+        let sts = self.judged(&report, &message);
         for settled in &report.verdicts {
-            self.tell_attempt(&report, &message, labels, settled);
+            self.tell_attempt(&report, &message, (labels, sts), settled);
         }
         let ended = report.verdicts.iter().filter(|settled| settled.outcome.is_final()).count();
         let accepted = message.envelope.accepted();
@@ -112,7 +113,7 @@ impl<K: Kernel> Shard<K> {
         &self,
         report: &Report,
         message: &Message,
-        labels: Labels<'_>,
+        (labels, sts): (Labels<'_>, Option<Sts>),
         settled: &Settled,
     ) {
         let sender = String::from_utf8_lossy(message.envelope.sender());
@@ -126,6 +127,7 @@ impl<K: Kernel> Shard<K> {
             site: &report.site,
             peer: report.peer,
             passage: report.passage.as_deref().map(passage),
+            sts,
             outcome: settled.outcome,
             response: &settled.response,
             class: settled.class,

@@ -262,6 +262,7 @@ impl<K: Kernel> Shard<K> {
             Letter::Locate(delivery) => self.locate(delivery),
             Letter::Suspect(id) => self.journal_of(id).suspect(id),
             Letter::Resolved(domain, answer) => self.resolved(&domain, &answer),
+            Letter::Recall(recall) => self.heed(&recall),
             Letter::Verdict(number, verdict) => self.logins.hear(number, verdict),
             Letter::Connection(_) | Letter::Drain | Letter::LanesEnded => {
                 unreachable!("the main loop keeps these")

@@ -77,6 +77,15 @@ impl Sites {
         site
     }
 
+    /// Those to which mail goes by these connections, or by those of a pool of sources among them.
+    pub(crate) fn of_pool(&self, pool: &str) -> Vec<SiteIndex> {
+        let is_meant = |site: &Site| {
+            let rest = site.plan.pool.strip_prefix(pool);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(';'))
+        };
+        self.all.iter().filter(|(_, site)| is_meant(site)).map(|(index, _)| *index).collect()
+    }
+
     /// A lane could take more: ring `signal` when there is some. One that is `free` goes
     /// before those that still wait for an answer, since that may take its peer minutes.
     pub(crate) fn offer(&mut self, index: SiteIndex, signal: &Signal, free: bool) {

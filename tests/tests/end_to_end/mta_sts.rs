@@ -21,7 +21,7 @@ use tests::{tool, wait};
 /// what becomes of its mail: whether the host proved who it is, or what is said of it.
 const DOMAINS: [(&str, &str, &str, Result<bool, &str>); 6] = [
     ("right.test", "good.mx.test", "enforce *.mx.test", Ok(true)),
-    ("wrong.test", "bad.mx.test", "enforce *.mx.test", Err("TLS is required")),
+    ("wrong.test", "bad.mx.test", "enforce *.mx.test", Err("TLS is required (MTA-STS)")),
     ("elsewhere.test", "good.mx.test", "enforce mail.test", Err("names mail.test, and none of")),
     ("testing.test", "bad.mx.test", "testing mail.test", Ok(false)),
     ("withdrawn.test", "bad.mx.test", "none *.mx.test", Ok(false)),
@@ -60,6 +60,11 @@ fn mail_is_under_the_tls_that_its_domain_demands() -> io::Result<()> {
             Ok(verified) => {
                 assert_eq!(line["outcome"], "delivered", "{line}");
                 assert_eq!(line["verified"], verified, "{line}");
+                let mode = policy.split(' ').next().filter(|mode| !["", "none"].contains(mode));
+                assert_eq!(line["mta_sts"].as_str(), mode, "{line}");
+                let unmet = line["mta_sts_failure"].as_str();
+                let not_named = "the policy does not name the host";
+                assert_eq!(unmet, (mode == Some("testing")).then_some(not_named), "{line}");
             }
             Err(words) => {
                 let text = line["text"].as_str().unwrap_or_default();
@@ -71,7 +76,10 @@ fn mail_is_under_the_tls_that_its_domain_demands() -> io::Result<()> {
         assert_eq!(file.exists(), !policy.is_empty(), "{domain}");
     }
     relay.wait_for_metric("ringpost_mta_sts_fetches_total{outcome=\"fetched\"} 5")?;
-    relay.wait_for_metric("ringpost_mta_sts_policies 5")
+    relay.wait_for_metric("ringpost_mta_sts_policies 5")?;
+    let unmet = relay.metric("ringpost_mta_sts_unmet_total")?;
+    assert!((unmet - 1.0).abs() < 0.5, "{unmet}");
+    Ok(())
 }
 
 /// The first attempt at a recipient there, as the delivery log has it.
@@ -99,10 +107,8 @@ fn receiver(folder: &Path, authority: &Authority) -> io::Result<Ringpost> {
     let (chain_file, key_file) = (folder.join("mx.pem"), folder.join("mx.key"));
     fs::write(&chain_file, chain)?;
     fs::write(&key_file, key.serialize_pem())?;
-    let outfit = Outfit {
-        listener_settings: "tls = \"starttls\"\n".to_owned(),
-        ..Outfit::default()
-    };
+    let outfit =
+        Outfit { listener_settings: "tls = \"starttls\"\n".to_owned(), ..Outfit::default() };
     let settings = format!(
         "[dns]\nservers = [\"127.0.0.1:1\"]\n[[certificate]]\nchain = \"{}\"\nkey = \"{}\"\n",
         chain_file.display(),

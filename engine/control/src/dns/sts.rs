@@ -38,7 +38,7 @@ pub(super) struct Patience {
 /// [RFC 8461 §3.3](https://www.rfc-editor.org/rfc/rfc8461#section-3.3) suggests; mail cannot wait
 /// that long whenever somebody's web server is down.
 pub(super) const PATIENCE: Patience =
-    Patience { mail: Duration::from_secs(10), fetch: Duration::from_secs(60) };
+    Patience { mail: Duration::from_secs(10), fetch: Duration::from_mins(1) };
 /// Fetches at one time. What is asked for beyond is as if it had failed.
 const FETCHES_MAX: usize = 1_000;
 /// How long a policy that could not be fetched is let be.
@@ -221,7 +221,9 @@ impl Policies {
         let (disk, domain, id) = (Arc::clone(&self.disk), domain.to_owned(), record.id.clone());
         // Nobody waits for the disk.
         tokio::task::spawn_blocking(move || {
-            gone.iter().for_each(|domain| disk.remove(domain));
+            for domain in gone {
+                disk.remove(&domain);
+            }
             if let Err(error) = disk.write(&domain, &id, now(), &text) {
                 tracing::warn!("the MTA-STS policy of {domain} cannot be kept on disk: {error}");
             }

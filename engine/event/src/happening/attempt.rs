@@ -74,6 +74,15 @@ pub struct Passage<'a> {
     pub in_clear: Option<&'a str>,
 }
 
+/// What the MTA-STS policy of a domain makes of a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sts {
+    /// What the policy asks for: `enforce` or `testing`.
+    pub mode: &'static str,
+    /// Why it would not have let the mail go this way, if it would not.
+    pub failure: Option<&'static str>,
+}
+
 /// One try at one recipient.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
@@ -89,6 +98,8 @@ pub struct Attempt<'a> {
     pub peer: Option<SocketAddr>,
     /// How it was reached.
     pub passage: Option<Passage<'a>>,
+    /// What the policy of its domain makes of that, if there is one.
+    pub sts: Option<Sts>,
     /// What became of it.
     pub outcome: Outcome,
     /// What the peer said, or what we say for it.
@@ -128,6 +139,8 @@ impl Attempt<'_> {
             .truth_or_null("verified", passage.and_then(|passage| passage.verified))
             .text_or_null("dane", passage.and_then(|passage| passage.dane))
             .text_or_null("in_clear", passage.and_then(|passage| passage.in_clear))
+            .text_or_null("mta_sts", self.sts.map(|sts| sts.mode))
+            .text_or_null("mta_sts_failure", self.sts.and_then(|sts| sts.failure))
             .text("outcome", self.outcome.name())
             .number("code", u64::from(self.response.code))
             .enhanced("enhanced", self.response.enhanced)

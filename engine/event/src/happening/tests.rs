@@ -1,5 +1,5 @@
 use super::{
-    Accepted, Attempt, Encryption, Entrance, Event, Labels, MESSAGES_MAX, Passage, Stages,
+    Accepted, Attempt, Encryption, Entrance, Event, Labels, MESSAGES_MAX, Passage, Stages, Sts,
 };
 use crate::{EnhancedCode, MessageId, Outcome, ReplyClass, Response, ShardMeters, Tick, Wall};
 use std::fmt::Write as _;
@@ -28,6 +28,7 @@ fn lines_have_these_fields() {
         ..entrance
     };
     let [bare, sealed] = passages();
+    let sts = Sts { mode: "testing", failure: Some("there was no TLS") };
     let events = [
         Event::Accepted(accepted(None)),
         Event::Accepted(accepted(Some(entrance))),
@@ -40,7 +41,7 @@ fn lines_have_these_fields() {
         Event::Attempt(Attempt { peer: Some(peer), next: Some(Wall(7)), ..attempt }),
         Event::Attempt(Attempt { labels, ..attempt }),
         Event::Attempt(Attempt { passage: Some(bare), ..attempt }),
-        Event::Attempt(Attempt { passage: Some(sealed), ..attempt }),
+        Event::Attempt(Attempt { passage: Some(sealed), sts: Some(sts), ..attempt }),
         Event::Bounced { id, bounce, recipient: "a@b", recipients: 1, action: "failed" },
         Event::BounceDropped { id, recipients: 3 },
         Event::DialFailed { site: "mx.example", peer, source_address: None, response: &response },
@@ -134,6 +135,7 @@ fn attempt(response: &Response) -> Attempt<'_> {
         site: "mx.example.org",
         peer: None,
         passage: None,
+        sts: None,
         outcome: Outcome::Deferred,
         response,
         class: Some(ReplyClass::NoAnswerFromHost),

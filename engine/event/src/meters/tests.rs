@@ -80,6 +80,7 @@ fn live(meters: &ShardMeters) {
                 site: "",
                 peer: None,
                 passage: None,
+                sts: None,
                 outcome,
                 response: &response,
                 class: None,

@@ -15,6 +15,8 @@ use wire::Proof;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cover {
     wanted: Tls,
+    /// It is wanted because every domain of the site demands it by a policy.
+    enforced: bool,
     /// What DNS proves of the host, if it does. That comes before what else is wanted, as nobody
     /// could forge it; whoever wants no TLS at all has none.
     proven: Option<Arc<TlsaSet>>,
@@ -55,7 +57,11 @@ impl Cover {
 
     /// Who asks for TLS, if it may not be left out.
     pub(super) const fn asked_by(&self) -> &'static str {
-        if self.proven.is_some() { "DANE" } else { "`tls`" }
+        match self {
+            Self { proven: Some(_), .. } => "DANE",
+            Self { enforced: true, .. } => "MTA-STS",
+            _ => "`tls`",
+        }
     }
 
     /// What DNS proves of the host, in a word.
@@ -73,14 +79,14 @@ impl Cover {
 impl<K: Kernel> Shard<K> {
     /// What TLS a connection of this site to this host gets.
     pub(super) fn cover(&self, index: SiteIndex, host: SocketAddr) -> Cover {
-        let (wanted, proven) = {
+        let (wanted, enforced, proven) = {
             let sites = self.sites.borrow();
             let plan = &sites.find(index).plan;
             let proven = plan.host_at(host).and_then(|host| match &host.dane {
                 Dane::Known(set) => Some(Arc::clone(set)),
                 Dane::Absent | Dane::Unknown(_) => None,
             });
-            (plan.tls, proven)
+            (plan.tls, plan.is_enforced(), proven)
         };
         let now = self.kernel.now();
         let broke = || {
@@ -89,7 +95,7 @@ impl<K: Kernel> Shard<K> {
         };
         // T19: what must be under TLS is, whatever was before.
         let broken = wanted == Tls::Opportunistic && proven.is_none() && broke();
-        Cover { wanted, proven, broken }
+        Cover { wanted, enforced, proven, broken }
     }
 
     /// Notes that a handshake with a host was completed, or failed.

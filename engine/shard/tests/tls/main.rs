@@ -9,6 +9,7 @@ mod client;
 mod early;
 mod host;
 mod outward;
+mod policy;
 mod relay;
 
 use client::Client;

@@ -12,7 +12,7 @@ use std::time::Duration;
 const WANTED: [Tls; 4] = [Tls::Off, Tls::Opportunistic, Tls::Required, Tls::Verified];
 
 /// Gives the relay a message for each of these domains.
-async fn give(world: &World, relay: &Relay, domains: &[&str], body: &str) {
+pub(crate) async fn give(world: &World, relay: &Relay, domains: &[&str], body: &str) {
     let mut client = met(world, relay).await;
     for domain in domains {
         client.say(format!("MAIL FROM:<>\r\nRCPT TO:<b@{domain}>\r\nDATA\r\n")).await;

@@ -83,6 +83,20 @@ impl Relay {
         Self::sending(world, clear, INTAKE_BYTES_MAX, (routing, None))
     }
 
+    /// One that sends all mail by MX, of which DNS says this, to hosts at `port`, and trusts
+    /// `root`.
+    pub(crate) fn by_mx(world: &World, port: u16, answer: Answer, root: &str) -> Self {
+        let (pattern, to) = ("*".to_owned(), Vec::new());
+        let route = RouteSetting { pattern, to, port, tls: Tls::Opportunistic };
+        let roots = Roots::from_pem(root.as_bytes()).unwrap();
+        Self::sending(world, clear, INTAKE_BYTES_MAX, (routing(vec![route], answer), Some(roots)))
+    }
+
+    /// DNS says this of a domain by now.
+    pub(crate) fn learn(&self, domain: &str, answer: Answer) {
+        self.letters.post(Letter::Resolved(domain.to_owned(), answer));
+    }
+
     fn sending(
         world: &World,
         open: impl FnOnce(SocketAddr) -> Gate,

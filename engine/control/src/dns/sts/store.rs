@@ -168,7 +168,9 @@ impl Disk {
                 }
                 _ => vec![domain.to_owned()],
             };
-            gone.iter().for_each(|domain| self.remove(domain));
+            for domain in gone {
+                self.remove(&domain);
+            }
             store.used(domain, now);
         }
         store

@@ -99,9 +99,10 @@ impl ResolvesServerCert for Authority {
             params.not_after = rcgen::date_time_ymd(2024, 1, 1);
         }
         let key = KeyPair::generate().unwrap();
-        let made = match is("self-signed") {
-            true => params.self_signed(&key),
-            false => params.signed_by(&key, &self.0),
+        let made = if is("self-signed") {
+            params.self_signed(&key)
+        } else {
+            params.signed_by(&key, &self.0)
         };
         let chain = vec![made.unwrap().der().clone()];
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
