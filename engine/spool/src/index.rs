@@ -49,17 +49,11 @@ pub struct Index {
     /// Where each message of this segment is among them, by name.
     places: HashTable<u32>,
     rulings: Vec<Verdict>,
-    ways: Vec<Arc<OwnedWay>>,
-    numbers: HashMap<Arc<OwnedWay>, u32>,
+    /// Each as a domain, a pool, and the length of that.
+    ways: Vec<Arc<[u8]>>,
+    numbers: HashMap<Arc<[u8]>, u32>,
     /// At least the bytes it would take up now.
     bytes: usize,
-}
-
-/// As [`Way`].
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct OwnedWay {
-    domain: SmallVec<[u8; 32]>,
-    pool: SmallVec<[u8; 16]>,
 }
 
 #[derive(Debug)]
@@ -179,13 +173,15 @@ impl Index {
     fn way(&mut self, path: &[u8], pool: &[u8]) -> u32 {
         let at = memchr::memrchr(b'@', path).map_or(path.len(), |at| at + 1);
         let domain = path.get(at..).filter(|domain| domain.len() <= DOMAIN_MAX).unwrap_or_default();
-        let domain = domain.iter().map(u8::to_ascii_lowercase).collect();
-        let way = OwnedWay { domain, pool: SmallVec::from_slice(pool) };
-        if let Some(number) = self.numbers.get(&way) {
+        let mut way: SmallVec<[u8; 64]> = domain.iter().map(u8::to_ascii_lowercase).collect();
+        way.extend_from_slice(pool);
+        way.push(pool.len() as u8);
+        if let Some(number) = self.numbers.get(&way[..]) {
             return *number;
         }
-        let (number, way) = (self.ways.len() as u32, Arc::new(way));
-        self.bytes += 2 + way.domain.len() + way.pool.len();
+        let (number, way) = (self.ways.len() as u32, Arc::<[u8]>::from(&way[..]));
+        // Beside the domain and the pool, the length of each.
+        self.bytes += 1 + way.len();
         self.ways.push(Arc::clone(&way));
         self.numbers.insert(way, number);
         number
@@ -199,8 +195,10 @@ impl Index {
         let messages = self.messages.iter().filter(|kept| kept.name().is_some());
         put.u32(messages.clone().count() as u32);
         put.u32(self.rulings.len() as u32).u32(self.ways.len() as u32);
-        for OwnedWay { domain, pool } in self.ways.iter().map(|way| &**way) {
-            put.u8(domain.len() as u8).bytes(domain).u8(pool.len() as u8).bytes(pool);
+        for way in &self.ways {
+            let Some((pool_len, words)) = way.split_last() else { continue };
+            let (domain, pool) = words.split_at(words.len() - usize::from(*pool_len));
+            put.u8(domain.len() as u8).bytes(domain).u8(*pool_len).bytes(pool);
         }
         messages.for_each(|message| message.encode(self.since, &mut put));
         self.rulings.iter().for_each(|verdict| verdict.encode(&mut put));
