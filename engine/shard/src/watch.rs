@@ -29,6 +29,7 @@ struct Watched<S> {
     deadline: Cell<Tick>,
     last_words: Cell<&'static [u8]>,
     idle: Cell<bool>,
+    hung_up: Cell<bool>,
     /// Borrowed between awaits only.
     secured: RefCell<Option<Box<Secured>>>,
 }
@@ -36,6 +37,7 @@ struct Watched<S> {
 impl<S: Stream> Watched<S> {
     fn hang_up(&self, last_words: &[u8]) {
         self.deadline.set(Tick::NEVER);
+        self.hung_up.set(true);
         match &mut *self.secured.borrow_mut() {
             Some(secured) => self.stream.hang_up(&secured.farewell(last_words)),
             None => self.stream.hang_up(last_words),
@@ -69,6 +71,7 @@ impl<S: Stream> Watches<S> {
             deadline: Cell::new(deadline),
             last_words: Cell::new(last_words),
             idle: Cell::new(false),
+            hung_up: Cell::new(false),
             secured: RefCell::default(),
         });
         let slot = self.0.borrow_mut().insert(Rc::clone(&watched));
@@ -122,6 +125,11 @@ impl<S: Stream> Watch<S> {
     /// Hangs up at once, with these words.
     pub(crate) fn hang_up(&self, last_words: &[u8]) {
         self.watched.hang_up(last_words);
+    }
+
+    /// Whether it was hung up from this side. A read may hear of it later.
+    pub(crate) fn is_hung_up(&self) -> bool {
+        self.watched.hung_up.get()
     }
 
     /// Puts TLS below what is watched, for good.

@@ -71,6 +71,8 @@ pub(super) struct End {
     pub(super) address: SocketAddr,
     pub(super) handle: Handle,
     pub(super) incoming: Incoming,
+    /// It was hung up, and its reads have not heard of that yet.
+    pub(super) unheard: bool,
     pub(super) inbox: VecDeque<u8>,
     /// Bytes on their way to this end.
     pub(super) coming: usize,
@@ -91,6 +93,7 @@ impl End {
             address,
             handle: Handle::Open,
             incoming: Incoming::Flowing,
+            unheard: false,
             inbox: VecDeque::new(),
             coming: 0,
             settled: Tick::ZERO,

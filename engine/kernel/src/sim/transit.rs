@@ -116,7 +116,7 @@ impl Core {
     pub(super) fn is_readable(&mut self, to: EndKey, waker: &Waker) -> bool {
         let Some(end) = self.network.end(to) else { return true };
         let ready = !end.inbox.is_empty()
-            || end.handle != Handle::Open
+            || (end.handle != Handle::Open && !end.unheard)
             || end.incoming != Incoming::Flowing;
         if !ready {
             wait(&mut end.readers, waker);
@@ -162,7 +162,8 @@ impl Core {
 
 // Endings.
 impl Core {
-    /// Says `last_words` if there is room for all of them, then shuts both directions.
+    /// Says `last_words` if there is room for all of them, then shuts both directions. A read hears
+    /// of it later, as with a ring: whatever runs until then may still take the end for open.
     pub(super) fn hang_up(&mut self, key: EndKey, last_words: &[u8]) {
         let peer = self.network.end(key.other()).map_or(0, |peer| peer.coming + peer.inbox.len());
         let has_room = peer + last_words.len() <= self.physics.window_bytes;
@@ -172,12 +173,18 @@ impl Core {
         }
         let says =
             has_room && end.writers.is_empty() && !matches!(end.incoming, Incoming::Broken(_));
-        end.handle = Handle::Shut;
-        end.wake();
+        (end.handle, end.unheard) = (Handle::Shut, true);
+        wake(&mut end.writers);
         if says {
             self.pass(key, last_words);
         }
         self.travel(key.other(), move |core| core.arrive_end(key.other()));
+        let heard = self.now + span(self, |physics| &physics.latency);
+        self.at(heard, move |core| {
+            let Some(end) = core.network.end(key) else { return };
+            end.unheard = false;
+            wake(&mut end.readers);
+        });
     }
 
     /// The last handle is gone. What was not read turns the end into a reset, as in Linux.

@@ -173,7 +173,7 @@ impl<K: Kernel> Lane<K> {
     async fn feed(&mut self) {
         let now = self.shard.kernel.now();
         self.old_at = self.old_at.filter(|old_at| now < *old_at);
-        while self.session.wants() && !self.retiring() {
+        while self.session.wants() && !self.retiring() && !self.link.is_hung_up() {
             let next = self.shard.queue.borrow_mut().take(self.index);
             let Some(delivery) = next else { break };
             self.shard.sites.borrow_mut().withdraw(self.index, &self.work);
@@ -203,6 +203,10 @@ impl<K: Kernel> Lane<K> {
         let mut pieces = Gather::new();
         let mut commands = Vec::new();
         loop {
+            if self.link.is_hung_up() {
+                // What was not said is known not to have arrived.
+                return Err(io::ErrorKind::NotConnected.into());
+            }
             let now = self.shard.kernel.now();
             let (transfer, mut wire) = match self.session.say(&mut commands) {
                 None => break,

@@ -95,6 +95,11 @@ impl<K: Kernel> Link<K> {
         self.watch.hang_up(b"");
     }
 
+    /// Whether it was: nothing that is written now gets anywhere.
+    pub(super) fn is_hung_up(&self) -> bool {
+        self.watch.is_hung_up()
+    }
+
     /// What the peer hears, and is hung up on, if nothing happens until `deadline`.
     pub(super) fn wait_until(&self, deadline: Tick, last_words: &'static [u8]) {
         self.watch.say_last(last_words);

@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::relay::{INTAKE_BYTES_MAX, Relay, clear, proxied};
-use crate::{SWEEP, ehlo, greeted};
+use crate::{HEARD, SWEEP, ehlo, greeted};
 use kernel::Kernel;
 use kernel::sim::World;
 use policy::rate::Rate;
@@ -306,6 +306,7 @@ fn a_drain_does_not_wait_for_a_balancers_header() {
             relay.drain();
             assert_eq!(client.last_words().await, "");
             assert!(world.now().since(began) <= SWEEP);
+            pause(&world, HEARD).await;
         });
         assert_eq!(relay.meters.shard(0).connections_in.get(), 0);
     }

@@ -31,6 +31,8 @@ pub(crate) enum Manner {
     Silent,
     /// It says 220, and goes.
     Goes,
+    /// It does not offer it, takes a whole message at a time, and goes without a word.
+    Chunking,
 }
 
 /// What became known of the host.
@@ -105,6 +107,9 @@ impl Visit {
         while let Some(line) = self.line().await {
             let offers = manner != Manner::Stripped && !self.secure;
             match line.split([' ', ':']).next().unwrap_or_default() {
+                "EHLO" if manner == Manner::Chunking => {
+                    self.say("250-mx.test\r\n250-PIPELINING\r\n250 CHUNKING\r\n").await;
+                }
                 "EHLO" if offers => {
                     self.say("250-mx.test\r\n250-8BITMIME\r\n250 STARTTLS\r\n").await;
                 }
@@ -127,6 +132,13 @@ impl Visit {
                     seen.texts.borrow_mut().push((self.secure, text));
                     self.say("250 2.0.0 taken\r\n").await;
                 }
+                "BDAT" => {
+                    let octets = line.split(' ').nth(1).and_then(|octets| octets.parse().ok());
+                    let text = self.chunk(octets.unwrap()).await;
+                    seen.texts.borrow_mut().push((self.secure, text));
+                    self.say("250 2.0.0 taken\r\n").await;
+                }
+                "QUIT" if manner == Manner::Chunking => return,
                 "QUIT" => self.say("221 bye\r\n").await,
                 _ => {
                     if self.secure {
@@ -148,7 +160,9 @@ impl Visit {
             }
             Manner::Injected => self.say("220 go\r\n250-mx.test\r\n250 PIPELINING\r\n").await,
             Manner::Babbles | Manner::Silent | Manner::Goes => self.say("220 go\r\n").await,
-            Manner::Sound | Manner::Stripped => unreachable!("it does not get here"),
+            Manner::Sound | Manner::Stripped | Manner::Chunking => {
+                unreachable!("it does not get here")
+            }
         }
         if manner == Manner::Babbles {
             // The client's first words.
@@ -193,6 +207,13 @@ impl Visit {
             text.push('\n');
         }
         text
+    }
+
+    async fn chunk(&mut self, octets: usize) -> String {
+        while self.plain.len() < octets && !self.ended {
+            self.read().await;
+        }
+        String::from_utf8(self.plain.drain(..octets.min(self.plain.len())).collect()).unwrap()
     }
 
     async fn say(&mut self, words: &str) {

@@ -12,6 +12,7 @@ mod outward;
 mod policy;
 mod relay;
 
+use bounds::pause;
 use client::Client;
 use kernel::sim::World;
 use relay::Relay;
@@ -26,6 +27,9 @@ const BEGINNINGS: [Begin; 2] = [Begin::AtOnce, Begin::WhenAsked];
 
 /// How late a deadline may be.
 const SWEEP: Duration = Duration::from_secs(2);
+
+/// After this the relay has heard of the end of a connection that it hung up itself.
+const HEARD: Duration = Duration::from_millis(10);
 
 /// A client that has been greeted under TLS, and has said EHLO.
 async fn greeted(
@@ -196,6 +200,7 @@ fn slow_hands_are_let_go_of_after_ten_seconds() {
             let took = world.now().since(began);
             assert!((10..=12).contains(&took.as_secs()), "{took:?}");
         }
+        pause(&world, HEARD).await;
     });
     assert_eq!(relay.meters.shard(0).tls_failed_timeout.get(), 2);
 }

@@ -161,3 +161,27 @@ fn sessions_go_on_and_texts_arrive_whole() {
         assert!(meters.tls_out_resumed.get() > 0 && meters.tls_out_in_clear.get() == 0);
     }
 }
+
+/// Mail that comes in the moment an idle connection is given up is not said to it, where nobody
+/// hears it and it would be half an hour until it is tried again: it leaves by another.
+#[test]
+fn nothing_is_said_to_a_connection_that_was_just_given_up() {
+    let mut given_up = 0;
+    for step in 0..200 {
+        let world = World::new(step);
+        let host = Host::start(&world, Manner::Chunking);
+        let relay = Relay::to(&world, clear, host.address, &[("b.test", Tls::Off)], None);
+        world.block_on(async {
+            give(&world, &relay, &["b.test"], "x\r\n").await;
+            // It may be idle for five seconds, and who may is looked at once a second.
+            pause(&world, Duration::from_micros(5_970_000 + 200 * step)).await;
+            give(&world, &relay, &["b.test"], "x\r\n").await;
+            pause(&world, Duration::from_secs(1)).await;
+        });
+        let meters = relay.meters.shard(0);
+        let again = [&meters.deferred, &meters.possible_duplicates].map(Count::get);
+        assert_eq!((host.sealed().len(), again), (2, [0, 0]), "{step}");
+        given_up += host.seen.connections.get() - 1;
+    }
+    assert!((20..180).contains(&given_up), "given up before the message came {given_up} times");
+}

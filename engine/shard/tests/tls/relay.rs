@@ -222,7 +222,7 @@ const LIMITS: Limits = Limits {
     connections_max: 4,
     messages_per_connection_max: 100,
     in_flight_max: 8,
-    in_flight_first: 1,
+    in_flight_first: 8,
     recipients_per_message_max: 100,
     idle: Duration::from_secs(5),
     connection_age_max: Duration::from_mins(5),
