@@ -1,7 +1,10 @@
 //! Ringpost as a process, with settings, spool and log in a folder of its own.
 
+mod samples;
+
 use crate::process::Process;
 use crate::{http, port, program, wait};
+use samples::{all_are, samples, sum};
 use serde_json::Value;
 use std::env;
 use std::fs;
@@ -15,6 +18,9 @@ use std::time::Duration;
 
 /// How long it may take to recover, start or drain.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Lines of the delivery log by which one is known that does not do what it should.
+const PLIGHT_LINES: usize = 20;
 
 /// What is unusual about a Ringpost.
 #[derive(Clone, Debug, Default)]
@@ -173,6 +179,22 @@ impl Ringpost {
             .filter(|line| line["event"] == "attempt" && line["recipient"] == recipient);
         ours.map(|line| Attempt::read(line).ok_or_else(|| io::Error::other(line.to_string())))
             .collect()
+    }
+
+    /// What there is to know of one that does not do what it should: its metrics but for those
+    /// that are nought, the end of its delivery log, and what it has said.
+    #[must_use]
+    pub fn plight(&self) -> String {
+        let page = match http::get(self.admin, "/metrics") {
+            Ok((_, page)) => page,
+            Err(cause) => format!("no metrics: {cause}"),
+        };
+        let is_nought = |line: &&str| line.ends_with(" 0") || line.starts_with('#');
+        let metrics: Vec<&str> = page.lines().filter(|line| !is_nought(line)).collect();
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().rev().take(PLIGHT_LINES).collect();
+        let (metrics, log) = (metrics.join("\n"), lines.join("\n"));
+        format!("{metrics}\nits log, the last line first:\n{log}\nit said:\n{}", self.said())
     }
 
     /// Recipients that have no final outcome yet.
@@ -352,40 +374,4 @@ fn written(
          [kernel]\ndriver = \"{driver}\"\n\
          {settings}"
     )
-}
-
-fn sum(text: &str, name: &str) -> Option<f64> {
-    samples(text, name).reduce(|sum, sample| sum + sample)
-}
-
-/// Whether the flag `name` is set wherever there is one, and there is one.
-fn all_are(text: &str, name: &str) -> bool {
-    let mut samples = samples(text, name).peekable();
-    samples.peek().is_some() && samples.all(|sample| sample > 0.0)
-}
-
-fn samples(text: &str, name: &str) -> impl Iterator<Item = f64> {
-    text.lines().filter_map(move |line| {
-        let rest = line.strip_prefix(name)?;
-        let labelled = rest.starts_with(['{', ' ']);
-        labelled.then(|| rest.rsplit_once(' ')?.1.parse::<f64>().ok()).flatten()
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{all_are, sum};
-
-    #[test]
-    fn samples_are_summed_over_their_labels() {
-        let text = "# HELP a x\na{shard=\"0\"} 2\na{shard=\"1\"} 3\na_total 7\n";
-        assert_eq!(sum(text, "a"), Some(5.0));
-        assert_eq!(sum(text, "b"), None);
-    }
-
-    #[test]
-    fn a_flag_is_set_if_it_is_set_everywhere() {
-        let text = "a{shard=\"0\"} 1\na{shard=\"1\"} 1\nb{shard=\"0\"} 1\nb{shard=\"1\"} 0\n";
-        assert_eq!(["a", "b", "c"].map(|name| all_are(text, name)), [true, false, false]);
-    }
 }

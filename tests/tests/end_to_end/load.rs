@@ -129,6 +129,10 @@ impl Load {
         wait::until("empty queues", Duration::from_mins(2), || {
             let empty = |relay: &&Ringpost| relay.queued().is_ok_and(|queued| queued == 0);
             relays.iter().all(empty).then_some(())
+        })
+        .map_err(|late| {
+            let plights: Vec<String> = relays.iter().map(|relay| relay.plight()).collect();
+            io::Error::other(format!("{late}\n{}", plights.join("\n\n")))
         })?;
         sink.sink.stop();
         sink.sink.join()?;
