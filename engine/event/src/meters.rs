@@ -129,6 +129,7 @@ meters! {
     Counter bounces: " Bounces written.";
     Counter bounces_dropped: " Failed bounces, of which nobody is told.";
     Gauge lanes: " Outgoing connections open or opening.";
+    Gauge connections_lent: " Connections of sites at home here that other shards may have.";
     Counter dials: " Outgoing connections tried.";
     Counter dial_failures: " Outgoing connections that did not come about.";
     Counter commits: " Group commits.";

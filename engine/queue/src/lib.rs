@@ -15,7 +15,8 @@
 //! dial only one is tried at a time until one works. Dials without an answer are at most two more
 //! than its connections that were answered.**
 //!
-//! Sites of one group have together no more connections than one of them may have.
+//! Sites of one group have together no more connections than one of them may have; and no more
+//! than [`Queue::limit`] says, where the rest is lent to other shards ([`Shares`]).
 //!
 //! Sites take turns at dialling; within a site the first ready is the first taken. A site
 //! that cannot be reached waits by itself, on a back-off of its own, and costs the others
@@ -30,7 +31,9 @@
 //! has one list today it will have one a tenant, and `take` will choose.
 
 mod queue;
+mod shares;
 
 pub use queue::{
     HORIZON, IDLE_SITES_MAX, LOOKED_MAX, Queue, SORTED_MAX, SiteIndex, SiteView, UNIT,
 };
+pub use shares::{Share, Shares};

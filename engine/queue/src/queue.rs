@@ -52,6 +52,29 @@ impl<D> Queue<D> {
         self.sites.newly_waiting()
     }
 
+    /// The sites of a group have together no more connections than this from now on, besides what
+    /// holds for each of them; `None`: no more than that. The group is kept until then.
+    pub fn limit(&mut self, group: &str, places: Option<u16>) {
+        self.sites.limit(group, places);
+    }
+
+    /// Connections of the sites of a group, open and opening.
+    #[must_use]
+    pub fn lanes(&self, group: &str) -> u16 {
+        self.sites.lanes(group)
+    }
+
+    /// Whether a connection of this site is one too many for its [limit](Self::limit): then it is
+    /// counted as about to end, and the next one that asks is not told so for its sake.
+    pub fn must_leave(&mut self, site: SiteIndex) -> bool {
+        self.sites.must_leave(site)
+    }
+
+    /// Leaves a site alone for a while, as if a dial had failed: one did elsewhere.
+    pub fn rest(&mut self, site: SiteIndex, now: Tick, random: u64) {
+        self.sites.rest(site, now, random);
+    }
+
     /// Whether an idle connection of this site is one that others of its group wait for.
     #[must_use]
     pub fn yields(&self, site: SiteIndex) -> bool {
@@ -139,6 +162,12 @@ impl<D> Queue<D> {
         self.sites.dial(now)
     }
 
+    /// Whether a site may have its turn to dial: some of those that wanted to may not any more.
+    #[must_use]
+    pub fn is_dial_wanted(&self) -> bool {
+        self.sites.is_dial_wanted()
+    }
+
     /// A dial waits no longer: its host was ready for mail, or nobody was.
     ///
     /// # Panics
@@ -201,6 +230,12 @@ impl<D> Queue<D> {
     #[must_use]
     pub const fn deferred_len(&self) -> usize {
         self.store.len() - self.ready
+    }
+
+    /// Deliveries that wait for a connection of the site of this name, if there is one.
+    #[must_use]
+    pub fn ready_for(&self, name: &str) -> usize {
+        self.sites.find(name).map_or(0, |site| self.view(site).ready)
     }
 
     /// What can be seen of a site.

@@ -72,6 +72,8 @@ pub struct Settings {
     pub usual_pool: Option<String>,
     /// Limits towards one site.
     pub delivery: Delivery,
+    /// With so many deliveries ready for one site, all shards send to it; none: its own does alone.
+    pub spread_backlog: Option<u64>,
     /// What TLS mail goes under.
     pub delivery_tls: DeliveryTls,
     /// Those towards single providers. The first that fits a domain is meant.

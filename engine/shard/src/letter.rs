@@ -4,6 +4,7 @@ use crate::inbound::Newcomer;
 use crate::message::{Delivery, Message};
 use crate::outbound::Passage;
 use crate::recall::Recall;
+use crate::spread::Loan;
 use event::{MessageId, Outcome, ReplyClass, Response, Stages, Wall};
 use policy::login::Verdict;
 use route::{Answer, SitePlan};
@@ -16,6 +17,8 @@ use std::sync::Arc;
 pub enum Letter {
     /// To a site's home: deliver this there.
     Deliver(Arc<SitePlan>, Delivery),
+    /// Between the home of a site, which is named, and another shard: who has its connections.
+    Loan(Arc<str>, Loan),
     /// To a message's owner: this became of these recipients.
     Report(Box<Report>),
     /// To a message's owner: its text is no longer where we were told; say where, and send it on.

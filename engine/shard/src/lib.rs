@@ -13,6 +13,7 @@
 //! | `intake.rs` | a message becomes ours, and is cut into deliveries |
 //! | `routing.rs`, `sites.rs` | a delivery finds its site and the site's home |
 //! | `egress.rs` | the pools of our addresses that mail leaves by |
+//! | `spread.rs` | a site that is too much for its home is carried by others too |
 //! | `outbound/` | a lane carries deliveries and brings back verdicts |
 //! | `secured.rs`, `watch.rs` | what is below a connection; its deadline |
 //! | `settle.rs`, `bounce.rs` | verdicts are recorded; senders hear bad news |
@@ -50,6 +51,7 @@ mod setup;
 mod shard;
 mod sites;
 mod sources;
+mod spread;
 mod valve;
 mod watch;
 
@@ -68,6 +70,7 @@ pub use setup::{Ask, Begin, Gate, Networks, Proxy, Routing, Security, Setup, Spo
 
 pub use sites::LANES_MAX;
 pub use sources::{SourceRule, Sources};
+pub use spread::Loan;
 
 use inbound::{Door, accept};
 use journal::{Backlog, Journal, OpenError, Recovered};

@@ -75,7 +75,7 @@ impl<K: Kernel> Shard<K> {
             Exit::Any | Exit::Unknown => plan,
         };
         let home = route::home(&plan.name, self.shards.len());
-        if home == self.index {
+        if home == self.index || self.keeps(&plan) {
             self.enqueue(&plan, delivery);
         } else {
             self.shards[home].post(Letter::Deliver(plan, delivery));

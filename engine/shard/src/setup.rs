@@ -41,6 +41,8 @@ pub struct Setup {
     pub egress: Arc<Egress>,
     /// How each site is treated that has no limits of its own.
     pub limits: Limits,
+    /// With so many deliveries ready for a site and all its connections in use, other shards help.
+    pub spread_backlog: usize,
     /// Our side of every TLS handshake with a host, the same for all shards.
     pub connector: Arc<wire::Connector>,
     /// When a deferred recipient is tried again.

@@ -14,6 +14,7 @@ use crate::message::{Budget, Delivery, Share};
 use crate::outbound::Refusals;
 use crate::setup::{Routing, Setup};
 use crate::sites::Sites;
+use crate::spread::Loans;
 use crate::valve::Valve;
 use crate::watch::Watches;
 use event::{MessageId, Meters, ShardMeters, Shut};
@@ -70,6 +71,10 @@ pub(crate) struct Shard<K: Kernel> {
     spool: PathBuf,
     pub(crate) queue: RefCell<Queue<Delivery>>,
     pub(crate) sites: RefCell<Sites>,
+    /// Connections that other shards have of sites at home here, and this one has of others.
+    pub(crate) loans: RefCell<Loans>,
+    /// With so many deliveries ready for a site, others help.
+    pub(crate) spread_backlog: usize,
     /// What single hosts did.
     pub(crate) hosts: RefCell<Hosts<HostMemory>>,
     /// What they did to single addresses of ours.
@@ -133,6 +138,8 @@ impl<K: Kernel> Shard<K> {
             spool: setup.spool.directory.clone(),
             queue: RefCell::new(Queue::new(now)),
             sites: RefCell::default(),
+            loans: RefCell::default(),
+            spread_backlog: setup.spread_backlog,
             hosts: RefCell::default(),
             refusals: RefCell::default(),
             domains: RefCell::new(route::Cache::default()),
@@ -258,6 +265,7 @@ impl<K: Kernel> Shard<K> {
     pub(crate) fn open(self: &Rc<Self>, letter: Letter) {
         match letter {
             Letter::Deliver(plan, delivery) => self.enqueue(&plan, delivery),
+            Letter::Loan(site, loan) => self.hear_loan(&site, loan),
             Letter::Report(report) => self.settle(*report),
             Letter::Locate(delivery) => self.locate(delivery),
             Letter::Suspect(id) => self.journal_of(id).suspect(id),

@@ -10,6 +10,7 @@ use policy::Limits;
 use queue::SiteIndex;
 use route::SitePlan;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -45,11 +46,16 @@ impl Site {
     }
 }
 
-/// All sites with this home.
+/// Sites looked at in one search for an idle lane.
+const LOOKED_MAX: usize = 64;
+
+/// All sites this shard sends to.
 #[derive(Debug, Default)]
 pub(crate) struct Sites {
     all: BTreeMap<SiteIndex, Site>,
     standings: Standings,
+    /// Where the last search for an idle lane ended.
+    searched: Option<SiteIndex>,
 }
 
 impl Sites {
@@ -64,7 +70,7 @@ impl Sites {
         plan: &Arc<SitePlan>,
         limits: &Limits,
         (meters, egress): (&Meters, &Egress),
-    ) -> &mut Site {
+    ) {
         let standings = &mut self.standings;
         let mut new = || Site::new(plan, *limits, meters, standings.of(plan, egress));
         let site = self.all.entry(index).or_insert_with(&mut new);
@@ -74,7 +80,6 @@ impl Sites {
         } else if !Arc::ptr_eq(&site.plan, plan) {
             site.plan = Arc::clone(plan);
         }
-        site
     }
 
     /// Those to which mail goes by these connections, or by those of a pool of sources among them.
@@ -110,8 +115,8 @@ impl Sites {
         }
     }
 
-    /// Wakes the idle lanes of the sites of this name: others of that name want their places.
-    fn dismiss_idle(&mut self, name: &str) {
+    /// Wakes the idle lanes of the sites of this name: their places are wanted.
+    pub(crate) fn dismiss_idle(&mut self, name: &str) {
         let same = self.all.values_mut().filter(|site| *site.name == *name);
         same.for_each(|site| site.idle.drain(..).for_each(|signal| signal.ring()));
     }
@@ -121,48 +126,72 @@ impl Sites {
         let idle = self.all.get_mut(&index).and_then(|site| site.idle.pop());
         idle.inspect(Signal::ring).is_some()
     }
+
+    /// Wakes an idle lane of some site, each in its turn: another site wants its place. Looks at a
+    /// few at a time.
+    fn wake_any(&mut self) {
+        for _ in 0..LOOKED_MAX {
+            let from = self.searched.map_or(Bound::Unbounded, Bound::Excluded);
+            let next = self.all.range_mut((from, Bound::Unbounded)).next();
+            self.searched = next.as_ref().map(|(index, _)| **index);
+            if let Some(signal) = next.and_then(|(_, site)| site.idle.pop()) {
+                return signal.ring();
+            }
+        }
+    }
 }
 
 impl<K: Kernel> Shard<K> {
     /// Puts a delivery at the end of its site's queue, and sees that somebody takes it. If it is
     /// for more recipients than the site takes at once, it becomes several.
     pub(crate) fn enqueue(self: &Rc<Self>, plan: &Arc<SitePlan>, delivery: Delivery) {
-        let own = plan.named.and_then(|place| self.routing.limits.get(place));
-        let limits = self.egress.limit(*own.unwrap_or(&self.limits), plan);
-        let most = usize::from(limits.recipients_per_message_max);
+        let most = usize::from(self.limits_of(plan).recipients_per_message_max);
+        let now = self.kernel.now();
+        let line_up = |mut delivery: Delivery| {
+            delivery.queue(now);
+            self.line_up(plan, delivery);
+        };
         if delivery.recipients.len() <= most {
-            return self.enqueue_whole(plan, &limits, delivery);
+            return line_up(delivery);
         }
-        for recipients in delivery.recipients.chunks(most) {
-            self.enqueue_whole(plan, &limits, delivery.only(recipients));
-        }
+        delivery.recipients.chunks(most).for_each(|some| line_up(delivery.only(some)));
     }
 
-    fn enqueue_whole(
-        self: &Rc<Self>,
-        plan: &Arc<SitePlan>,
-        limits: &Limits,
-        mut delivery: Delivery,
-    ) {
-        delivery.queue(self.kernel.now());
+    /// As [`Self::enqueue`], of one that is in the queue by its own account, and not too large.
+    pub(crate) fn line_up(self: &Rc<Self>, plan: &Arc<SitePlan>, mut delivery: Delivery) {
+        let index = self.site_of(plan);
+        self.sites.borrow().find(index).meters.queued.add(delivery.recipients.len() as u64);
         let mut queue = self.queue.borrow_mut();
-        let index = queue.site_of(&plan.name, &plan.pool, limits);
-        let mut sites = self.sites.borrow_mut();
-        let site = sites.at(index, plan, limits, (&self.all_meters, &self.egress));
-        site.meters.queued.add(delivery.recipients.len() as u64);
         if queue.view(index).failures > 0 {
             // It may wait for hours: others can use the memory.
             delivery.message = None;
         }
         queue.ready(index, delivery);
-        drop((queue, sites));
+        drop(queue);
         self.serve(index);
+    }
+
+    /// How a site is treated.
+    pub(crate) fn limits_of(&self, plan: &SitePlan) -> Limits {
+        let own = plan.named.and_then(|place| self.routing.limits.get(place));
+        self.egress.limit(*own.unwrap_or(&self.limits), plan)
+    }
+
+    /// The site of this plan, which may be new, brought up to date.
+    pub(crate) fn site_of(&self, plan: &Arc<SitePlan>) -> SiteIndex {
+        let limits = self.limits_of(plan);
+        let index = self.queue.borrow_mut().site_of(&plan.name, &plan.pool, &limits);
+        self.sites.borrow_mut().at(index, plan, &limits, (&self.all_meters, &self.egress));
+        index
     }
 
     /// Something is ready for this site: sees that a lane takes it.
     pub(crate) fn serve(self: &Rc<Self>, index: SiteIndex) {
-        let ready = self.queue.borrow().view(index).ready > 0;
-        if !(ready && self.sites.borrow_mut().wake(index)) {
+        let ready = self.queue.borrow().view(index).ready;
+        if ready >= self.spread_backlog {
+            self.spread(index);
+        }
+        if !(ready > 0 && self.sites.borrow_mut().wake(index)) {
             self.dial();
         }
     }
@@ -177,8 +206,16 @@ impl<K: Kernel> Shard<K> {
         self.make_way();
     }
 
-    /// Ends idle connections whose places other sites of their group wait for.
+    /// Whether there is a lane too many for one of another site to be dialled.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.lanes.get() >= LANES_MAX && self.queue.borrow().is_dial_wanted()
+    }
+
+    /// Ends idle connections whose places other sites wait for, of their group or of all.
     fn make_way(&self) {
+        if self.is_crowded() {
+            self.sites.borrow_mut().wake_any();
+        }
         while let Some(index) = self.queue.borrow_mut().newly_waiting() {
             let name = self.site_name(index);
             self.sites.borrow_mut().dismiss_idle(&name);

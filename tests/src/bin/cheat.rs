@@ -94,6 +94,7 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
             idle: delivery.idle,
             connection_age_max: delivery.connection_age_max,
         },
+        spread_backlog: usize::MAX,
         schedule: Schedule {
             first: retry.first,
             factor_percent: 100,

@@ -101,6 +101,7 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
             idle: Duration::from_secs(5),
             connection_age_max: Duration::from_mins(5),
         },
+        spread_backlog: usize::MAX,
         schedule: schedule(),
         connector: Arc::new(Connector::new(None).expect("it trusts nobody")),
         delivery_log: None,

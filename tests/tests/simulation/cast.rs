@@ -177,6 +177,7 @@ pub(crate) fn plan(
         routes,
         mx: vec![("mx.test", hosts)],
         limits,
+        spread_backlog: [1, 1, 3, usize::MAX][(seed / 3 % 4) as usize],
         held_bytes_max: sim.pick(&[0, 2_000, 1 << 20]),
         logs,
         proxied: false,

@@ -5,6 +5,7 @@ use crate::aftermath::Aftermath;
 use crate::chance::Chance;
 use crate::disk;
 use crate::injector::{Habit, Injector};
+use crate::lanes::Lanes;
 use crate::ledger::{Book, Ledger, Standing};
 use crate::provider::{Provider, Temper};
 use crate::relay::{self, Relay};
@@ -35,6 +36,8 @@ pub(crate) struct Summary {
     pub(crate) bounces: u64,
     pub(crate) repeated: u64,
     pub(crate) crashes: u64,
+    /// The most connections that shards had of sites that are at home on others.
+    pub(crate) lent: u64,
     /// The longest time that no mail was accepted for after a planned fault.
     pub(crate) closed: Duration,
 }
@@ -50,6 +53,7 @@ impl Summary {
         self.bounces += other.bounces;
         self.repeated += other.repeated;
         self.crashes += other.crashes;
+        self.lent += other.lent;
         self.closed = self.closed.max(other.closed);
     }
 }
@@ -68,6 +72,7 @@ pub(crate) struct Life {
     /// When something was last to be done.
     quiet: Cell<Tick>,
     pub(crate) aftermath: Aftermath,
+    lanes: Lanes,
     /// A hash of all that happened until the relay was drained.
     trace: Cell<u64>,
     providers: Vec<Rc<Provider>>,
@@ -106,6 +111,7 @@ impl Life {
             back: Cell::new(None),
             quiet: Cell::default(),
             aftermath: Aftermath::default(),
+            lanes: Lanes::default(),
             trace: Cell::default(),
             providers,
             senders_left: Rc::new(Cell::new(scenario.sessions)),
@@ -218,6 +224,11 @@ impl Life {
             self.crash(Crash::Kill);
         }
         self.aftermath.look(self.world.now(), self.since_fault(), self.accepts());
+        let crowded =
+            self.lanes.look(&self.relay.borrow().meters, self.plan.limits.connections_max);
+        if let Some(what) = crowded {
+            self.complain(&what);
+        }
         if self.world.is_up(self.host()) {
             return;
         }
@@ -357,6 +368,7 @@ impl Life {
             bounces: book.bounces.len() as u64,
             repeated: book.fates.values().map(|fate| takings(fate).saturating_sub(1)).sum(),
             crashes: book.crashes.len() as u64,
+            lent: self.lanes.lent(),
             closed: self.aftermath.closed(),
         })
     }

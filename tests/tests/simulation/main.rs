@@ -17,6 +17,7 @@ mod dialogue;
 mod disk;
 mod enumerated;
 mod injector;
+mod lanes;
 mod ledger;
 mod life;
 mod lines;

@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     /// Domains that DNS knows, with their hosts by preference.
     pub(crate) mx: Vec<(&'static str, Vec<(u16, IpAddr)>)>,
     pub(crate) limits: Limits,
+    /// With so many deliveries ready for a site, its home lets other shards help.
+    pub(crate) spread_backlog: usize,
     pub(crate) held_bytes_max: u64,
     /// Logs that its numbers of shards leave behind, and those of three shards at least.
     pub(crate) logs: usize,
@@ -71,6 +73,7 @@ impl Relay {
                 queued_max: 10_000,
                 routing: routing(plan),
                 limits: plan.limits,
+                spread_backlog: plan.spread_backlog,
                 schedule: schedule(),
                 connector: Arc::clone(&connector),
                 delivery_log: Some(LOG.into()),

@@ -17,10 +17,14 @@ struct Group {
     members: u32,
     /// Connections of all its sites, open and opening.
     lanes: u16,
+    /// Those of them that are about to end, since there are too many.
+    leaving: u16,
+    /// The most there may be, if that is less than one of the sites may have.
+    places: Option<u16>,
     waiting: VecDeque<SiteIndex>,
 }
 
-/// All groups. One without sites is forgotten.
+/// All groups. One without sites is forgotten, unless it has a limit of its own.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     all: Vec<Group>,
@@ -41,12 +45,44 @@ impl Groups {
         let left = &mut self.all[group.0 as usize];
         left.waiting.retain(|waiting| *waiting != site);
         left.members -= 1;
-        if left.members == 0 {
+        self.forget(group);
+    }
+
+    fn forget(&mut self, group: GroupIndex) {
+        let left = &mut self.all[group.0 as usize];
+        if left.members == 0 && left.places.is_none() {
             assert!(left.lanes == 0 && left.waiting.is_empty(), "a group without sites is idle");
             self.names.remove(&left.name);
             *left = Group::default();
             self.free.push(group);
         }
+    }
+
+    /// Sets the most connections there may be. Who waits does so no more, and may ask again.
+    pub(super) fn limit(&mut self, name: &str, places: Option<u16>) -> VecDeque<SiteIndex> {
+        let known = self.names.get(name).copied();
+        let Some(group) = known.or_else(|| places.map(|_| self.make(name))) else {
+            return VecDeque::new();
+        };
+        let changed = &mut self.all[group.0 as usize];
+        changed.places = places;
+        let waiting = std::mem::take(&mut changed.waiting);
+        self.forget(group);
+        waiting
+    }
+
+    /// Connections of a group.
+    pub(super) fn lanes(&self, name: &str) -> u16 {
+        self.names.get(name).map_or(0, |group| self.all[group.0 as usize].lanes)
+    }
+
+    /// Whether one of its connections must end: then it is counted as about to.
+    pub(super) fn must_leave(&mut self, group: GroupIndex) -> bool {
+        let group = &mut self.all[group.0 as usize];
+        let stay = group.lanes - group.leaving;
+        let too_many = group.places.is_some_and(|places| stay > places);
+        group.leaving += u16::from(too_many);
+        too_many
     }
 
     fn make(&mut self, name: &str) -> GroupIndex {
@@ -62,7 +98,7 @@ impl Groups {
     /// Takes a place for a connection of `site`, or has it wait for one.
     pub(super) fn take(&mut self, group: GroupIndex, site: SiteIndex, lanes_max: u16) -> bool {
         let group = &mut self.all[group.0 as usize];
-        let is_free = group.lanes < lanes_max;
+        let is_free = group.lanes < group.places.map_or(lanes_max, |places| places.min(lanes_max));
         if is_free {
             group.lanes += 1;
         } else {
@@ -71,9 +107,12 @@ impl Groups {
         is_free
     }
 
-    /// Gives a place back.
+    /// Gives a place back. Nobody asks whether its connection was told to end: at worst one more ends
+    /// than has to.
     pub(super) fn give_back(&mut self, group: GroupIndex) {
-        self.all[group.0 as usize].lanes -= 1;
+        let group = &mut self.all[group.0 as usize];
+        group.lanes -= 1;
+        group.leaving = group.leaving.saturating_sub(1);
     }
 
     /// The site that waits longest, which waits no more.

@@ -63,6 +63,10 @@ impl Sites {
         index
     }
 
+    pub(super) fn find(&self, name: &str) -> Option<SiteIndex> {
+        self.names.get(name).copied()
+    }
+
     /// The site, to be changed. [`Self::review`] must follow.
     ///
     /// # Panics
@@ -101,6 +105,10 @@ impl Sites {
         None
     }
 
+    pub(super) fn is_dial_wanted(&self) -> bool {
+        !self.ring.is_empty()
+    }
+
     pub(super) fn answered(&mut self, index: SiteIndex) {
         self.change(index, |site| {
             assert!(site.unanswered > 0, "an answer to a dial that was not waiting for it");
@@ -122,13 +130,34 @@ impl Sites {
         let site = self.of(index);
         assert!(site.opening > site.unanswered, "a dial failed that still waits for its answer");
         site.opening -= 1;
+        self.rest(index, now, random);
+        self.leave_group(index);
+    }
+
+    pub(super) fn rest(&mut self, index: SiteIndex, now: Tick, random: u64) {
+        let site = self.of(index);
         if site.resume.is_none_or(|resume| resume <= now) {
             let pause = site.backoff.failed(random);
             self.end_rest(index);
             self.of(index).resume = Some(now + pause);
         }
-        self.leave_group(index);
         self.review(index);
+    }
+
+    pub(super) fn limit(&mut self, group: &str, places: Option<u16>) {
+        for site in self.groups.limit(group, places) {
+            self.slots[site.0 as usize].in_group = false;
+            self.review(site);
+        }
+    }
+
+    pub(super) fn lanes(&self, group: &str) -> u16 {
+        self.groups.lanes(group)
+    }
+
+    pub(super) fn must_leave(&mut self, index: SiteIndex) -> bool {
+        let group = self.of(index).group;
+        group.is_some_and(|group| self.groups.must_leave(group))
     }
 
     pub(super) fn closed(&mut self, index: SiteIndex) {

@@ -106,6 +106,7 @@ fn setup(
         routing: routing.clone(),
         egress: Arc::clone(egress),
         limits: limits(&settings.delivery),
+        spread_backlog: settings.spread_backlog.map_or(usize::MAX, |backlog| backlog as usize),
         connector: Arc::clone(connector),
         schedule: schedule(settings),
         delivery_log: Some(settings.log.delivery.clone()),

@@ -4,7 +4,7 @@ use super::pool::read_usual;
 use super::{
     Admin, Agent, Auth, Bytes, Certificate, Defence, Delivery, DeliveryTls, Destination, Dns,
     Drain, Driver, Durability, Front, Hop, Host, HostName, Https, Kernel, Listener, ListenerTls,
-    Log, Login, Pattern, Pool, Retry, Route, Section, Settings, Site, SourceRule, Spool, Tls,
+    Log, Login, Pattern, Pool, Retry, Route, Section, Settings, Site, SourceRule, Spool, Tls, site,
 };
 use shard::MESSAGE_BYTES_MAX;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -38,9 +38,15 @@ impl Settings {
         let tls = top.table("tls", Tls::read);
         let routes = top.tables("route", 0, Route::read);
         let pools = top.tables("pool", 0, Pool::read);
-        let (delivery, delivery_tls, usual_pool) = top.table("delivery", |delivery| {
-            (Delivery::read(delivery), DeliveryTls::read(delivery), read_usual(delivery))
-        });
+        let (delivery, spread_backlog, delivery_tls, usual_pool) =
+            top.table("delivery", |delivery| {
+                (
+                    Delivery::read(delivery),
+                    site::read_spread_backlog(delivery),
+                    DeliveryTls::read(delivery),
+                    read_usual(delivery),
+                )
+            });
         let settings = Self {
             hostname: hostname.0,
             shards: shards as usize,
@@ -54,6 +60,7 @@ impl Settings {
             pools,
             usual_pool,
             delivery,
+            spread_backlog,
             delivery_tls,
             sites: Vec::new(),
             retry: top.table("retry", Retry::read),

@@ -89,6 +89,18 @@ impl Delivery {
     }
 }
 
+/// With how many deliveries ready a site is served by more than one shard, if ever.
+pub(super) fn read_spread_backlog(delivery: &mut Section<'_, '_>) -> Option<u64> {
+    let backlog = delivery.bounded(
+        "spread_backlog",
+        0..=1_000_000_000,
+        1_000,
+        "With so many deliveries ready for one site and all its connections in use, its shard \
+         shares these with the other shards, until there is less to do. 0: never.",
+    );
+    (backlog > 0).then_some(backlog)
+}
+
 /// What the same limits are called and explained with in different tables.
 struct Words {
     connections: &'static str,

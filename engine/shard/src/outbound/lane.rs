@@ -81,8 +81,10 @@ pub(super) struct Lane<K: Kernel> {
     host: Acquaintance,
     work: Signal,
     taken: u32,
-    /// When it has been open for as long as a connection may be; `None` once it has.
-    old_at: Option<Tick>,
+    /// When it has been open for as long as a connection may be; `None` once it is to end, for that
+    /// or because its place is wanted: by another shard, or by another site while this one has
+    /// nothing to do.
+    leaves_at: Option<Tick>,
     /// The peer was ready for a transaction.
     ready: bool,
     slot: Rc<Slot<K>>,
@@ -116,7 +118,7 @@ impl<K: Kernel> Lane<K> {
             host,
             work: Signal::default(),
             taken: 0,
-            old_at: Some(shard.kernel.now() + limits.connection_age_max),
+            leaves_at: Some(shard.kernel.now() + limits.connection_age_max),
             ready: false,
             slot: Rc::clone(slot),
             last_words: None,
@@ -172,7 +174,8 @@ impl<K: Kernel> Lane<K> {
     /// Begins as many transactions as the session wants.
     async fn feed(&mut self) {
         let now = self.shard.kernel.now();
-        self.old_at = self.old_at.filter(|old_at| now < *old_at);
+        let is_wanted = || self.shard.queue.borrow_mut().must_leave(self.index);
+        self.leaves_at = self.leaves_at.filter(|at| now < *at && !is_wanted());
         while self.session.wants() && !self.retiring() && !self.link.is_hung_up() {
             let next = self.shard.queue.borrow_mut().take(self.index);
             let Some(delivery) = next else { break };
@@ -182,15 +185,20 @@ impl<K: Kernel> Lane<K> {
             self.shard.carrying.set(self.shard.carrying.get() + 1);
             self.begin(transfer);
         }
-        if self.session.is_idle() && self.retiring() {
-            self.session.quit();
+        self.shard.ask_for_more(self.index);
+        if self.session.is_idle() {
+            // Nothing is ready for its site, or it would not be idle.
+            self.leaves_at = self.leaves_at.filter(|_| !self.shard.is_crowded());
+            if self.retiring() {
+                self.session.quit();
+            }
         }
     }
 
     /// This connection has carried its share or is old, or its source is out of use, or others need
     /// its place, or we are going home.
     fn retiring(&self) -> bool {
-        self.old_at.is_none()
+        self.leaves_at.is_none()
             || self.taken >= self.host.messages_max
             || self.session.is_spent()
             || self.shard.draining()

@@ -154,6 +154,7 @@ impl<K: Kernel> Drop for Slot<K> {
             self.make_way();
             let (now, random) = (shard.kernel.now(), shard.kernel.random());
             shard.queue.borrow_mut().dial_failed(self.index, now, random);
+            shard.missed(self.index);
         }
         shard.serve(self.index);
     }

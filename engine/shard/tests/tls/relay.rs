@@ -121,6 +121,7 @@ impl Relay {
             queued_max: 10_000,
             routing,
             limits: LIMITS,
+            spread_backlog: usize::MAX,
             schedule: SCHEDULE,
             connector: Arc::new(Connector::new(roots.as_ref()).unwrap()),
             delivery_log: None,

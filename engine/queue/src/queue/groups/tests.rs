@@ -59,6 +59,53 @@ fn who_waits_in_vain_does_not_hold_up_the_next() {
 }
 
 #[test]
+fn a_limit_of_its_own_ends_what_is_too_much_and_outlives_the_sites() {
+    let mut queue = Queue::new(Tick::ZERO);
+    let a = queue.site_of("g", "a", &limits(3));
+    (0..9).for_each(|delivery| queue.ready(a, delivery));
+    for _ in 0..3 {
+        assert_eq!(queue.dial(Tick::ZERO), Some(a));
+        queue.answered(a);
+        queue.connected(a);
+    }
+    queue.limit("g", Some(1));
+    let told: Vec<_> = (0..4).map(|_| queue.must_leave(a)).collect();
+    assert_eq!(told, [true, true, false, false], "one may stay");
+    queue.closed(a);
+    assert_eq!((queue.lanes("g"), queue.dial(Tick::ZERO), queue.must_leave(a)), (2, None, false));
+    queue.closed(a);
+    queue.limit("g", Some(2));
+    assert_eq!(queue.dial(Tick::ZERO), Some(a), "who waits may ask again");
+    assert_eq!((queue.dial(Tick::ZERO), queue.lanes("g")), (None, 2));
+    queue.limit("g", None);
+    queue.answered(a);
+    queue.connected(a);
+    assert_eq!(queue.dial(Tick::ZERO), Some(a));
+
+    let mut queue = Queue::<u32>::new(Tick::ZERO);
+    queue.limit("g", Some(0));
+    queue.site_of("g", "a", &limits(3));
+    for site in 0..=IDLE_SITES_MAX {
+        queue.site(&site.to_string(), &limits(1));
+    }
+    let a = queue.site_of("g", "a", &limits(3));
+    (0..9).for_each(|delivery| queue.ready(a, delivery));
+    assert_eq!(queue.dial(Tick::ZERO), None, "the limit is there though the site was forgotten");
+}
+
+#[test]
+fn a_site_rests_for_a_dial_that_failed_elsewhere() {
+    let mut queue = Queue::new(Tick::ZERO);
+    let a = queue.site("a", &limits(3));
+    queue.ready(a, 1);
+    queue.rest(a, Tick::ZERO, 0);
+    let resume = queue.resume_at().expect("it rests");
+    assert_eq!((queue.dial(Tick::ZERO), queue.dial(resume)), (None, Some(a)));
+    queue.rest(a, Tick::ZERO, 0);
+    assert_eq!(queue.view(a).failures, 2);
+}
+
+#[test]
 fn groups_are_forgotten_with_their_sites() {
     let mut queue = Queue::<u32>::new(Tick::ZERO);
     for site in 0..3 * IDLE_SITES_MAX {
