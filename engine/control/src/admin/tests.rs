@@ -194,6 +194,27 @@ fn metrics_are_those_of_the_cells() {
     control.stop();
 }
 
+/// All a page is made of are cells: their number decides what it costs, not what is in them; and
+/// sites have no more of them than [`event::SITES_MAX`].
+#[test]
+fn a_page_is_as_long_with_ten_million_queued_as_with_ten() {
+    let page = |queued: u64, sites: usize| {
+        let meters = Meters::new(2);
+        meters.shard(0).queued_recipients.set(queued);
+        let held: Vec<_> = (0..sites).map(|site| meters.site(&format!("s{site}"))).collect();
+        for site in &held {
+            site.queued.add(queued / sites as u64);
+        }
+        let control = control(&meters);
+        let pages = ["/metrics", "/readyz", "/livez"].map(|page| get(&control, page).1);
+        control.stop();
+        pages.map(|page| page.lines().count())
+    };
+    assert_eq!(page(10, 10), page(10_000_000, 10));
+    let [crowded, full] = [3, 1].map(|times| page(10_000_000, times * event::SITES_MAX));
+    assert_eq!(crowded, full);
+}
+
 /// Prometheus refuses a page that has a family twice, or samples away from their family.
 #[test]
 fn each_family_stands_once() {
