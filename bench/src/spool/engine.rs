@@ -84,6 +84,18 @@ impl Engine {
         })?
     }
 
+    /// How long it takes to tell of itself: the median of many times.
+    pub(super) fn page(&self) -> io::Result<Duration> {
+        const TIMES: usize = 201;
+        let once = |_| {
+            let start = wait::now();
+            http::get(self.admin, "/metrics").map(|_| start.elapsed())
+        };
+        let mut times = (0..TIMES).map(once).collect::<io::Result<Vec<_>>>()?;
+        times.sort_unstable();
+        Ok(times[TIMES / 2])
+    }
+
     /// Waits until it uses no processor time.
     pub(super) fn rest(&self, limit: Duration) -> io::Result<()> {
         usage::wait_until_idle(self.process.id(), limit)

@@ -49,6 +49,8 @@ const SEGMENT_BYTES: u64 = 64 << 20;
 const ACCEPT_SECS: f64 = 1.0;
 const MILLION_SECS: f64 = 5.0;
 const MILLION_MORE_SECS: f64 = 35.0 / 9.0;
+/// What a page of numbers costs, of what it does with nothing queued: the same, as near as can be seen.
+const PAGE: f64 = 1.2;
 /// Bytes of memory for a recipient.
 const RECIPIENT_BYTES: f64 = 160.0;
 
@@ -61,6 +63,7 @@ const COLUMNS: &[&str] = &[
     "peak MiB",
     "B each",
     "peak B each",
+    "a page ms",
 ];
 
 pub(super) fn measure(options: &Options, plan: &Plan) -> io::Result<Report> {
@@ -83,6 +86,8 @@ pub(super) fn measure(options: &Options, plan: &Plan) -> io::Result<Report> {
     report.figure("seconds until all are known", of("knows all s"), goal);
     report.figure("bytes a recipient", of("B each"), Goal::AtMost(RECIPIENT_BYTES));
     report.figure("bytes a recipient at the peak", of("peak B each"), None);
+    let page = table.ratios("a page ms", "a full one", "an empty spool");
+    report.figure("a page of numbers, to that of an empty spool", page, Goal::AtMost(PAGE));
     report.tables.push(table);
     Ok(report)
 }
@@ -120,6 +125,8 @@ struct Started {
     /// Processor time until then.
     cpu: Duration,
     memory: (f64, f64),
+    /// How long a page of numbers takes.
+    page: Duration,
 }
 
 fn round(options: &Options, folder: &Path, messages: u64) -> io::Result<Started> {
@@ -143,7 +150,8 @@ fn round(options: &Options, folder: &Path, messages: u64) -> io::Result<Started>
         all.map(|()| (knows_all, cpu, accepts))
     })?;
     engine.rest(patience)?;
-    Ok(Started { accepts: accepts?, knows_all, cpu, memory: engine.memory()? })
+    let (memory, page) = (engine.memory()?, engine.page()?);
+    Ok(Started { accepts: accepts?, knows_all, cpu, memory, page })
 }
 
 /// When the first message is taken.
@@ -165,7 +173,7 @@ fn first_mail(
     said.map(|_| start.elapsed())
 }
 
-fn numbers(started: &Started, nothing: &Started, messages: u64) -> [f64; 8] {
+fn numbers(started: &Started, nothing: &Started, messages: u64) -> [f64; 9] {
     let messages = messages as f64;
     let each = |of: fn(&Started) -> f64| (of(started) - of(nothing)) / messages;
     [
@@ -177,6 +185,7 @@ fn numbers(started: &Started, nothing: &Started, messages: u64) -> [f64; 8] {
         started.memory.1 / 1_048_576.0,
         each(|started| started.memory.0),
         each(|started| started.memory.1),
+        started.page.as_secs_f64() * 1e3,
     ]
 }
 
