@@ -52,8 +52,8 @@ pub(crate) struct Options {
     /// Only one round trip for an incoming message: its text and the next envelope together.
     #[arg(long)]
     pipelined: bool,
-    /// The engine too, round by round in turn, with as many shards and round trips; at two
-    /// shards, where the floor pins nothing either.
+    /// The engine too, round by round in turn, plain and sending under TLS, with as many shards and
+    /// round trips; at two shards, where the floor pins nothing either.
     #[arg(long)]
     engine: bool,
     /// Instead, mail taken and not sent, two shards: the floor, the engine, plain and under TLS, and Postfix if it is

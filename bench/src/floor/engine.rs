@@ -2,7 +2,7 @@
 
 use super::plan::{Plan, Trips};
 use loadgen::send::{self, Encryption, Options as Sending, Pipelining};
-use loadgen::sink;
+use loadgen::sink::{self, provider};
 use loadgen::size::Mix;
 use loadgen::tls::{Client, Trust};
 use std::io;
@@ -15,12 +15,14 @@ use tests::{usage, wait};
 /// How long a round may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// What incoming connections are under.
+/// What connections are under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cover {
     Plain,
-    /// With the certificate that the engine makes for itself.
+    /// Incoming ones under TLS, with the certificate that the engine makes for itself.
     Tls,
+    /// Outgoing ones under TLS, with one that nobody has signed.
+    TlsOut,
 }
 
 /// Seconds of the engine's processor time for 1,000 messages of `plan`. Its start, and what it
@@ -29,7 +31,7 @@ pub(super) fn round(plan: &Plan, cover: Cover) -> io::Result<f64> {
     let scratch = Scratch::new("floor-engine")?;
     // Never asked for the connections that wait there: it says nothing.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let sink = (!plan.accept).then(sink).transpose()?;
+    let sink = (!plan.accept).then(|| sink(cover)).transpose()?;
     let hop = match &sink {
         Some(sink) => sink.providers()[0].addresses[0],
         None => silent.local_addr()?,
@@ -56,9 +58,10 @@ pub(super) fn round(plan: &Plan, cover: Cover) -> io::Result<f64> {
 }
 
 /// A sink that takes everything.
-pub(super) fn sink() -> io::Result<sink::Sink> {
+pub(super) fn sink(cover: Cover) -> io::Result<sink::Sink> {
     let listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
-    let providers = vec![sink::Provider { listen, ..sink::Provider::default() }];
+    let tls = if cover == Cover::TlsOut { provider::Tls::Demanded } else { provider::Tls::Off };
+    let providers = vec![sink::Provider { listen, tls, ..sink::Provider::default() }];
     sink::start(sink::Options { providers, seed: 0, ledger: None, threads: 1 })
 }
 

@@ -60,16 +60,26 @@ pub(super) struct Line {
     /// median floor that is; if it took turns.
     engine_cpu_secs_per_1000: Option<f64>,
     engine_to_floor: Option<f64>,
+    /// The same, where it sends under TLS.
+    tls_out_cpu_secs_per_1000: Option<f64>,
+    tls_out_to_floor: Option<f64>,
 }
 
 impl Line {
     /// # Panics
     /// If there was no round.
-    pub(super) fn new(plan: &Plan, mut rounds: Vec<Round>, engine: &[f64]) -> Self {
+    pub(super) fn new(
+        plan: &Plan,
+        mut rounds: Vec<Round>,
+        engine: &[f64],
+        tls_out: &[f64],
+    ) -> Self {
         rounds.sort_by(|a, b| a.cpu_secs_per_1000.total_cmp(&b.cpu_secs_per_1000));
         let (first, last) = (rounds[0], rounds[rounds.len() - 1]);
         let median = rounds[rounds.len() / 2];
-        let engine = Spread::of(engine).map(|spread| spread.median);
+        let [engine, tls_out] =
+            [engine, tls_out].map(|rounds| Spread::of(rounds).map(|spread| spread.median));
+        let to_floor = |engine: Option<f64>| engine.map(|cpu| cpu / median.cpu_secs_per_1000);
         Self {
             bytes: plan.text_len,
             round_trips_in: if plan.trips == Trips::Two { 2 } else { 1 },
@@ -81,19 +91,23 @@ impl Line {
             cpu_secs_per_1000_min: first.cpu_secs_per_1000,
             cpu_secs_per_1000_max: last.cpu_secs_per_1000,
             engine_cpu_secs_per_1000: engine,
-            engine_to_floor: engine.map(|engine| engine / median.cpu_secs_per_1000),
+            engine_to_floor: to_floor(engine),
+            tls_out_cpu_secs_per_1000: tls_out,
+            tls_out_to_floor: to_floor(tls_out),
         }
     }
 
     pub(super) const HEADER: &'static str = "\
-  bytes  trips  shards  messages/s   CPU s per 1000 (min - max)   threads  enters  switches  per commit  engine";
+  bytes  trips  shards  messages/s   CPU s per 1000 (min - max)   threads  enters  switches  per commit  engine, and sending under TLS";
 
     pub(super) fn row(&self) -> String {
         let Self { bytes, round_trips_in, shards, median, .. } = self;
-        let engine = self
-            .engine_cpu_secs_per_1000
-            .zip(self.engine_to_floor)
-            .map_or_else(String::new, |(engine, ratio)| format!("  {engine:.4}: {ratio:.2} times"));
+        let times = |cpu: Option<f64>, ratio: Option<f64>| {
+            let both = cpu.zip(ratio);
+            both.map_or_else(String::new, |(cpu, ratio)| format!("  {cpu:.4}: {ratio:.2} times"))
+        };
+        let engine = times(self.engine_cpu_secs_per_1000, self.engine_to_floor)
+            + &times(self.tls_out_cpu_secs_per_1000, self.tls_out_to_floor);
         format!(
             "{bytes:7}  {round_trips_in:5}  {shards:6}  {:10.0}   {:.4} ({:.4} - {:.4})   {:.4}  {:6.2}  {:8.2}  {:10.1}{engine}",
             median.messages_per_sec,

@@ -38,14 +38,15 @@ pub(super) fn all(options: &Options) -> io::Result<()> {
 }
 
 fn line(options: &Options, plan: &Plan) -> io::Result<Line> {
-    let (mut rounds, mut engine) = (Vec::new(), Vec::new());
+    let (mut rounds, mut engine, mut tls_out) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.rounds.max(1) {
         rounds.push(round(options, plan)?);
         if options.engine && plan.shards == 2 {
             engine.push(engine::round(plan, Cover::Plain)?);
+            tls_out.push(engine::round(plan, Cover::TlsOut)?);
         }
     }
-    Ok(Line::new(plan, rounds, &engine))
+    Ok(Line::new(plan, rounds, &engine, &tls_out))
 }
 
 pub(super) fn round(options: &Options, plan: &Plan) -> io::Result<Round> {

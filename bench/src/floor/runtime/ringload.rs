@@ -2,14 +2,14 @@
 //! that they compose, hash, check and count.
 
 use super::Served;
-use crate::floor::engine::{mail, sink};
+use crate::floor::engine::{Cover, mail, sink};
 use crate::floor::plan::Plan;
 use loadgen::send;
 use std::io;
 
 /// What sending and what taking came to.
 pub(super) fn round(plan: &Plan) -> io::Result<[Served; 2]> {
-    let sink = sink()?;
+    let sink = sink(Cover::Plain)?;
     let report = send::start(mail(plan, sink.providers()[0].addresses[0]))?.join()?;
     let taken = sink.messages();
     sink.stop();
