@@ -8,6 +8,7 @@ pub mod listener;
 pub mod machine;
 pub mod peers;
 mod report;
+pub mod sites;
 pub mod spool;
 mod spread;
 mod usage;

@@ -25,6 +25,7 @@ use std::io;
 pub use figures::{Better, Figures, Quantity};
 pub use interrupt::clean_up_on_signals;
 pub use load::Generator;
+pub(crate) use load::listen;
 pub use machine::Machine;
 pub use relay::Relay;
 pub use report::Report;

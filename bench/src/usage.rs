@@ -1,6 +1,7 @@
 //! What a process or a thread has used.
 #![allow(unsafe_code, reason = "the C library's structures are filled by it")]
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::mem::MaybeUninit;
 use std::time::Duration;
@@ -60,4 +61,10 @@ pub(crate) fn end_with_parent() {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
         libc::alarm(ROUND_SECS_MAX);
     }
+}
+
+/// As many open files as the host allows, for us and for the engine we start.
+pub(crate) fn allow_many_files() -> io::Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }

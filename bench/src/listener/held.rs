@@ -5,8 +5,8 @@
 //! them, so that what is made once is nobody's.
 
 use crate::report::{Goal, Report, Table};
+use crate::usage::allow_many_files;
 use loadgen::tls::{Client, Tls, Trust};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -163,10 +163,4 @@ impl Talk {
 
 fn ends(line: &[u8], last: &[u8]) -> bool {
     line.starts_with(last) && line.ends_with(b"\r\n")
-}
-
-/// As many as the host allows, for us and for the engine we start.
-fn allow_many_files() -> io::Result<()> {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }

@@ -175,7 +175,7 @@ impl Sink {
 }
 
 /// A host of its own for each domain; the system chooses the port.
-fn listen(index: u16) -> SocketAddr {
+pub(crate) fn listen(index: u16) -> SocketAddr {
     let [high, low] = index.to_be_bytes();
     SocketAddr::from((Ipv4Addr::new(127, 1 + high, low, 1), 0))
 }

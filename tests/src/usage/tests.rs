@@ -1,4 +1,4 @@
-use super::{cpu, descendants, memory};
+use super::{cpu, descendants, memory, threads};
 use crate::{tool, wait};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -42,4 +42,24 @@ fn a_known_load_is_measured() {
     assert!((64 << 20..128 << 20).contains(&held), "64 MiB in a living one: {held}");
     let gone = || (cpu(child.id()) == Duration::ZERO).then_some(());
     wait::until("nothing of what is gone", Duration::from_secs(5), gone).expect("it is reaped");
+}
+
+#[test]
+fn a_thread_is_found_by_its_name() {
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let thread = std::thread::Builder::new().name("burns (all)".into());
+    let thread = thread.spawn(move || {
+        while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+            std::hint::spin_loop();
+        }
+    });
+    let thread = thread.expect("it starts");
+    let worked = || {
+        let all = threads(std::process::id()).ok()?;
+        let one = all.into_iter().find(|thread| thread.name == "burns (all)")?;
+        (one.cpu >= Duration::from_millis(50)).then_some(())
+    };
+    wait::until("some work", Duration::from_secs(20), worked).expect("it burns");
+    drop(stop);
+    thread.join().expect("it does not panic");
 }
