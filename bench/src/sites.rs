@@ -15,6 +15,7 @@
 
 mod dead;
 mod many;
+mod quota;
 mod spread;
 mod world;
 
