@@ -75,6 +75,11 @@ impl<D> Queue<D> {
         self.sites.rest(site, now, random);
     }
 
+    /// A site rests no more: it was reached elsewhere.
+    pub fn well(&mut self, site: SiteIndex) {
+        self.sites.well(site);
+    }
+
     /// Whether an idle connection of this site is one that others of its group wait for.
     #[must_use]
     pub fn yields(&self, site: SiteIndex) -> bool {
@@ -232,10 +237,10 @@ impl<D> Queue<D> {
         self.store.len() - self.ready
     }
 
-    /// Deliveries that wait for a connection of the site of this name, if there is one.
+    /// The site of this name, if it is known.
     #[must_use]
-    pub fn ready_for(&self, name: &str) -> usize {
-        self.sites.find(name).map_or(0, |site| self.view(site).ready)
+    pub fn find(&self, name: &str) -> Option<SiteIndex> {
+        self.sites.find(name)
     }
 
     /// What can be seen of a site.

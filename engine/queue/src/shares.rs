@@ -6,7 +6,8 @@
 //!
 //! **What the home may have, what the others have, and what is on its way are never more than the
 //! limit**, whatever order letters come in. So the home lends only what it has no connection for, and
-//! the others give back only what they have none for.
+//! the others give back only what they have none for. Where the limit becomes less, what was
+//! handed over is called back, and nobody is given more before it has come.
 
 /// Who has how many of a site's connections: kept by its home.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,14 +44,22 @@ impl Shares {
         }
     }
 
+    /// The limit is another. Nothing more is handed over, and what was is to come back.
+    pub fn change(&mut self, most: u16) {
+        self.recall();
+        self.most = most;
+    }
+
+    /// The limit.
+    #[must_use]
+    pub const fn most(&self) -> u16 {
+        self.most
+    }
+
     /// How many connections the home may have. It may have more still, from before.
-    ///
-    /// # Panics
-    /// If more was lent than there is.
     #[must_use]
     pub fn own(&self) -> u16 {
-        let wanted = self.loans.iter().map(|loan| loan.wants).sum();
-        self.most.checked_sub(wanted).expect("a limit is not lent twice")
+        self.most.saturating_sub(self.loans.iter().map(|loan| loan.wants).sum())
     }
 
     /// How many were handed over and have not come back.

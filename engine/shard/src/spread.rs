@@ -29,7 +29,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The most deliveries for one site that wait at a shard which is not its home.
+/// A shard that is not the home of a site keeps no delivery for it where so many wait, and asks for
+/// no more than make so many.
 pub(crate) const KEPT_MAX: usize = 256;
 /// With fewer than this it asks for more.
 const FEW: usize = KEPT_MAX / 4;

@@ -3,6 +3,11 @@
 use event::{Meters, ShardMeters};
 use std::cell::Cell;
 
+/// Whether no shard has connections of a site that is at home on another.
+pub(crate) fn are_home(meters: &Meters) -> bool {
+    meters.shards().iter().all(|shard| shard.connections_lent.get() == 0)
+}
+
 /// What was seen of the relay's connections.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {

@@ -5,7 +5,7 @@ use crate::aftermath::Aftermath;
 use crate::chance::Chance;
 use crate::disk;
 use crate::injector::{Habit, Injector};
-use crate::lanes::Lanes;
+use crate::lanes::{self, Lanes};
 use crate::ledger::{Book, Ledger, Standing};
 use crate::provider::{Provider, Temper};
 use crate::relay::{self, Relay};
@@ -303,7 +303,8 @@ impl Life {
         let is_quiet = self.senders_left.get() == 0
             && self.world.is_up(self.host())
             && relay.is_ready()
-            && relay.meters.balance().queued == 0;
+            && relay.meters.balance().queued == 0
+            && lanes::are_home(&relay.meters);
         let now = self.world.now();
         if !is_quiet {
             self.quiet.set(now);

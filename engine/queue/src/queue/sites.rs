@@ -144,6 +144,11 @@ impl Sites {
         self.review(index);
     }
 
+    pub(super) fn well(&mut self, index: SiteIndex) {
+        self.end_rest(index);
+        self.change(index, |site| site.backoff.worked());
+    }
+
     pub(super) fn limit(&mut self, group: &str, places: Option<u16>) {
         for site in self.groups.limit(group, places) {
             self.slots[site.0 as usize].in_group = false;

@@ -37,6 +37,7 @@ enum Act {
     Divide,
     Lend,
     Recall,
+    Change(u16),
     OpenAt(usize),
     CloseAt(usize),
     /// It has nothing to do, or is asked.
@@ -48,8 +49,10 @@ enum Act {
 }
 
 impl Act {
-    fn all() -> Vec<Self> {
+    /// All there are, where the limit may become each of these.
+    fn all(limits: &[u16]) -> Vec<Self> {
         let mut all = vec![Self::Open, Self::Close, Self::Divide, Self::Lend, Self::Recall];
+        all.extend(limits.iter().map(|most| Self::Change(*most)));
         let at = [
             Self::OpenAt,
             Self::CloseAt,
@@ -90,10 +93,11 @@ impl World {
             }
             Act::Recall => {
                 self.shares.recall();
-                let holders: Vec<_> = self.shares.holders().collect();
-                for shard in holders {
-                    self.others[shard].to.push_back(Letter::Recall);
-                }
+                self.tell_holders();
+            }
+            Act::Change(most) if most != self.shares.most() => {
+                self.shares.change(most);
+                self.tell_holders();
             }
             Act::OpenAt(shard) if self.others[shard].lanes < self.others[shard].share.own() => {
                 self.others[shard].lanes += 1;
@@ -132,6 +136,12 @@ impl World {
         self.others.iter().all(|other| other.to.len().max(other.from.len()) <= LETTERS_MAX)
     }
 
+    fn tell_holders(&mut self) {
+        for shard in self.shares.holders() {
+            self.others[shard].to.push_back(Letter::Recall);
+        }
+    }
+
     /// Connections there are.
     fn all_lanes(&self) -> u16 {
         self.lanes + self.others.iter().map(|other| other.lanes).sum::<u16>()
@@ -160,7 +170,7 @@ fn the_limit_is_kept_in_every_order_of_events() {
         let (mut seen, mut next) = (HashSet::new(), VecDeque::from([World::new(most)]));
         let mut full = false;
         while let Some(world) = next.pop_front() {
-            for act in Act::all() {
+            for act in Act::all(&[]) {
                 let Some(after) = world.after(act) else { continue };
                 assert!(after.all_lanes() <= most, "{act:?} made {after:?} of {world:?}");
                 assert!(after.all_places() <= most, "{act:?} made {after:?} of {world:?}");
@@ -173,6 +183,27 @@ fn the_limit_is_kept_in_every_order_of_events() {
         assert_eq!(full, most > 1, "several shards have all of it together");
         println!("{} worlds with {most} connections", seen.len());
     }
+}
+
+/// Then there may be as many as there were, until they end.
+#[test]
+fn nobody_gets_more_while_a_lower_limit_is_not_kept() {
+    let (mut seen, mut next) = (HashSet::new(), VecDeque::from([World::new(2)]));
+    let mut broken = false;
+    while let Some(world) = next.pop_front() {
+        for act in Act::all(&[1, 2]) {
+            let Some(after) = world.after(act) else { continue };
+            let most = after.shares.most().max(world.all_places());
+            assert!(after.all_lanes() <= after.all_places(), "{act:?} made {after:?} of {world:?}");
+            assert!(after.all_places() <= most, "{act:?} made {after:?} of {world:?}");
+            broken |= after.all_places() > after.shares.most();
+            if seen.insert(after.clone()) {
+                next.push_back(after);
+            }
+        }
+    }
+    assert!(broken, "a limit becomes less than there are");
+    println!("{} worlds", seen.len());
 }
 
 #[test]

@@ -35,7 +35,12 @@ impl<K: Kernel> Shard<K> {
         });
         borrowed.plan = plan;
         borrowed.share.lent(count);
-        self.queue.borrow_mut().limit(name, Some(borrowed.share.own()));
+        let mut queue = self.queue.borrow_mut();
+        // Its home reaches it, whatever was the matter when it was last reached from here.
+        if let Some(index) = queue.find(&borrowed.plan.pool) {
+            queue.well(index);
+        }
+        queue.limit(name, Some(borrowed.share.own()));
     }
 
     /// Whether a delivery that this shard has routed is for it to carry.
@@ -133,16 +138,18 @@ impl<K: Kernel> Shard<K> {
 
     /// Deliveries that wait here.
     fn waiting(&self, plan: &SitePlan) -> usize {
-        self.queue.borrow().ready_for(&plan.pool)
+        let queue = self.queue.borrow();
+        queue.find(&plan.pool).map_or(0, |index| queue.view(index).ready)
     }
 
-    fn send_all_back(&self, name: &Arc<str>, plan: &Arc<SitePlan>) {
-        let index = self.site_of(plan);
-        let waiting = self.queue.borrow_mut().drain_ready(index, |_| true);
-        for delivery in waiting {
-            let recipients = delivery.recipients.len() as u64;
-            self.sites.borrow().find(index).meters.queued.sub(recipients);
-            self.send_back(name, plan, delivery);
+    fn send_all_back(&self, name: &Arc<str>, plan: &SitePlan) {
+        let mut queue = self.queue.borrow_mut();
+        let Some(index) = queue.find(&plan.pool) else { return };
+        let sites = self.sites.borrow();
+        let site = sites.find(index);
+        for delivery in queue.drain_ready(index, |_| true) {
+            site.meters.queued.sub(delivery.recipients.len() as u64);
+            self.send_back(name, &site.plan, delivery);
         }
     }
 
@@ -155,11 +162,12 @@ impl<K: Kernel> Shard<K> {
 impl Borrowed {
     /// Whether connections that are not in use go back, with so many deliveries waiting.
     fn is_spare(&mut self, waiting: usize, now: Tick) -> bool {
-        let is_asking = self.asks_at == Tick::NEVER;
-        if waiting > 0 || is_asking {
+        if waiting > 0 {
             self.idle_since = None;
         }
         let since = *self.idle_since.get_or_insert(now);
-        self.share.is_over() || (waiting == 0 && !is_asking && now.since(since) >= IDLE)
+        // What it asked for may be on its way.
+        let is_asking = self.asks_at == Tick::NEVER;
+        self.share.is_over() || (!is_asking && now.since(since) >= IDLE)
     }
 }

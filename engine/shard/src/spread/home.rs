@@ -2,11 +2,12 @@
 
 use super::{DIVIDED_FOR, LENT_MAX, Loan, RECALLED_FOR};
 use crate::Letter;
+use crate::message::Delivery;
 use crate::shard::Shard;
 use crate::sites::LANES_MAX;
 use event::Tick;
 use kernel::Kernel;
-use queue::{Shares, SiteIndex};
+use queue::{Queue, Shares, SiteIndex};
 use route::SitePlan;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ pub(super) struct Lent {
 
 impl<K: Kernel> Shard<K> {
     /// Very many deliveries are ready for a site: others are to help if this shard is its home, and
-    /// all its connections are in use.
+    /// all its connections are in use. Nobody helps with one that cannot be reached.
     pub(crate) fn spread(&self, index: SiteIndex) {
         let plan = Arc::clone(&self.sites.borrow().find(index).plan);
         let most = self.limits_of(&plan).connections_max;
@@ -35,11 +36,12 @@ impl<K: Kernel> Shard<K> {
         let has_sources =
             plan.leaves_by.is_some_and(|pool| self.egress.pool(pool).sources.len() > 1);
         let is_home = route::home(&plan.name, shards) == self.index;
-        if shards < 2 || most < 2 || has_sources || !is_home {
+        let mut queue = self.queue.borrow_mut();
+        let is_reached = queue.view(index).failures == 0;
+        if shards < 2 || most < 2 || has_sources || !is_home || !is_reached {
             return;
         }
         let now = self.kernel.now();
-        let mut queue = self.queue.borrow_mut();
         let lanes = queue.lanes(&plan.name);
         let all_used = |own: u16| lanes >= own || self.lanes.get() >= LANES_MAX;
         let loans = &mut *self.loans.borrow_mut();
@@ -57,7 +59,7 @@ impl<K: Kernel> Shard<K> {
             }
             None => return,
         };
-        let is_same = *lent.plan.pool == *plan.pool;
+        let is_same = *lent.plan.pool == *plan.pool && lent.shares.most() == most;
         if is_same && !lent.is_recalled && now >= lent.divided_until && all_used(lent.shares.own())
         {
             lent.plan = plan;
@@ -67,12 +69,18 @@ impl<K: Kernel> Shard<K> {
         }
     }
 
-    /// Hands over what connections have ended, and forgets loans that are over.
+    /// Hands over what connections have ended, and forgets loans that are over. A site that may have
+    /// more or fewer connections than when they were lent gets all back first.
     pub(super) fn tend_lent(&self, now: Tick) {
         let mut queue = self.queue.borrow_mut();
         let loans = &mut *self.loans.borrow_mut();
         let mut lent_in_all = 0;
         loans.lent.retain(|name, lent| {
+            let most = self.limits_of(&lent.plan).connections_max;
+            if most != lent.shares.most() {
+                lent.shares.change(most);
+                self.recall_lent(name, lent, &mut queue);
+            }
             let lanes = queue.lanes(name);
             while let Some((shard, count)) = lent.shares.lend(lanes) {
                 self.send_guest(shard, name, Loan::Lend(Arc::clone(&lent.plan), count));
@@ -88,19 +96,25 @@ impl<K: Kernel> Shard<K> {
         self.meters().connections_lent.set(lent_in_all);
     }
 
-    /// Gives a shard that has a share so many of the deliveries that waited longest, or half of them.
+    /// Gives a shard that has a share so many of the deliveries whose turn is next, or half of them.
     pub(super) fn deal(&self, name: &Arc<str>, shard: usize, wanted: usize) {
         let plan = match self.loans.borrow().lent.get(name) {
             Some(lent) if !lent.is_recalled => Arc::clone(&lent.plan),
+            // All its share is called back, and it asks for nothing more.
             _ => return,
         };
-        let index = self.site_of(&plan);
         let mut queue = self.queue.borrow_mut();
+        let Some(index) = queue.find(&plan.pool) else {
+            return self.send_guest(shard, name, Loan::Deal(plan, Vec::new()));
+        };
         let count = wanted.min(queue.view(index).ready / 2);
         let deliveries: Vec<_> = (0..count).map_while(|_| queue.take(index)).collect();
         let recipients = deliveries.iter().map(|delivery| delivery.recipients.len() as u64).sum();
-        self.sites.borrow().find(index).meters.queued.sub(recipients);
-        self.send_guest(shard, name, Loan::Deal(plan, deliveries));
+        let sites = self.sites.borrow();
+        let site = sites.find(index);
+        site.meters.queued.sub(recipients);
+        // Its hosts may have other addresses than when it was first spread.
+        self.send_guest(shard, name, Loan::Deal(Arc::clone(&site.plan), deliveries));
     }
 
     /// Connections have come back.
@@ -114,25 +128,29 @@ impl<K: Kernel> Shard<K> {
 
     /// Another shard could reach no host of a site: it is left alone, by all.
     pub(super) fn rest_everywhere(&self, name: &Arc<str>) {
-        let plan = self.loans.borrow().lent.get(name).map(|lent| Arc::clone(&lent.plan));
-        if let Some(plan) = plan {
-            let (index, now, random) =
-                (self.site_of(&plan), self.kernel.now(), self.kernel.random());
+        let pool = self.loans.borrow().lent.get(name).map(|lent| Arc::clone(&lent.plan.pool));
+        let index = pool.and_then(|pool| self.queue.borrow().find(&pool));
+        if let Some(index) = index {
+            let (now, random) = (self.kernel.now(), self.kernel.random());
             self.queue.borrow_mut().rest(index, now, random);
-            self.recall_shares(name);
         }
+        self.recall_shares(name);
     }
 
     /// All shares of a site come back, and are kept for a while.
     pub(super) fn recall_shares(&self, name: &Arc<str>) {
-        let loans = &mut *self.loans.borrow_mut();
-        let Some(lent) = loans.lent.get_mut(name) else { return };
+        if let Some(lent) = self.loans.borrow_mut().lent.get_mut(name) {
+            self.recall_lent(name, lent, &mut self.queue.borrow_mut());
+        }
+    }
+
+    fn recall_lent(&self, name: &Arc<str>, lent: &mut Lent, queue: &mut Queue<Delivery>) {
         lent.divided_until = self.kernel.now() + RECALLED_FOR;
+        lent.shares.recall();
+        queue.limit(name, Some(lent.shares.own()));
         if std::mem::replace(&mut lent.is_recalled, true) {
             return;
         }
-        lent.shares.recall();
-        self.queue.borrow_mut().limit(name, Some(lent.shares.own()));
         for shard in lent.shares.holders() {
             self.send_guest(shard, name, Loan::Recall);
         }

@@ -98,11 +98,19 @@ fn a_site_rests_for_a_dial_that_failed_elsewhere() {
     let mut queue = Queue::new(Tick::ZERO);
     let a = queue.site("a", &limits(3));
     queue.ready(a, 1);
+    queue.ready(a, 2);
     queue.rest(a, Tick::ZERO, 0);
     let resume = queue.resume_at().expect("it rests");
     assert_eq!((queue.dial(Tick::ZERO), queue.dial(resume)), (None, Some(a)));
-    queue.rest(a, Tick::ZERO, 0);
-    assert_eq!(queue.view(a).failures, 2);
+    queue.answered(a);
+    queue.rest(a, resume, 0);
+    assert_eq!((queue.view(a).failures, queue.dial(resume)), (2, None));
+    queue.well(a);
+    assert_eq!(
+        (queue.view(a).failures, queue.dial(resume)),
+        (0, Some(a)),
+        "it was reached elsewhere"
+    );
 }
 
 #[test]
