@@ -2,13 +2,14 @@
 //! us mail.
 //!
 //! Values and arithmetic only: time and randomness are arguments. [`hosts`] remembers what
-//! single hosts did; nothing here remembers a site. [`Limits`] says how much at once, [`Schedule`] when a deferred
+//! single hosts did, and [`gate`] what sites have asked for. [`Limits`] says how much at once, [`Schedule`] when a deferred
 //! recipient is tried again, [`Backoff`] when a site that cannot be reached is dialled
 //! again, [`outcome`] what a reply makes of its recipient, and [`replies`] what else it means.
 //! [`pool`] says which of our addresses is next. A [`source::Source`] counts what those do
 //! who give us mail.
 
 mod backoff;
+pub mod gate;
 pub mod hosts;
 mod limits;
 pub mod login;

@@ -4,6 +4,8 @@
 //! source of weight 3 beside one of weight 1 gets every connection but each fourth). One that has
 //! all the connections it may have, or was taken out of use, is passed over, and what it missed
 //! is not made up for: it must not be flooded when it is back.
+//!
+//! A source may have a limit that is smaller for a time, because a host has asked for that.
 
 use event::Tick;
 
@@ -26,6 +28,10 @@ struct Turn {
     /// How far it is behind its share; ahead of it, below zero.
     behind: i64,
     connections: u16,
+    /// Those of them that are about to end, since there are too many.
+    leaving: u16,
+    /// The most there may be for now, if that is less than ever.
+    cap: Option<u16>,
     /// It is out of use until then.
     out_until: Tick,
 }
@@ -34,7 +40,14 @@ impl Turns {
     /// At a site where nothing has happened yet.
     #[must_use]
     pub fn new(members: impl IntoIterator<Item = Member>) -> Self {
-        let turn = |member| Turn { member, behind: 0, connections: 0, out_until: Tick::ZERO };
+        let turn = |member| Turn {
+            member,
+            behind: 0,
+            connections: 0,
+            leaving: 0,
+            cap: None,
+            out_until: Tick::ZERO,
+        };
         Self(members.into_iter().map(turn).collect())
     }
 
@@ -67,6 +80,29 @@ impl Turns {
     pub fn ended(&mut self, source: usize) {
         let turn = &mut self.0[source];
         turn.connections = turn.connections.checked_sub(1).expect("a connection ends once");
+        turn.leaving = turn.leaving.saturating_sub(1);
+    }
+
+    /// The connections of a source.
+    #[must_use]
+    pub fn connections(&self, source: usize) -> u16 {
+        self.0[source].connections
+    }
+
+    /// A source may have no more connections than this from now on; `None`: as many as ever. With 0
+    /// it is out of use.
+    pub fn cap(&mut self, source: usize, cap: Option<u16>) {
+        self.0[source].cap = cap;
+    }
+
+    /// Whether a connection of this source is one too many for its [cap](Self::cap): then it is
+    /// counted as about to end, and the next one that asks is not told so for its sake.
+    pub fn must_leave(&mut self, source: usize) -> bool {
+        let turn = &mut self.0[source];
+        let stay = turn.connections - turn.leaving;
+        let too_many = turn.cap.is_some_and(|cap| stay > cap);
+        turn.leaving += u16::from(too_many);
+        too_many
     }
 
     /// A source is out of use until then. Its connections are to end when they have nothing on
@@ -89,7 +125,7 @@ impl Turns {
     /// When the first of those that are out of use is back, if any is out.
     #[must_use]
     pub fn back_at(&self, now: Tick) -> Option<Tick> {
-        self.0.iter().filter(|turn| turn.is_out(now)).map(|turn| turn.out_until).min()
+        self.0.iter().map(|turn| turn.out_until).filter(|until| now < *until).min()
     }
 
     /// How many connections there may be from all sources that are in use and `fit`.
@@ -100,13 +136,13 @@ impl Turns {
             .iter()
             .enumerate()
             .filter(|(index, turn)| turn.member.weight > 0 && !turn.is_out(now) && fit(*index));
-        used.map(|(_, turn)| turn.member.connections_max).fold(0, u16::saturating_add)
+        used.map(|(_, turn)| turn.most()).fold(0, u16::saturating_add)
     }
 }
 
 impl Turn {
     fn is_out(&self, now: Tick) -> bool {
-        now < self.out_until
+        now < self.out_until || self.cap == Some(0)
     }
 
     /// How many more connections it may have now.
@@ -114,7 +150,11 @@ impl Turn {
         if self.member.weight == 0 || self.is_out(now) {
             return 0;
         }
-        self.member.connections_max.saturating_sub(self.connections)
+        self.most().saturating_sub(self.connections)
+    }
+
+    fn most(&self) -> u16 {
+        self.cap.map_or(self.member.connections_max, |cap| cap.min(self.member.connections_max))
     }
 }
 

@@ -60,6 +60,13 @@ impl Schedule {
         base.saturating_add(part(jitter_max, random))
     }
 
+    /// The same for a recipient that a host has asked to spare for this long: it is the first pause,
+    /// and no pause is shorter.
+    #[must_use]
+    pub fn sparing(&self, pause: Duration) -> Self {
+        Self { first: pause, longest: self.longest.max(pause), ..*self }
+    }
+
     /// The longest pause there can be, jitter and all.
     #[must_use]
     pub fn longest_delay(&self) -> Duration {

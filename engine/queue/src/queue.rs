@@ -58,13 +58,20 @@ impl<D> Queue<D> {
         self.sites.limit(group, places);
     }
 
+    /// Whoever receives will have no more than this of a group: with 0 it gets none, and what is
+    /// ready waits. The smaller of this and its [limit](Self::limit) holds.
+    pub fn cap(&mut self, group: &str, cap: Option<u16>) {
+        self.sites.cap(group, cap);
+    }
+
     /// Connections of the sites of a group, open and opening.
     #[must_use]
     pub fn lanes(&self, group: &str) -> u16 {
         self.sites.lanes(group)
     }
 
-    /// Whether a connection of this site is one too many for its [limit](Self::limit): then it is
+    /// Whether a connection of this site is one too many for its [limit](Self::limit) or
+    /// [cap](Self::cap): then it is
     /// counted as about to end, and the next one that asks is not told so for its sake.
     pub fn must_leave(&mut self, site: SiteIndex) -> bool {
         self.sites.must_leave(site)

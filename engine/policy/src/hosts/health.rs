@@ -5,6 +5,7 @@
 //! is known what it was good for. A host is passed over, as long as there is another, while
 //!
 //! - it rests, because a dial failed;
+//! - it has asked for other hosts to be taken;
 //! - it has rested, and one dial finds out whether it is back;
 //! - it has been silent for [`Health::SILENCE`] to dials that wait for it.
 
@@ -24,6 +25,8 @@ pub struct Health {
     heard: Tick,
     /// The end of its rest; nothing if it never failed.
     rests_until: Tick,
+    /// Until when it wants others to be taken.
+    skipped_until: Tick,
 }
 
 impl Health {
@@ -67,12 +70,23 @@ impl Health {
         (self.failures, self.rests_until) = (0, Tick::ZERO);
     }
 
+    /// The host wants others of its site to be taken until then, whatever connections come about.
+    pub fn skip(&mut self, until: Tick) {
+        self.skipped_until = self.skipped_until.max(until);
+    }
+
+    /// Whether it has not asked for others to be taken.
+    #[must_use]
+    pub fn is_wanted(&self, now: Tick) -> bool {
+        self.skipped_until <= now
+    }
+
     /// Whether there is no reason to pass it over.
     #[must_use]
     pub fn is_well(&self, now: Tick) -> bool {
         let is_probed = self.failures > 0 && self.unanswered > 0;
         let is_silent = self.unanswered > 0 && self.heard + Self::SILENCE <= now;
-        self.rests_until <= now && !is_probed && !is_silent
+        self.rests_until() <= now && !is_probed && !is_silent
     }
 
     /// Dials that wait for its answer.
@@ -83,8 +97,8 @@ impl Health {
 
     /// The end of its rest, or a moment that is past.
     #[must_use]
-    pub const fn rests_until(&self) -> Tick {
-        self.rests_until
+    pub fn rests_until(&self) -> Tick {
+        self.rests_until.max(self.skipped_until)
     }
 }
 

@@ -66,3 +66,23 @@ fn a_source_is_taken_out_for_a_time_and_put_back() {
     two.put_back(0);
     assert_eq!(next(&mut two, 3, |_| true), "aaa");
 }
+
+#[test]
+fn a_source_has_fewer_connections_for_a_time() {
+    let mut two = turns(&[(1, 4), (1, 4)]);
+    assert_eq!(next(&mut two, 6, |_| true), "ababab");
+    two.cap(0, Some(1));
+    assert_eq!((two.connections(0), two.connections_max(NOW, |_| true)), (3, 5));
+    let leave: Vec<_> = (0..4).map(|_| two.must_leave(0)).collect();
+    assert_eq!(leave, [true, true, false, false], "no more than have to");
+    assert!(!two.must_leave(1));
+    two.ended(0);
+    assert_eq!(next(&mut two, 2, |_| true), "b.");
+    two.ended(0);
+    two.ended(0);
+    assert_eq!(next(&mut two, 2, |_| true), "a.");
+    two.cap(0, Some(0));
+    assert_eq!((two.must_leave(0), two.connections_max(NOW, |_| true)), (true, 4));
+    two.cap(0, None);
+    assert_eq!(next(&mut two, 4, |_| true), "aaa.");
+}

@@ -53,6 +53,18 @@ fn settings_say_only_what_differs() {
     assert_eq!(serde_json::from_str::<Schedule>(&written).unwrap(), read);
 }
 
+#[test]
+fn a_recipient_is_spared_for_as_long_as_its_host_asks() {
+    let schedule = Schedule { jitter_percent: 0, ..Schedule::default() };
+    let pauses = |pause| {
+        let spared = schedule.sparing(Duration::from_mins(pause));
+        [1, 2, 3, 9].map(|attempt| spared.delay(attempt, 0).as_secs() / 60)
+    };
+    assert_eq!(pauses(5), [5, 10, 20, 240]);
+    assert_eq!(pauses(60), [60, 120, 240, 240]);
+    assert_eq!(pauses(480), [480, 480, 480, 480]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,

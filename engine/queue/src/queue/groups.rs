@@ -19,9 +19,18 @@ struct Group {
     lanes: u16,
     /// Those of them that are about to end, since there are too many.
     leaving: u16,
-    /// The most there may be, if that is less than one of the sites may have.
+    /// The most there may be here, if that is less than one of the sites may have.
     places: Option<u16>,
+    /// The most whoever receives will have, everywhere.
+    cap: Option<u16>,
     waiting: VecDeque<SiteIndex>,
+}
+
+impl Group {
+    /// The most there may be, if any of its own limits is in force.
+    fn most(&self) -> Option<u16> {
+        self.places.into_iter().chain(self.cap).min()
+    }
 }
 
 /// All groups. One without sites is forgotten, unless it has a limit of its own.
@@ -50,7 +59,7 @@ impl Groups {
 
     fn forget(&mut self, group: GroupIndex) {
         let left = &mut self.all[group.0 as usize];
-        if left.members == 0 && left.places.is_none() {
+        if left.members == 0 && left.most().is_none() {
             assert!(left.lanes == 0 && left.waiting.is_empty(), "a group without sites is idle");
             self.names.remove(&left.name);
             *left = Group::default();
@@ -58,14 +67,28 @@ impl Groups {
         }
     }
 
-    /// Sets the most connections there may be. Who waits does so no more, and may ask again.
+    /// Sets the most connections there may be here. Who waits does so no more, and may ask again.
     pub(super) fn limit(&mut self, name: &str, places: Option<u16>) -> VecDeque<SiteIndex> {
+        self.bound(name, places, |group| &mut group.places)
+    }
+
+    /// As [`Self::limit`], for whoever receives: the smaller of the two holds.
+    pub(super) fn cap(&mut self, name: &str, cap: Option<u16>) -> VecDeque<SiteIndex> {
+        self.bound(name, cap, |group| &mut group.cap)
+    }
+
+    fn bound(
+        &mut self,
+        name: &str,
+        most: Option<u16>,
+        limit: impl FnOnce(&mut Group) -> &mut Option<u16>,
+    ) -> VecDeque<SiteIndex> {
         let known = self.names.get(name).copied();
-        let Some(group) = known.or_else(|| places.map(|_| self.make(name))) else {
+        let Some(group) = known.or_else(|| most.map(|_| self.make(name))) else {
             return VecDeque::new();
         };
         let changed = &mut self.all[group.0 as usize];
-        changed.places = places;
+        *limit(changed) = most;
         let waiting = std::mem::take(&mut changed.waiting);
         self.forget(group);
         waiting
@@ -80,7 +103,7 @@ impl Groups {
     pub(super) fn must_leave(&mut self, group: GroupIndex) -> bool {
         let group = &mut self.all[group.0 as usize];
         let stay = group.lanes - group.leaving;
-        let too_many = group.places.is_some_and(|places| stay > places);
+        let too_many = group.most().is_some_and(|most| stay > most);
         group.leaving += u16::from(too_many);
         too_many
     }
@@ -98,7 +121,7 @@ impl Groups {
     /// Takes a place for a connection of `site`, or has it wait for one.
     pub(super) fn take(&mut self, group: GroupIndex, site: SiteIndex, lanes_max: u16) -> bool {
         let group = &mut self.all[group.0 as usize];
-        let is_free = group.lanes < group.places.map_or(lanes_max, |places| places.min(lanes_max));
+        let is_free = group.lanes < group.most().map_or(lanes_max, |most| most.min(lanes_max));
         if is_free {
             group.lanes += 1;
         } else {

@@ -34,6 +34,8 @@ pub struct SiteView<'q> {
     pub open: u16,
     /// Connections being dialled.
     pub opening: u16,
+    /// Those of them whose host has not said yet that it is ready.
+    pub unanswered: u16,
     /// Failed dials since the last that worked.
     pub failures: u16,
     /// No dial before this moment.
@@ -111,6 +113,7 @@ impl Site {
             ready: self.ready_len,
             open: self.open,
             opening: self.opening,
+            unanswered: self.unanswered,
             failures: self.backoff.failures(),
             resume: self.resume,
         }

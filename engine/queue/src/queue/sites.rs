@@ -150,7 +150,17 @@ impl Sites {
     }
 
     pub(super) fn limit(&mut self, group: &str, places: Option<u16>) {
-        for site in self.groups.limit(group, places) {
+        let waiting = self.groups.limit(group, places);
+        self.ask_again(waiting);
+    }
+
+    pub(super) fn cap(&mut self, group: &str, cap: Option<u16>) {
+        let waiting = self.groups.cap(group, cap);
+        self.ask_again(waiting);
+    }
+
+    fn ask_again(&mut self, waiting: VecDeque<SiteIndex>) {
+        for site in waiting {
             self.slots[site.0 as usize].in_group = false;
             self.review(site);
         }

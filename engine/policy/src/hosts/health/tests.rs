@@ -83,3 +83,13 @@ fn a_failure_of_long_ago_is_forgiven() {
     health.failed(later, 0);
     assert_eq!(health.rests_until(), later + Duration::from_secs(4));
 }
+
+#[test]
+fn a_host_that_wants_to_be_skipped_is_whatever_works_there() {
+    let mut health = Health::default();
+    health.skip(at(60_000));
+    health.skip(at(50_000));
+    health.worked();
+    assert!(!health.is_well(at(59_999)) && health.is_well(at(60_000)));
+    assert_eq!(health.rests_until(), at(60_000));
+}

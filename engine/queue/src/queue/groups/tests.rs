@@ -114,6 +114,31 @@ fn a_site_rests_for_a_dial_that_failed_elsewhere() {
 }
 
 #[test]
+fn who_receives_has_a_say_and_the_smaller_limit_holds() {
+    let mut queue = Queue::new(Tick::ZERO);
+    let site = queue.site_of("g", "a", &limits(4));
+    (0..9).for_each(|delivery| queue.ready(site, delivery));
+    queue.cap("g", Some(0));
+    assert_eq!(dial_all(&mut queue, &["a"]), "", "nothing, and it waits without being asked");
+    queue.cap("g", Some(2));
+    queue.limit("g", Some(1));
+    assert_eq!(dial_all(&mut queue, &["a"]), "a");
+    queue.limit("g", None);
+    assert_eq!(dial_all(&mut queue, &["a"]), "a");
+    for _ in 0..2 {
+        queue.answered(site);
+        queue.connected(site);
+    }
+    assert!(!queue.must_leave(site));
+    queue.cap("g", Some(0));
+    assert!(queue.must_leave(site) && queue.must_leave(site) && !queue.must_leave(site));
+    queue.closed(site);
+    queue.closed(site);
+    queue.cap("g", None);
+    assert_eq!(dial_all(&mut queue, &["a"]), "aa");
+}
+
+#[test]
 fn groups_are_forgotten_with_their_sites() {
     let mut queue = Queue::<u32>::new(Tick::ZERO);
     for site in 0..3 * IDLE_SITES_MAX {

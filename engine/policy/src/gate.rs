@@ -1,0 +1,365 @@
+//! What a provider has asked for, as long as it is in force: how much may go to it, and of whom.
+//!
+//! A gate stands in the way of one [`Quota`] at a site, and nothing else there slows. It says how many
+//! connections there may be: none while it is shut, then one and more. It hears what is asked
+//! ([`Gate::hears`]) and that mail was taken ([`Gate::worked`]), and what time brings
+//! ([`Gate::due`], not before [`Gate::next_at`]). Each of these may be a [`Change`], to be told once.
+//!
+//! ```text
+//!  suspend:        shut ------------------------------------> open
+//!  one-then-more:  shut -> 1 -> 2 -> ... one more each 30 s -> open     asked again: shut
+//!  back-off:       half as many -> ... more each minute ----> open     asked again: half of that
+//! ```
+//! The climbs need mail that was taken since the step before. What no provider has published is ours:
+//! additive increase by a sixteenth of the limit a minute, as for a network that is congested, and
+//! multiplicative decrease by half.
+
+mod cause;
+mod kept;
+mod quota;
+mod table;
+
+pub use cause::Cause;
+pub use kept::Kept;
+pub use quota::{Place, Quota};
+pub use table::{GATES_MAX, Gates, SiteGates, Step};
+
+use crate::replies::Action;
+use event::Tick;
+use std::time::Duration;
+
+/// How long one connection more must have been of use before the next one, on the way back
+/// that Google asks for.
+pub const CLIMB: Duration = Duration::from_secs(30);
+/// The same where nobody has published a way back.
+pub const RECOVERY: Duration = Duration::from_mins(1);
+/// Replies to what was on its way when a key was slowed are of one piece with the first.
+pub const SETTLING: Duration = Duration::from_secs(30);
+/// How long it is kept in mind at how many connections one was refused as one too many.
+pub const CEILING_FOR: Duration = Duration::from_hours(1);
+/// What nobody has used for so long opens: what was is not known any more.
+pub const UNUSED_FOR: Duration = Duration::from_hours(24);
+
+/// What is asked of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Nothing for this long, then as before.
+    Suspend(Duration),
+    /// Nothing for this long, then one connection, and one more at a time.
+    OneThenMore(Duration),
+    /// Half of it, for this long at least.
+    BackOff(Duration),
+}
+
+impl Ask {
+    /// What an action asks of keys that gates stand in the way of.
+    #[must_use]
+    pub const fn of(action: Action) -> Option<Self> {
+        match action {
+            Action::Suspend(pause) | Action::PullSource(pause) => Some(Self::Suspend(pause)),
+            Action::OneThenMore(pause) => Some(Self::OneThenMore(pause)),
+            Action::BackOff(pause) => Some(Self::BackOff(pause)),
+            _ => None,
+        }
+    }
+
+    const fn pause(self) -> Duration {
+        match self {
+            Self::Suspend(pause) | Self::OneThenMore(pause) | Self::BackOff(pause) => pause,
+        }
+    }
+}
+
+/// What a key has when something is asked of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Its connections, open and opening; that of the reply is among them.
+    pub used: u16,
+    /// The most it may have. At least 1.
+    pub most: u16,
+    /// It was the connection that was turned away, and nothing that came by it.
+    pub is_crowd: bool,
+}
+
+/// What became of a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing passes.
+    Shut,
+    /// So many connections may be, fewer than before.
+    Narrowed(u16),
+    /// So many may be, more than before.
+    Widened(u16),
+    /// All is as if there had been no gate.
+    Opened,
+}
+
+impl Change {
+    /// Its name in logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shut => "shut",
+            Self::Narrowed(_) => "narrowed",
+            Self::Widened(_) => "widened",
+            Self::Opened => "opened",
+        }
+    }
+
+    /// How many connections there may be; `None`: as many as ever.
+    #[must_use]
+    pub const fn connections(self) -> Option<u16> {
+        match self {
+            Self::Shut => Some(0),
+            Self::Narrowed(connections) | Self::Widened(connections) => Some(connections),
+            Self::Opened => None,
+        }
+    }
+}
+
+/// Why something waits that a gate stands in the way of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hindrance<'g> {
+    /// Who asked for it, and in which words.
+    pub cause: &'g Cause,
+    /// How many connections there may be.
+    pub connections: u16,
+    /// When that changes next, if mail goes until then.
+    pub next: Tick,
+}
+
+/// A gate before one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gate {
+    cause: Cause,
+    state: State,
+    /// As many connections as there may be without it.
+    most: u16,
+    ceiling: Option<Ceiling>,
+    /// What a sender's domain sent up to now is paid for then.
+    paid: Tick,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Shut {
+        until: Tick,
+        then: Then,
+    },
+    /// Until `settled` nothing new is heard of the same kind; at `next` it widens, if it is used.
+    Narrow {
+        connections: u16,
+        pace: Pace,
+        settled: Tick,
+        next: Tick,
+        is_used: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Open,
+    Climb(Pace),
+}
+
+/// How it widens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// One at a time.
+    Ladder,
+    /// A part of what there may be at most.
+    Additive,
+}
+
+/// One connection more was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ceiling {
+    connections: u16,
+    until: Tick,
+}
+
+impl Pace {
+    const fn step(self, most: u16) -> u16 {
+        match self {
+            Self::Additive if most >= 32 => most / 16,
+            Self::Ladder | Self::Additive => 1,
+        }
+    }
+
+    const fn pause(self) -> Duration {
+        match self {
+            Self::Ladder => CLIMB,
+            Self::Additive => RECOVERY,
+        }
+    }
+}
+
+impl Gate {
+    /// The first that is asked of a key.
+    #[must_use]
+    pub fn new(ask: Ask, cause: Cause, load: Load, now: Tick) -> (Self, Change) {
+        let state = State::Narrow {
+            connections: load.most,
+            pace: Pace::Additive,
+            settled: now,
+            next: now,
+            is_used: false,
+        };
+        let mut gate =
+            Self { cause, state, most: load.most.max(1), ceiling: None, paid: Tick::ZERO };
+        let change = gate.turn(ask, load, now);
+        (gate, change)
+    }
+
+    /// Something more is asked. What was on its way before the last step is not heard twice.
+    pub fn hears(&mut self, ask: Ask, cause: Cause, load: Load, now: Tick) -> Option<Change> {
+        let is_known = match self.state {
+            State::Shut { until, .. } => {
+                now < until && (cause.rule == self.cause.rule || now + ask.pause() <= until)
+            }
+            State::Narrow { settled, .. } => matches!(ask, Ask::BackOff(_)) && now < settled,
+        };
+        if is_known {
+            return None;
+        }
+        self.cause = cause;
+        Some(self.turn(ask, load, now))
+    }
+
+    fn turn(&mut self, ask: Ask, load: Load, now: Tick) -> Change {
+        let had = self.connections().min(load.used).max(1);
+        let end = now + ask.pause();
+        if load.is_crowd && load.used > 1 {
+            let connections = load.used - 1;
+            self.ceiling = Some(Ceiling { connections, until: end + CEILING_FOR });
+        }
+        let left = if load.is_crowd { had - 1 } else { had / 2 };
+        match ask {
+            Ask::Suspend(_) => self.shut(end, Then::Open),
+            Ask::OneThenMore(_) => self.shut(end, Then::Climb(Pace::Ladder)),
+            Ask::BackOff(_) if left == 0 => self.shut(end, Then::Climb(Pace::Additive)),
+            Ask::BackOff(_) => {
+                self.narrow(left, Pace::Additive, now + SETTLING, end);
+                Change::Narrowed(left)
+            }
+        }
+    }
+
+    const fn shut(&mut self, until: Tick, then: Then) -> Change {
+        self.state = State::Shut { until, then };
+        Change::Shut
+    }
+
+    const fn narrow(&mut self, connections: u16, pace: Pace, settled: Tick, next: Tick) {
+        self.state = State::Narrow { connections, pace, settled, next, is_used: false };
+    }
+
+    /// Mail of the key was taken.
+    pub fn worked(&mut self, now: Tick) -> Option<Change> {
+        if let State::Narrow { is_used, .. } = &mut self.state {
+            *is_used = true;
+        }
+        self.due(now)
+    }
+
+    /// What time has brought.
+    pub fn due(&mut self, now: Tick) -> Option<Change> {
+        if now < self.next_at() {
+            return None;
+        }
+        match self.state {
+            State::Shut { then: Then::Climb(pace), .. } if self.most > 1 => {
+                self.narrow(1, pace, now, now + pace.pause());
+                Some(Change::Widened(1))
+            }
+            State::Narrow { connections, pace, is_used: true, .. } => {
+                self.climb(connections, pace, now)
+            }
+            State::Shut { .. } | State::Narrow { .. } => Some(Change::Opened),
+        }
+    }
+
+    fn climb(&mut self, connections: u16, pace: Pace, now: Tick) -> Option<Change> {
+        self.ceiling = self.ceiling.filter(|ceiling| now < ceiling.until);
+        let ceiling = self.ceiling.filter(|ceiling| ceiling.connections < self.most);
+        let more = connections.saturating_add(pace.step(self.most));
+        match ceiling {
+            Some(ceiling) if more > ceiling.connections => {
+                // It may stay so for long: another one would be turned away again.
+                let most = ceiling.connections.max(connections);
+                self.narrow(most, pace, now, ceiling.until);
+                (most > connections).then_some(Change::Widened(most))
+            }
+            _ if more >= self.most => Some(Change::Opened),
+            _ => {
+                self.narrow(more, pace, now, now + pace.pause());
+                Some(Change::Widened(more))
+            }
+        }
+    }
+
+    /// When [`Self::due`] has something to say next, unless mail is taken before.
+    #[must_use]
+    pub fn next_at(&self) -> Tick {
+        match self.state {
+            State::Shut { until, .. } => until,
+            State::Narrow { next, is_used: true, .. } => next,
+            State::Narrow { next, .. } => next + UNUSED_FOR,
+        }
+    }
+
+    /// When it changes next, if it is used until then.
+    #[must_use]
+    pub const fn planned(&self) -> Tick {
+        match self.state {
+            State::Shut { until, .. } => until,
+            State::Narrow { next, .. } => next,
+        }
+    }
+
+    /// How many connections there may be.
+    #[must_use]
+    pub const fn connections(&self) -> u16 {
+        match self.state {
+            State::Shut { .. } => 0,
+            State::Narrow { connections, .. } => connections,
+        }
+    }
+
+    /// Whether a message of a sender's domain may go now; it is counted then. Connections are not
+    /// a domain's own: each that it would have stands for a message a second.
+    pub fn admits(&mut self, now: Tick) -> bool {
+        let paid = self.next_paid(now).filter(|paid| *paid <= now);
+        self.paid = paid.unwrap_or(self.paid);
+        paid.is_some()
+    }
+
+    /// Whether one might.
+    #[must_use]
+    pub fn is_ready(&self, now: Tick) -> bool {
+        self.next_paid(now).is_some_and(|paid| paid <= now)
+    }
+
+    fn next_paid(&self, now: Tick) -> Option<Tick> {
+        const SECOND: Duration = Duration::from_secs(1);
+        let each = SECOND.checked_div(self.connections().into())?;
+        Some(self.paid.max(now - SECOND) + each)
+    }
+
+    /// Who asked for it last.
+    #[must_use]
+    pub const fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// Why what waits for it waits; `None` if it is about to open.
+    #[must_use]
+    pub fn hindrance(&self, now: Tick) -> Option<Hindrance<'_>> {
+        let (connections, next) = (self.connections(), self.planned());
+        let is_over = connections == 0 && next <= now;
+        (!is_over).then_some(Hindrance { cause: &self.cause, connections, next })
+    }
+}
+
+#[cfg(test)]
+mod tests;
