@@ -1,12 +1,12 @@
 //! Ringpost as a process, with settings, spool and log in a folder of its own.
 
 mod samples;
+mod settings;
 
 use crate::process::Process;
 use crate::{http, port, program, wait};
 use samples::{all_are, samples, sum};
 use serde_json::Value;
-use std::env;
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -71,7 +71,7 @@ impl Ringpost {
         let held = outfit.held.as_ref().map(|socket| socket.local_addr());
         let (smtp, admin) = (held.unwrap_or_else(port::free)?, port::free()?);
         fs::create_dir_all(folder)?;
-        let written = written(&outfit, folder, smtp, admin, settings);
+        let written = settings::written(&outfit, folder, smtp, admin, settings);
         fs::write(folder.join("ringpost.toml"), written)?;
         let process = launch(&outfit, folder)?;
         let mut ringpost = Self { process, folder: folder.into(), outfit, smtp, admin };
@@ -349,29 +349,4 @@ fn holder(program: &Path) -> Command {
 
 fn shards_line(shards: Option<usize>) -> String {
     shards.map_or_else(String::new, |count| format!("shards = {count}\n"))
-}
-
-/// The whole settings file. `RINGPOST_DRIVER` chooses between the ring and epoll.
-fn written(
-    outfit: &Outfit,
-    folder: &Path,
-    smtp: SocketAddr,
-    admin: SocketAddr,
-    settings: &str,
-) -> String {
-    let shards = shards_line(outfit.shards);
-    let spool = outfit.spool.clone().unwrap_or_else(|| folder.join("spool"));
-    let (spool, spool_settings) = (spool.display(), &outfit.spool_settings);
-    let Outfit { listener_settings, log_settings, .. } = outfit;
-    let folder = folder.display();
-    let driver = env::var("RINGPOST_DRIVER").unwrap_or_else(|_| "auto".into());
-    format!(
-        "{shards}hostname = \"relay.test\"\n\
-         [spool]\npath = \"{spool}\"\n{spool_settings}\n\
-         [[listener]]\naddress = \"{smtp}\"\n{listener_settings}\n\
-         [admin]\naddress = \"{admin}\"\n\
-         [log]\ndelivery = \"{folder}/delivery.jsonl\"\n{log_settings}\n\
-         [kernel]\ndriver = \"{driver}\"\n\
-         {settings}"
-    )
 }

@@ -5,6 +5,7 @@
 
 mod health;
 mod metrics;
+mod replies;
 
 pub use health::LIVENESS_PATIENCE;
 
@@ -17,18 +18,20 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use event::Meters;
 use health::Pulse;
+use policy::replies::Unknown;
 use policy::source::Source;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
 
 const INDEX: &str = "\
 Ringpost
 
 /metrics  numbers, for Prometheus
+/replies  what hosts said that no rule knows, and how often
 /livez    200 while every shard's loop turns; else 503 and which one does not
 /readyz   200 while new mail is welcome; else 503 and why it is not
 ";
@@ -42,6 +45,7 @@ pub(crate) struct Door {
     draining: Arc<AtomicBool>,
     registry: Registry,
     pulse: Pulse,
+    unknown: Arc<Mutex<Unknown>>,
 }
 
 impl Door {
@@ -52,10 +56,11 @@ impl Door {
         logins: Option<Arc<auth::Counts>>,
         sources: Vec<Arc<Source>>,
         facts: Vec<(&'static str, String)>,
+        unknown: Arc<Mutex<Unknown>>,
     ) -> Self {
         let registry = metrics::registry(Arc::clone(&meters), lookups, logins, sources, facts);
         let pulse = Pulse::new(meters.shards().len());
-        Self { meters, draining, registry, pulse }
+        Self { meters, draining, registry, pulse, unknown }
     }
 
     pub(crate) fn meters(&self) -> &Meters {
@@ -91,6 +96,7 @@ fn router(door: Arc<Door>) -> Router {
     Router::new()
         .route("/", get(async || INDEX))
         .route("/metrics", get(metrics))
+        .route("/replies", get(replies))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .with_state(door)
@@ -106,6 +112,10 @@ async fn metrics(State(door): State<Arc<Door>>) -> impl IntoResponse {
             "a number could not be written\n".to_owned(),
         ),
     }
+}
+
+async fn replies(State(door): State<Arc<Door>>) -> String {
+    replies::page(&door.unknown)
 }
 
 async fn livez(State(door): State<Arc<Door>>) -> (StatusCode, String) {

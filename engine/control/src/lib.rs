@@ -17,11 +17,12 @@ pub use dns::Resolver;
 
 use chores::Keeper;
 use event::Meters;
+use policy::replies::Unknown;
 use policy::source::Source;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use tokio::runtime;
 use tokio::sync::oneshot;
@@ -43,6 +44,8 @@ pub struct Setup {
     pub meters: Arc<Meters>,
     /// The sources of mail that have names, and what is counted of each.
     pub sources: Vec<Arc<Source>>,
+    /// What hosts said that no rule knows.
+    pub unknown: Arc<Mutex<Unknown>>,
     /// What is told about this process beside its numbers: `version`, `durability`, `driver`.
     pub facts: Vec<(&'static str, String)>,
     /// What is done here now and then for others.
@@ -82,6 +85,7 @@ pub fn start(setup: Setup) -> io::Result<Control> {
         setup.logins,
         setup.sources,
         setup.facts,
+        setup.unknown,
     );
     let door = Arc::new(door);
     let chores = chores::keep(setup.chores)?;

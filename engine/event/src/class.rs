@@ -64,6 +64,17 @@ impl ReplyClass {
         Self::VirusRelated,
     ];
 
+    /// Their names, in the same order.
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut at = 0;
+        while at < names.len() {
+            names[at] = Self::ALL[at].name();
+            at += 1;
+        }
+        names
+    };
+
     /// Its name in logs, rules and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

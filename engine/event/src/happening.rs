@@ -3,7 +3,7 @@
 //! Every line is one JSON object with `event` (the kind) and `at` first. Field names are
 //! stable: fields may be added, none is renamed or dropped. A field is always there; where
 //! there is nothing to say it is `null`. Only `tenant`, `pool`, `job`, `campaign` and
-//! `connection` are left out where a message has none. `at`, `accepted` and `next` are milliseconds since the Unix
+//! `connection` are left out where a message has none. `at`, `accepted`, `asked` and `next` are milliseconds since the Unix
 //! epoch, UTC.
 //!
 //! | event | fields |
@@ -16,6 +16,7 @@
 //! | bounced | id, bounce, recipient, recipients, action (failed, delayed or relayed) |
 //! | bounce_dropped | id, recipients |
 //! | dial_failed | site, peer, source_address (null: whichever the system takes), code, enhanced, text; also when a handshake failed and the host is dialled again in the clear |
+//! | gate | site, scope (whose quota is meant: site, source-address, mail-from-domain or host), value (which; null for the site), step (shut, narrowed, widened or opened), connections (there may be now; null: as many as ever), next (when that changes, if mail goes until then), rule (that read the reply), provider, class, asked (when the reply came), code, enhanced, text |
 //! | spool_unread | log, text |
 //! | spool_damaged | log, segment, start, end, flaw, messages (names, the first 100), messages_total, copy, text |
 //! | shard_started | shard, messages, recipients |
@@ -23,13 +24,15 @@
 
 mod accepted;
 mod attempt;
+mod gate;
 mod line;
 
 pub use accepted::{Accepted, Encryption, Entrance};
 pub use attempt::{Attempt, Labels, Passage, Stages, Sts};
+pub use gate::Gate;
 pub use line::FIELD_BYTES_MAX;
 
-use crate::{EnhancedCode, MessageId, Response, ShardMeters, Wall};
+use crate::{EnhancedCode, MessageId, ReplyClass, Response, ShardMeters, Wall};
 use line::Line;
 use std::net::{IpAddr, SocketAddr};
 
@@ -112,6 +115,8 @@ pub enum Event<'a> {
         /// What we say for it.
         response: &'a Response,
     },
+    /// A provider has asked for less, or gets more again. Told once a step, not once a message.
+    Gate(Gate<'a>),
     /// A segment of a log cannot be read. Mail is taken and delivered, but what lies in that
     /// log from before the start waits until it can.
     SpoolUnread {
@@ -183,8 +188,15 @@ impl Event<'_> {
             Self::Bounced { .. } => meters.bounces.add(1),
             Self::BounceDropped { .. } => meters.bounces_dropped.add(1),
             Self::DialFailed { .. } => meters.dial_failures.add(1),
+            Self::Gate(gate) if gate.is_less() => {
+                meters.slowed.name(&ReplyClass::NAMES);
+                meters.slowed.add(gate.class as usize);
+            }
             Self::SpoolDamaged { .. } => meters.spool_damage.add(1),
-            Self::SpoolUnread { .. } | Self::ShardStarted { .. } | Self::ShardStopped { .. } => (),
+            Self::Gate(_)
+            | Self::SpoolUnread { .. }
+            | Self::ShardStarted { .. }
+            | Self::ShardStopped { .. } => (),
         });
     }
 
@@ -198,6 +210,7 @@ impl Event<'_> {
             Self::Bounced { .. } => "bounced",
             Self::BounceDropped { .. } => "bounce_dropped",
             Self::DialFailed { .. } => "dial_failed",
+            Self::Gate(_) => "gate",
             Self::SpoolUnread { .. } => "spool_unread",
             Self::SpoolDamaged { .. } => "spool_damaged",
             Self::ShardStarted { .. } => "shard_started",
@@ -238,6 +251,7 @@ impl Event<'_> {
                 let line = line.text("site", site).peer("peer", Some(peer));
                 reply(line.address("source_address", source_address), response)
             }
+            Self::Gate(gate) => gate.fields(line),
             Self::SpoolUnread { log, text } => {
                 line.number("log", u64::from(log)).text("text", text)
             }

@@ -42,6 +42,8 @@ macro_rules! meters {
             pub durable_wait: Histogram,
             /// What was refused at the door, by limit or rule.
             pub refusals: Tally,
+            /// What providers have asked to be spared, by why: times that something was slowed.
+            pub slowed: Tally,
             /// All messages on disk are known again.
             pub recovered: Flag,
             /// New mail is taken.
@@ -126,6 +128,8 @@ meters! {
     Counter dropped: " Recipients taken out by an operator.";
     Counter possible_duplicates: " Tries after which a peer may hold the message although it is tried again.";
     Counter replies_unknown: " Refusals in words that no reply rule knows: classified by their codes alone.";
+    Gauge gates: " Keys at sites (the site itself, an address of ours, a sender's domain) that are slowed because a host asked for it.";
+    Gauge set_aside: " Deliveries whose sender's domain is slowed at their site.";
     Counter bounces: " Bounces written.";
     Counter bounces_dropped: " Failed bounces, of which nobody is told.";
     Gauge lanes: " Outgoing connections open or opening.";

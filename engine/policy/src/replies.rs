@@ -7,7 +7,7 @@
 //! rule knows is classified by its codes, and counted in [`Unknown`].
 //!
 //! The code alone decides what becomes of the recipient ([`crate::outcome`]); nothing here makes a
-//! failure of what a host put off.
+//! failure of what a host put off, but an operator's own rule that says [`Action::Fail`].
 
 mod action;
 mod condition;

@@ -3,7 +3,10 @@
 use crate::command::{MISUSE, complain, say};
 use policy::replies::{Provider, Reading, Rules, Stage, quoted};
 use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// What is asked.
 #[derive(Debug, clap::Args)]
@@ -22,6 +25,9 @@ pub(crate) struct Question {
     /// What it was said to: greeting, hello, mail, rcpt, data or text
     #[arg(long)]
     stage: Option<Stage>,
+    /// A file of rules of your own, asked before ours, as `reply_rules` names them
+    #[arg(long, value_name = "FILE")]
+    rules: Vec<PathBuf>,
 }
 
 /// Answers it.
@@ -49,7 +55,7 @@ struct Answer {
 }
 
 fn answer(question: &Question) -> Result<Answer, String> {
-    let rules = Rules::shipped();
+    let rules = &*rules(&question.rules)?;
     let Some(quoted) = quoted(&question.reply) else {
         return Err("that is no reply that says no: begin with its code, such as 421 or 550".into());
     };
@@ -63,6 +69,23 @@ fn answer(question: &Question) -> Result<Answer, String> {
     };
     let reading = rules.read(&quoted.response, provider, question.stage.or(quoted.stage));
     Ok(Answer { text: show(rules, provider, &reading), is_known: reading.is_known() })
+}
+
+/// Ours, behind these.
+fn rules(files: &[PathBuf]) -> Result<Arc<Rules>, String> {
+    if files.is_empty() {
+        return Ok(Arc::clone(Rules::shipped()));
+    }
+    let read = |path: &PathBuf| {
+        let name = path.display().to_string();
+        match fs::read_to_string(path) {
+            Ok(text) => Ok((name, text)),
+            Err(error) => Err(format!("{name} cannot be read: {error}")),
+        }
+    };
+    let files = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let files = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    Rules::behind(files).map_err(|fault| fault.to_string())
 }
 
 fn show(rules: &Rules, provider: Option<Provider>, reading: &Reading<'_>) -> String {

@@ -16,10 +16,12 @@
 
 mod access;
 mod egress;
+mod gates;
 mod guard;
 mod host;
 mod notify;
 mod policies;
+mod politeness;
 mod shards;
 mod sockets;
 mod tls;
@@ -77,6 +79,7 @@ struct Relay {
     happened: Receiver<Happened>,
     /// How long mail is still taken when we are told to stop.
     delay: Duration,
+    keeper: gates::Keeper,
     _lock: SpoolLock,
 }
 
@@ -107,6 +110,9 @@ fn run_and_tell(loaded: &Loaded, listening: impl FnOnce()) -> io::Result<()> {
     });
     let drained = relay.drain(known);
     relay.control.stop();
+    if let Err(error) = relay.keeper.write() {
+        warn(format!("what providers have asked for is not kept: {error}"));
+    }
     outcome.and(drained)
 }
 
@@ -126,6 +132,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     let connector = tls::connector(loaded)?;
     let policies = policies::policies(loaded)?;
     policies::warning(policies.as_ref()).iter().for_each(warn);
+    let (politeness, keeper) = gates::open(politeness::politeness(loaded)?, settings);
     let gates = shards::gates(settings, sockets, &keyring);
     let meters = Meters::new(settings.shards);
     let (verifier, reading) = access::open(settings)?.unzip();
@@ -141,8 +148,9 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
         logins: verifier.as_ref().map(control::auth::Verifier::counts),
         meters: Arc::clone(&meters),
         sources: gates.first().map(|gate| gate.guard.sources.named()).unwrap_or_default(),
+        unknown: Arc::clone(&politeness.unknown),
         facts: facts(settings, &driver),
-        chores: reading.into_iter().chain([keyring.chore()]).collect(),
+        chores: reading.into_iter().chain([keyring.chore(), keeper.chore()]).collect(),
     })?;
     control.warnings().iter().for_each(warn);
     let access = verifier.map(access::doorkeeper);
@@ -151,12 +159,12 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
         &gates,
         &lock,
         &meters,
-        (&control.resolver(), &connector),
+        (&control.resolver(), &connector, &politeness),
         access.as_ref(),
         &post,
     )?;
     let (running, delay) = (shards.len(), settings.drain.delay);
-    Ok(Relay { control, meters, running, shards, happened, delay, _lock: lock })
+    Ok(Relay { control, meters, running, shards, happened, delay, keeper, _lock: lock })
 }
 
 impl Relay {

@@ -16,6 +16,7 @@ mod mail;
 mod meaning;
 mod nearness;
 mod pool;
+mod replies;
 mod site;
 mod source;
 mod tls;
@@ -31,6 +32,7 @@ pub use https::Https;
 pub use listing::{schema, show};
 pub use mail::Network;
 pub use pool::{Pool, PoolSource};
+pub use replies::Replies;
 pub use site::Site;
 pub use source::SourceRule;
 pub use tls::{Certificate, ClientCertificate, DeliveryTls, ListenerTls, Security, Tls};
@@ -74,6 +76,8 @@ pub struct Settings {
     pub delivery: Delivery,
     /// With so many deliveries ready for one site, all shards send to it; none: its own does alone.
     pub spread_backlog: Option<u64>,
+    /// What hosts say.
+    pub replies: Replies,
     /// What TLS mail goes under.
     pub delivery_tls: DeliveryTls,
     /// Those towards single providers. The first that fits a domain is meant.

@@ -82,6 +82,7 @@ fn beat<K: Kernel>(shard: &Rc<Shard<K>>, now: Tick) {
         let Some(delivery) = due else { break };
         shard.route(delivery);
     }
+    shard.tend_gates(now);
     shard.tend_loans(now);
     shard.dial();
 }

@@ -76,6 +76,7 @@ pub(crate) async fn finish<K: Kernel>(shard: &Rc<Shard<K>>) {
         journal.close().await;
     }
     shard.tell_damage();
+    shard.write_gates();
     let recipients = shard.meters().queued_recipients.get();
     shard.tell(&Event::ShardStopped { shard: shard.index as u16, recipients });
     shard.log.flush().await;

@@ -100,7 +100,8 @@ impl Egress {
     pub(crate) fn limit(&self, limits: Limits, plan: &SitePlan) -> Limits {
         let Some(pool) = plan.leaves_by else { return limits };
         // A site that no source reaches is dialled all the same: that tells why nothing moves.
-        let most = self.pool(pool).connections_max(plan).max(1);
+        let most = self.pool(pool).connections_max(plan, |source| source.member.connections_max);
+        let most = most.max(1);
         Limits { connections_max: limits.connections_max.min(most), ..limits }
     }
 
@@ -119,15 +120,14 @@ impl Pool {
         Self { sources: sources.into_iter().map(named).collect(), name }
     }
 
-    /// The most connections that all sources together may have to a site.
-    fn connections_max(&self, plan: &SitePlan) -> u16 {
+    /// The most connections that all sources together may have to a site, by what each may have.
+    pub(crate) fn connections_max(&self, plan: &SitePlan, each: impl Fn(&Source) -> u16) -> u16 {
         let reached = |source: &&Arc<Source>| {
             let mut addresses = plan.hosts.iter().flat_map(|host| &host.addresses);
             addresses.any(|address| address.is_ipv4() == source.address.is_ipv4())
         };
         let used = self.sources.iter().filter(|source| source.member.weight > 0);
-        let each = used.filter(reached).map(|source| source.member.connections_max);
-        each.fold(0, u16::saturating_add)
+        used.filter(reached).map(|source| each(source)).fold(0, u16::saturating_add)
     }
 
     /// How its sources stand where nothing has happened.

@@ -1,5 +1,6 @@
 //! What crosses shards. Never a body: at most a counted reference to one.
 
+use crate::gates::Asked;
 use crate::inbound::Newcomer;
 use crate::message::{Delivery, Message};
 use crate::outbound::Passage;
@@ -19,6 +20,8 @@ pub enum Letter {
     Deliver(Arc<SitePlan>, Delivery),
     /// Between the home of a site, which is named, and another shard: who has its connections.
     Loan(Arc<str>, Loan),
+    /// To a site's home: a host asks for this.
+    Asked(Arc<SitePlan>, Box<Asked>),
     /// To a message's owner: this became of these recipients.
     Report(Box<Report>),
     /// To a message's owner: its text is no longer where we were told; say where, and send it on.

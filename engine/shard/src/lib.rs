@@ -34,6 +34,7 @@ mod delivery_log;
 mod domains;
 mod drain;
 mod egress;
+mod gates;
 mod guard;
 mod inbound;
 mod intake;
@@ -60,13 +61,16 @@ pub use callers::{Allowance, Callers, Entry, Full};
 pub use crowd::Crowd;
 pub use domains::Domain;
 pub use egress::{Detour, Egress, Manner, Pool, Source};
+pub use gates::{Asked, GateBook};
 pub use guard::Guard;
 pub use inbound::{MESSAGE_BYTES_MAX, Newcomer, Pace};
 pub use letter::{Letter, Report, Settled};
 pub use message::{Budget, Delivery, Message, Share};
 pub use outbound::Passage;
 pub use recipients::Recipients;
-pub use setup::{Ask, Begin, Gate, Networks, Proxy, Routing, Security, Setup, Spool, Topics};
+pub use setup::{
+    Ask, Begin, Gate, Networks, Politeness, Proxy, Routing, Security, Setup, Spool, Topics,
+};
 
 pub use sites::LANES_MAX;
 pub use sources::{SourceRule, Sources};
@@ -159,7 +163,9 @@ async fn wake<K: Kernel>(
         journals.push((log, journal));
         backlogs.push(backlog);
     }
-    Ok((Shard::new(kernel, setup, journals, log), backlogs))
+    let shard = Shard::new(kernel, setup, journals, log);
+    shard.restore_gates(&setup.politeness.kept);
+    Ok((shard, backlogs))
 }
 
 /// Puts what the logs hold back where it stood.

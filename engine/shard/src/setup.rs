@@ -3,19 +3,23 @@
 use crate::access::Access;
 use crate::crowd::Crowd;
 use crate::egress::Egress;
+use crate::gates::GateBook;
 use crate::guard::Guard;
 use crate::journal;
 use crate::letter::Letter;
-use event::Meters;
+use event::{Meters, Response};
 use kernel::{Mailbox, Sender};
+use policy::gate::Kept;
+use policy::replies::{Rules, Unknown};
 use policy::{Limits, Schedule};
+use route::SitePlan;
 use smtp::server::{self, Refusal, Rights};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// One shard's share of the machine and of the settings.
@@ -47,6 +51,8 @@ pub struct Setup {
     pub connector: Arc<wire::Connector>,
     /// When a deferred recipient is tried again.
     pub schedule: Schedule,
+    /// What hosts mean by what they say, and whether it is heeded.
+    pub politeness: Politeness,
     /// Where attempts are written, one JSON line each; `None` writes none.
     pub delivery_log: Option<PathBuf>,
     /// What is told there beside attempts.
@@ -63,6 +69,52 @@ pub struct Setup {
     pub access: Option<Arc<dyn Access>>,
     /// How long a drain waits for transactions in flight.
     pub drain_patience: Duration,
+}
+
+/// What hosts mean by what they say, and where they are heeded.
+#[derive(Clone, Debug)]
+pub struct Politeness {
+    /// The rules by which replies are read.
+    pub rules: Arc<Rules>,
+    /// Whether what is asked is done at each site that the rules of routing name, in their order.
+    pub sites: Arc<[bool]>,
+    /// The same at all others.
+    pub others: bool,
+    /// What was said that no rule knows, to all shards together. It is locked for a moment, for each
+    /// such reply and to be shown.
+    pub unknown: Arc<Mutex<Unknown>>,
+    /// What was in force when this program last ended.
+    pub kept: Arc<[Kept]>,
+    /// Where shards say what is in force now.
+    pub book: Arc<GateBook>,
+}
+
+impl Default for Politeness {
+    /// By the rules that are part of the program, everywhere.
+    fn default() -> Self {
+        Self {
+            rules: Arc::clone(Rules::shipped()),
+            sites: Arc::default(),
+            others: true,
+            unknown: Arc::default(),
+            kept: Arc::default(),
+            book: Arc::default(),
+        }
+    }
+}
+
+impl Politeness {
+    /// Whether what hosts of a site ask is done.
+    pub(crate) fn heeds(&self, plan: &SitePlan) -> bool {
+        let own = plan.named.and_then(|place| self.sites.get(place));
+        *own.unwrap_or(&self.others)
+    }
+
+    /// Notes what a host of a provider said.
+    pub(crate) fn note_unknown(&self, provider: &str, response: &Response) {
+        let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
+        unknown.note(provider, response);
+    }
 }
 
 /// What the delivery log tells beside what becomes of messages.

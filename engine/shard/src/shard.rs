@@ -7,20 +7,21 @@ use crate::crowd::Crowd;
 use crate::delivery_log::DeliveryLog;
 use crate::domains::Domains;
 use crate::egress::Egress;
+use crate::gates::Aside;
 use crate::inbound::Shelf;
 use crate::journal::{Closed, Journal, Reader};
 use crate::letter::Letter;
 use crate::message::{Budget, Delivery, Share};
 use crate::outbound::Refusals;
-use crate::setup::{Routing, Setup};
+use crate::setup::{Politeness, Routing, Setup};
 use crate::sites::Sites;
 use crate::spread::Loans;
 use crate::valve::Valve;
 use crate::watch::Watches;
-use event::{MessageId, Meters, ShardMeters, Shut};
+use event::{MessageId, Meters, ShardMeters, Shut, Tick};
 use kernel::{Kernel, Sender};
+use policy::gate::Gates;
 use policy::hosts::{HostMemory, Hosts};
-use policy::replies::{Rules, Unknown};
 use policy::{Limits, Schedule};
 use queue::{Queue, SiteIndex};
 use route::Place;
@@ -55,10 +56,17 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) limits: Limits,
     pub(crate) egress: Arc<Egress>,
     pub(crate) schedule: Schedule,
-    /// What hosts mean by what they say.
-    pub(crate) rules: &'static Rules,
-    /// What they said that no rule knows.
-    pub(crate) unknown: RefCell<Unknown>,
+    /// What hosts mean by what they say, and whether it is heeded.
+    pub(crate) politeness: Politeness,
+    /// What they have asked of sites that are at home here.
+    pub(crate) gates: RefCell<Gates>,
+    /// When what waits for these was last looked through, and they were written down; whether they have
+    /// changed since.
+    pub(crate) gates_looked: Cell<Tick>,
+    pub(crate) gates_written: Cell<Tick>,
+    pub(crate) gates_changed: Cell<bool>,
+    /// Mail of senders that are slowed at a site.
+    pub(crate) aside: RefCell<Aside>,
     pub(crate) connector: Arc<wire::Connector>,
     pub(crate) routing: Routing,
     pub(crate) shards: Vec<Sender<Letter>>,
@@ -126,8 +134,12 @@ impl<K: Kernel> Shard<K> {
             limits: setup.limits,
             egress: Arc::clone(&setup.egress),
             schedule: setup.schedule,
-            rules: Rules::shipped(),
-            unknown: RefCell::default(),
+            politeness: setup.politeness.clone(),
+            gates: RefCell::default(),
+            gates_looked: Cell::default(),
+            gates_written: Cell::default(),
+            gates_changed: Cell::default(),
+            aside: RefCell::default(),
             connector: Arc::clone(&setup.connector),
             routing: setup.routing.clone(),
             shards: setup.shards.clone(),
@@ -266,6 +278,7 @@ impl<K: Kernel> Shard<K> {
         match letter {
             Letter::Deliver(plan, delivery) => self.enqueue(&plan, delivery),
             Letter::Loan(site, loan) => self.hear_loan(&site, loan),
+            Letter::Asked(plan, asked) => self.asked(&plan, &asked),
             Letter::Report(report) => self.settle(*report),
             Letter::Locate(delivery) => self.locate(delivery),
             Letter::Suspect(id) => self.journal_of(id).suspect(id),

@@ -63,14 +63,15 @@ impl Sites {
         &self.all[&index]
     }
 
-    /// The site at `index`, brought up to date.
+    /// Brings the site at `index` up to date. Whether it is new.
     fn at(
         &mut self,
         index: SiteIndex,
         plan: &Arc<SitePlan>,
         limits: &Limits,
         (meters, egress): (&Meters, &Egress),
-    ) {
+    ) -> bool {
+        let is_known = self.all.get(&index).is_some_and(|site| *site.plan.pool == *plan.pool);
         let standings = &mut self.standings;
         let mut new = || Site::new(plan, *limits, meters, standings.of(plan, egress));
         let site = self.all.entry(index).or_insert_with(&mut new);
@@ -80,6 +81,13 @@ impl Sites {
         } else if !Arc::ptr_eq(&site.plan, plan) {
             site.plan = Arc::clone(plan);
         }
+        !is_known
+    }
+
+    /// The plans of the sites of this name.
+    pub(crate) fn named(&self, name: &str) -> Vec<Arc<SitePlan>> {
+        let named = self.all.values().filter(|site| *site.name == *name);
+        named.map(|site| Arc::clone(&site.plan)).collect()
     }
 
     /// Those to which mail goes by these connections, or by those of a pool of sources among them.
@@ -181,7 +189,11 @@ impl<K: Kernel> Shard<K> {
     pub(crate) fn site_of(&self, plan: &Arc<SitePlan>) -> SiteIndex {
         let limits = self.limits_of(plan);
         let index = self.queue.borrow_mut().site_of(&plan.name, &plan.pool, &limits);
-        self.sites.borrow_mut().at(index, plan, &limits, (&self.all_meters, &self.egress));
+        let world = (&*self.all_meters, &*self.egress);
+        let is_new = self.sites.borrow_mut().at(index, plan, &limits, world);
+        if is_new && self.gates.borrow().at(&plan.name).is_some() {
+            self.cap_site(index, plan);
+        }
         index
     }
 

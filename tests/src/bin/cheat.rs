@@ -49,6 +49,7 @@ fn run(settings: &Settings, flaw: Flaw) -> io::Result<()> {
         logins: None,
         meters: Arc::clone(&meters),
         sources: Vec::new(),
+        unknown: Arc::default(),
         facts: Vec::new(),
         chores: Vec::new(),
     })?;
@@ -95,6 +96,7 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
             connection_age_max: delivery.connection_age_max,
         },
         spread_backlog: usize::MAX,
+        politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
         schedule: Schedule {
             first: retry.first,
             factor_percent: 100,

@@ -102,6 +102,7 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
             connection_age_max: Duration::from_mins(5),
         },
         spread_backlog: usize::MAX,
+        politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
         schedule: schedule(),
         connector: Arc::new(Connector::new(None).expect("it trusts nobody")),
         delivery_log: None,

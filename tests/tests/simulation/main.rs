@@ -6,7 +6,8 @@
 //! some of those in which one operation of the disk fails; `cargo sim -- --cases` runs all of the
 //! former, and `cargo sim -- --operations` all of the latter.
 //! `cargo sim -- --seed N` runs one seed, `--case N` one of the enumerated worlds, `--operation N`
-//! one of the failing operations; `--tell` shows each step.
+//! one of the failing operations; `--gates` the worlds whose providers ask for less; `--tell` shows
+//! each step.
 
 mod aftermath;
 mod body;
@@ -16,6 +17,7 @@ mod check;
 mod dialogue;
 mod disk;
 mod enumerated;
+mod gates;
 mod injector;
 mod lanes;
 mod ledger;
@@ -28,6 +30,7 @@ mod relay;
 mod scenario;
 
 use enumerated::Case;
+use gates::Kind;
 use kernel::allocator::Allocator;
 use life::{Life, Summary};
 use scenario::Scenario;
@@ -68,6 +71,9 @@ fn main() -> ExitCode {
         println!("{case}");
         return told(&case.begin(), tell);
     }
+    if arguments.iter().any(|argument| argument == "--gates") {
+        return many(&Kind::ALL.map(Job::Gates));
+    }
     if arguments.iter().any(|argument| argument == "--operations") {
         return many(&operations::cases().into_iter().map(Job::case).collect::<Vec<_>>());
     }
@@ -85,6 +91,7 @@ fn jobs(from: u64, count: u64) -> Vec<Job> {
     if from == 0 {
         jobs.extend(enumerated::some_cases().map(Job::case));
         jobs.extend(operations::some_cases().map(Job::case));
+        jobs.extend(Kind::ALL.map(Job::Gates));
     }
     jobs
 }
@@ -166,6 +173,8 @@ enum Job {
     /// The same seed twice: one seed, one history.
     Again(u64),
     Case(Box<Case>),
+    /// Providers that ask for less.
+    Gates(Kind),
 }
 
 impl Job {
@@ -186,6 +195,7 @@ impl Job {
                 }
             }
             Self::Case(case) => case.begin().run(),
+            Self::Gates(kind) => gates::run(*kind).map(|()| Summary::default()),
         }
     }
 }
@@ -196,6 +206,7 @@ impl fmt::Display for Job {
             Self::Seed(seed) => write!(f, "seed {seed}"),
             Self::Again(seed) => write!(f, "seed {seed}, run twice"),
             Self::Case(case) => case.fmt(f),
+            Self::Gates(kind) => write!(f, "providers that ask for less ({kind:?})"),
         }
     }
 }

@@ -3,10 +3,14 @@
 use event::Meters;
 use kernel::sim::{Host, Sim, World};
 use kernel::{Kernel, Sender, mailbox};
+use policy::pool::Member;
 use policy::{Limits, Schedule};
 use route::{Answer, HostPort, MxHost, NamedSites, RouteSetting, Rules, Table};
 use shard::journal::{Durability, Options};
-use shard::{Ask, Crowd, Gate, Letter, Networks, Routing, Setup, Spool, Topics};
+use shard::{
+    Ask, Crowd, Egress, Gate, Letter, Networks, Politeness, Pool, Routing, Setup, Source, Spool,
+    Topics,
+};
 use smtp::proxy::Versions;
 use smtp::server;
 use std::cell::{Cell, RefCell};
@@ -39,6 +43,11 @@ pub(crate) struct Plan {
     /// With so many deliveries ready for a site, its home lets other shards help.
     pub(crate) spread_backlog: usize,
     pub(crate) held_bytes_max: u64,
+    pub(crate) schedule: Schedule,
+    /// Whether what hosts ask for is done.
+    pub(crate) heeds: bool,
+    /// The addresses mail leaves from, by weight; none: the host's own.
+    pub(crate) sources: Vec<(IpAddr, u16)>,
     /// Logs that its numbers of shards leave behind, and those of three shards at least.
     pub(crate) logs: usize,
     /// Senders come through a balancer.
@@ -74,7 +83,8 @@ impl Relay {
                 routing: routing(plan),
                 limits: plan.limits,
                 spread_backlog: plan.spread_backlog,
-                schedule: schedule(),
+                politeness: Politeness { others: plan.heeds, ..Politeness::default() },
+                schedule: plan.schedule,
                 connector: Arc::clone(&connector),
                 delivery_log: Some(LOG.into()),
                 topics: Topics { accepted: true, refused: true },
@@ -83,7 +93,7 @@ impl Relay {
                 mailbox,
                 shards: relay.shards.clone(),
                 access: None,
-                egress: Arc::default(),
+                egress: egress(&plan.sources),
                 drain_patience: Duration::from_secs(30),
             };
             relay.spawn(&world.shard(plan.host), setup);
@@ -124,6 +134,21 @@ impl Relay {
     pub(crate) fn is_ready(&self) -> bool {
         self.accepts() && self.meters.shards().iter().all(|meters| meters.recovered.get())
     }
+}
+
+/// One pool of these addresses, if there are any.
+fn egress(sources: &[(IpAddr, u16)]) -> Arc<Egress> {
+    let source = |&(address, weight): &(IpAddr, u16)| Source {
+        pool: "".into(),
+        address,
+        ehlo: "relay.test".into(),
+        member: Member { weight, connections_max: 5 },
+        messages_per_connection_max: u32::MAX,
+        detour: None,
+    };
+    let pool = (!sources.is_empty()).then(|| Pool::new("all", sources.iter().map(source)));
+    let usual = pool.is_some().then_some(0);
+    Arc::new(Egress::new(pool.into_iter().collect(), usual))
 }
 
 async fn make_spool(sim: &Sim) -> std::io::Result<()> {

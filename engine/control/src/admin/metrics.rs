@@ -2,7 +2,7 @@
 
 use crate::auth;
 use crate::dns::Counts;
-use event::{Flag, Histogram, Kind, Meters, Reading, Row, ShardMeters, SiteReading};
+use event::{Flag, Histogram, Kind, Meters, Reading, Row, ShardMeters, SiteReading, Tally};
 use policy::source::{Reading as SourceCounts, Source};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
@@ -72,18 +72,25 @@ impl Cells {
 
     /// By rule, all shards together: a rule a shard would be lines nobody reads.
     fn refusals(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let mut rules: Vec<(&str, u64)> = Vec::new();
+        let help = "What was refused at the door, by limit or rule.";
+        let rules = self.tally(|shard| &shard.refusals);
+        family(encoder, "refusals", help, Kind::Counter, "rule", rules)?;
+        let help = "Times that something was slowed because a host asked for it, by why.";
+        let classes = self.tally(|shard| &shard.slowed);
+        family(encoder, "slowed", help, Kind::Counter, "class", classes)
+    }
+
+    fn tally(&self, of: fn(&ShardMeters) -> &Tally) -> impl Iterator<Item = (String, u64)> {
+        let mut sums: Vec<(&str, u64)> = Vec::new();
         for shard in self.meters.shards() {
-            let counts = shard.refusals.rows();
-            if rules.is_empty() {
-                rules = counts.collect();
+            let counts = of(shard).rows();
+            if sums.is_empty() {
+                sums = counts.collect();
             } else {
-                rules.iter_mut().zip(counts).for_each(|(rule, (_, count))| rule.1 += count);
+                sums.iter_mut().zip(counts).for_each(|(sum, (_, count))| sum.1 += count);
             }
         }
-        let rules = rules.into_iter().map(|(rule, count)| (rule.to_owned(), count));
-        let help = "What was refused at the door, by limit or rule.";
-        family(encoder, "refusals", help, Kind::Counter, "rule", rules)
+        sums.into_iter().map(|(reason, count)| (reason.to_owned(), count))
     }
 
     /// Only those that the settings name: users, and peers of whom nothing is said, may be many.

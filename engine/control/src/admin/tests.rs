@@ -1,11 +1,12 @@
 //! The door, over a real socket.
 
 use crate::{Control, Setup, dns, start};
-use event::{Meters, Shut, Tick};
+use event::{Meters, Response, Shut, Tick};
+use policy::replies::Unknown;
 use policy::source::{Excess, Source, Terms};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 fn control(meters: &Arc<Meters>) -> Control {
@@ -28,6 +29,7 @@ fn setup(meters: &Arc<Meters>, agent: Option<SocketAddr>) -> Setup {
         logins: None,
         meters: Arc::clone(meters),
         sources: Vec::new(),
+        unknown: Arc::default(),
         facts: vec![("version", "0.1.0".to_owned()), ("driver", "epoll \"x\"".to_owned())],
         chores: Vec::new(),
     }
@@ -49,6 +51,8 @@ fn refusals_and_sources_are_counted_by_name() {
     for shard in meters.shards() {
         shard.refusals.name(&["loop", "relay-denied"]);
         shard.refusals.add(1);
+        shard.slowed.name(&["quota-issues", "spam-related"]);
+        shard.slowed.add(1);
     }
     let source = Arc::new(Source::new("shop", Terms::default()));
     source.count(3, 4_096);
@@ -58,6 +62,7 @@ fn refusals_and_sources_are_counted_by_name() {
     let (_, body) = get(&control, "/metrics");
     for line in [
         "ringpost_refusals_total{rule=\"loop\"} 0",
+        "ringpost_slowed_total{class=\"spam-related\"} 2",
         "ringpost_refusals_total{rule=\"relay-denied\"} 2",
         "ringpost_source_connections{source=\"shop\"} 1",
         "ringpost_source_connections_taken_total{source=\"shop\"} 1",
@@ -73,6 +78,22 @@ fn refusals_and_sources_are_counted_by_name() {
     control.stop();
 }
 
+#[test]
+fn what_no_rule_knows_is_shown_with_its_number() {
+    let unknown = Arc::new(Mutex::new(Unknown::default()));
+    let heard = Response::new(421, None, "come back in 17 moons");
+    let elsewhere = Response::new(450, None, "no");
+    for (provider, response) in [("example", &heard), ("-", &elsewhere), ("example", &heard)] {
+        unknown.lock().unwrap().note(provider, response);
+    }
+    let meters = Meters::new(1);
+    let control = start(Setup { unknown, ..setup(&meters, None) }).unwrap();
+    let (_, body) = get(&control, "/replies");
+    let rows: Vec<_> = body.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(rows, ["         2  example 421 come back in # moons", "         1  - 450 no"]);
+    control.stop();
+}
+
 fn ready(meters: &Meters) {
     for shard in meters.shards() {
         shard.recovered.set(true);
@@ -85,7 +106,7 @@ fn the_index_names_every_page() {
     let control = control(&Meters::new(1));
     let (status, body) = get(&control, "/");
     assert_eq!(status, 200);
-    for page in ["/metrics", "/livez", "/readyz"] {
+    for page in ["/metrics", "/replies", "/livez", "/readyz"] {
         assert!(body.contains(page));
         assert_ne!(get(&control, page).0, 404, "{page}");
     }
@@ -243,8 +264,9 @@ fn each_family_stands_once() {
 async fn a_stuck_shard_is_not_alive() {
     let meters = Meters::new(2);
     let (draining, counts) = (Arc::default(), Arc::default());
-    let (none, nothing) = (Vec::new(), Vec::new());
-    let door = super::Door::new(Arc::clone(&meters), draining, counts, None, none, nothing);
+    let (none, nothing, unknown) = (Vec::new(), Vec::new(), Arc::default());
+    let door =
+        super::Door::new(Arc::clone(&meters), draining, counts, None, none, nothing, unknown);
     let door = Arc::new(door);
     tokio::spawn(super::health::watch(Arc::clone(&door)));
     for second in 1..=20 {
@@ -273,6 +295,7 @@ fn a_taken_address_is_named() {
         logins: None,
         meters: Meters::new(1),
         sources: Vec::new(),
+        unknown: Arc::default(),
         facts: Vec::new(),
         chores: Vec::new(),
     };

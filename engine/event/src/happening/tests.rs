@@ -1,5 +1,6 @@
 use super::{
-    Accepted, Attempt, Encryption, Entrance, Event, Labels, MESSAGES_MAX, Passage, Stages, Sts,
+    Accepted, Attempt, Encryption, Entrance, Event, Gate, Labels, MESSAGES_MAX, Passage, Stages,
+    Sts,
 };
 use crate::{EnhancedCode, MessageId, Outcome, ReplyClass, Response, ShardMeters, Tick, Wall};
 use std::fmt::Write as _;
@@ -45,6 +46,13 @@ fn lines_have_these_fields() {
         Event::Bounced { id, bounce, recipient: "a@b", recipients: 1, action: "failed" },
         Event::BounceDropped { id, recipients: 3 },
         Event::DialFailed { site: "mx.example", peer, source_address: None, response: &response },
+        Event::Gate(gate(&response, "shut")),
+        Event::Gate(Gate {
+            value: None,
+            connections: None,
+            next: None,
+            ..gate(&response, "opened")
+        }),
         Event::SpoolUnread { log: 3, text: "log-03/1.seg: I/O error" },
         damaged(&both, Some("quarantine/2-4096-8192.bin")),
         damaged(&[], None),
@@ -80,6 +88,22 @@ fn refused(code: u16) -> Event<'static> {
     let (peer, enhanced) = ("192.0.2.1:25".parse().unwrap(), Some(EnhancedCode::new(5, 7, 1)));
     let (rule, text) = ("relay-denied", "relaying denied");
     Event::Refused { peer, source: Some("shop"), rule, code, enhanced, text }
+}
+
+const fn gate<'a>(response: &'a Response, step: &'a str) -> Gate<'a> {
+    Gate {
+        site: "mx.example.org",
+        scope: "mail-from-domain",
+        value: Some("example.com"),
+        step,
+        connections: Some(0),
+        next: Some(Wall(1_800_000_601_500)),
+        rule: "google-rate-spf",
+        provider: "google",
+        class: ReplyClass::SpamRelated,
+        response,
+        asked: Wall(1_800_000_001_400),
+    }
 }
 
 const fn damaged<'a>(messages: &'a [MessageId], copy: Option<&'a str>) -> Event<'a> {
@@ -174,6 +198,7 @@ fn events_move_these_counters() {
             source_address: Some(peer.ip()),
             response: &responses[0],
         },
+        Event::Gate(gate(&responses[0], "shut")),
         Event::SpoolUnread { log: 3, text: "log-03/1.seg: I/O error" },
         damaged(&[ID], None),
         Event::ShardStarted { shard: 0, messages: 3, recipients: 4 },
@@ -193,6 +218,7 @@ refused: refused_for_good+1
 bounced: bounces+1
 bounce_dropped: bounces_dropped+1
 dial_failed: dial_failures+1
+gate:
 spool_unread:
 spool_damaged: spool_damage+1
 shard_started:
@@ -204,6 +230,16 @@ expired: queued_recipients-1 expired+1
 dropped: queued_recipients-1 dropped+1
 ";
     assert_eq!(moved, wanted);
+}
+
+#[test]
+fn what_is_slowed_is_counted_by_class() {
+    let (meters, response) = (ShardMeters::default(), Response::new(421, None, ""));
+    for step in ["shut", "widened", "narrowed", "opened"] {
+        Event::Gate(gate(&response, step)).count(&meters);
+    }
+    let counted: Vec<_> = meters.slowed.rows().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(counted, [("spam-related", 2)]);
 }
 
 /// Writes down what one event does to meters that have ten recipients queued.

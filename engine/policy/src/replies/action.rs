@@ -17,6 +17,9 @@ pub enum Action {
     /// The recipient fails, as the code says, and no other try would do better. If it is the recipient
     /// that is meant, and not the message, that counts towards never writing there again.
     Bounce,
+    /// The recipient fails, even if the host only put it off. No rule of ours says so: it is for
+    /// operators who know better.
+    Fail,
     /// Everything that waits for the key fails: it would hear the same.
     DropQueue,
     /// The connection is used up; another may be opened at once, and no failure is counted.
@@ -38,9 +41,10 @@ pub enum Action {
 
 impl Action {
     /// Names in rules, and whether a pause goes with each.
-    const NAMES: [(&'static str, bool); 10] = [
+    const NAMES: [(&'static str, bool); 11] = [
         ("none", false),
         ("bounce", false),
+        ("fail", false),
         ("drop-queue", false),
         ("reconnect", false),
         ("back-off", true),
@@ -68,6 +72,7 @@ impl Action {
                 return Err(format!("\"{name}\" has no `pause`"));
             }
             ("bounce", _) => Self::Bounce,
+            ("fail", _) => Self::Fail,
             ("drop-queue", _) => Self::DropQueue,
             ("reconnect", _) => Self::Reconnect,
             ("back-off", pause) => Self::BackOff(pause),
@@ -90,14 +95,15 @@ impl Action {
         let place = match self {
             Self::None => 0,
             Self::Bounce => 1,
-            Self::DropQueue => 2,
-            Self::Reconnect => 3,
-            Self::BackOff(_) => 4,
-            Self::DelayRecipient(_) => 5,
-            Self::OneThenMore(_) => 6,
-            Self::Suspend(_) => 7,
-            Self::SkipHost(_) => 8,
-            Self::PullSource(_) => 9,
+            Self::Fail => 2,
+            Self::DropQueue => 3,
+            Self::Reconnect => 4,
+            Self::BackOff(_) => 5,
+            Self::DelayRecipient(_) => 6,
+            Self::OneThenMore(_) => 7,
+            Self::Suspend(_) => 8,
+            Self::SkipHost(_) => 9,
+            Self::PullSource(_) => 10,
         };
         Self::NAMES[place].0
     }
@@ -106,7 +112,7 @@ impl Action {
     #[must_use]
     pub const fn pause(self) -> Option<Duration> {
         match self {
-            Self::None | Self::Bounce | Self::DropQueue | Self::Reconnect => None,
+            Self::None | Self::Bounce | Self::Fail | Self::DropQueue | Self::Reconnect => None,
             Self::BackOff(pause)
             | Self::DelayRecipient(pause)
             | Self::OneThenMore(pause)
@@ -117,7 +123,7 @@ impl Action {
     }
 
     /// The same, for a reply with this code. What a host only puts off is failed for no words of
-    /// its: it may be wrong about them tomorrow.
+    /// its, unless an operator wants that: it may be wrong about them tomorrow.
     pub(super) fn under(self, code: u16) -> Self {
         let is_final = (500..600).contains(&code);
         if !is_final && matches!(self, Self::Bounce | Self::DropQueue) { Self::None } else { self }
@@ -127,7 +133,7 @@ impl Action {
     fn missing(self, scopes: Scopes) -> Option<&'static str> {
         let has_source = scopes.contains(Scope::SourceAddress) || scopes.contains(Scope::Netblock);
         let needed = match self {
-            Self::None | Self::Bounce => return None,
+            Self::None | Self::Bounce | Self::Fail => return None,
             Self::PullSource(_) if has_source => return None,
             Self::PullSource(_) => Scope::SourceAddress,
             Self::Reconnect => Scope::Connection,

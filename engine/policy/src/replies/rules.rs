@@ -60,13 +60,18 @@ impl Reading<'_> {
 pub struct Fault {
     /// The file.
     pub file: String,
-    /// What is wrong, and where.
+    /// The line it is on, counted from 1; 0 if it is on none.
+    pub line: usize,
+    /// What is wrong.
     pub text: String,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.file, self.text)
+        match self.line {
+            0 => write!(f, "{}: {}", self.file, self.text),
+            line => write!(f, "{}:{line}: {}", self.file, self.text),
+        }
     }
 }
 
@@ -99,13 +104,14 @@ impl Rules {
             common: Vec::new(),
             by_code: Vec::new(),
             providers: Providers::default(),
-            words: Dictionary::default().close().map_err(|text| fault("", text))?,
+            words: Dictionary::default().close().map_err(|text| fault("", 0, text))?,
         };
         let mut names = BTreeSet::new();
         for (name, text) in files {
-            all.add(text, &mut words, &mut names).map_err(|text| fault(name, text))?;
+            let added = all.add(text, &mut words, &mut names);
+            added.map_err(|(line, text)| fault(name, line, text))?;
         }
-        all.words = words.close().map_err(|text| fault("", text))?;
+        all.words = words.close().map_err(|text| fault("", 0, text))?;
         Ok(all)
     }
 
@@ -114,16 +120,21 @@ impl Rules {
         text: &str,
         words: &mut Dictionary,
         names: &mut BTreeSet<Box<str>>,
-    ) -> Result<(), String> {
-        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+    ) -> Result<(), (usize, String)> {
+        let file: File = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(0, |span| line(text, span.start));
+            (line, error.message().to_owned())
+        })?;
         let head = file.head();
         let provider = (!file.mx.is_empty()).then(|| self.providers.learn(&file.name, &file.mx));
         for written in file.reply {
-            let rule = written.rule(&head, words)?;
+            let at = line(text, written.span().start);
+            let rule = written.into_inner().rule(&head, words).map_err(|text| (at, text))?;
             if !names.insert(rule.name.clone()) {
-                return Err(format!("there is another rule \"{}\"", rule.name));
+                return Err((at, format!("there is another rule \"{}\"", rule.name)));
             }
-            let place = u16::try_from(self.all.len()).map_err(|_| "too many rules")?;
+            let place = u16::try_from(self.all.len());
+            let place = place.map_err(|_| (at, "too many rules".to_owned()))?;
             self.all.push(rule);
             self.list(provider, file.by_code).push(place);
         }
@@ -198,6 +209,11 @@ impl Rules {
     }
 }
 
-fn fault(file: &str, text: String) -> Fault {
-    Fault { file: file.to_owned(), text }
+fn fault(file: &str, line: usize, text: String) -> Fault {
+    Fault { file: file.to_owned(), line, text }
+}
+
+/// The line that holds the byte at `offset`, counted from 1.
+fn line(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
 }

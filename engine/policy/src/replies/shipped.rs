@@ -1,7 +1,7 @@
 //! The rules that are part of the program.
 
-use super::rules::Rules;
-use std::sync::LazyLock;
+use super::rules::{Fault, Rules};
+use std::sync::{Arc, LazyLock};
 
 /// A file of `profiles/`, with its name.
 macro_rules! profiles {
@@ -26,10 +26,19 @@ impl Rules {
     /// # Panics
     /// Never: a test reads them.
     #[must_use]
-    pub fn shipped() -> &'static Self {
-        static RULES: LazyLock<Rules> = LazyLock::new(|| {
-            Rules::parse(FILES.iter().copied()).unwrap_or_else(|fault| panic!("{fault}"))
-        });
+    pub fn shipped() -> &'static Arc<Self> {
+        static RULES: LazyLock<Arc<Rules>> =
+            LazyLock::new(|| Rules::behind([]).unwrap_or_else(|fault| panic!("{fault}")));
         &RULES
+    }
+
+    /// These files in front of the rules that are part of the program.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn behind<'a>(
+        files: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Arc<Self>, Fault> {
+        Self::parse(files.into_iter().chain(FILES.iter().copied())).map(Arc::new)
     }
 }

@@ -132,7 +132,14 @@ fn faults_are_named() {
     let twice = rule("code = [\"421\"]\naction = \"none\"");
     let twice = format!("{twice}{}", twice.strip_prefix(HEAD).unwrap());
     for (text, fault) in [
-        ("name = ".to_owned(), "TOML parse error at line 1"),
+        ("name = ".to_owned(), "a.toml:1: "),
+        (
+            format!(
+                "{HEAD}{}",
+                rule("text = [\" \"]\naction = \"none\"").strip_prefix(HEAD).unwrap()
+            ),
+            "a.toml:4: ",
+        ),
         (format!("{HEAD}color = 1"), "unknown field `color`"),
         (rule("text = [\"a word\"]\naction = \"none\"\ncolor = 1"), "unknown field `color`"),
         (rule("action = \"none\""), "rule \"a\": it needs `code`, `enhanced` or `text`"),
@@ -162,7 +169,7 @@ fn faults_are_named() {
         (twice, "there is another rule \"a\""),
     ] {
         let found = rules(&text).expect_err(&text);
-        assert!(found.starts_with("a.toml: ") && found.contains(fault), "{found}\n{fault}");
+        assert!(found.starts_with("a.toml:") && found.contains(fault), "{found}\n{fault}");
     }
 }
 
@@ -177,16 +184,34 @@ fn our_own_words_are_read_by_their_codes() {
     assert!(!reading.is_known());
 }
 
-/// No rule, whoever wrote it, makes a failure of what was put off.
+/// No rule of ours makes a failure of what was put off.
 #[test]
 fn what_is_put_off_is_not_failed() {
     for rule in Rules::shipped().all() {
         for code in [421, 450, 451, 452, 499] {
             let action = rule.action.under(code);
-            assert!(!matches!(action, Action::Bounce | Action::DropQueue), "{}", rule.name);
+            assert!(
+                !matches!(action, Action::Bounce | Action::DropQueue | Action::Fail),
+                "{}",
+                rule.name
+            );
         }
         assert_eq!(rule.action.under(550), rule.action, "{}", rule.name);
     }
+}
+
+#[test]
+fn an_operator_may_fail_what_was_put_off() {
+    let own = rule("code = [\"452\"]\ntext = [\"and inactive\"]\naction = \"fail\"");
+    let rules = Rules::behind([("own.toml", &*own)]).unwrap();
+    let read = |reply| rules.read(&said(reply), rules.provider("google"), None).action;
+    assert_eq!(
+        read("452 4.2.2 out of storage space and inactive"),
+        Action::None,
+        "Google's is first"
+    );
+    let reading = rules.read(&said("452 4.2.2 full and inactive"), None, None);
+    assert_eq!(reading.action, Action::Fail);
 }
 
 #[test]

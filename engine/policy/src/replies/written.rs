@@ -34,6 +34,7 @@ use serde::{Deserialize, Deserializer, de};
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
+use toml::Spanned;
 
 /// A file of rules.
 #[derive(Deserialize)]
@@ -47,7 +48,7 @@ pub(super) struct File {
     source: String,
     date: String,
     #[serde(default)]
-    pub(super) reply: Vec<Written>,
+    pub(super) reply: Vec<Spanned<Written>>,
 }
 
 /// A rule of it.

@@ -105,6 +105,7 @@ fn settings(directory: &Path, cast: &Cast, ports: Ports) -> String {
          \n\
          [delivery]\n\
          connections_per_site = 20\n\
+         heed_replies = false            # these would have recipients wait for an hour\n\
          \n\
          [retry]                         # short, for show; the default begins with 30m\n\
          first = \"1s\"\n\

@@ -2,7 +2,7 @@ use super::{Answer, Question, answer};
 
 fn asked(reply: &str, provider: Option<&str>, mx: Option<&str>) -> Result<Answer, String> {
     let [provider, mx] = [provider, mx].map(|name| name.map(str::to_owned));
-    answer(&Question { reply: reply.into(), provider, mx, stage: None })
+    answer(&Question { reply: reply.into(), provider, mx, stage: None, rules: Vec::new() })
 }
 
 #[test]

@@ -12,7 +12,9 @@ use kernel::{Mailbox, Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{HostPort, NamedSites, Question, RouteSetting, Rules, SiteSetting, Table};
 use shard::journal::{self, Options};
-use shard::{Access, Ask, Begin, Crowd, Egress, Gate, Letter, Routing, Security, Setup, Topics};
+use shard::{
+    Access, Ask, Begin, Crowd, Egress, Gate, Letter, Politeness, Routing, Security, Setup, Topics,
+};
 use smtp::proxy::Versions;
 use smtp::server;
 use std::io;
@@ -29,7 +31,7 @@ pub(super) fn start(
     gates: &[Gate],
     lock: &SpoolLock,
     meters: &Arc<Meters>,
-    (resolver, connector): (&Resolver, &Arc<Connector>),
+    (resolver, connector, politeness): (&Resolver, &Arc<Connector>, &Politeness),
     access: Option<&Arc<dyn Access>>,
     post: &Post<Happened>,
 ) -> io::Result<Vec<Sender<Letter>>> {
@@ -45,7 +47,7 @@ pub(super) fn start(
         let share = Share { index, logs, mailbox };
         let outwards = (&routing, connector, &egress);
         let setup = setup(settings, share, gates, &crowd, &senders, outwards, meters);
-        let setup = Setup { access: access.cloned(), ..setup };
+        let setup = Setup { access: access.cloned(), politeness: politeness.clone(), ..setup };
         let ring = RingConfig { cpu, driver: driver(settings), ..RingConfig::default() };
         let post = post.clone();
         let name = format!("shard-{index}");
@@ -116,6 +118,7 @@ fn setup(
         mailbox,
         shards: senders.to_vec(),
         access: None,
+        politeness: Politeness::default(),
         drain_patience: TRANSACTIONS_MAX.saturating_sub(settings.drain.delay),
     }
 }

@@ -108,6 +108,7 @@ pub(crate) fn check(loaded: &Loaded) -> io::Result<()> {
     }
     connector(loaded)?;
     super::policies::policies(loaded)?;
+    super::politeness::politeness(loaded)?;
     Ok(())
 }
 

@@ -4,7 +4,8 @@ use super::pool::read_usual;
 use super::{
     Admin, Agent, Auth, Bytes, Certificate, Defence, Delivery, DeliveryTls, Destination, Dns,
     Drain, Driver, Durability, Front, Hop, Host, HostName, Https, Kernel, Listener, ListenerTls,
-    Log, Login, Pattern, Pool, Retry, Route, Section, Settings, Site, SourceRule, Spool, Tls, site,
+    Log, Login, Pattern, Pool, Replies, Retry, Route, Section, Settings, Site, SourceRule, Spool,
+    Tls, site,
 };
 use shard::MESSAGE_BYTES_MAX;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -38,11 +39,12 @@ impl Settings {
         let tls = top.table("tls", Tls::read);
         let routes = top.tables("route", 0, Route::read);
         let pools = top.tables("pool", 0, Pool::read);
-        let (delivery, spread_backlog, delivery_tls, usual_pool) =
+        let (delivery, spread_backlog, replies, delivery_tls, usual_pool) =
             top.table("delivery", |delivery| {
                 (
                     Delivery::read(delivery),
                     site::read_spread_backlog(delivery),
+                    Replies::read(delivery),
                     DeliveryTls::read(delivery),
                     read_usual(delivery),
                 )
@@ -61,6 +63,7 @@ impl Settings {
             usual_pool,
             delivery,
             spread_backlog,
+            replies,
             delivery_tls,
             sites: Vec::new(),
             retry: top.table("retry", Retry::read),
@@ -72,7 +75,7 @@ impl Settings {
             drain: top.table("drain", Drain::read),
             agent: top.table("agent", Agent::read),
         };
-        let sites = top.tables("site", 0, |site| Site::read(site, &settings.delivery));
+        let sites = top.tables("site", 0, |site| Site::read(site, &settings));
         Self { sites, ..settings }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::document::{Place, Reader, Section};
 use super::mail::is_host_name;
+use super::replies::read_heeded;
 use super::source::Label;
 use super::value::Text;
 use super::{Delivery, Settings};
@@ -18,10 +19,12 @@ pub struct Site {
     pub mx: Vec<String>,
     /// Its limits.
     pub limits: Delivery,
+    /// Whether what its hosts ask for is done.
+    pub heeds_replies: bool,
 }
 
 impl Site {
-    pub(super) fn read(site: &mut Section<'_, '_>, delivery: &Delivery) -> Self {
+    pub(super) fn read(site: &mut Section<'_, '_>, usual: &Settings) -> Self {
         let name = site.required::<Label>(
             "name",
             "What the site is called in logs and metrics: all domains of one provider.",
@@ -52,7 +55,8 @@ impl Site {
         Self {
             name: name.map_or_else(String::new, |name| name.0),
             mx: mx.unwrap_or_default().into_iter().map(|pattern| pattern.0).collect(),
-            limits: read_limits(site, &words, delivery),
+            limits: read_limits(site, &words, &usual.delivery),
+            heeds_replies: read_heeded(site, usual.replies.heeded),
         }
     }
 }

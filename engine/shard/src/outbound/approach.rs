@@ -79,6 +79,16 @@ impl Approach {
         }
     }
 
+    /// What the host is called.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The address of ours it sees.
+    pub(super) const fn source_address(&self) -> IpAddr {
+        self.source_address
+    }
+
     /// How we introduce ourselves there.
     pub(super) fn config(&self) -> Config {
         Config { tls: self.cover.spoken(), ..Config::new(&self.ehlo) }

@@ -121,6 +121,14 @@ impl Departure {
         }
     }
 
+    /// Whether its source has a connection too many, and this is the one to end.
+    pub(super) fn must_leave(&self) -> bool {
+        match self {
+            Self::Any => false,
+            Self::From(Berth { place, standing, .. }) => standing.borrow_mut().must_leave(*place),
+        }
+    }
+
     /// Whether its source was taken out of use.
     pub(super) fn is_out(&self, now: impl FnOnce() -> Tick) -> bool {
         match self {

@@ -75,7 +75,8 @@ async fn serve<K: Kernel>(slot: Rc<Slot<K>>) {
             Ok(()) => return,
             Err(why) => missed = Some(why),
         }
-        if departure.address().is_none() {
+        // Hosts may have asked for fewer connections, by what they said to this one.
+        if departure.address().is_none() || slot.shard.is_one_too_many(slot.index) {
             break;
         }
     }
@@ -97,6 +98,9 @@ async fn dial<K: Kernel>(slot: &Rc<Slot<K>>, departure: &Rc<Departure>) -> Resul
         }
         if shard.draining() {
             return Ok(());
+        }
+        if shard.is_one_too_many(slot.index) || departure.is_out(|| shard.kernel.now()) {
+            break;
         }
     }
     Err(Missed::Host(failure))
@@ -202,10 +206,12 @@ async fn connect<K: Kernel>(
 }
 
 /// No host could be used: the delivery that waited longest is charged with the attempt, so
-/// that its log says why nothing moves. The site rests when the slot is given back.
+/// that its log says why nothing moves, unless that is a host's own wish and told already. The site
+/// rests when the slot is given back.
 fn give_up<K: Kernel>(slot: &Slot<K>, failure: &Response) {
     let (shard, index) = (&slot.shard, slot.index);
-    let head = shard.queue.borrow_mut().take(index);
+    let is_wish = shard.is_slowed(&shard.site_name(index));
+    let head = (!is_wish).then(|| shard.queue.borrow_mut().take(index)).flatten();
     if let Some(delivery) = head {
         shard.postpone_all(delivery, Some(index), failure);
     }

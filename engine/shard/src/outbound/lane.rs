@@ -7,24 +7,25 @@
 
 mod begin;
 mod habits;
+mod hear;
 
 use super::approach::Approach;
 use super::departure::Departure;
 use super::link::{Link, Reading};
 use super::slot::Slot;
+use super::stages::Stages;
 use super::text::{Source, Transfer};
-use super::verdict::Host;
 use super::wire::Wire;
 use crate::journal::ReadError;
-use crate::routing::local;
 use crate::shard::Shard;
 use event::{Response, Tick};
-use habits::{Acquaintance, Parting};
+use habits::Acquaintance;
 use kernel::{Buffer, Gather, Kernel, Piece, Signal, Stream as _};
 use policy::Limits;
+use policy::replies::Provider;
 use queue::SiteIndex;
 use smallvec::smallvec;
-use smtp::client::{Heard, Say, Session, Verdict};
+use smtp::client::{Say, Session};
 use std::cell::RefCell;
 use std::future::{Future as _, poll_fn};
 use std::io;
@@ -89,6 +90,8 @@ pub(super) struct Lane<K: Kernel> {
     ready: bool,
     slot: Rc<Slot<K>>,
     last_words: Option<Response>,
+    stages: Stages,
+    provider: Option<Provider>,
 }
 
 impl<K: Kernel> Lane<K> {
@@ -100,6 +103,7 @@ impl<K: Kernel> Lane<K> {
     ) -> Self {
         let shard = &slot.shard;
         let approach = Approach::new(shard, slot.index, peer, (departure, stream.local().ip()));
+        let provider = shard.politeness.rules.provider_at(approach.name());
         let mut session = Session::new(approach.config());
         let limits = departure.limit(shard.sites.borrow().find(slot.index).limits);
         let host = Acquaintance::with(shard, peer, &limits);
@@ -122,6 +126,8 @@ impl<K: Kernel> Lane<K> {
             ready: false,
             slot: Rc::clone(slot),
             last_words: None,
+            stages: Stages::new(),
+            provider,
         }
     }
 
@@ -174,7 +180,8 @@ impl<K: Kernel> Lane<K> {
     /// Begins as many transactions as the session wants.
     async fn feed(&mut self) {
         let now = self.shard.kernel.now();
-        let is_wanted = || self.shard.queue.borrow_mut().must_leave(self.index);
+        let is_wanted =
+            || self.shard.queue.borrow_mut().must_leave(self.index) || self.departure.must_leave();
         self.leaves_at = self.leaves_at.filter(|at| now < *at && !is_wanted());
         while self.session.wants() && !self.retiring() && !self.link.is_hung_up() {
             let next = self.shard.queue.borrow_mut().take(self.index);
@@ -216,9 +223,15 @@ impl<K: Kernel> Lane<K> {
                 return Err(io::ErrorKind::NotConnected.into());
             }
             let now = self.shard.kernel.now();
-            let (transfer, mut wire) = match self.session.say(&mut commands) {
+            let from = commands.len();
+            let say = self.session.say(&mut commands);
+            self.stages.say(&commands[from..]);
+            let (transfer, mut wire) = match say {
                 None => break,
-                Some(Say::Text(transfer)) => (transfer, Wire::data(transfer)),
+                Some(Say::Text(transfer)) => {
+                    self.stages.say_text();
+                    (transfer, Wire::data(transfer))
+                }
                 Some(Say::Chunk(transfer)) => (transfer, Wire::chunk(transfer)),
             };
             transfer.sent.set(now);
@@ -292,88 +305,5 @@ impl<K: Kernel> Lane<K> {
             work.as_mut().poll(context).map(|()| Woken::Work)
         })
         .await
-    }
-
-    /// Takes every whole reply; gives the buffer back for more, or `None` to close.
-    fn hear(&mut self, mut buffer: Buffer) -> Option<Buffer> {
-        let now = self.shard.kernel.now();
-        let mut used = 0;
-        loop {
-            let heard = match self.session.hear(&buffer[used..]) {
-                Ok((0, _)) => break,
-                Ok((count, heard)) => {
-                    used += count;
-                    heard
-                }
-                Err(fault) => {
-                    self.last_words = Some(local(451, (4, 5, 0), &fault.to_string()));
-                    return None;
-                }
-            };
-            match heard {
-                Some(Heard::Done(transfer, verdicts)) => {
-                    self.host.answered(&self.shard, now);
-                    self.session.set_depth(self.host.depth);
-                    self.conclude(*transfer, verdicts);
-                }
-                Some(Heard::Closing(response)) => {
-                    self.last_words = Some(response);
-                    return None;
-                }
-                Some(Heard::Ready) => {
-                    self.ready = true;
-                    self.approach.arrive(&self.shard, self.session.bare());
-                    self.slot.answered();
-                }
-                Some(Heard::StartTls) => self.invited = true,
-                Some(Heard::Nothing) | None => (),
-            }
-        }
-        buffer.consume(used);
-        if buffer.spare() == 0 {
-            let mut larger = Buffer::with_capacity(buffer.capacity() * 4);
-            larger.extend(&buffer);
-            buffer = larger;
-        }
-        Some(buffer)
-    }
-
-    /// Brings every open transaction to its one true verdict.
-    fn close(self) -> Ending {
-        self.shard.sites.borrow_mut().withdraw(self.index, &self.work);
-        // Whoever was ready and got nothing to do, or took a text, was worth dialling.
-        if self.ready && self.taken == 0 {
-            self.slot.works();
-        }
-        let missing = !self.ready && self.session.bare().is_some();
-        self.shard.meters().tls_out_missing.add(u64::from(missing));
-        let is_between = self.session.is_between();
-        let mut parting = Parting { is_early: is_between && !self.retiring(), in_doubt: 0 };
-        let peer = self.peer();
-        for (transfer, verdicts) in self.session.lost() {
-            parting.in_doubt += usize::from(verdicts.contains(&Verdict::Unknown));
-            // A host that has answered nothing of what was said to it was worth nothing.
-            if !is_between && verdicts.iter().any(|verdict| *verdict != Verdict::NotTried) {
-                self.slot.works();
-            }
-            self.shard.conclude(self.index, peer.clone(), *transfer, verdicts);
-        }
-        self.host.end(&self.shard, &parting);
-        if self.slot.is_open() {
-            return Ending::Served;
-        }
-        let silent = || local(451, (4, 4, 2), "the connection was lost before a transaction");
-        let last_words = self.approach.told(self.last_words.unwrap_or_else(silent));
-        if self.bare { Ending::Bare(last_words) } else { Ending::Useless(last_words) }
-    }
-
-    fn conclude(&mut self, transfer: Transfer, verdicts: Vec<Verdict>) {
-        self.slot.works();
-        self.shard.conclude(self.index, self.peer(), transfer, verdicts);
-    }
-
-    fn peer(&self) -> Host {
-        let (peer, passage) = (self.peer, self.approach.passage());
-        Host { peer, reports: self.session.reports(), passage }
     }
 }

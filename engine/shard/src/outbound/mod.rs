@@ -11,6 +11,7 @@ mod lane;
 mod link;
 mod reading;
 mod slot;
+mod stages;
 mod text;
 mod verdict;
 mod wire;

@@ -35,13 +35,19 @@ pub(super) enum Source {
 }
 
 impl<K: Kernel> Shard<K> {
-    /// Finds the text of a delivery. `None` if it is not ours to send just now; the delivery
+    /// Finds the text of a delivery. `None` if it is not to be sent just now, or by us; the delivery
     /// is then taken care of.
     pub(super) async fn prepare(
         self: &Rc<Self>,
         index: SiteIndex,
         delivery: Delivery,
     ) -> Option<Transfer> {
+        let is_known = delivery.message.is_some();
+        let held = delivery.message.as_ref().filter(|message| !self.admits(index, message));
+        if let Some(message) = held.map(Arc::clone) {
+            self.set_aside(index, delivery, &message).await;
+            return None;
+        }
         let (message, source) = match self.source(&delivery).await {
             Ok(found) => found,
             Err(error) => {
@@ -49,6 +55,10 @@ impl<K: Kernel> Shard<K> {
                 return None;
             }
         };
+        if !is_known && !self.admits(index, &message) {
+            self.set_aside(index, delivery, &message).await;
+            return None;
+        }
         let (started, sent) = (self.kernel.now(), Cell::default());
         Some(Transfer { delivery, message, source, broken: Rc::default(), started, sent })
     }

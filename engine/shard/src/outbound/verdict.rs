@@ -1,17 +1,22 @@
 //! From what a peer said to what becomes of each recipient: done, again later, or never.
 
 use super::approach::Passage;
+use super::reading::{Said, Wish};
+use super::stages::Stages;
 use super::text::Transfer;
+use crate::gates::sender_domain;
 use crate::letter::{Letter, Report, Settled};
-use crate::message::Delivery;
+use crate::message::{Delivery, Message};
 use crate::routing::local;
 use crate::shard::Shard;
-use event::{Outcome, ReplyClass, Response, Stages, Tick, Wall};
+use event::{Outcome, ReplyClass, Response, Tick, Wall};
 use kernel::Kernel;
+use policy::replies::{Provider, Stage};
 use queue::SiteIndex;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use smtp::client::Verdict;
-use std::net::SocketAddr;
+use spool::Tried;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +32,10 @@ pub(super) struct Host {
     pub(super) reports: bool,
     /// How it was reached.
     pub(super) passage: Option<Arc<Passage>>,
+    /// The address of ours it saw.
+    pub(super) source: IpAddr,
+    /// Whose host it is, if there are rules for that one.
+    pub(super) provider: Option<Provider>,
 }
 
 /// One attempt, from where it was made.
@@ -44,29 +53,40 @@ struct Fate {
     outcome: Outcome,
     response: Response,
     duplicate_possible: bool,
+    /// What the words were said to.
+    stage: Option<Stage>,
+}
+
+/// When recipients are tried again that are spared for as long, and which.
+struct Later {
+    pause: Option<Duration>,
+    again: Option<Again>,
+    recipients: SmallVec<[u16; 8]>,
 }
 
 impl<K: Kernel> Shard<K> {
     /// Takes the verdicts of a transaction. Recipients that were not tried go back to the
-    /// front of the queue, and it costs them nothing.
+    /// front of the queue, and it costs them nothing. Whether the host asks that its connection be left.
     pub(super) fn conclude(
         self: &Rc<Self>,
         index: SiteIndex,
         host: Host,
         transfer: Transfer,
         verdicts: Vec<Verdict>,
-    ) {
+        stages: &Stages,
+    ) -> bool {
         self.carrying.set(self.carrying.get() - 1);
         let Transfer { mut delivery, message, broken, started, sent, .. } = transfer;
         if let Some(error) = broken.take() {
             // No final dot left: whatever the connection said, nobody has this message.
-            return self.unreadable(index, delivery, &error);
+            self.unreadable(index, delivery, &error);
+            return false;
         }
         let mut fates = Vec::with_capacity(verdicts.len());
         let mut untried: SmallVec<[u16; 8]> = SmallVec::new();
-        for (&recipient, verdict) in delivery.recipients.iter().zip(verdicts) {
+        for (at, (&recipient, verdict)) in delivery.recipients.iter().zip(verdicts).enumerate() {
             match fate(recipient, verdict) {
-                Some(fate) => fates.push(fate),
+                Some(fate) => fates.push(Fate { stage: stages.of(at), ..fate }),
                 None => untried.push(recipient),
             }
         }
@@ -76,7 +96,7 @@ impl<K: Kernel> Shard<K> {
         delivery.message = Some(message);
         let sent = sent.get();
         let attempt = Attempt { delivery, index: Some(index), host: Some(host), started, sent };
-        self.report(attempt, fates);
+        self.report(attempt, fates)
     }
 
     /// All recipients of a delivery meet the same end, without a peer.
@@ -95,11 +115,13 @@ impl<K: Kernel> Shard<K> {
                 outcome,
                 response: response.clone(),
                 duplicate_possible: false,
+                stage: None,
             })
             .collect();
         let now = self.kernel.now();
         let attempt = Attempt { delivery, index, host: None, started: now, sent: Tick::ZERO };
-        self.report(attempt, fates);
+        // Nobody's connection is meant.
+        let _ = self.report(attempt, fates);
     }
 
     /// All recipients of a delivery are tried again later, or have run out of time.
@@ -135,27 +157,32 @@ impl<K: Kernel> Shard<K> {
         }
     }
 
-    /// Tells the owner, and keeps what is to be tried again.
-    fn report(self: &Rc<Self>, attempt: Attempt, fates: Vec<Fate>) {
+    /// Tells the owner, and keeps what is to be tried again. Whether the host asks that its connection
+    /// be left.
+    fn report(self: &Rc<Self>, attempt: Attempt, fates: Vec<Fate>) -> bool {
         if fates.is_empty() {
-            return;
+            return false;
         }
         let Attempt { delivery, index, host, started, sent } = attempt;
-        let again = self.again(&delivery);
-        let mut deferred: SmallVec<[u16; 8]> = SmallVec::new();
+        let message = delivery.message.as_deref();
+        let mut later: SmallVec<[Later; 1]> = SmallVec::new();
+        let mut leaves = false;
         let verdicts: Vec<Settled> = fates
             .into_iter()
-            .map(|fate| {
-                let class = self.class(index, host.as_ref(), fate.outcome, &fate.response);
-                let settled = settle(fate, again, class);
-                if settled.outcome == Outcome::Deferred {
-                    deferred.push(settled.recipient);
+            .map(|mut fate| {
+                let (class, wish) = self.judge(index, host.as_ref(), message, &fate);
+                leaves |= wish.leaves;
+                if wish.fails && fate.outcome == Outcome::Deferred {
+                    fate.outcome = Outcome::Failed;
                 }
-                settled
+                let again = (fate.outcome == Outcome::Deferred)
+                    .then(|| self.later(&mut later, &delivery, wish.pause, fate.recipient))
+                    .flatten();
+                settle(fate, again, class)
             })
             .collect();
         let now = self.kernel.now();
-        let stages = Stages {
+        let stages = event::Stages {
             accepted: delivery.accepted(),
             received: delivery.message.as_ref().and_then(|message| message.received),
             queued: delivery.queued(now),
@@ -166,12 +193,7 @@ impl<K: Kernel> Shard<K> {
         };
         let tried = delivery.tried.again(self.is_late(&delivery));
         let turned_late = tried.is_late() && !delivery.tried.is_late();
-        if let (Some(again), false) = (again, deferred.is_empty()) {
-            let mut later = delivery.only(&deferred);
-            later.tried = tried;
-            later.message = None;
-            self.queue.borrow_mut().defer(again.tick, later);
-        }
+        self.put_off(&delivery, tried, later);
         let site =
             index.map_or_else(|| Arc::from(""), |index| self.count_at_site(index, &verdicts));
         let (id, message) = (delivery.id(), delivery.message);
@@ -191,6 +213,59 @@ impl<K: Kernel> Shard<K> {
             verdicts,
         };
         self.post(self.owner(id), Letter::Report(Box::new(report)));
+        leaves
+    }
+
+    /// Why a recipient was not taken, if it was not; and what the host asks for.
+    fn judge(
+        self: &Rc<Self>,
+        index: Option<SiteIndex>,
+        host: Option<&Host>,
+        message: Option<&Message>,
+        fate: &Fate,
+    ) -> (Option<ReplyClass>, Wish) {
+        match (fate.outcome, index, host) {
+            (Outcome::Delivered, Some(index), Some(host)) => {
+                self.worked(index, host.source, message);
+                (None, Wish::default())
+            }
+            (Outcome::Delivered | Outcome::Dropped, ..) => (None, Wish::default()),
+            _ => {
+                let sender = message.map(|message| sender_domain(&message.envelope));
+                let (response, stage) = (&fate.response, fate.stage);
+                let said = Said { response, stage, sender: sender.as_deref() };
+                let (class, wish) = self.hear(index, host, said);
+                (Some(class), wish)
+            }
+        }
+    }
+
+    /// When a recipient is tried again, which is the same for all that are spared for as long.
+    fn later(
+        &self,
+        all: &mut SmallVec<[Later; 1]>,
+        delivery: &Delivery,
+        pause: Option<Duration>,
+        recipient: u16,
+    ) -> Option<Again> {
+        if let Some(same) = all.iter_mut().find(|later| later.pause == pause) {
+            same.recipients.push(recipient);
+            return same.again;
+        }
+        let again = self.again(delivery, pause);
+        all.push(Later { pause, again, recipients: smallvec![recipient] });
+        again
+    }
+
+    /// Keeps what is to be tried again.
+    fn put_off(&self, delivery: &Delivery, tried: Tried, all: SmallVec<[Later; 1]>) {
+        for Later { again, recipients, .. } in all {
+            let Some(again) = again else { continue };
+            let mut later = delivery.only(&recipients);
+            later.tried = tried;
+            later.message = None;
+            self.queue.borrow_mut().defer(again.tick, later);
+        }
     }
 
     /// Counts what left a site's queue, and how. Its name, for the log.
@@ -209,11 +284,12 @@ impl<K: Kernel> Shard<K> {
         delivery.accepted() + self.schedule.delay_notice <= self.kernel.wall()
     }
 
-    /// When a delivery would be tried again, or `None` if its time is up.
-    fn again(&self, delivery: &Delivery) -> Option<Again> {
+    /// When a delivery would be tried again, spared for so long; or `None` if its time is up.
+    fn again(&self, delivery: &Delivery, pause: Option<Duration>) -> Option<Again> {
         let (accepted, now) = (delivery.accepted(), self.kernel.wall());
         let attempts = delivery.tried.again(false).count();
-        let wall = self.schedule.next(accepted, attempts, now, self.kernel.random())?;
+        let schedule = pause.map_or(self.schedule, |pause| self.schedule.sparing(pause));
+        let wall = schedule.next(accepted, attempts, now, self.kernel.random())?;
         Some(Again { tick: self.kernel.now() + wall.since(now), wall })
     }
 }
@@ -235,11 +311,11 @@ fn fate(recipient: u16, verdict: Verdict) -> Option<Fate> {
         }
         Verdict::NotTried => return None,
     };
-    Some(Fate { recipient, outcome, response, duplicate_possible })
+    Some(Fate { recipient, outcome, response, duplicate_possible, stage: None })
 }
 
 fn settle(fate: Fate, again: Option<Again>, class: Option<ReplyClass>) -> Settled {
-    let Fate { recipient, outcome, response, duplicate_possible } = fate;
+    let Fate { recipient, outcome, response, duplicate_possible, .. } = fate;
     let (outcome, next) = match (outcome, again) {
         (Outcome::Deferred, Some(again)) => (Outcome::Deferred, Some(again.wall)),
         (Outcome::Deferred, None) => (Outcome::Expired, None),

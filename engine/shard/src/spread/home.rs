@@ -32,6 +32,9 @@ impl<K: Kernel> Shard<K> {
         let plan = Arc::clone(&self.sites.borrow().find(index).plan);
         let most = self.limits_of(&plan).connections_max;
         let shards = self.shards.len();
+        if self.gates.borrow().at(&plan.name).is_some() {
+            return;
+        }
         // A shard counts by itself how many connections each source of a pool has.
         let has_sources =
             plan.leaves_by.is_some_and(|pool| self.egress.pool(pool).sources.len() > 1);
@@ -117,6 +120,12 @@ impl<K: Kernel> Shard<K> {
         self.send_guest(shard, name, Loan::Deal(Arc::clone(&site.plan), deliveries));
     }
 
+    /// Connections of the sites of this name, wherever they are.
+    pub(crate) fn lanes_of(&self, name: &str) -> u16 {
+        let lent = self.loans.borrow().lent.get(name).map_or(0, |lent| lent.shares.lent());
+        self.queue.borrow().lanes(name) + lent
+    }
+
     /// Connections have come back.
     pub(super) fn returned(self: &Rc<Self>, name: &Arc<str>, shard: usize, count: u16) {
         if let Some(lent) = self.loans.borrow_mut().lent.get_mut(name) {
@@ -138,7 +147,7 @@ impl<K: Kernel> Shard<K> {
     }
 
     /// All shares of a site come back, and are kept for a while.
-    pub(super) fn recall_shares(&self, name: &Arc<str>) {
+    pub(crate) fn recall_shares(&self, name: &Arc<str>) {
         if let Some(lent) = self.loans.borrow_mut().lent.get_mut(name) {
             self.recall_lent(name, lent, &mut self.queue.borrow_mut());
         }

@@ -122,6 +122,7 @@ impl Relay {
             routing,
             limits: LIMITS,
             spread_backlog: usize::MAX,
+            politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
             schedule: SCHEDULE,
             connector: Arc::new(Connector::new(roots.as_ref()).unwrap()),
             delivery_log: None,

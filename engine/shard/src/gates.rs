@@ -1,0 +1,305 @@
+//! What hosts have asked for, done at the home of their site.
+//!
+//! A lane that hears a reply says what it asks of whom ([`Asked`]); the site's home keeps the gates
+//! ([`policy::gate`]) and sees that the queue, the turns of our addresses and what it sets aside are as they
+//! say. A site with gates is served by its home alone: what others have borrowed comes back.
+
+mod aside;
+mod book;
+
+pub(crate) use aside::{Aside, sender_domain};
+pub use book::GateBook;
+
+use crate::letter::Letter;
+use crate::message::Message;
+use crate::shard::Shard;
+use event::{Event, Tick, Wall};
+use kernel::Kernel;
+use policy::gate::{Ask, Cause, Gate, Kept, Load, Quota, SiteGates, Step};
+use queue::SiteIndex;
+use route::SitePlan;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often what waits for a site that gets nothing is looked through for mail whose time is up.
+const EXPIRE_EVERY: Duration = Duration::from_secs(10);
+
+/// How often what has changed is written down, at most.
+const WRITE_EVERY: Duration = Duration::from_secs(5);
+
+/// What a reply asks of keys at a site.
+#[derive(Debug)]
+pub struct Asked {
+    /// The keys.
+    pub quotas: Vec<Quota<'static>>,
+    /// What is asked of each.
+    pub ask: Ask,
+    /// Who asked.
+    pub cause: Cause,
+    /// It was the connection that was turned away, and nothing that came by it.
+    pub is_crowd: bool,
+}
+
+impl<K: Kernel> Shard<K> {
+    /// Has the home of a site do what is asked of it.
+    pub(crate) fn pass_on(self: &Rc<Self>, plan: &Arc<SitePlan>, asked: Asked) {
+        let home = route::home(&plan.name, self.shards.len());
+        self.post(home, Letter::Asked(Arc::clone(plan), Box::new(asked)));
+    }
+
+    /// Does what is asked of a site whose home this is.
+    pub(crate) fn asked(self: &Rc<Self>, plan: &Arc<SitePlan>, asked: &Asked) {
+        let now = self.kernel.now();
+        let index = self.site_of(plan);
+        let mut is_changed = false;
+        for quota in &asked.quotas {
+            let mut load = Load { is_crowd: asked.is_crowd, ..self.load(plan, index, quota) };
+            if asked.is_crowd {
+                // Of the others that were not answered nobody knows whether they are too many as well.
+                load.used = load.used.saturating_sub(self.unanswered(&plan.name) - 1).max(1);
+            }
+            let key = (&plan.name, quota);
+            let step = self.gates.borrow_mut().hears(key, asked.ask, &asked.cause, load, now);
+            is_changed |= step.is_some();
+            if let Some(step) = step {
+                self.tell_step(&step);
+            }
+        }
+        if is_changed {
+            self.apply_gates(plan);
+        }
+    }
+
+    /// Connections to the sites of this name that were not answered, at least 1.
+    fn unanswered(&self, name: &str) -> u16 {
+        let all = self.sites.borrow().named(name);
+        let queue = self.queue.borrow();
+        let known = all.iter().filter_map(|plan| queue.find(&plan.pool));
+        known.map(|index| queue.view(index).unanswered).fold(0, u16::saturating_add).max(1)
+    }
+
+    /// What a key has now.
+    fn load(&self, plan: &SitePlan, index: SiteIndex, quota: &Quota<'_>) -> Load {
+        let most = self.limits_of(plan).connections_max;
+        let whole = Load { used: most, most, is_crowd: false };
+        match quota {
+            Quota::Site => Load { used: self.lanes_of(&plan.name), ..whole },
+            Quota::Source(address) => {
+                let sites = self.sites.borrow();
+                let standing = sites.find(index).standing.as_ref().zip(plan.leaves_by);
+                let found = standing.and_then(|(standing, pool)| {
+                    let sources = &self.egress.pool(pool).sources;
+                    let place = sources.iter().position(|source| source.address == *address)?;
+                    let used = standing.borrow().connections(place);
+                    let most = most.min(sources[place].member.connections_max);
+                    Some(Load { used, most, ..whole })
+                });
+                found.unwrap_or(whole)
+            }
+            Quota::Sender(_) => whole,
+        }
+    }
+
+    /// A message for a site was taken, from this address of ours.
+    pub(crate) fn worked(
+        self: &Rc<Self>,
+        index: SiteIndex,
+        source: IpAddr,
+        message: Option<&Message>,
+    ) {
+        if self.gates.borrow().is_empty() {
+            return;
+        }
+        let (name, now) = (self.site_name(index), self.kernel.now());
+        let sender = message.map(|message| sender_domain(&message.envelope)).unwrap_or_default();
+        let sender = Quota::Sender((&*sender).into());
+        for quota in [Quota::Site, Quota::Source(source), sender] {
+            let step = self.gates.borrow_mut().worked(&name, &quota, now);
+            if let Some(step) = step {
+                self.take_step(&step);
+            }
+        }
+    }
+
+    /// Does what is due about gates and what was set aside for them.
+    pub(crate) fn tend_gates(self: &Rc<Self>, now: Tick) {
+        loop {
+            let step = self.gates.borrow_mut().due(now);
+            let Some(step) = step else { break };
+            self.take_step(&step);
+        }
+        self.release(now);
+        let len = self.gates.borrow().len();
+        self.meters().gates.set(len as u64);
+        if now >= self.gates_written.get() + WRITE_EVERY {
+            self.write_gates();
+        }
+        if len > 0 && now >= self.gates_looked.get() + EXPIRE_EVERY {
+            self.gates_looked.set(now);
+            self.expire_held();
+        }
+    }
+
+    /// Has the gates kept over a restart, if they have changed.
+    pub(crate) fn write_gates(&self) {
+        if self.gates_changed.take() {
+            let now = self.kernel.now();
+            self.gates_written.set(now);
+            let kept = self.gates.borrow().kept(now, self.kernel.wall());
+            self.politeness.book.write(self.index, kept);
+        }
+    }
+
+    /// Puts back the gates of sites that are at home here.
+    pub(crate) fn restore_gates(&self, kept: &[Kept]) {
+        let (now, wall) = (self.kernel.now(), self.kernel.wall());
+        let mut gates = self.gates.borrow_mut();
+        for kept in kept {
+            if route::home(&kept.site, self.shards.len()) == self.index {
+                gates.restore(kept, now, wall);
+            }
+        }
+        for (name, site) in gates.all() {
+            self.queue.borrow_mut().cap(name, site.connections());
+        }
+        // They are of this shard now, whoever had them.
+        self.gates_changed.set(!gates.is_empty());
+    }
+
+    fn take_step(self: &Rc<Self>, step: &Step) {
+        self.tell_step(step);
+        let plan = self.sites.borrow().named(&step.site).pop();
+        if let Some(plan) = plan {
+            self.apply_gates(&plan);
+        } else {
+            let cap = self.gates.borrow().at(&step.site).and_then(SiteGates::connections);
+            self.queue.borrow_mut().cap(&step.site, cap);
+        }
+    }
+
+    fn tell_step(&self, step: &Step) {
+        self.gates_changed.set(true);
+        let (wall, now) = (self.kernel.wall(), self.kernel.now());
+        let value = step.quota.value();
+        self.tell(&Event::Gate(event::Gate {
+            site: &step.site,
+            scope: step.quota.scope().name(),
+            value: value.as_deref(),
+            step: step.change.name(),
+            connections: step.change.connections(),
+            next: step.next.map(|next| wall + next.since(now)),
+            ..told(&step.cause)
+        }));
+    }
+
+    /// A host of a site wants others to be taken for a while.
+    pub(crate) fn tell_skipped(&self, site: &str, host: &str, until: Wall, cause: &Cause) {
+        let value = Some(host);
+        let next = Some(until);
+        self.tell(&Event::Gate(event::Gate { site, scope: "host", value, next, ..told(cause) }));
+    }
+
+    /// Sees that a site has as many connections as its gates let it have, from each address.
+    pub(crate) fn apply_gates(self: &Rc<Self>, plan: &Arc<SitePlan>) {
+        let index = self.site_of(plan);
+        self.cap_site(index, plan);
+        let is_slowed = self.gates.borrow().at(&plan.name).is_some();
+        if is_slowed {
+            self.recall_shares(&plan.name);
+        }
+        // Those that are too many see it now.
+        self.sites.borrow_mut().dismiss_idle(&plan.name);
+        self.dial();
+    }
+
+    /// How many connections the sites of a plan's name may have; `None`: as many as ever. Where each of
+    /// our addresses is out of use, they wait, and nothing is charged for that.
+    fn cap_of(&self, plan: &SitePlan) -> Option<u16> {
+        let gates = self.gates.borrow();
+        let site = gates.at(&plan.name)?;
+        let pool = plan.leaves_by.filter(|_| site.has_sources());
+        let by_sources = pool.map(|pool| {
+            self.egress.pool(pool).connections_max(plan, |source| {
+                let most = source.member.connections_max;
+                site.connections_from(source.address).map_or(most, |cap| cap.min(most))
+            })
+        });
+        site.connections().into_iter().chain(by_sources).min()
+    }
+
+    /// Sees that a site has as many connections as its gates let it have, and each of our addresses
+    /// there.
+    pub(crate) fn cap_site(&self, index: SiteIndex, plan: &SitePlan) {
+        let cap = self.cap_of(plan);
+        self.queue.borrow_mut().cap(&plan.name, cap);
+        let (gates, sites) = (self.gates.borrow(), self.sites.borrow());
+        let standing = sites.find(index).standing.as_ref().zip(plan.leaves_by);
+        let Some((standing, pool)) = standing else { return };
+        let site = gates.at(&plan.name);
+        let mut turns = standing.borrow_mut();
+        for (place, source) in self.egress.pool(pool).sources.iter().enumerate() {
+            turns.cap(place, site.and_then(|site| site.connections_from(source.address)));
+        }
+    }
+
+    /// Whether a site is slowed, or one of our addresses there.
+    pub(crate) fn is_slowed(&self, name: &str) -> bool {
+        let gates = self.gates.borrow();
+        gates.at(name).is_some_and(|site| site.connections().is_some() || site.has_sources())
+    }
+
+    /// Whether there are more connections to a site than there may be by now.
+    pub(crate) fn is_one_too_many(&self, index: SiteIndex) -> bool {
+        let plan = Arc::clone(&self.sites.borrow().find(index).plan);
+        self.cap_of(&plan).is_some_and(|cap| self.queue.borrow().lanes(&plan.name) > cap)
+    }
+
+    /// Gives up what has run out of time where nothing goes.
+    fn expire_held(self: &Rc<Self>) {
+        let held: Vec<_> = self
+            .gates
+            .borrow()
+            .all()
+            .filter_map(|(name, site)| {
+                let gate = site.find(&Quota::Site).filter(|gate| gate.connections() == 0)?;
+                Some((Arc::clone(name), why(gate)))
+            })
+            .collect();
+        for (name, response) in held {
+            let all = self.sites.borrow().named(&name);
+            for plan in all {
+                let index = self.queue.borrow().find(&plan.pool);
+                if let Some(index) = index {
+                    self.expire_ready(index, &response);
+                }
+            }
+        }
+        self.expire_aside();
+    }
+}
+
+/// What is said of mail whose time was up while it was held up.
+fn why(gate: &Gate) -> event::Response {
+    let Cause { rule, response, .. } = gate.cause();
+    let text = format!("held up by the rule {rule}, since a host said: {response}");
+    crate::routing::local(451, (4, 4, 7), &text)
+}
+
+/// What is told of who asked.
+fn told(cause: &Cause) -> event::Gate<'_> {
+    event::Gate {
+        site: "",
+        scope: "",
+        value: None,
+        step: "shut",
+        connections: Some(0),
+        next: None,
+        rule: &cause.rule,
+        provider: &cause.provider,
+        class: cause.class,
+        response: &cause.response,
+        asked: cause.at,
+    }
+}

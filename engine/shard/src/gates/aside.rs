@@ -1,0 +1,151 @@
+//! Mail of senders' domains that are slowed at a site, while others' goes on.
+//!
+//! It is set aside when a lane comes to it, in a list for each gate, so that it is looked at once and not
+//! again before its gate lets some of it go; then it is routed as if it had just become due.
+
+use super::why;
+use crate::message::{Delivery, Message};
+use crate::shard::Shard;
+use event::{Outcome, SiteMeters, Tick};
+use kernel::Kernel;
+use policy::gate::{Quota, SiteGates};
+use queue::SiteIndex;
+use spool::Envelope;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The most that are routed, or looked at, at a time.
+const RELEASED_MAX: usize = 1_024;
+/// Behind so many set aside in a row others have their turn.
+const ASIDE_MAX: usize = 256;
+/// For so long.
+const TURN: Duration = Duration::from_millis(1);
+
+/// What was set aside, by site and sender's domain.
+#[derive(Debug, Default)]
+pub(crate) struct Aside {
+    lists: BTreeMap<(Arc<str>, Box<str>), List>,
+    len: usize,
+}
+
+#[derive(Debug)]
+struct List {
+    meters: Arc<SiteMeters>,
+    deliveries: VecDeque<Delivery>,
+}
+
+impl Aside {
+    fn put(&mut self, key: (Arc<str>, Box<str>), meters: &Arc<SiteMeters>, delivery: Delivery) {
+        let list = self
+            .lists
+            .entry(key)
+            .or_insert_with(|| List { meters: Arc::clone(meters), deliveries: VecDeque::new() });
+        list.deliveries.push_back(delivery);
+        self.len += 1;
+    }
+
+    /// Takes up to `most` of a list, as long as they pass `test`, from the front.
+    fn take(
+        &mut self,
+        key: &(Arc<str>, Box<str>),
+        most: usize,
+        test: impl Fn(&Delivery) -> bool,
+    ) -> Vec<Delivery> {
+        let Some(list) = self.lists.get_mut(key) else { return Vec::new() };
+        let taken: Vec<_> =
+            (0..most).map_while(|_| list.deliveries.pop_front_if(|first| test(first))).collect();
+        let recipients = taken.iter().map(|delivery| delivery.recipients.len() as u64).sum();
+        list.meters.queued.sub(recipients);
+        if list.deliveries.is_empty() {
+            self.lists.remove(key);
+        }
+        self.len -= taken.len();
+        taken
+    }
+}
+
+impl<K: Kernel> Shard<K> {
+    /// Whether a message for a site may go now, for all that is asked of its sender's domain.
+    pub(crate) fn admits(&self, index: SiteIndex, message: &Message) -> bool {
+        let mut gates = self.gates.borrow_mut();
+        if gates.is_empty() {
+            return true;
+        }
+        let name = self.site_name(index);
+        let has_senders = gates.at(&name).is_some_and(SiteGates::has_senders);
+        let now = self.kernel.now();
+        !has_senders || gates.admits(&name, &sender_domain(&message.envelope), now)
+    }
+
+    /// Keeps a delivery until its sender's domain may send again. Now and then others have their
+    /// turn meanwhile.
+    pub(crate) async fn set_aside(
+        &self,
+        index: SiteIndex,
+        mut delivery: Delivery,
+        message: &Message,
+    ) {
+        delivery.message = None;
+        let key = (self.site_name(index), sender_domain(&message.envelope));
+        let meters = Arc::clone(&self.sites.borrow().find(index).meters);
+        self.aside.borrow_mut().put(key, &meters, delivery);
+        let len = self.aside.borrow().len;
+        self.meters().set_aside.set(len as u64);
+        if len.is_multiple_of(ASIDE_MAX) {
+            self.kernel.sleep_until(self.kernel.now() + TURN).await;
+        }
+    }
+
+    /// Sends on what may go.
+    pub(super) fn release(self: &Rc<Self>, now: Tick) {
+        if self.aside.borrow().lists.is_empty() {
+            return;
+        }
+        let mut left = RELEASED_MAX;
+        let keys: Vec<_> = self.aside.borrow().lists.keys().cloned().collect();
+        for key in keys {
+            let (site, sender) = &key;
+            let quota = Quota::Sender((&**sender).into());
+            let most = match self.gates.borrow().at(site).and_then(|site| site.find(&quota)) {
+                None => left,
+                Some(gate) if gate.is_ready(now) => left.min(gate.connections().into()),
+                Some(_) => 0,
+            };
+            let free = self.aside.borrow_mut().take(&key, most, |_| true);
+            left -= free.len();
+            for delivery in free {
+                self.route(delivery);
+            }
+        }
+        self.meters().set_aside.set(self.aside.borrow().len as u64);
+    }
+
+    /// Gives up what has run out of time: those that were set aside first are looked at.
+    pub(super) fn expire_aside(self: &Rc<Self>) {
+        let wall = self.kernel.wall();
+        let is_old = |delivery: &Delivery| self.schedule.expires(delivery.accepted()) <= wall;
+        let keys: Vec<_> = self.aside.borrow().lists.keys().cloned().collect();
+        for key in keys {
+            let quota = Quota::Sender((&*key.1).into());
+            let gates = self.gates.borrow();
+            let Some(response) = gates.at(&key.0).and_then(|site| site.find(&quota)).map(why)
+            else {
+                continue;
+            };
+            drop(gates);
+            let old = self.aside.borrow_mut().take(&key, RELEASED_MAX, is_old);
+            for delivery in old {
+                self.conclude_all(delivery, None, Outcome::Expired, &response);
+            }
+        }
+    }
+}
+
+/// The domain a message was sent by, in lower case; empty for a bounce.
+pub(crate) fn sender_domain(envelope: &Envelope) -> Box<str> {
+    let sender = envelope.sender();
+    let at = sender.iter().rposition(|byte| *byte == b'@').map_or(sender.len(), |at| at + 1);
+    String::from_utf8_lossy(&sender[at..]).to_ascii_lowercase().into()
+}

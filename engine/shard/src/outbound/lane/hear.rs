@@ -1,0 +1,120 @@
+//! What a peer says: what it makes of each message, and of the connection.
+
+use super::habits::Parting;
+use super::{Ending, Lane};
+use crate::outbound::reading::Said;
+use crate::outbound::text::Transfer;
+use crate::outbound::verdict::Host;
+use crate::routing::local;
+use event::Response;
+use kernel::{Buffer, Kernel};
+use policy::replies::Stage;
+use smtp::client::{Heard, Verdict};
+
+impl<K: Kernel> Lane<K> {
+    /// Takes every whole reply; gives the buffer back for more, or `None` to close.
+    pub(super) fn hear(&mut self, mut buffer: Buffer) -> Option<Buffer> {
+        let now = self.shard.kernel.now();
+        let mut used = 0;
+        loop {
+            let input = &buffer[used..];
+            let (heard, stage) = match self.session.hear(input) {
+                Ok((0, _)) => break,
+                Ok((count, heard)) => {
+                    used += count;
+                    (heard, self.stages.hear(code(input)))
+                }
+                Err(fault) => {
+                    self.last_words = Some(local(451, (4, 5, 0), &fault.to_string()));
+                    return None;
+                }
+            };
+            match heard {
+                Some(Heard::Done(transfer, verdicts)) => {
+                    self.host.answered(&self.shard, now);
+                    self.session.set_depth(self.host.depth);
+                    self.conclude(*transfer, verdicts);
+                }
+                Some(Heard::Closing(response)) => {
+                    self.heed(&response, stage);
+                    self.last_words = Some(response);
+                    return None;
+                }
+                Some(Heard::Ready) => {
+                    self.ready = true;
+                    self.approach.arrive(&self.shard, self.session.bare());
+                    self.slot.answered();
+                }
+                Some(Heard::StartTls) => self.invited = true,
+                Some(Heard::Nothing) | None => (),
+            }
+        }
+        buffer.consume(used);
+        if buffer.spare() == 0 {
+            let mut larger = Buffer::with_capacity(buffer.capacity() * 4);
+            larger.extend(&buffer);
+            buffer = larger;
+        }
+        Some(buffer)
+    }
+
+    /// The peer ends the conversation, and that is no verdict on a message: it may have asked for
+    /// something all the same.
+    fn heed(&self, response: &Response, stage: Option<Stage>) {
+        if response.code >= 400 && stage != Some(Stage::Text) {
+            let said = Said { response, stage, sender: None };
+            self.shard.hear(Some(self.index), Some(&self.peer()), said);
+        }
+    }
+
+    /// Brings every open transaction to its one true verdict.
+    pub(super) fn close(mut self) -> Ending {
+        self.shard.sites.borrow_mut().withdraw(self.index, &self.work);
+        // Whoever was ready and got nothing to do, or took a text, was worth dialling.
+        if self.ready && self.taken == 0 {
+            self.slot.works();
+        }
+        let missing = !self.ready && self.session.bare().is_some();
+        self.shard.meters().tls_out_missing.add(u64::from(missing));
+        let is_between = self.session.is_between();
+        let mut parting = Parting { is_early: is_between && !self.retiring(), in_doubt: 0 };
+        let peer = self.peer();
+        for (transfer, verdicts) in self.session.lost() {
+            parting.in_doubt += usize::from(verdicts.contains(&Verdict::Unknown));
+            // A host that has answered nothing of what was said to it was worth nothing.
+            if !is_between && verdicts.iter().any(|verdict| *verdict != Verdict::NotTried) {
+                self.slot.works();
+            }
+            self.shard.conclude(self.index, peer.clone(), *transfer, verdicts, &self.stages);
+            self.stages.turn();
+        }
+        self.host.end(&self.shard, &parting);
+        if self.slot.is_open() {
+            return Ending::Served;
+        }
+        let silent = || local(451, (4, 4, 2), "the connection was lost before a transaction");
+        let last_words = self.approach.told(self.last_words.unwrap_or_else(silent));
+        if self.bare { Ending::Bare(last_words) } else { Ending::Useless(last_words) }
+    }
+
+    pub(super) fn conclude(&mut self, transfer: Transfer, verdicts: Vec<Verdict>) {
+        self.slot.works();
+        let peer = self.peer();
+        if self.shard.conclude(self.index, peer, transfer, verdicts, &self.stages) {
+            self.leaves_at = None;
+        }
+        self.stages.turn();
+    }
+
+    fn peer(&self) -> Host {
+        let (peer, passage) = (self.peer, self.approach.passage());
+        let (source, provider) = (self.approach.source_address(), self.provider);
+        Host { peer, reports: self.session.reports(), passage, source, provider }
+    }
+}
+
+/// The code of a whole reply.
+fn code(reply: &[u8]) -> u16 {
+    let digits = reply.iter().take(3).take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |code, digit| code * 10 + u16::from(digit - b'0'))
+}
