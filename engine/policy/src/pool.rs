@@ -36,6 +36,17 @@ struct Turn {
     out_until: Tick,
 }
 
+/// Why no source may have another connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// None is fit.
+    OfFit,
+    /// Those that are fit are out of use, the first until then; or have a weight of nothing.
+    OfUse(Option<Tick>),
+    /// Those in use have all the connections they may have.
+    OfRoom,
+}
+
 impl Turns {
     /// At a site where nothing has happened yet.
     #[must_use]
@@ -49,6 +60,26 @@ impl Turns {
             out_until: Tick::ZERO,
         };
         Self(members.into_iter().map(turn).collect())
+    }
+
+    /// Why [`Self::next`] would have none, if it would.
+    #[must_use]
+    pub fn want(&self, now: Tick, fit: impl Fn(usize) -> bool) -> Option<Want> {
+        let fit = &fit;
+        let fit = || {
+            let all = self.0.iter().enumerate();
+            all.filter(move |(index, _)| fit(*index)).map(|(_, turn)| turn)
+        };
+        if fit().any(|turn| turn.room(now) > 0) {
+            return None;
+        }
+        let is_used = |turn: &Turn| turn.member.weight > 0 && !turn.is_out(now);
+        let back = || fit().filter(|turn| turn.is_out(now)).map(|turn| turn.out_until).min();
+        Some(match fit().next() {
+            None => Want::OfFit,
+            Some(_) if fit().any(is_used) => Want::OfRoom,
+            Some(_) => Want::OfUse(back()),
+        })
     }
 
     /// The source of the next connection, which counts from now on, of those that may have one

@@ -22,6 +22,10 @@
 //! that cannot be reached waits by itself, on a back-off of its own, and costs the others
 //! nothing.
 //!
+//! What keeps a site from another connection has a name each, a [`Hindrance`]: the rule above is
+//! that there is none. An operator may [pause](Queue::pause) sites: then their connections get
+//! nothing either.
+//!
 //! # What is bounded
 //! A site with deliveries or connections is kept; of the others only the
 //! [`IDLE_SITES_MAX`] that were busy last. A waiting or ready delivery costs its own size and
@@ -34,6 +38,6 @@ mod queue;
 mod shares;
 
 pub use queue::{
-    HORIZON, IDLE_SITES_MAX, LOOKED_MAX, Queue, SORTED_MAX, SiteIndex, SiteView, UNIT,
+    HORIZON, Hindrance, IDLE_SITES_MAX, LOOKED_MAX, Queue, SORTED_MAX, SiteIndex, SiteView, UNIT,
 };
 pub use shares::{Share, Shares};

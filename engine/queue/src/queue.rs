@@ -1,11 +1,13 @@
 //! The queue itself: deliveries by due time and by site, and whose turn it is to dial.
 
 mod groups;
+mod hindrance;
 mod site;
 mod sites;
 mod store;
 mod wheel;
 
+pub use hindrance::Hindrance;
 pub use site::{SiteIndex, SiteView};
 pub use sites::IDLE_SITES_MAX;
 pub use wheel::{HORIZON, SORTED_MAX, UNIT};
@@ -128,6 +130,19 @@ impl<D> Queue<D> {
         }
     }
 
+    /// Takes deliveries out of those that wait for their time which pass `test`. One call looks at
+    /// [`LOOKED_MAX`] of them at most, and the next goes on behind those; whether it was the last, and
+    /// the next one starts again. What is deferred meanwhile may be passed over.
+    pub fn drain_waiting(&mut self, test: impl FnMut(&D) -> bool) -> (Vec<D>, bool) {
+        let (taken, is_over) = self.wheel.look(&mut self.store, LOOKED_MAX, test);
+        (taken.into_iter().filter_map(|entry| self.store.take(entry)).collect(), is_over)
+    }
+
+    /// The next call of [`Self::drain_waiting`] starts again.
+    pub const fn restart_look(&mut self) {
+        self.wheel.restart_look();
+    }
+
     /// When to call [`Self::due`] next: at or before the first due time. `None` if nothing
     /// is deferred.
     #[must_use]
@@ -135,9 +150,18 @@ impl<D> Queue<D> {
         self.wheel.next()
     }
 
-    /// Takes the first ready delivery of a site.
+    /// Whether there is something ready at a site that its connections may take.
+    #[must_use]
+    pub fn has_work(&self, site: SiteIndex) -> bool {
+        self.sites.gives(site) && self.view(site).ready > 0
+    }
+
+    /// Takes the first ready delivery of a site that is not paused.
     pub fn take(&mut self, site: SiteIndex) -> Option<D> {
         let state = self.sites.of(site);
+        if !state.gives() {
+            return None;
+        }
         let entry = self.store.pop(&mut state.ready)?;
         if entry.is_at(state.looked) {
             state.looked = Cursor::START;
@@ -213,10 +237,29 @@ impl<D> Queue<D> {
         self.sites.closed(site);
     }
 
-    /// The earliest end of a back-off behind which deliveries wait for a connection.
+    /// The earliest end of a back-off or a pause behind which deliveries wait for a connection.
     #[must_use]
     pub fn resume_at(&self) -> Option<Tick> {
         self.sites.resume_at()
+    }
+
+    /// What keeps a site from another connection now, in the order in which it is looked at: the
+    /// first is in force.
+    pub fn hindrances(&mut self, site: SiteIndex, now: Tick) -> Vec<Hindrance> {
+        self.sites.wake(now);
+        self.sites.hindrances(site).collect()
+    }
+
+    /// Nothing goes to the sites of a group until then, or from now on it does again. What is on
+    /// its way is not stopped. Returns the sites there are.
+    pub fn pause(&mut self, group: &str, until: Option<Tick>, now: Tick) -> Vec<SiteIndex> {
+        self.sites.pause(group, until, now)
+    }
+
+    /// The sites of a group are left alone no longer since dials failed: one may be tried at once.
+    /// Returns the sites there are.
+    pub fn hurry(&mut self, group: &str) -> Vec<SiteIndex> {
+        self.sites.hurry(group)
     }
 
     /// When time alone makes something to do: the earlier of [`Self::next_due`] and

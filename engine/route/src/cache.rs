@@ -82,23 +82,35 @@ impl Cache {
     /// What is known of `domain`. [`Cached::Ask`] and [`Cached::Renew`] are a promise of the
     /// caller's to ask, and to say what it learnt.
     pub fn look(&mut self, domain: &str, now: Tick) -> Cached {
-        let Some(entry) = self.domains.get_mut(domain) else {
-            self.keep(domain, None, Some(now), now + PATIENCE);
-            return Cached::Ask;
-        };
+        let cached = self.peek(domain, now);
+        if matches!(cached, Cached::Ask | Cached::Renew(_)) {
+            match self.domains.get_mut(domain) {
+                Some(entry) => entry.asked = Some(now),
+                None => self.keep(domain, None, Some(now), now + PATIENCE),
+            }
+        }
+        cached
+    }
+
+    /// The same, from whoever promises nothing.
+    #[must_use]
+    pub fn peek(&self, domain: &str, now: Tick) -> Cached {
+        let Some(entry) = self.domains.get(domain) else { return Cached::Ask };
         let asked = entry.asked.filter(|asked| now < *asked + PATIENCE);
         match (&entry.known, asked) {
             (Some(known), None) if known.renew <= now && now < known.fresh => {
-                entry.asked = Some(now);
                 known.plan.clone().map_or_else(|failure| Cached::Known(Err(failure)), Cached::Renew)
             }
             (Some(known), asked) if known.serves(asked, now) => Cached::Known(known.plan.clone()),
             (_, Some(_)) => Cached::Asked,
-            (_, None) => {
-                entry.asked = Some(now);
-                Cached::Ask
-            }
+            (_, None) => Cached::Ask,
         }
+    }
+
+    /// When what is known of `domain` is to be asked again, if anything is.
+    #[must_use]
+    pub fn fresh_until(&self, domain: &str) -> Option<Tick> {
+        Some(self.domains.get(domain)?.known.as_ref()?.fresh)
     }
 
     /// Keeps the plan made of `answer`, for as long as that may be believed; or the old one, if

@@ -1,6 +1,6 @@
 //! Whose turn it is.
 
-use super::{Member, Turns};
+use super::{Member, Turns, Want};
 use event::Tick;
 
 const NOW: Tick = Tick(1_000);
@@ -42,6 +42,27 @@ fn no_source_has_more_than_it_may_have() {
     assert_eq!(two.connections_max(NOW, |_| true), 3);
     assert_eq!(two.connections_max(NOW, |index| index == 1), 1);
     assert_eq!(turns(&[(1, u16::MAX), (1, 7)]).connections_max(NOW, |_| true), u16::MAX);
+}
+
+#[test]
+fn it_is_said_why_there_is_no_turn_and_only_then() {
+    let until = Tick(NOW.0 + 5);
+    let mut two = turns(&[(1, 1), (1, 1)]);
+    let says = |two: &mut Turns, fit: fn(usize) -> bool, want: Option<Want>| {
+        assert_eq!(two.want(NOW, fit), want);
+        let turn = two.next(NOW, fit);
+        assert_eq!(turn.is_none(), want.is_some());
+        turn
+    };
+    says(&mut two, |_| false, Some(Want::OfFit));
+    says(&mut two, |index| index == 0, None);
+    says(&mut two, |index| index == 0, Some(Want::OfRoom));
+    two.take_out(1, until);
+    says(&mut two, |_| true, Some(Want::OfRoom));
+    says(&mut two, |index| index == 1, Some(Want::OfUse(Some(until))));
+    two.ended(0);
+    says(&mut two, |_| true, None);
+    says(&mut turns(&[(0, 9)]), |_| true, Some(Want::OfUse(None)));
 }
 
 #[test]

@@ -118,16 +118,28 @@ impl Groups {
         group
     }
 
+    /// The most connections there may be, if there are as many.
+    pub(super) fn full(&self, group: GroupIndex, lanes_max: u16) -> Option<u16> {
+        let group = &self.all[group.0 as usize];
+        let most = group.most().map_or(lanes_max, |most| most.min(lanes_max));
+        (group.lanes >= most).then_some(most)
+    }
+
     /// Takes a place for a connection of `site`, or has it wait for one.
     pub(super) fn take(&mut self, group: GroupIndex, site: SiteIndex, lanes_max: u16) -> bool {
+        let is_free = self.full(group, lanes_max).is_none();
         let group = &mut self.all[group.0 as usize];
-        let is_free = group.lanes < group.most().map_or(lanes_max, |most| most.min(lanes_max));
         if is_free {
             group.lanes += 1;
         } else {
             group.waiting.push_back(site);
         }
         is_free
+    }
+
+    /// The group of this name, if there is one.
+    pub(super) fn find(&self, name: &str) -> Option<GroupIndex> {
+        self.names.get(name).copied()
     }
 
     /// Gives a place back. Nobody asks whether its connection was told to end: at worst one more ends

@@ -1,6 +1,7 @@
 //! One site: what is ready for it, its connections, its back-off.
 
 use super::groups::GroupIndex;
+use super::hindrance::Hindrance;
 use super::store::{Cursor, List};
 use event::Tick;
 use policy::{Backoff, Limits};
@@ -61,6 +62,8 @@ pub(super) struct Site {
     pub(super) backoff: Backoff,
     /// The end of the pause after a failed dial; `None` once that is over.
     pub(super) resume: Option<Tick>,
+    /// The end of the pause an operator ordered; `None` once that is over.
+    pub(super) paused: Option<Tick>,
     /// When it was last busy, by the queue's count, while it is idle.
     pub(super) idle_since: Option<u64>,
 }
@@ -85,19 +88,35 @@ impl Site {
             unanswered: 0,
             backoff: Backoff::default(),
             resume: None,
+            paused: None,
             idle_since: None,
         }
     }
 
-    /// The dial rule but for the pause itself: see the crate's first page.
-    pub(super) fn wants_lane(&self) -> bool {
+    /// What keeps it from another connection, the first of which is in force: see the crate's first
+    /// page.
+    pub(super) fn hindrances(&self) -> impl Iterator<Item = Hindrance> {
         let lanes = self.open + self.opening;
+        let most = self.limits.connections_max;
         let probing = self.backoff.failures() > 0 && self.opening > 0;
         let answered = lanes - self.unanswered;
-        self.ready_len > usize::from(lanes)
-            && lanes < self.limits.connections_max
-            && self.unanswered < answered.saturating_add(UNANSWERED_MORE)
-            && !probing
+        let unanswered = self.unanswered >= answered.saturating_add(UNANSWERED_MORE);
+        let enough = (1..=usize::from(lanes)).contains(&self.ready_len);
+        let all = [
+            (self.ready_len == 0).then_some(Hindrance::Nothing),
+            self.paused.map(Hindrance::Paused),
+            enough.then_some(Hindrance::Enough(lanes)),
+            (lanes >= most).then_some(Hindrance::Full(most)),
+            probing.then_some(Hindrance::Probing),
+            unanswered.then_some(Hindrance::Unanswered(self.unanswered)),
+            self.resume.map(Hindrance::Resting),
+        ];
+        all.into_iter().flatten()
+    }
+
+    /// Whether its connections may take what is ready.
+    pub(super) const fn gives(&self) -> bool {
+        self.paused.is_none()
     }
 
     /// Whether nothing would be lost but its back-off if it were forgotten.

@@ -1,11 +1,12 @@
 //! All sites of a shard, and which of them may dial.
 //!
-//! A site that wants a connection is in the ring, or, while it backs off, among those that
-//! rest until a moment. [`Sites::review`] is called after every change of a site and puts it
+//! A site that wants a connection is in the ring, or, while it backs off or is paused, among those
+//! that rest until a moment. [`Sites::review`] is called after every change of a site and puts it
 //! where it belongs. One whose group has no place left waits there. The ring may hold sites that want nothing any more: they are passed over
 //! when their turn comes.
 
 use super::groups::Groups;
+use super::hindrance::Hindrance;
 use super::site::{Site, SiteIndex, SiteView};
 use event::Tick;
 use policy::Limits;
@@ -26,6 +27,8 @@ pub(super) struct Sites {
     newly_waiting: Vec<SiteIndex>,
     ring: VecDeque<SiteIndex>,
     resting: BTreeSet<(Tick, SiteIndex)>,
+    /// Groups whose sites are paused, and until when.
+    paused: BTreeMap<Box<str>, Tick>,
     /// Sites with nothing to do, by when they were last busy.
     idle: BTreeMap<u64, SiteIndex>,
     /// Counts the times a site became idle.
@@ -40,6 +43,8 @@ struct Slot {
     in_ring: bool,
     /// It waits for a place among the connections of its group.
     in_group: bool,
+    /// It rests until then.
+    rests: Option<Tick>,
 }
 
 impl Sites {
@@ -55,8 +60,9 @@ impl Sites {
         }
         let index = self.free_slot();
         let name = Arc::<str>::from(name);
+        let paused = group.and_then(|group| self.paused.get(group)).copied();
         let group = group.map(|group| self.groups.join(group));
-        let site = Site::new(Arc::clone(&name), index, *limits, group);
+        let site = Site { paused, ..Site::new(Arc::clone(&name), index, *limits, group) };
         self.slots[index.0 as usize].site = Some(site);
         self.names.insert(name, index);
         self.review(index);
@@ -79,6 +85,10 @@ impl Sites {
         self.slots[index.0 as usize].site.as_ref().expect("the site was forgotten").view()
     }
 
+    pub(super) fn gives(&self, index: SiteIndex) -> bool {
+        self.slots[index.0 as usize].site.as_ref().is_some_and(Site::gives)
+    }
+
     pub(super) fn views(&self) -> impl Iterator<Item = SiteView<'_>> {
         self.names.values().map(|index| self.view(*index))
     }
@@ -88,7 +98,7 @@ impl Sites {
         while let Some(index) = self.ring.pop_front() {
             let slot = &mut self.slots[index.0 as usize];
             slot.in_ring = false;
-            let wants = |site: &&Site| site.resume.is_none() && site.wants_lane();
+            let wants = |site: &&Site| site.hindrances().next().is_none();
             let Some(site) = slot.site.as_ref().filter(wants) else { continue };
             let most = site.limits.connections_max;
             slot.in_group = site.group.is_some_and(|group| !self.groups.take(group, index, most));
@@ -117,12 +127,12 @@ impl Sites {
     }
 
     pub(super) fn connected(&mut self, index: SiteIndex) {
-        self.end_rest(index);
         self.change(index, |site| {
             assert!(site.opening > site.unanswered, "a connection without an answered dial");
             site.opening -= 1;
             site.open += 1;
             site.backoff.worked();
+            site.resume = None;
         });
     }
 
@@ -137,16 +147,16 @@ impl Sites {
     pub(super) fn rest(&mut self, index: SiteIndex, now: Tick, random: u64) {
         let site = self.of(index);
         if site.resume.is_none_or(|resume| resume <= now) {
-            let pause = site.backoff.failed(random);
-            self.end_rest(index);
-            self.of(index).resume = Some(now + pause);
+            site.resume = Some(now + site.backoff.failed(random));
         }
         self.review(index);
     }
 
     pub(super) fn well(&mut self, index: SiteIndex) {
-        self.end_rest(index);
-        self.change(index, |site| site.backoff.worked());
+        self.change(index, |site| {
+            site.resume = None;
+            site.backoff.worked();
+        });
     }
 
     pub(super) fn limit(&mut self, group: &str, places: Option<u16>) {
@@ -173,6 +183,46 @@ impl Sites {
     pub(super) fn must_leave(&mut self, index: SiteIndex) -> bool {
         let group = self.of(index).group;
         group.is_some_and(|group| self.groups.must_leave(group))
+    }
+
+    /// What keeps a site from another connection, the first of which is in force.
+    pub(super) fn hindrances(&self, index: SiteIndex) -> impl Iterator<Item = Hindrance> {
+        let site = self.slots[index.0 as usize].site.as_ref().expect("the site was forgotten");
+        let most = site.limits.connections_max;
+        // Where it has all that it may have itself, so has its group.
+        let group = site.group.filter(|_| site.open + site.opening < most);
+        let full = group.and_then(|group| self.groups.full(group, most));
+        site.hindrances().chain(full.map(Hindrance::GroupFull))
+    }
+
+    /// Pauses the sites of a group, also those yet to come, or ends that. Which there are.
+    pub(super) fn pause(&mut self, group: &str, until: Option<Tick>, now: Tick) -> Vec<SiteIndex> {
+        self.paused.retain(|_, until| now < *until);
+        match until {
+            Some(until) => self.paused.insert(group.into(), until),
+            None => self.paused.remove(group),
+        };
+        let members = self.members(group);
+        for &index in &members {
+            self.change(index, |site| site.paused = until);
+        }
+        members
+    }
+
+    /// The sites of a group rest no longer. Which there are.
+    pub(super) fn hurry(&mut self, group: &str) -> Vec<SiteIndex> {
+        let members = self.members(group);
+        for &index in &members {
+            self.change(index, |site| site.resume = None);
+        }
+        members
+    }
+
+    /// Looks at every site: for an operator, not for a delivery.
+    fn members(&self, group: &str) -> Vec<SiteIndex> {
+        let Some(group) = self.groups.find(group) else { return Vec::new() };
+        let sites = self.slots.iter().filter_map(|slot| slot.site.as_ref());
+        sites.filter(|site| site.group == Some(group)).map(|site| site.index).collect()
     }
 
     pub(super) fn closed(&mut self, index: SiteIndex) {
@@ -221,19 +271,25 @@ impl Sites {
 
     /// Puts a site where it belongs after a change.
     pub(super) fn review(&mut self, index: SiteIndex) {
-        let site = self.of(index);
-        let (wants, resume) = (site.wants_lane(), site.resume);
-        match resume {
-            Some(resume) if wants => {
-                self.resting.insert((resume, index));
-            }
-            Some(resume) => {
-                self.resting.remove(&(resume, index));
-            }
-            None if wants => self.join_ring(index),
-            None => (),
+        let hindrance = self.of(index).hindrances().next();
+        self.rest_until(index, hindrance.and_then(Hindrance::ends));
+        if hindrance.is_none() {
+            self.join_ring(index);
         }
         self.review_idle(index);
+    }
+
+    fn rest_until(&mut self, index: SiteIndex, until: Option<Tick>) {
+        let before = std::mem::replace(&mut self.slots[index.0 as usize].rests, until);
+        if before == until {
+            return;
+        }
+        if let Some(before) = before {
+            self.resting.remove(&(before, index));
+        }
+        if let Some(until) = until {
+            self.resting.insert((until, index));
+        }
     }
 
     fn join_ring(&mut self, index: SiteIndex) {
@@ -250,16 +306,12 @@ impl Sites {
     }
 
     /// Ends the pauses that are over.
-    fn wake(&mut self, now: Tick) {
-        while let Some(&(_, index)) = self.resting.first().filter(|(resume, _)| *resume <= now) {
-            self.end_rest(index);
-            self.review(index);
-        }
-    }
-
-    fn end_rest(&mut self, index: SiteIndex) {
-        if let Some(resume) = self.of(index).resume.take() {
-            self.resting.remove(&(resume, index));
+    pub(super) fn wake(&mut self, now: Tick) {
+        while let Some(&(_, index)) = self.resting.first().filter(|(until, _)| *until <= now) {
+            self.change(index, |site| {
+                site.resume = site.resume.filter(|until| now < *until);
+                site.paused = site.paused.filter(|until| now < *until);
+            });
         }
     }
 

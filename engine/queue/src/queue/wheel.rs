@@ -9,7 +9,7 @@
 //! A slot of a higher level may hold millions. It is sorted into the levels below in steps
 //! of [`SORTED_MAX`], so that no turn of the shard's loop takes long because of it.
 
-use super::store::{List, Loose, Store};
+use super::store::{Cursor, List, Loose, Step, Store};
 use event::Tick;
 use std::time::Duration;
 
@@ -58,6 +58,32 @@ pub(super) struct Wheel {
     sorting: List,
     /// The level it came from.
     sorting_level: usize,
+    look: Look,
+}
+
+/// How far a look through all that waits has come: behind this entry of this slot. From the top
+/// down, since entries only ever move to lower levels: none is missed.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    level: usize,
+    slot: usize,
+    behind: Cursor,
+}
+
+impl Look {
+    const START: Self = Self { level: LEVELS - 1, slot: 0, behind: Cursor::START };
+
+    /// The slot behind this one; `None` behind the last.
+    const fn next(self) -> Option<Self> {
+        let behind = Cursor::START;
+        match self {
+            Self { level, slot, .. } if slot + 1 < SLOTS => {
+                Some(Self { level, slot: slot + 1, behind })
+            }
+            Self { level: 0, .. } => None,
+            Self { level, .. } => Some(Self { level: level - 1, slot: 0, behind }),
+        }
+    }
 }
 
 impl Wheel {
@@ -70,7 +96,49 @@ impl Wheel {
             occupied: [0; LEVELS],
             sorting: List::EMPTY,
             sorting_level: 0,
+            look: Look::START,
         }
+    }
+
+    /// Takes out what passes `test` among the next `looks` entries and slots; whether these were the
+    /// last. Then it starts again.
+    pub(super) fn look<D>(
+        &mut self,
+        store: &mut Store<D>,
+        looks: usize,
+        mut test: impl FnMut(&D) -> bool,
+    ) -> (Vec<Loose>, bool) {
+        let mut taken = Vec::new();
+        let mut budget = looks;
+        // What is between two levels is looked at on the lower one.
+        if !self.sort(store, &mut budget) {
+            return (taken, false);
+        }
+        for _ in 0..looks {
+            let Look { level, slot, behind } = &mut self.look;
+            let list = &mut self.slots[*level][*slot];
+            match store.step(list, behind, &mut test) {
+                Step::Taken(entry) => taken.push(entry),
+                Step::Left => continue,
+                Step::End => {
+                    let next = self.look.next();
+                    self.look = next.unwrap_or(Look::START);
+                    if next.is_none() {
+                        return (taken, true);
+                    }
+                    continue;
+                }
+            }
+            if list.is_empty() {
+                self.occupied[*level] &= !(1 << *slot);
+            }
+        }
+        (taken, false)
+    }
+
+    /// The next look starts at the beginning.
+    pub(super) const fn restart_look(&mut self) {
+        self.look = Look::START;
     }
 
     /// Puts `delivery` in, to come out at `due` or up to a unit later.
@@ -136,6 +204,9 @@ impl Wheel {
     fn pop<D>(&mut self, store: &mut Store<D>, slot: usize) -> Turn {
         let list = &mut self.slots[0][slot];
         let first = store.pop(list);
+        if first.as_ref().is_some_and(|entry| entry.is_at(self.look.behind)) {
+            self.look.behind = Cursor::START;
+        }
         if list.is_empty() {
             self.occupied[0] &= !(1 << slot);
         }
@@ -144,6 +215,9 @@ impl Wheel {
 
     fn empty(&mut self, level: usize, slot: usize) -> List {
         self.occupied[level] &= !(1 << slot);
+        if (self.look.level, self.look.slot) == (level, slot) {
+            self.look.behind = Cursor::START;
+        }
         std::mem::replace(&mut self.slots[level][slot], List::EMPTY)
     }
 

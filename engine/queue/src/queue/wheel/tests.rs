@@ -161,6 +161,38 @@ fn a_big_slot_is_sorted_in_steps() {
     assert!((10..=moves / SORTED_MAX as u64 + 5).contains(&steps), "{steps} steps");
 }
 
+/// However fast time passes between the slices of a look, what moves from slot to slot is neither
+/// missed nor found twice.
+#[test]
+fn a_look_in_slices_misses_nothing() {
+    for pause in [0, 1, 20, 600, 40_000].map(Duration::from_secs) {
+        let mut pair = Pair::new(Tick(3));
+        for n in 0..2_000 {
+            pair.insert(pair.now + Duration::from_millis(n * n * 50));
+        }
+        let is_meant = |delivery: &u64| delivery.is_multiple_of(3);
+        let mut found = 0;
+        loop {
+            let (taken, is_over) = pair.wheel.look(&mut pair.store, 50, is_meant);
+            for entry in taken {
+                let delivery = pair.store.take(entry).expect("it was in the wheel");
+                assert!(is_meant(&delivery));
+                let before = pair.model.len();
+                pair.model.retain(|_, known| *known != delivery);
+                assert_eq!(pair.model.len(), before - 1);
+                found += 1;
+            }
+            if is_over {
+                break;
+            }
+            pair.advance(pause);
+        }
+        assert!(!pair.model.values().any(is_meant), "none is left, {pause:?} apart");
+        assert!(found > 0 && (found == 666 || !pause.is_zero()), "{found}");
+        pair.run_out();
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Op {
     Insert(u64),

@@ -1,0 +1,41 @@
+//! What keeps a site from another connection.
+//!
+//! The queue asks before it lets a site dial and before it gives a delivery to a lane; whoever
+//! wants to know why nothing moves asks the same. So what is told cannot differ from what is done.
+
+use event::Tick;
+
+/// What keeps a site from another connection, or mail from those that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hindrance {
+    /// Nothing is ready.
+    Nothing,
+    /// It is paused until then: its connections get nothing either.
+    Paused(Tick),
+    /// It has as many connections, open and opening, as deliveries are ready: these take them.
+    Enough(u16),
+    /// It has so many connections, which is all it may have.
+    Full(u16),
+    /// Dials failed, and one finds out whether they still do.
+    Probing,
+    /// So many dials wait for their answer.
+    Unanswered(u16),
+    /// It is left alone until then, since a dial failed.
+    Resting(Tick),
+    /// The sites of its group have so many connections together, which is all they may have.
+    GroupFull(u16),
+}
+
+impl Hindrance {
+    /// When it is over by itself, if time alone ends it.
+    #[must_use]
+    pub const fn ends(self) -> Option<Tick> {
+        match self {
+            Self::Paused(until) | Self::Resting(until) => Some(until),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
