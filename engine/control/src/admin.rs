@@ -1,21 +1,28 @@
-//! The operator's HTTP door: numbers, and whether we live and are ready.
+//! The operator's HTTP door: numbers, whether we live and are ready, what waits and why, and orders.
 //!
 //! A scrape reads the shards' cells as they are: it takes no lock a shard takes, and costs
-//! the same whatever is queued.
+//! the same whatever is queued. All else is asked of the shards, and bounded (`survey.rs`).
 
+mod gate;
 mod health;
 mod metrics;
+mod openapi;
+mod orders;
+mod pages;
+mod queue;
 mod replies;
+mod tokens;
+mod told;
 
 pub use health::LIVENESS_PATIENCE;
+pub use tokens::{Role, TOKENS_MAX, Token};
 
 use crate::auth;
 use crate::dns::Counts;
-use axum::Router;
+use crate::survey::Shards;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
 use event::Meters;
 use health::Pulse;
 use policy::replies::Unknown;
@@ -25,18 +32,12 @@ use prometheus_client::registry::Registry;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::sync::oneshot;
-
-const INDEX: &str = "\
-Ringpost
-
-/metrics  numbers, for Prometheus
-/replies  what hosts said that no rule knows, and how often
-/livez    200 while every shard's loop turns; else 503 and which one does not
-/readyz   200 while new mail is welcome; else 503 and why it is not
-";
+use tokio::sync::{Semaphore, oneshot};
 
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The most questions asked of the shards at once.
+const QUESTIONS_MAX: usize = 16;
 
 /// What the handlers look at.
 #[derive(Debug)]
@@ -46,6 +47,17 @@ pub(crate) struct Door {
     registry: Registry,
     pulse: Pulse,
     unknown: Arc<Mutex<Unknown>>,
+    shards: Option<Arc<dyn Shards>>,
+    tokens: Vec<Token>,
+    questions: Semaphore,
+}
+
+/// Whom the handlers ask, who may ask them, and what they tell.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    pub(crate) shards: Option<Arc<dyn Shards>>,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) unknown: Arc<Mutex<Unknown>>,
 }
 
 impl Door {
@@ -56,11 +68,12 @@ impl Door {
         logins: Option<Arc<auth::Counts>>,
         sources: Vec<Arc<Source>>,
         facts: Vec<(&'static str, String)>,
-        unknown: Arc<Mutex<Unknown>>,
+        Asked { shards, tokens, unknown }: Asked,
     ) -> Self {
         let registry = metrics::registry(Arc::clone(&meters), lookups, logins, sources, facts);
         let pulse = Pulse::new(meters.shards().len());
-        Self { meters, draining, registry, pulse, unknown }
+        let questions = Semaphore::new(QUESTIONS_MAX);
+        Self { meters, draining, registry, pulse, unknown, shards, tokens, questions }
     }
 
     pub(crate) fn meters(&self) -> &Meters {
@@ -84,22 +97,12 @@ pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, stopped: onesh
         Err(error) => return tracing::error!("the admin address cannot be served: {error}"),
     };
     let watch = tokio::spawn(health::watch(Arc::clone(&door)));
-    let answered = async { axum::serve(listener, router(door)).await };
+    let answered = async { axum::serve(listener, pages::router(&door)).await };
     tokio::select! {
         Err(error) = answered => tracing::error!("the admin address is served no more: {error}"),
         _ = stopped => (),
     }
     watch.abort();
-}
-
-fn router(door: Arc<Door>) -> Router {
-    Router::new()
-        .route("/", get(async || INDEX))
-        .route("/metrics", get(metrics))
-        .route("/replies", get(replies))
-        .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
-        .with_state(door)
 }
 
 async fn metrics(State(door): State<Arc<Door>>) -> impl IntoResponse {

@@ -3,7 +3,8 @@
 //! One thread with a tokio runtime of its own, beside the shards and never in their way; what may
 //! wait for a disk is done on others.
 //! They ask it through [`Resolver`], whose answers come back through closures; it reads
-//! their meters. Nothing here is asked per message.
+//! their meters, and asks them through [`Shards`] what an operator wants to know. Nothing here is
+//! asked per message.
 
 pub mod admin;
 mod agent;
@@ -11,9 +12,11 @@ pub mod auth;
 mod chores;
 pub mod dns;
 pub mod https;
+mod survey;
 
 pub use chores::Chore;
 pub use dns::Resolver;
+pub use survey::{Shards, Tell};
 
 use chores::Keeper;
 use event::Meters;
@@ -30,8 +33,13 @@ use tokio::sync::oneshot;
 /// What control is told when it starts.
 #[derive(Debug)]
 pub struct Setup {
-    /// Where the operator's HTTP door listens. A loopback address: it asks nobody who they are.
+    /// Where the operator's HTTP door listens. A loopback address: what is said there is not
+    /// encrypted, and without tokens it asks nobody who they are.
     pub admin: SocketAddr,
+    /// Who may ask and order there; without any, whoever reaches it.
+    pub tokens: Vec<admin::Token>,
+    /// Whom it asks.
+    pub shards: Option<Arc<dyn Shards>>,
     /// Where HAProxy's agent checks are answered, if anywhere.
     pub agent: Option<SocketAddr>,
     /// How names are looked up.
@@ -85,7 +93,7 @@ pub fn start(setup: Setup) -> io::Result<Control> {
         setup.logins,
         setup.sources,
         setup.facts,
-        setup.unknown,
+        admin::Asked { shards: setup.shards, tokens: setup.tokens, unknown: setup.unknown },
     );
     let door = Arc::new(door);
     let chores = chores::keep(setup.chores)?;

@@ -19,6 +19,7 @@
 //! | gate | site, scope (whose quota is meant: site, source-address, mail-from-domain or host), value (which; null for the site), step (shut, narrowed, widened or opened), connections (there may be now; null: as many as ever), next (when that changes, if mail goes until then), rule (that read the reply), provider, class, asked (when the reply came), code, enhanced, text |
 //! | spool_unread | log, text |
 //! | spool_damaged | log, segment, start, end, flaw, messages (names, the first 100), messages_total, copy, text |
+//! | ordered | verb (pause, resume, flush), site, by, reason, until (null: it does not end by itself), ready, waiting (deliveries of the site at its home when it was ordered) |
 //! | shard_started | shard, messages, recipients |
 //! | shard_stopped | shard, recipients |
 
@@ -26,11 +27,13 @@ mod accepted;
 mod attempt;
 mod gate;
 mod line;
+mod ordered;
 
 pub use accepted::{Accepted, Encryption, Entrance};
 pub use attempt::{Attempt, Labels, Passage, Stages, Sts};
 pub use gate::Gate;
 pub use line::FIELD_BYTES_MAX;
+pub use ordered::Ordered;
 
 use crate::{EnhancedCode, MessageId, ReplyClass, Response, ShardMeters, Wall};
 use line::Line;
@@ -145,6 +148,8 @@ pub enum Event<'a> {
         /// Why there is no such file.
         text: Option<&'a str>,
     },
+    /// An operator ordered something.
+    Ordered(Ordered<'a>),
     /// A shard has read its logs and works.
     ShardStarted {
         /// Its number.
@@ -193,7 +198,8 @@ impl Event<'_> {
                 meters.slowed.add(gate.class as usize);
             }
             Self::SpoolDamaged { .. } => meters.spool_damage.add(1),
-            Self::Gate(_)
+            Self::Ordered(_)
+            | Self::Gate(_)
             | Self::SpoolUnread { .. }
             | Self::ShardStarted { .. }
             | Self::ShardStopped { .. } => (),
@@ -213,6 +219,7 @@ impl Event<'_> {
             Self::Gate(_) => "gate",
             Self::SpoolUnread { .. } => "spool_unread",
             Self::SpoolDamaged { .. } => "spool_damaged",
+            Self::Ordered(_) => "ordered",
             Self::ShardStarted { .. } => "shard_started",
             Self::ShardStopped { .. } => "shard_stopped",
         }
@@ -265,6 +272,7 @@ impl Event<'_> {
                 .number("messages_total", messages.len() as u64)
                 .text_or_null("copy", copy)
                 .text_or_null("text", text),
+            Self::Ordered(ordered) => ordered.fields(line),
             Self::ShardStarted { shard, messages, recipients } => line
                 .number("shard", u64::from(shard))
                 .number("messages", messages)

@@ -26,7 +26,7 @@ pub use count::{Count, Flag, SharedCount};
 pub use enhanced::{EnhancedCode, NotEnhanced};
 pub use happening::{
     Accepted, Attempt, Encryption, Entrance, Event, FIELD_BYTES_MAX, Gate, Labels, MESSAGES_MAX,
-    Passage, Stages, Sts,
+    Ordered, Passage, Stages, Sts,
 };
 pub use histogram::{Histogram, Reading};
 pub use id::{MessageId, NotAnId};

@@ -6,7 +6,7 @@
 //! recipient is tried again, [`Backoff`] when a site that cannot be reached is dialled
 //! again, [`outcome`] what a reply makes of its recipient, and [`replies`] what else it means.
 //! [`pool`] says which of our addresses is next. A [`source::Source`] counts what those do
-//! who give us mail.
+//! who give us mail. [`survey`] has the words in which operators are told why mail does not move.
 
 mod backoff;
 pub mod gate;
@@ -20,6 +20,7 @@ mod reply;
 mod schedule;
 pub mod source;
 pub mod span;
+pub mod survey;
 
 pub use backoff::Backoff;
 pub use limits::Limits;

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::door;
 use crate::settings::{self, Faults, Host, Loaded};
 use clap::{Parser, Subcommand};
 use std::io::{self, Write as _};
@@ -23,6 +24,18 @@ enum Verb {
     /// Looks into the spool: what it holds, whether it is sound, one message, all of them
     #[command(subcommand)]
     Spool(crate::spool::Verb),
+    /// Shows what waits, by site, and what keeps it
+    Queue(door::Queue),
+    /// Says why mail does not move: what keeps it, what was said, what comes next, what would help
+    Why(door::Why),
+    /// Sends nothing more to a site for a while
+    Pause(door::Pause),
+    /// Ends the pause of a site
+    Resume(door::Order),
+    /// Tries what waits for a site now
+    Flush(door::Order),
+    /// Makes a token for whoever may ask and order at the admin door
+    Token(door::Token),
     /// Says what a host means by a reply: its class, whose quota is spent, and what is asked for
     Reply(crate::reply::Question),
     /// Makes and checks entries for the file of those who may log in
@@ -57,10 +70,13 @@ pub fn main() -> ExitCode {
     match Command::parse().verb {
         Verb::Run(from) => with_settings(&from, crate::run::run),
         Verb::Demo(options) => crate::demo::run(&options),
-        Verb::Spool(verb) => match crate::spool::run(&verb, &host()) {
-            Ok(answered) => answered.unwrap_or_else(|error| status(Err(error))),
-            Err(faults) => refuse(&faults),
-        },
+        Verb::Spool(verb) => ended(crate::spool::run(&verb, &host())),
+        Verb::Queue(queue) => asked(&door::Verb::Queue(&queue)),
+        Verb::Why(why) => asked(&door::Verb::Why(&why)),
+        Verb::Pause(pause) => asked(&door::Verb::Pause(&pause)),
+        Verb::Resume(order) => asked(&door::Verb::Resume(&order)),
+        Verb::Flush(order) => asked(&door::Verb::Flush(&order)),
+        Verb::Token(token) => status(token.make()),
         Verb::Reply(question) => crate::reply::run(&question),
         Verb::User(verb) => crate::user::run(&verb).map_or_else(|faults| refuse(&faults), status),
         Verb::Config(Config::Check(from)) => with_settings(&from, |loaded| {
@@ -83,6 +99,18 @@ pub(crate) const MISUSE: u8 = 2;
 fn with_settings(from: &From, work: impl FnOnce(&Loaded) -> io::Result<()>) -> ExitCode {
     match settings::load(from.config.as_deref(), &host()) {
         Ok(loaded) => status(work(&loaded)),
+        Err(faults) => refuse(&faults),
+    }
+}
+
+/// Asks a running engine.
+fn asked(verb: &door::Verb<'_>) -> ExitCode {
+    ended(door::run(verb, &host()))
+}
+
+fn ended(answered: Result<io::Result<ExitCode>, Faults>) -> ExitCode {
+    match answered {
+        Ok(answered) => answered.unwrap_or_else(|error| status(Err(error))),
         Err(faults) => refuse(&faults),
     }
 }

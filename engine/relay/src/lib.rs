@@ -4,6 +4,7 @@
 
 pub mod command;
 pub mod demo;
+mod door;
 mod fetch;
 mod reply;
 pub mod run;

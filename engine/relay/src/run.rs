@@ -20,16 +20,18 @@ mod gates;
 mod guard;
 mod host;
 mod notify;
+mod pauses;
 mod policies;
 mod politeness;
 mod shards;
 mod sockets;
+mod survey;
 mod tls;
 
 pub(crate) use egress::absent;
 pub(crate) use tls::check;
 
-use crate::settings::{DELAY_MAX, Durability, Loaded, Settings};
+use crate::settings::{DELAY_MAX, Durability, Loaded, Settings, load_tokens};
 use crate::spool::SpoolLock;
 use event::Meters;
 use kernel::Sender;
@@ -136,8 +138,12 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     let gates = shards::gates(settings, sockets, &keyring);
     let meters = Meters::new(settings.shards);
     let (verifier, reading) = access::open(settings)?.unzip();
+    let tokens = settings.admin.tokens.as_deref().map(load_tokens).transpose();
+    let (senders, mailboxes) = shards::mailboxes(settings);
     let control = control::start(control::Setup {
         admin: settings.admin.address,
+        tokens: tokens.map_err(io::Error::other)?.unwrap_or_default(),
+        shards: Some(Arc::new(survey::Posts::new(&senders, loaded))),
         agent: settings.agent.address,
         dns: control::dns::Servers {
             addresses: settings.dns.servers.clone(),
@@ -154,17 +160,17 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     })?;
     control.warnings().iter().for_each(warn);
     let access = verifier.map(access::doorkeeper);
-    let shards = shards::start(
+    shards::start(
         settings,
         &gates,
         &lock,
         &meters,
         (&control.resolver(), &connector, &politeness),
         access.as_ref(),
-        &post,
+        (&senders, mailboxes, &post),
     )?;
-    let (running, delay) = (shards.len(), settings.drain.delay);
-    Ok(Relay { control, meters, running, shards, happened, delay, keeper, _lock: lock })
+    let (running, delay) = (senders.len(), settings.drain.delay);
+    Ok(Relay { control, meters, running, shards: senders, happened, delay, keeper, _lock: lock })
 }
 
 impl Relay {

@@ -20,6 +20,7 @@ mod replies;
 mod site;
 mod source;
 mod tls;
+mod tokens;
 mod value;
 
 pub use auth::{Auth, Login, load_users, parse_users, user_name};
@@ -36,6 +37,7 @@ pub use replies::Replies;
 pub use site::Site;
 pub use source::SourceRule;
 pub use tls::{Certificate, ClientCertificate, DeliveryTls, ListenerTls, Security, Tls};
+pub use tokens::{load_tokens, parse_tokens};
 
 use document::{Place, Reader, Section};
 use fault::Source;
@@ -237,6 +239,8 @@ pub struct Log {
 pub struct Admin {
     /// Where it listens: a loopback address.
     pub address: SocketAddr,
+    /// The file of those who may ask and order there; without one, whoever reaches it.
+    pub tokens: Option<PathBuf>,
 }
 
 /// `[dns]`
@@ -305,6 +309,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// What the file is called; empty if there is none.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.document.0
+    }
+
     /// What to say of a key whose value turned out to be wrong when it was put to use. `index`
     /// counts the tables of its name.
     #[must_use]

@@ -80,7 +80,7 @@ fn beat<K: Kernel>(shard: &Rc<Shard<K>>, now: Tick) {
     for _ in 0..DUE_MAX {
         let due = shard.queue.borrow_mut().due(now);
         let Some(delivery) = due else { break };
-        shard.route(delivery);
+        shard.retry(delivery);
     }
     shard.tend_gates(now);
     shard.tend_loans(now);

@@ -2,7 +2,7 @@
 
 use policy::Limits;
 use policy::pool::{Member, Turns};
-use route::{Pools, SitePlan};
+use route::{Place, Pools, SitePlan};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use wire::Credentials;
@@ -128,6 +128,12 @@ impl Pool {
         };
         let used = self.sources.iter().filter(|source| source.member.weight > 0);
         used.filter(reached).map(|source| each(source)).fold(0, u16::saturating_add)
+    }
+
+    /// Whether one of these places is of the family of a source's address.
+    pub(crate) fn reaches(&self, source: usize, places: &[Place]) -> bool {
+        let own = self.sources[source].address;
+        places.iter().any(|place| place.address.is_ipv4() == own.is_ipv4())
     }
 
     /// How its sources stand where nothing has happened.

@@ -154,7 +154,7 @@ impl<K: Kernel> Shard<K> {
                 Delivery::new(id, spot, accepted, domain, group.recipients[..].into());
             delivery.tried = group.standing.tried;
             if group.standing.due > now {
-                self.queue.borrow_mut().defer(group.standing.due, delivery);
+                self.keep_until(group.standing.due, delivery, None);
             } else {
                 self.route(delivery);
             }

@@ -14,6 +14,7 @@
 //! | `routing.rs`, `sites.rs` | a delivery finds its site and the site's home |
 //! | `egress.rs` | the pools of our addresses that mail leaves by |
 //! | `spread.rs` | a site that is too much for its home is carried by others too |
+//! | `survey.rs` | what operators are told, and what they order |
 //! | `outbound/` | a lane carries deliveries and brings back verdicts |
 //! | `secured.rs`, `watch.rs` | what is below a connection; its deadline |
 //! | `settle.rs`, `bounce.rs` | verdicts are recorded; senders hear bad news |
@@ -53,6 +54,7 @@ mod shard;
 mod sites;
 mod sources;
 mod spread;
+mod survey;
 mod valve;
 mod watch;
 
@@ -75,6 +77,7 @@ pub use setup::{
 pub use sites::LANES_MAX;
 pub use sources::{SourceRule, Sources};
 pub use spread::Loan;
+pub use survey::{Inquiry, Tell};
 
 use inbound::{Door, accept};
 use journal::{Backlog, Journal, OpenError, Recovered};

@@ -59,6 +59,7 @@ pub struct Delivery {
     pub message: Option<Arc<Message>>,
     /// When the message was accepted, in seconds of the wall clock, rounded up.
     accepted: u32,
+    /// When it came into the queue; while it waits for its time, the number of what it waits for.
     queued: u32,
 }
 
@@ -106,6 +107,16 @@ impl Delivery {
     pub fn queued(&self, now: Tick) -> Tick {
         let age = ((now.0 >> QUEUED_BITS) as u32).wrapping_sub(self.queued);
         Tick(now.0.saturating_sub(u64::from(age) << QUEUED_BITS))
+    }
+
+    /// It waits for its time from now on, counted under this number.
+    pub(crate) const fn wait_for(&mut self, number: u32) {
+        self.queued = number;
+    }
+
+    /// The number under which it is counted while it waits.
+    pub(crate) const fn waits_for(&self) -> u32 {
+        self.queued
     }
 
     /// The same, to these recipients only.

@@ -1,5 +1,6 @@
 //! From a recipient's domain to its site, and to the shard that is the site's home.
 
+use crate::domains::Domain;
 use crate::egress::Exit;
 use crate::letter::Letter;
 use crate::message::Delivery;
@@ -11,35 +12,72 @@ use route::{Answer, Cached, RouteFailure, SitePlan, Target};
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// Where mail goes, or why it goes nowhere now.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// There.
+    Site(Arc<SitePlan>),
+    /// There too; but DNS is to be asked again.
+    Renewed(Arc<SitePlan>),
+    /// Nowhere, now or ever.
+    Nowhere(RouteFailure),
+    /// From the addresses of a pool that the settings do not know.
+    UnknownPool,
+    /// DNS was asked.
+    Asked,
+    /// DNS is to be asked.
+    Ask,
+}
+
 impl<K: Kernel> Shard<K> {
-    /// Sends a delivery to its site's home, or keeps it until DNS has spoken.
-    pub(crate) fn route(self: &Rc<Self>, delivery: Delivery) {
-        if delivery.domain.is_empty() {
-            return self.unroutable(delivery, &RouteFailure::bad_address());
+    /// Where mail for a domain goes. `look` asks what is known of it: with a promise, to send it
+    /// there, or without one, to tell.
+    pub(crate) fn way(&self, domain: &Domain, look: impl FnOnce(&str) -> Cached) -> Way {
+        if domain.is_empty() {
+            return Way::Nowhere(RouteFailure::bad_address());
         }
-        if delivery.domain.exit() == Exit::Unknown {
+        if domain.exit() == Exit::Unknown {
             // It may come to be known, and from no other address this mail may leave.
-            let unknown = local(451, (4, 3, 5), "no [[pool]] of the settings has the name `pool`");
-            return self.postpone_all(delivery, None, &unknown);
+            return Way::UnknownPool;
         }
-        match self.routing.table.find(&delivery.domain) {
-            Target::Static(plan) => self.dispatch(Arc::clone(plan), delivery),
-            Target::Mx => self.route_by_mx(delivery),
+        let cached = match self.routing.table.find(domain) {
+            Target::Static(plan) => Cached::Known(Ok(Arc::clone(plan))),
+            Target::Mx => look(domain),
+        };
+        match cached {
+            Cached::Known(Ok(plan)) => Way::Site(self.through(plan, domain)),
+            Cached::Renew(plan) => Way::Renewed(self.through(plan, domain)),
+            Cached::Known(Err(failure)) => Way::Nowhere(failure),
+            Cached::Asked => Way::Asked,
+            Cached::Ask => Way::Ask,
         }
     }
 
-    fn route_by_mx(self: &Rc<Self>, delivery: Delivery) {
+    /// The same site, for mail that leaves by the pool of a domain's mail.
+    fn through(&self, plan: Arc<SitePlan>, domain: &Domain) -> Arc<SitePlan> {
+        match domain.exit() {
+            Exit::Pool(pool) => plan.through(pool, &self.egress.names),
+            Exit::Any | Exit::Unknown => plan,
+        }
+    }
+
+    /// Sends a delivery to its site's home, or keeps it until DNS has spoken.
+    pub(crate) fn route(self: &Rc<Self>, delivery: Delivery) {
         let now = self.kernel.now();
-        let cached = self.domains.borrow_mut().look(&delivery.domain, now);
-        match cached {
-            Cached::Known(Ok(plan)) => self.dispatch(plan, delivery),
-            Cached::Known(Err(failure)) => self.unroutable(delivery, &failure),
-            Cached::Renew(plan) => {
+        let way = self.way(&delivery.domain, |domain| self.domains.borrow_mut().look(domain, now));
+        match way {
+            Way::Site(plan) => self.send(&plan, delivery),
+            Way::Renewed(plan) => {
                 self.ask(&delivery.domain, Ask::Renew);
-                self.dispatch(plan, delivery);
+                self.send(&plan, delivery);
             }
-            Cached::Asked => self.park(delivery),
-            Cached::Ask => {
+            Way::Nowhere(failure) => self.unroutable(delivery, &failure),
+            Way::UnknownPool => {
+                let text = "no [[pool]] of the settings has the name `pool`";
+                self.postpone_all(delivery, None, &local(451, (4, 3, 5), text));
+            }
+            Way::Asked => self.park(delivery),
+            Way::Ask => {
                 let domain = delivery.domain.clone();
                 self.park(delivery);
                 self.ask(&domain, Ask::Find);
@@ -53,6 +91,7 @@ impl<K: Kernel> Shard<K> {
 
     fn park(&self, delivery: Delivery) {
         let domain = delivery.domain.to_string();
+        self.accounts.borrow_mut().parked += 1;
         self.parked.borrow_mut().entry(domain).or_default().push(delivery);
     }
 
@@ -64,21 +103,24 @@ impl<K: Kernel> Shard<K> {
         self.recall(domain, old, &plan);
         self.domains.borrow_mut().learn(domain, plan, answer, now);
         let waiting = self.parked.borrow_mut().remove(domain).unwrap_or_default();
+        self.accounts.borrow_mut().parked -= waiting.len();
         for delivery in waiting {
             self.route(delivery);
         }
     }
 
+    /// Sends a delivery where mail for its domain goes.
     pub(crate) fn dispatch(self: &Rc<Self>, plan: Arc<SitePlan>, delivery: Delivery) {
-        let plan = match delivery.domain.exit() {
-            Exit::Pool(pool) => plan.through(pool, &self.egress.names),
-            Exit::Any | Exit::Unknown => plan,
-        };
+        let plan = self.through(plan, &delivery.domain);
+        self.send(&plan, delivery);
+    }
+
+    fn send(self: &Rc<Self>, plan: &Arc<SitePlan>, delivery: Delivery) {
         let home = route::home(&plan.name, self.shards.len());
-        if home == self.index || self.keeps(&plan) {
-            self.enqueue(&plan, delivery);
+        if home == self.index || self.keeps(plan) {
+            self.enqueue(plan, delivery);
         } else {
-            self.shards[home].post(Letter::Deliver(plan, delivery));
+            self.shards[home].post(Letter::Deliver(Arc::clone(plan), delivery));
         }
     }
 

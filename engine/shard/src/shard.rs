@@ -16,6 +16,7 @@ use crate::outbound::Refusals;
 use crate::setup::{Politeness, Routing, Setup};
 use crate::sites::Sites;
 use crate::spread::Loans;
+use crate::survey::Accounts;
 use crate::valve::Valve;
 use crate::watch::Watches;
 use event::{MessageId, Meters, ShardMeters, Shut, Tick};
@@ -83,6 +84,8 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) loans: RefCell<Loans>,
     /// With so many deliveries ready for a site, others help.
     pub(crate) spread_backlog: usize,
+    /// What operators are told of, and what they have ordered.
+    pub(crate) accounts: RefCell<Accounts>,
     /// What single hosts did.
     pub(crate) hosts: RefCell<Hosts<HostMemory>>,
     /// What they did to single addresses of ours.
@@ -152,6 +155,7 @@ impl<K: Kernel> Shard<K> {
             sites: RefCell::default(),
             loans: RefCell::default(),
             spread_backlog: setup.spread_backlog,
+            accounts: RefCell::default(),
             hosts: RefCell::default(),
             refusals: RefCell::default(),
             domains: RefCell::new(route::Cache::default()),
@@ -284,6 +288,7 @@ impl<K: Kernel> Shard<K> {
             Letter::Suspect(id) => self.journal_of(id).suspect(id),
             Letter::Resolved(domain, answer) => self.resolved(&domain, &answer),
             Letter::Recall(recall) => self.heed(&recall),
+            Letter::Inquiry(inquiry) => self.answer(*inquiry),
             Letter::Verdict(number, verdict) => self.logins.hear(number, verdict),
             Letter::Connection(_) | Letter::Drain | Letter::LanesEnded => {
                 unreachable!("the main loop keeps these")

@@ -9,6 +9,7 @@ use kernel::{Kernel, Signal};
 use policy::Limits;
 use queue::SiteIndex;
 use route::SitePlan;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::rc::Rc;
@@ -29,6 +30,8 @@ pub(crate) struct Site {
     pub(crate) limits: Limits,
     /// How the sources of its pool stand there, if it has one.
     pub(crate) standing: Option<Standing>,
+    /// Deliveries on its connections.
+    pub(crate) carrying: Cell<usize>,
     /// Lanes that could take another delivery, the most recently used last.
     idle: Vec<Signal>,
 }
@@ -42,7 +45,8 @@ impl Site {
     ) -> Self {
         let name = Arc::clone(&plan.name);
         let meters = meters.site(&name);
-        Self { plan: Arc::clone(plan), meters, limits, standing, name, idle: Vec::new() }
+        let (plan, carrying, idle) = (Arc::clone(plan), Cell::default(), Vec::new());
+        Self { plan, name, meters, limits, standing, carrying, idle }
     }
 }
 
@@ -61,6 +65,11 @@ pub(crate) struct Sites {
 impl Sites {
     pub(crate) fn find(&self, index: SiteIndex) -> &Site {
         &self.all[&index]
+    }
+
+    /// The same, if it is one.
+    pub(crate) fn known(&self, index: SiteIndex) -> Option<&Site> {
+        self.all.get(&index)
     }
 
     /// Brings the site at `index` up to date. Whether it is new.
@@ -199,18 +208,21 @@ impl<K: Kernel> Shard<K> {
 
     /// Something is ready for this site: sees that a lane takes it.
     pub(crate) fn serve(self: &Rc<Self>, index: SiteIndex) {
-        let ready = self.queue.borrow().view(index).ready;
+        let (ready, has_work) = {
+            let queue = self.queue.borrow();
+            (queue.view(index).ready, queue.has_work(index))
+        };
         if ready >= self.spread_backlog {
             self.spread(index);
         }
-        if !(ready > 0 && self.sites.borrow_mut().wake(index)) {
+        if !(has_work && self.sites.borrow_mut().wake(index)) {
             self.dial();
         }
     }
 
     /// Opens every connection that is due and allowed.
     pub(crate) fn dial(self: &Rc<Self>) {
-        while !self.draining() && self.lanes.get() < LANES_MAX {
+        while self.hindrance().is_none() {
             let next = self.queue.borrow_mut().dial(self.kernel.now());
             let Some(index) = next else { break };
             outbound::start(self, index);

@@ -43,6 +43,8 @@ fn run(settings: &Settings, flaw: Flaw) -> io::Result<()> {
     let meters = Meters::new(1);
     let control = control::start(control::Setup {
         admin: settings.admin.address,
+        tokens: Vec::new(),
+        shards: None,
         agent: None,
         dns: Servers { addresses: settings.dns.servers.clone(), ..Servers::default() },
         policies: None,

@@ -45,4 +45,5 @@ mod tls_out;
 mod tls_reload;
 mod upstream;
 mod users;
+mod why;
 mod xclient;

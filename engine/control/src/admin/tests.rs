@@ -1,5 +1,7 @@
 //! The door, over a real socket.
 
+mod asked;
+
 use crate::{Control, Setup, dns, start};
 use event::{Meters, Response, Shut, Tick};
 use policy::replies::Unknown;
@@ -20,6 +22,8 @@ fn control_with(meters: &Arc<Meters>, agent: Option<SocketAddr>) -> Control {
 fn setup(meters: &Arc<Meters>, agent: Option<SocketAddr>) -> Setup {
     Setup {
         admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        tokens: Vec::new(),
+        shards: None,
         agent,
         dns: dns::Servers {
             addresses: vec!["127.0.0.1:1".parse().unwrap()],
@@ -106,9 +110,8 @@ fn the_index_names_every_page() {
     let control = control(&Meters::new(1));
     let (status, body) = get(&control, "/");
     assert_eq!(status, 200);
-    for page in ["/metrics", "/replies", "/livez", "/readyz"] {
-        assert!(body.contains(page));
-        assert_ne!(get(&control, page).0, 404, "{page}");
+    for page in super::pages::PAGES.iter().filter(|page| page.path != "/") {
+        assert!(body.contains(&format!("{} ", page.path)), "{} in {body}", page.path);
     }
     assert_eq!(get(&control, "/nothing").0, 404);
     control.stop();
@@ -264,9 +267,9 @@ fn each_family_stands_once() {
 async fn a_stuck_shard_is_not_alive() {
     let meters = Meters::new(2);
     let (draining, counts) = (Arc::default(), Arc::default());
-    let (none, nothing, unknown) = (Vec::new(), Vec::new(), Arc::default());
-    let door =
-        super::Door::new(Arc::clone(&meters), draining, counts, None, none, nothing, unknown);
+    let (none, nothing) = (Vec::new(), Vec::new());
+    let asked = super::Asked::default();
+    let door = super::Door::new(Arc::clone(&meters), draining, counts, None, none, nothing, asked);
     let door = Arc::new(door);
     tokio::spawn(super::health::watch(Arc::clone(&door)));
     for second in 1..=20 {
@@ -289,6 +292,8 @@ fn a_taken_address_is_named() {
     let taken = control(&Meters::new(1));
     let setup = Setup {
         admin: taken.address(),
+        tokens: Vec::new(),
+        shards: None,
         agent: None,
         dns: dns::Servers::default(),
         policies: None,

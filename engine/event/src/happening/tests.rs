@@ -1,6 +1,6 @@
 use super::{
-    Accepted, Attempt, Encryption, Entrance, Event, Gate, Labels, MESSAGES_MAX, Passage, Stages,
-    Sts,
+    Accepted, Attempt, Encryption, Entrance, Event, Gate, Labels, MESSAGES_MAX, Ordered, Passage,
+    Stages, Sts,
 };
 use crate::{EnhancedCode, MessageId, Outcome, ReplyClass, Response, ShardMeters, Tick, Wall};
 use std::fmt::Write as _;
@@ -56,6 +56,8 @@ fn lines_have_these_fields() {
         Event::SpoolUnread { log: 3, text: "log-03/1.seg: I/O error" },
         damaged(&both, Some("quarantine/2-4096-8192.bin")),
         damaged(&[], None),
+        Event::Ordered(ordered(Some(Wall(9)))),
+        Event::Ordered(ordered(None)),
         Event::ShardStarted { shard: 0, messages: 3, recipients: 4 },
         Event::ShardStopped { shard: 0, recipients: 4 },
     ];
@@ -88,6 +90,11 @@ fn refused(code: u16) -> Event<'static> {
     let (peer, enhanced) = ("192.0.2.1:25".parse().unwrap(), Some(EnhancedCode::new(5, 7, 1)));
     let (rule, text) = ("relay-denied", "relaying denied");
     Event::Refused { peer, source: Some("shop"), rule, code, enhanced, text }
+}
+
+const fn ordered(until: Option<Wall>) -> Ordered<'static> {
+    let (verb, site, by, reason) = ("pause", "mx.example", "anna", "a \"complaint\"");
+    Ordered { verb, site, by, reason, until, ready: 3, waiting: 4 }
 }
 
 const fn gate<'a>(response: &'a Response, step: &'a str) -> Gate<'a> {

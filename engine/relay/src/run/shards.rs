@@ -25,6 +25,11 @@ use std::sync::mpsc::Sender as Post;
 use std::thread;
 use wire::Connector;
 
+/// The way to each shard, and what each will read.
+pub(super) fn mailboxes(settings: &Settings) -> (Vec<Sender<Letter>>, Vec<Mailbox<Letter>>) {
+    (0..settings.shards).map(|_| mailbox()).unzip()
+}
+
 /// Starts all shards; each tells `post` when it listens and when it has ended.
 pub(super) fn start(
     settings: &Settings,
@@ -33,9 +38,8 @@ pub(super) fn start(
     meters: &Arc<Meters>,
     (resolver, connector, politeness): (&Resolver, &Arc<Connector>, &Politeness),
     access: Option<&Arc<dyn Access>>,
-    post: &Post<Happened>,
-) -> io::Result<Vec<Sender<Letter>>> {
-    let (senders, mailboxes): (Vec<_>, Vec<_>) = (0..settings.shards).map(|_| mailbox()).unzip();
+    (senders, mailboxes, post): (&[Sender<Letter>], Vec<Mailbox<Letter>>, &Post<Happened>),
+) -> io::Result<()> {
     let routing = routing(settings, resolver)?;
     let egress = Arc::new(egress::egress(settings));
     let logs = lock.logs(settings.shards)?;
@@ -46,14 +50,14 @@ pub(super) fn start(
     {
         let share = Share { index, logs, mailbox };
         let outwards = (&routing, connector, &egress);
-        let setup = setup(settings, share, gates, &crowd, &senders, outwards, meters);
+        let setup = setup(settings, share, gates, &crowd, senders, outwards, meters);
         let setup = Setup { access: access.cloned(), politeness: politeness.clone(), ..setup };
         let ring = RingConfig { cpu, driver: driver(settings), ..RingConfig::default() };
         let post = post.clone();
         let name = format!("shard-{index}");
         thread::Builder::new().name(name).spawn(move || live(ring, setup, &post))?;
     }
-    Ok(senders)
+    Ok(())
 }
 
 /// A shard's thread.

@@ -342,8 +342,14 @@ impl Admin {
             address: admin.key(
                 "address",
                 SocketAddr::from((Ipv4Addr::LOCALHOST, 8_025)),
-                "Where /metrics, /livez and /readyz are served by HTTP: a loopback address, \
-                 since nobody is asked for a password there.",
+                "Where operators ask and order by HTTP, and /metrics, /livez and /readyz are: a \
+                 loopback address, since nothing is encrypted there.",
+            ),
+            tokens: admin.optional(
+                "tokens",
+                "The file of those who may ask and order there, as `ringpost token` writes it; read \
+                 at start. Left out: whoever reaches the address. /metrics, /livez and /readyz \
+                 are everybody's.",
             ),
         }
     }

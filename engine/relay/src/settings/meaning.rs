@@ -21,7 +21,7 @@ impl Settings {
         self.check_spool(reader);
         if !self.admin.address.ip().is_loopback() {
             let wrong = format!(
-                "`address` cannot be {}: whoever reaches this door is obeyed without a password",
+                "`address` cannot be {}: nothing is encrypted at this door, and it is obeyed",
                 self.admin.address
             );
             let place = Place { table: "admin", index: None, name: "address" };

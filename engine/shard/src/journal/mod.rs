@@ -35,7 +35,7 @@ pub use reader::{Loaded, Reader};
 use event::MessageId;
 use kernel::{Chunk, Kernel};
 use log::Log;
-use spool::{Damage, Envelope, Place, Spot};
+use spool::{Damage, Envelope, Place, Spot, Standing};
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -141,6 +141,15 @@ impl<K: Kernel> Journal<K> {
     #[must_use]
     pub fn spot_of(&self, id: MessageId) -> Option<Spot> {
         self.0.spot_of(id)
+    }
+
+    /// Where a live message lies now, its open recipients, the first `most` of them, and how many
+    /// there are.
+    #[must_use]
+    pub fn standing_of(&self, id: MessageId, most: usize) -> Option<(Spot, Vec<Standing>, usize)> {
+        let catalog = self.0.catalog.borrow();
+        let live = catalog.get(id)?;
+        Some((live.spot, live.open.iter().take(most).collect(), live.open.len()))
     }
 
     /// From now on `observer` hears how long each commit took. The first to ask is heard.

@@ -12,7 +12,7 @@ use crate::shard::Shard;
 use event::{Response, Tick};
 use kernel::Kernel;
 use policy::Limits;
-use policy::pool::Turns;
+use policy::pool::{Turns, Want};
 use queue::SiteIndex;
 use route::{Place, SitePlan};
 use std::cell::RefCell;
@@ -157,27 +157,34 @@ impl<K: Kernel> Shard<K> {
         };
         let (pool, now) = (self.egress.pool(place), self.kernel.now());
         let places = site.plan.places(|_| true, &mut || 0);
-        let fits = |source: usize| {
-            let own = pool.sources[source].address;
-            places.iter().any(|place| same_family(own, place.address.ip()))
-        };
+        let fits = |source: usize| pool.reaches(source, &places);
         let is_welcome = |source: usize| self.is_welcome(pool.sources[source].address, &places);
         let mut turns = standing.borrow_mut();
         let turn = turns.next(now, |source| fits(source) && is_welcome(source));
-        let turn = match (turn, wanted) {
-            (None, Wanted::Any) => turns.next(now, fits),
-            _ => turn,
-        };
-        let berth = |turn: usize| Berth {
-            source: Arc::clone(&pool.sources[turn]),
-            place: turn,
-            standing: Rc::clone(standing),
+        let berth = |turn: usize| {
+            let (source, standing) = (Arc::clone(&pool.sources[turn]), Rc::clone(standing));
+            Departure::From(Berth { source, place: turn, standing })
         };
         match (turn, wanted) {
-            (Some(turn), _) => Ok(Departure::From(berth(turn))),
-            (None, Wanted::Any) => Err(nobody(pool, now, &turns, fits)),
+            (Some(turn), _) => Ok(berth(turn)),
             (None, Wanted::Welcome) => Err(unwelcome(pool)),
+            (None, Wanted::Any) => match turns.want(now, fits) {
+                Some(want) => Err(stay(pool, want)),
+                None => turns.next(now, fits).map(berth).ok_or(Stay::Busy),
+            },
         }
+    }
+
+    /// Why no source of a site's pool may have another connection there, and the pool; `None` if one
+    /// may.
+    pub(crate) fn lacks_source(&self, index: SiteIndex) -> Option<(Want, Arc<str>)> {
+        let sites = self.sites.borrow();
+        let site = sites.find(index);
+        let (place, standing) = site.plan.leaves_by.zip(site.standing.as_ref())?;
+        let pool = self.egress.pool(place);
+        let places = site.plan.places(|_| true, &mut || 0);
+        let want = standing.borrow().want(self.kernel.now(), |one| pool.reaches(one, &places));
+        want.map(|want| (want, Arc::clone(&pool.name)))
     }
 
     /// Whether some host of the site is well, as one sees it from this address.
@@ -191,15 +198,12 @@ impl<K: Kernel> Shard<K> {
 }
 
 /// Why it is no source's turn.
-fn nobody(pool: &Pool, now: Tick, turns: &Turns, fits: impl Fn(usize) -> bool) -> Stay {
+fn stay(pool: &Pool, want: Want) -> Stay {
     let name = &pool.name;
-    if turns.connections_max(now, &fits) > 0 {
-        return Stay::Busy;
-    }
-    let text = if (0..pool.sources.len()).any(fits) {
-        format!("no source of the pool {name} is in use for this site now")
-    } else {
-        format!("no source of the pool {name} has an address of the hosts' family")
+    let text = match want {
+        Want::OfRoom => return Stay::Busy,
+        Want::OfUse(_) => format!("no source of the pool {name} is in use for this site now"),
+        Want::OfFit => format!("no source of the pool {name} has an address of the hosts' family"),
     };
     Stay::Nobody(local(451, (4, 4, 1), &text))
 }

@@ -156,6 +156,7 @@ fn tell_failed<K: Kernel>(
 ) {
     let (site, peer) = (slot.shard.site_name(slot.index), host.address);
     let source_address = departure.address();
+    slot.shard.note_failed_dial(slot.index, peer, response);
     slot.shard.tell(&Event::DialFailed { site: &site, peer, source_address, response });
 }
 

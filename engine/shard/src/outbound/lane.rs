@@ -189,7 +189,7 @@ impl<K: Kernel> Lane<K> {
             self.shard.sites.borrow_mut().withdraw(self.index, &self.work);
             let Some(transfer) = self.shard.prepare(self.index, delivery).await else { continue };
             self.taken += 1;
-            self.shard.carrying.set(self.shard.carrying.get() + 1);
+            self.shard.carry(self.index);
             self.begin(transfer);
         }
         self.shard.ask_for_more(self.index);
@@ -288,7 +288,7 @@ impl<K: Kernel> Lane<K> {
         if !self.session.wants() || self.retiring() {
             return false;
         }
-        if self.shard.queue.borrow().view(self.index).ready > 0 {
+        if self.shard.queue.borrow().has_work(self.index) {
             return true;
         }
         let free = self.session.is_idle();

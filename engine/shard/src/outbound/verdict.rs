@@ -9,7 +9,8 @@ use crate::letter::{Letter, Report, Settled};
 use crate::message::{Delivery, Message};
 use crate::routing::local;
 use crate::shard::Shard;
-use event::{Outcome, ReplyClass, Response, Tick, Wall};
+use crate::survey::Heard;
+use event::{MessageId, Outcome, ReplyClass, Response, Tick, Wall};
 use kernel::Kernel;
 use policy::replies::{Provider, Stage};
 use queue::SiteIndex;
@@ -75,7 +76,7 @@ impl<K: Kernel> Shard<K> {
         verdicts: Vec<Verdict>,
         stages: &Stages,
     ) -> bool {
-        self.carrying.set(self.carrying.get() - 1);
+        self.carried(index);
         let Transfer { mut delivery, message, broken, started, sent, .. } = transfer;
         if let Some(error) = broken.take() {
             // No final dot left: whatever the connection said, nobody has this message.
@@ -193,9 +194,12 @@ impl<K: Kernel> Shard<K> {
         };
         let tried = delivery.tried.again(self.is_late(&delivery));
         let turned_late = tried.is_late() && !delivery.tried.is_late();
-        self.put_off(&delivery, tried, later);
         let site =
             index.map_or_else(|| Arc::from(""), |index| self.count_at_site(index, &verdicts));
+        self.put_off(&delivery, tried, later, index.map(|_| &site));
+        if let Some(index) = index {
+            self.note_replies(index, host.as_ref(), delivery.id(), &verdicts);
+        }
         let (id, message) = (delivery.id(), delivery.message);
         let peer = host.as_ref().map(|host| host.peer);
         let passed_on = host.as_ref().is_some_and(|host| host.reports);
@@ -258,13 +262,19 @@ impl<K: Kernel> Shard<K> {
     }
 
     /// Keeps what is to be tried again.
-    fn put_off(&self, delivery: &Delivery, tried: Tried, all: SmallVec<[Later; 1]>) {
+    fn put_off(
+        &self,
+        delivery: &Delivery,
+        tried: Tried,
+        all: SmallVec<[Later; 1]>,
+        site: Option<&Arc<str>>,
+    ) {
         for Later { again, recipients, .. } in all {
             let Some(again) = again else { continue };
             let mut later = delivery.only(&recipients);
             later.tried = tried;
             later.message = None;
-            self.queue.borrow_mut().defer(again.tick, later);
+            self.keep_until(again.tick, later, site);
         }
     }
 
@@ -277,6 +287,29 @@ impl<K: Kernel> Shard<K> {
             site.meters.count(settled.outcome);
         }
         Arc::clone(&site.name)
+    }
+
+    /// Keeps what was said where it was no, for whoever asks why mail does not move.
+    fn note_replies(
+        &self,
+        index: SiteIndex,
+        host: Option<&Host>,
+        id: MessageId,
+        verdicts: &[Settled],
+    ) {
+        for settled in verdicts.iter().filter(|settled| settled.outcome != Outcome::Delivered) {
+            let named = host.and_then(|host| host.passage.as_ref());
+            let heard = Heard {
+                at: self.kernel.wall(),
+                peer: host.map(|host| host.peer),
+                host: named.map(|passage| passage.host.clone()),
+                message: Some(id),
+                response: settled.response.clone(),
+                class: settled.class,
+                times: 1,
+            };
+            self.note_reply(index, heard);
+        }
     }
 
     /// Whether a sender who asked to hear of delays would want to by now.

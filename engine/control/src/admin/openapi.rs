@@ -1,0 +1,84 @@
+//! The pages for programs: an `OpenAPI` document, made from the same list as the pages.
+
+use super::pages::{PAGES, Page};
+use serde_json::{Map, Value, json};
+
+/// All of it.
+pub(super) fn document() -> Value {
+    let mut paths = Map::new();
+    for page in PAGES.iter().filter(|page| page.path != "/") {
+        let methods = paths.entry(page.path).or_insert_with(|| json!({}));
+        methods[page.method] = operation(page);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Ringpost",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "What waits, why it does not move, and what an operator can do about \
+                            it. Times are milliseconds since the Unix epoch; mail is counted in \
+                            deliveries: a message to those of its recipients that share a domain.",
+        },
+        "paths": paths,
+        "components": {
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+            "schemas": { "Error": error() },
+        },
+    })
+}
+
+fn error() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "error": { "type": "string" } },
+        "required": ["error"],
+    })
+}
+
+fn operation(page: &Page) -> Value {
+    let is_json = page.role.is_some() || page.path == "/openapi.json";
+    let media = if is_json { "application/json" } else { "text/plain" };
+    let schema = if is_json { json!({ "type": "object" }) } else { json!({ "type": "string" }) };
+    let mut operation = json!({
+        "summary": page.help,
+        "responses": { "200": { "description": "the answer", "content": { media: { "schema": schema } } } },
+    });
+    let parameters = parameters(page);
+    if !parameters.is_empty() {
+        operation["parameters"] = Value::Array(parameters);
+    }
+    if let Some(role) = page.role {
+        let refusal = json!({
+            "description": "why not",
+            "content": {
+                "application/json": { "schema": { "$ref": "#/components/schemas/Error" } },
+            },
+        });
+        operation["responses"]["default"] = refusal;
+        operation["security"] = json!([{ "token": [] }]);
+        operation["x-role"] = json!(role.name());
+    }
+    if let Some(body) = page.body {
+        let schema = json!({ "type": "object", "properties": body(), "required": ["site"] });
+        operation["requestBody"] = json!({
+            "required": true,
+            "content": { "application/json": { "schema": schema } },
+        });
+    }
+    operation
+}
+
+fn parameters(page: &Page) -> Vec<Value> {
+    let braces = page.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let in_path = braces.map(|name| {
+        json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
+    });
+    let limit = (page.path == "/queue").then(|| {
+        json!({
+            "name": "limit",
+            "in": "query",
+            "schema": { "type": "integer", "minimum": 1, "maximum": policy::survey::SITES_MAX },
+        })
+    });
+    in_path.chain(limit).collect()
+}

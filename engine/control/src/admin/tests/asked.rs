@@ -1,0 +1,303 @@
+//! Questions and orders, before shards that know one site, one domain and one message.
+
+use super::super::pages::PAGES;
+use super::super::{Role, Token};
+use super::setup;
+use crate::survey::{self, PATIENCE, Shards, Tell};
+use crate::{Control, Setup, start};
+use event::{MessageId, Meters, ReplyClass, Response, Wall};
+use policy::survey::{
+    Answer, Domain, Key, Limiter, Load, Message, Named, Order, Question, Recipient, Said, Site,
+    Sites,
+};
+use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
+
+const SITE: &str = "127.0.0.1:2525";
+const ID: MessageId = MessageId { log: 1, boot: 2, count: 500 };
+const KEY: Key = Key { table: "delivery", index: None, name: "connections_per_site" };
+
+/// Shard 0 knows everything, shard 1 nothing, and shard 2 never answers.
+#[derive(Debug, Default)]
+struct Few {
+    orders: Mutex<Vec<Order>>,
+    kept: Mutex<Vec<Kept>>,
+}
+
+struct Kept(#[expect(dead_code, reason = "kept so that nobody hears that it is gone")] Tell);
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Kept")
+    }
+}
+
+/// As [`Few`], without the one that never answers.
+#[derive(Debug, Default)]
+struct Two(Few);
+
+impl Shards for Few {
+    fn count(&self) -> usize {
+        3
+    }
+
+    fn ask(&self, shard: usize, question: Question, tell: Tell) {
+        match (shard, question) {
+            (0, question) => tell(self.answer(question)),
+            (1, question) => tell(nothing(&question)),
+            _ => self.kept.lock().unwrap().push(Kept(tell)),
+        }
+    }
+
+    fn keep(&self, order: &Order) {
+        assert!(!order.is_dry, "nothing is kept of what is only counted");
+    }
+
+    fn place(&self, key: Key) -> Option<String> {
+        (key == KEY).then(|| "ringpost.toml:12".to_owned())
+    }
+}
+
+impl Shards for Two {
+    fn count(&self) -> usize {
+        2
+    }
+
+    fn ask(&self, shard: usize, question: Question, tell: Tell) {
+        self.0.ask(shard, question, tell);
+    }
+
+    fn keep(&self, order: &Order) {
+        self.0.keep(order);
+    }
+
+    fn place(&self, key: Key) -> Option<String> {
+        self.0.place(key)
+    }
+}
+
+impl Few {
+    fn answer(&self, question: Question) -> Answer {
+        match question {
+            Question::Sites(_) => {
+                let load = site().load;
+                Answer::Sites(Sites {
+                    sites: vec![site()],
+                    sites_total: 1,
+                    load,
+                    ..Sites::default()
+                })
+            }
+            Question::Name(name) if *name == *SITE => {
+                Answer::Name(Box::new(Named { sites: vec![site()], domain: None }))
+            }
+            Question::Name(name) if *name == *"a.test" => {
+                let (name, site) = ("a.test".into(), Some(SITE.into()));
+                let domain = Some(Domain { name, site, limiter: None, unrouted: 1 });
+                Answer::Name(Box::new(Named { sites: Vec::new(), domain }))
+            }
+            Question::Message(ID) => Answer::Message(Some(Box::new(message()))),
+            Question::Order(order) if *order.site == *SITE => {
+                self.orders.lock().unwrap().push((*order).clone());
+                Answer::Order(Some(site().load))
+            }
+            other => nothing(&other),
+        }
+    }
+}
+
+fn nothing(question: &Question) -> Answer {
+    match question {
+        Question::Sites(_) => Answer::Sites(Sites::default()),
+        Question::Name(_) => Answer::Name(Box::default()),
+        Question::Message(_) => Answer::Message(None),
+        Question::Order(_) => Answer::Order(None),
+    }
+}
+
+fn site() -> Site {
+    let response = Response::new(451, None, "busy");
+    Site {
+        name: SITE.into(),
+        load: Load { ready: 5, waiting: 2, in_flight: 1 },
+        open: 1,
+        opening: 0,
+        connections_max: 1,
+        limiters: vec![Limiter::SiteConnections { most: 1, key: KEY }],
+        hosts: Vec::new(),
+        replies: vec![Said {
+            at: Wall(7),
+            peer: None,
+            message: Some(ID),
+            response,
+            times: 3,
+            class: ReplyClass::Other,
+            rule: Some("code-451".into()),
+        }],
+    }
+}
+
+fn message() -> Message {
+    let recipient = |address: &str, limiter| Recipient {
+        address: address.into(),
+        attempts: 1,
+        site: Some(SITE.into()),
+        limiter,
+    };
+    let later = Limiter::Retry { due: Wall(9_000), attempts: 1 };
+    let recipients = vec![recipient("a@a.test", Some(later)), recipient("b@a.test", None)];
+    Message { id: ID, accepted: Wall(1), expires: Wall(2), recipients, recipients_total: 2 }
+}
+
+fn door(shards: Arc<dyn Shards>, tokens: Vec<Token>) -> Control {
+    let meters = Meters::new(2);
+    start(Setup { shards: Some(shards), tokens, ..setup(&meters, None) }).unwrap()
+}
+
+/// The status and the JSON, or the text.
+fn say(control: &Control, request: &str, token: Option<&str>, body: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(control.address()).unwrap();
+    let token = token.map_or_else(String::new, |it| format!("Authorization: Bearer {it}\r\n"));
+    write!(
+        stream,
+        "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{token}\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+    let told = serde_json::from_str(body).unwrap_or_else(|_| json!(body));
+    (head[9..12].parse().unwrap(), told)
+}
+
+fn get(control: &Control, path: &str) -> (u16, Value) {
+    say(control, &format!("GET {path}"), None, "")
+}
+
+#[test]
+fn sites_are_told_with_what_keeps_them_and_where_that_is_set() {
+    let control = door(Arc::new(Two::default()), Vec::new());
+    let (status, whole) = get(&control, "/queue");
+    assert_eq!((status, &whole["sites_total"], &whole["ready"]), (200, &json!(1), &json!(5)));
+    let limiter = &whole["sites"][0]["limiter"];
+    assert_eq!((&limiter["name"], &limiter["next_at"]), (&json!("site-connections"), &json!(null)));
+    let setting = json!({ "key": "[delivery] connections_per_site", "place": "ringpost.toml:12" });
+    assert_eq!(limiter["setting"], setting);
+    let (status, one) = get(&control, &format!("/queue/{SITE}"));
+    assert_eq!((status, &one["sites"][0]["replies"][0]["rule"]), (200, &json!("code-451")));
+    for (path, status, word) in [
+        ("/queue/b.test", 404, "no site b.test"),
+        ("/queue/a.test", 404, "goes to the site 127.0.0.1:2525"),
+        ("/queue?limit=0", 400, "from 1 to"),
+        ("/queue?limit=x", 400, "from 1 to"),
+        ("/why/nobody.test", 404, "no site nobody.test"),
+        ("/why/0-0-1", 404, "the delivery log tells"),
+    ] {
+        let (got, told) = get(&control, path);
+        assert!(got == status && told["error"].as_str().unwrap().contains(word), "{path}: {told}");
+    }
+    control.stop();
+}
+
+#[test]
+fn why_is_asked_of_sites_domains_and_messages() {
+    let control = door(Arc::new(Two::default()), Vec::new());
+    let (_, site) = get(&control, &format!("/why/{SITE}"));
+    assert_eq!((&site["kind"], &site["sites"][0]["site"]), (&json!("site"), &json!(SITE)));
+    let (_, domain) = get(&control, "/why/a.test");
+    assert_eq!((&domain["kind"], &domain["domain"]["site"]), (&json!("domain"), &json!(SITE)));
+    assert_eq!(domain["sites"][0]["limiter"]["name"], json!("site-connections"));
+    let (_, message) = get(&control, &format!("/why/{ID}"));
+    assert_eq!(message["kind"], json!("message"));
+    let open = &message["open"];
+    assert_eq!(open[0]["limiter"]["name"], json!("retry"), "its own time comes first");
+    assert_eq!(open[0]["limiter"]["next_at"], json!(9_000));
+    assert_eq!(open[1]["limiter"]["name"], json!("site-connections"), "it waits for its site");
+    control.stop();
+}
+
+#[test]
+fn an_order_is_counted_before_it_is_given() {
+    let shards = Arc::new(Two::default());
+    let control = door(Arc::clone(&shards) as Arc<dyn Shards>, Vec::new());
+    let order = json!({ "site": SITE, "reason": "a complaint", "dry_run": true }).to_string();
+    let (status, told) = say(&control, "POST /pause", None, &order);
+    assert_eq!((status, &told["ready"], &told["waiting"]), (200, &json!(5), &json!(2)), "{told}");
+    assert!(shards.0.orders.lock().unwrap().iter().all(|order| order.is_dry));
+    let order = json!({ "site": SITE, "reason": "a complaint", "for": "30m" }).to_string();
+    let (status, told) = say(&control, "POST /pause", None, &order);
+    assert_eq!((status, &told["by"]), (200, &json!("loopback")));
+    let given: Vec<_> =
+        shards.0.orders.lock().unwrap().iter().filter(|order| !order.is_dry).cloned().collect();
+    assert_eq!((given.len(), &*given[0].reason), (1, "a complaint"));
+    let order = json!({ "site": "b.test", "reason": "x" }).to_string();
+    assert_eq!(say(&control, "POST /flush", None, &order).0, 404);
+    assert_eq!(say(&control, "POST /flush", None, "{}").0, 400);
+    control.stop();
+}
+
+#[test]
+fn a_token_is_asked_for_where_there_are_some() {
+    let (secret, digest) = Token::secret().unwrap();
+    let tokens = vec![Token::new("anna", Role::Monitor, &digest).unwrap()];
+    let control = door(Arc::new(Two::default()), tokens);
+    let order = json!({ "site": SITE, "reason": "x" }).to_string();
+    for page in &PAGES {
+        let path = page.path.replace("{site}", SITE).replace("{what}", SITE);
+        let request = format!("{} {path}", page.method.to_uppercase());
+        let without = say(&control, &request, None, &order).0;
+        let with = say(&control, &request, Some(&secret), &order).0;
+        let expected = match page.role {
+            None => (false, false),
+            Some(Role::Monitor) => (true, false),
+            Some(_) => (true, true),
+        };
+        let refused = |status| matches!(status, 401 | 403);
+        assert_eq!((refused(without), refused(with)), expected, "{request}: {without} {with}");
+    }
+    control.stop();
+}
+
+/// What the document promises is there, and what is there it promises.
+#[test]
+fn the_document_for_programs_is_that_of_the_pages() {
+    let control = door(Arc::new(Two::default()), Vec::new());
+    let (_, document) = get(&control, "/openapi.json");
+    assert_eq!(document["openapi"], json!("3.1.0"));
+    let paths = document["paths"].as_object().unwrap();
+    let mut promised = 0;
+    for (path, methods) in paths {
+        for (method, operation) in methods.as_object().unwrap() {
+            promised += 1;
+            let named = operation["parameters"].as_array().into_iter().flatten();
+            let named: Vec<_> = named.filter(|one| one["in"] == "path").collect();
+            assert_eq!(named.len(), path.matches('{').count(), "{path}");
+            let place = path.replace("{site}", SITE).replace("{what}", SITE);
+            let body = json!({ "site": SITE, "reason": "x" }).to_string();
+            let request = format!("{} {place}", method.to_uppercase());
+            let (status, told) = say(&control, &request, None, &body);
+            assert!(status == 200 || path == "/readyz", "{request}: {status} {told}");
+            let other = if method == "get" { "DELETE" } else { "GET" };
+            assert_eq!(say(&control, &format!("{other} {place}"), None, "").0, 405, "{path}");
+        }
+    }
+    assert_eq!(promised + 1, PAGES.len(), "and the index");
+    control.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_that_does_not_answer_is_named_and_not_waited_for() {
+    let shards: Arc<dyn Shards> = Arc::new(Few::default());
+    let started = tokio::time::Instant::now();
+    let round = survey::ask(&shards, &Question::Sites(5)).await;
+    assert_eq!((round.silent.as_slice(), started.elapsed()), (&[2][..], PATIENCE));
+    assert_eq!(round.whole(5).sites.len(), 1, "what the others know counts");
+    let shards: Arc<dyn Shards> = Arc::new(Two::default());
+    let started = tokio::time::Instant::now();
+    let round = survey::ask(&shards, &Question::Sites(5)).await;
+    assert!(round.silent.is_empty() && started.elapsed() < PATIENCE);
+}

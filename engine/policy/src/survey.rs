@@ -1,0 +1,233 @@
+//! What operators ask of the queues, and what a shard answers.
+//!
+//! Every shard is asked, and answers with what it knows at that moment; whoever asked puts it
+//! together. Nothing here takes time in proportion to the mail that is queued.
+
+mod limiter;
+
+pub use limiter::{Key, Limiter};
+
+use event::{MessageId, ReplyClass, Response, Wall};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The most sites in one answer.
+pub const SITES_MAX: usize = 1_000;
+/// The most recipients of a message in one answer.
+pub const RECIPIENTS_MAX: usize = 100;
+/// The longest an order may hold.
+pub const ORDER_MAX: Duration = Duration::from_hours(30 * 24);
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub enum Question {
+    /// So many sites, those with most mail first.
+    Sites(usize),
+    /// The site of this name, and the domain.
+    Name(Arc<str>),
+    /// A message with an open recipient.
+    Message(MessageId),
+    /// What a site has, and that something is done to it.
+    Order(Arc<Order>),
+}
+
+/// What a shard answers.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// To [`Question::Sites`].
+    Sites(Sites),
+    /// To [`Question::Name`].
+    Name(Box<Named>),
+    /// To [`Question::Message`]; `None` if it is not this shard's, or not open.
+    Message(Option<Box<Message>>),
+    /// To [`Question::Order`]; `None` if it knows no such site.
+    Order(Option<Load>),
+}
+
+/// What is to be done to a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// What.
+    pub verb: Verb,
+    /// Its name.
+    pub site: Arc<str>,
+    /// Who orders it.
+    pub by: Box<str>,
+    /// And why.
+    pub reason: Box<str>,
+    /// Until when, if it ends by itself.
+    pub until: Option<Wall>,
+    /// Nothing is done: what it would be about is counted.
+    pub is_dry: bool,
+}
+
+/// What can be done to a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Nothing goes there; what is on its way is not stopped.
+    Pause,
+    /// A pause ends.
+    Resume,
+    /// What waits goes now: for the end of a back-off, and for a retry.
+    Flush,
+}
+
+impl Verb {
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Flush => "flush",
+        }
+    }
+}
+
+/// How much there is of something, in deliveries: a message to those of its recipients that share a
+/// domain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// They wait for a connection.
+    pub ready: usize,
+    /// They were put off, and wait for their time.
+    pub waiting: usize,
+    /// They are on a connection.
+    pub in_flight: usize,
+}
+
+impl Load {
+    /// All of it.
+    #[must_use]
+    pub const fn total(self) -> usize {
+        self.ready + self.waiting + self.in_flight
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            ready: self.ready + other.ready,
+            waiting: self.waiting + other.waiting,
+            in_flight: self.in_flight + other.in_flight,
+        }
+    }
+}
+
+/// Sites of one shard, or of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sites {
+    /// Those with most mail, most first.
+    pub sites: Vec<Site>,
+    /// How many there are that have mail, or are paused.
+    pub sites_total: usize,
+    /// All their mail.
+    pub load: Load,
+    /// Deliveries that wait to hear from DNS where they go.
+    pub unrouted: usize,
+    /// Why the shard takes no new mail, if it takes none.
+    pub shut: Option<String>,
+}
+
+/// A site, as one shard or all of them know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its mail.
+    pub load: Load,
+    /// Connections that work.
+    pub open: u32,
+    /// Connections being dialled.
+    pub opening: u32,
+    /// The most there may be.
+    pub connections_max: u32,
+    /// What keeps its ready mail from another connection, the first of which is in force.
+    pub limiters: Vec<Limiter>,
+    /// Its hosts; only if it was asked about by name.
+    pub hosts: Vec<Host>,
+    /// What its hosts said last, the oldest first, where that was no; only if it was asked about by
+    /// name.
+    pub replies: Vec<Said>,
+}
+
+/// A host of a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// What it is called.
+    pub name: Box<str>,
+    /// Where.
+    pub address: SocketAddr,
+    /// Others are dialled until then, if there are any, since it could not be reached.
+    pub rests_until: Option<Wall>,
+}
+
+/// A reply that said no, or what we say where there was none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// When, for the last time.
+    pub at: Wall,
+    /// Who said it.
+    pub peer: Option<SocketAddr>,
+    /// The message it was about.
+    pub message: Option<MessageId>,
+    /// The words.
+    pub response: Response,
+    /// How often they were said one after the other.
+    pub times: u64,
+    /// What it means.
+    pub class: ReplyClass,
+    /// The rule that says so.
+    pub rule: Option<Box<str>>,
+}
+
+/// What a shard knows under one name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// The site, and, if mail leaves for it by several pools, each of these.
+    pub sites: Vec<Site>,
+    /// The domain, if it can be one.
+    pub domain: Option<Domain>,
+}
+
+/// A domain, as one shard knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// Its name, in our spelling.
+    pub name: Box<str>,
+    /// The site that its mail goes to, as far as this shard has learnt.
+    pub site: Option<Arc<str>>,
+    /// Why its mail goes nowhere.
+    pub limiter: Option<Limiter>,
+    /// Deliveries that wait to hear where it goes.
+    pub unrouted: usize,
+}
+
+/// A message with an open recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its name.
+    pub id: MessageId,
+    /// When it became ours.
+    pub accepted: Wall,
+    /// When its time is up.
+    pub expires: Wall,
+    /// Open recipients, the first [`RECIPIENTS_MAX`].
+    pub recipients: Vec<Recipient>,
+    /// How many there are.
+    pub recipients_total: usize,
+}
+
+/// An open recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// Its address; empty if the message cannot be read back now.
+    pub address: Box<str>,
+    /// Attempts made so far.
+    pub attempts: u16,
+    /// Where it goes, as far as that is known.
+    pub site: Option<Arc<str>>,
+    /// What keeps it, if that is not its site.
+    pub limiter: Option<Limiter>,
+}

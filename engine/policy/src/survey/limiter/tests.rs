@@ -1,0 +1,69 @@
+use super::{Key, Limiter};
+use event::Wall;
+use std::collections::BTreeSet;
+
+const KEY: Key = Key { table: "site", index: Some(1), name: "connections_max" };
+
+/// One of each.
+fn all() -> Vec<Limiter> {
+    let until = Wall(9);
+    vec![
+        Limiter::Idle,
+        Limiter::Paused { until, by: "anna".into(), reason: "a complaint".into() },
+        Limiter::Draining,
+        Limiter::ShardConnections { most: 1_000 },
+        Limiter::Served { connections: 1 },
+        Limiter::Asked {
+            rule: "r".into(),
+            scope: "site",
+            value: None,
+            said: "421 slow down".into(),
+            most: 0,
+            until: Some(until),
+        },
+        Limiter::SiteConnections { most: 2, key: KEY },
+        Limiter::SharedConnections { most: 2, key: KEY },
+        Limiter::SourceConnections { pool: "warm".into(), key: KEY },
+        Limiter::SourcesOut { pool: "warm".into(), until: Some(until) },
+        Limiter::Probing { failures: 3 },
+        Limiter::Unanswered { dials: 1 },
+        Limiter::Resting { until, failures: 1 },
+        Limiter::Retry { due: until, attempts: 2 },
+        Limiter::PutOff { waiting: 1_000_000 },
+        Limiter::DnsAsked,
+        Limiter::Unroutable { cause: "no such domain".into(), until: Some(until) },
+        Limiter::UnknownPool,
+        Limiter::Unreadable,
+    ]
+}
+
+#[test]
+fn each_has_a_name_of_its_own_and_says_what_helps() {
+    let names: BTreeSet<_> = all().iter().map(Limiter::name).collect();
+    assert_eq!(names.len(), all().len());
+    for limiter in all() {
+        let shown = limiter.to_string();
+        for words in [&shown, limiter.next(), limiter.remedy()] {
+            assert!(!words.is_empty() && words.len() <= 68, "{} fits a line: {words}", words.len());
+        }
+    }
+}
+
+#[test]
+fn they_say_it_in_words() {
+    let said: Vec<String> = all().iter().map(ToString::to_string).collect();
+    for words in [
+        "paused by anna: a complaint",
+        "nothing: 1 connection takes what is ready",
+        "it has 2 connections, all it may have",
+        "3 dials failed, and one finds out",
+        "1 dial waits for an answer",
+        "no host could be reached, 1 time in a row",
+        "put off after 2 attempts",
+    ] {
+        assert!(said.iter().any(|one| one == words), "{words} is not among {said:#?}");
+    }
+    assert_eq!(KEY.to_string(), "[[site]] connections_max");
+    let dated = all().iter().filter(|limiter| limiter.until() == Some(Wall(9))).count();
+    assert_eq!(dated, 6, "what ends by itself says when");
+}

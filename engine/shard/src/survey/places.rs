@@ -1,0 +1,286 @@
+//! Sites and domains: what waits there, what keeps it, and what was said.
+
+use crate::routing::Way;
+use crate::shard::Shard;
+use crate::sites::LANES_MAX;
+use kernel::Kernel;
+use policy::Limits;
+use policy::gate::SiteGates;
+use policy::pool::Want;
+use policy::survey::{Domain, Host, Key, Limiter, Load, Named, SITES_MAX, Said, Site, Sites};
+use queue::{Hindrance, SiteIndex};
+use route::SitePlan;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What connections there may be to each site.
+const USUAL: Key = Key { table: "delivery", index: None, name: "connections_per_site" };
+/// What there may be from each source.
+const BY_SOURCE: Key = Key { table: "pool.source", index: None, name: "connections_max" };
+
+/// All that the queue calls sites and that go by one name: the same provider, by several orders of
+/// its hosts.
+#[derive(Default)]
+struct Row {
+    load: Load,
+    open: u32,
+    opening: u32,
+    /// The one with most to do, by which the limiter is told.
+    first: Option<(usize, SiteIndex)>,
+}
+
+impl<K: Kernel> Shard<K> {
+    /// The sites with most mail, so many. Looks at every site, and at no delivery.
+    pub(super) fn survey(&self, most: usize) -> Sites {
+        let rows = self.rows();
+        let mut load = Load::default();
+        for row in rows.values() {
+            load = load.plus(row.load);
+        }
+        let sites_total = rows.len();
+        let mut rows: Vec<_> = rows.into_iter().collect();
+        rows.sort_by(|(name, row), (other, than)| {
+            than.load.total().cmp(&row.load.total()).then_with(|| name.cmp(other))
+        });
+        rows.truncate(most.min(SITES_MAX));
+        let sites = rows.into_iter().map(|(name, row)| self.site(name, &row)).collect();
+        let unrouted = self.accounts.borrow().parked;
+        Sites { sites, sites_total, load, unrouted, shut: self.shut().map(|why| why.to_string()) }
+    }
+
+    /// What there is under a name.
+    pub(super) fn named(&self, name: &str) -> Named {
+        let is_meant = |site: &str| {
+            let rest = site.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(";pool="))
+        };
+        let rows = self.rows().into_iter().filter(|(site, _)| !site.is_empty() && is_meant(site));
+        let sites = rows.map(|(name, row)| self.in_full(self.site(name, &row), &row)).collect();
+        Named { sites, domain: self.domain(name) }
+    }
+
+    /// How much a site has here; `None` if it has nothing and never had.
+    pub(super) fn load_of(&self, name: &str) -> Option<Load> {
+        self.rows().remove(name).map(|row| row.load)
+    }
+
+    /// Those sites that have something, or are paused.
+    fn rows(&self) -> BTreeMap<Arc<str>, Row> {
+        let mut rows = BTreeMap::<Arc<str>, Row>::new();
+        let (queue, sites) = (self.queue.borrow(), self.sites.borrow());
+        for view in queue.views() {
+            let Some(site) = sites.known(view.index) else { continue };
+            let in_flight = site.carrying.get();
+            if view.ready == 0 && view.open == 0 && view.opening == 0 && in_flight == 0 {
+                continue;
+            }
+            let row = rows.entry(Arc::clone(&site.name)).or_default();
+            row.load = row.load.plus(Load { ready: view.ready, waiting: 0, in_flight });
+            row.open += u32::from(view.open);
+            row.opening += u32::from(view.opening);
+            if row.first.is_none_or(|(ready, _)| ready < view.ready) {
+                row.first = Some((view.ready, view.index));
+            }
+        }
+        let accounts = self.accounts.borrow();
+        for (name, waiting) in accounts.waits.iter() {
+            rows.entry(Arc::clone(name)).or_default().load.waiting = waiting;
+        }
+        for name in accounts.orders.paused() {
+            rows.entry(Arc::clone(name)).or_default();
+        }
+        rows
+    }
+
+    fn site(&self, name: Arc<str>, row: &Row) -> Site {
+        let Row { load, open, opening, first } = *row;
+        let connections_max = first.map_or(0, |(_, index)| {
+            u32::from(self.sites.borrow().find(index).limits.connections_max)
+        });
+        let limiters = match first {
+            Some((_, index)) => self.limiters(index),
+            None => self.paused(&name).into_iter().chain([Limiter::Idle]).collect::<Vec<_>>(),
+        };
+        let waiting = load.waiting;
+        let put_off = |limiter| match limiter {
+            Limiter::Idle if waiting > 0 => Limiter::PutOff { waiting },
+            limiter => limiter,
+        };
+        let limiters = limiters.into_iter().map(put_off).collect();
+        let (hosts, replies) = (Vec::new(), Vec::new());
+        Site { name, load, open, opening, connections_max, limiters, hosts, replies }
+    }
+
+    fn in_full(&self, mut site: Site, row: &Row) -> Site {
+        if let Some((_, index)) = row.first {
+            site.hosts = self.hosts_of(index);
+        }
+        site.replies = self.replies_of(&site.name);
+        site
+    }
+
+    /// What keeps a site's ready mail from another connection, the first of which is in force: the
+    /// order is that of [`Shard::dial`], but that what holds without regard to it comes first.
+    pub(crate) fn limiters(&self, index: SiteIndex) -> Vec<Limiter> {
+        let now = self.kernel.now();
+        let hindrances = self.queue.borrow_mut().hindrances(index, now);
+        let plan = Arc::clone(&self.sites.borrow().find(index).plan);
+        let own = hindrances.into_iter().map(|hindrance| self.limiter(hindrance, index, &plan));
+        let (stops, held): (Vec<_>, Vec<_>) =
+            self.hindrance().into_iter().partition(|limiter| *limiter == Limiter::Draining);
+        let source = self.lacks_source(index).map(|(want, pool)| self.sources_limiter(want, pool));
+        let mut all: Vec<_> = stops.into_iter().chain(own).chain(held).chain(source).collect();
+        // What hosts asked of single keys keeps the mail of these.
+        for asked in self.asked_of(&plan.name) {
+            if !all.contains(&asked) {
+                all.push(asked);
+            }
+        }
+        // A pause keeps what is yet to come as well.
+        all.sort_by_key(|limiter| match limiter {
+            Limiter::Draining => 0,
+            Limiter::Paused { .. } => 1,
+            _ => 2,
+        });
+        all
+    }
+
+    /// What keeps this shard from dialling at all.
+    pub(crate) fn hindrance(&self) -> Option<Limiter> {
+        if self.draining() {
+            return Some(Limiter::Draining);
+        }
+        let crowded = self.lanes.get() >= LANES_MAX;
+        crowded.then_some(Limiter::ShardConnections { most: LANES_MAX })
+    }
+
+    fn limiter(&self, hindrance: Hindrance, index: SiteIndex, plan: &SitePlan) -> Limiter {
+        let (failures, open) = {
+            let queue = self.queue.borrow();
+            let view = queue.view(index);
+            (view.failures, view.open)
+        };
+        match hindrance {
+            Hindrance::Enough(dials) if open == 0 => Limiter::Unanswered { dials },
+            Hindrance::Nothing => Limiter::Idle,
+            Hindrance::Paused(until) => self.paused(&plan.name).unwrap_or(Limiter::Paused {
+                until: self.on_the_wall(until),
+                by: "nobody known".into(),
+                reason: "".into(),
+            }),
+            Hindrance::Enough(connections) => Limiter::Served { connections },
+            Hindrance::Full(most) => Limiter::SiteConnections { most, key: self.key(plan) },
+            Hindrance::Probing => Limiter::Probing { failures },
+            Hindrance::Unanswered(dials) => Limiter::Unanswered { dials },
+            Hindrance::Resting(until) => {
+                Limiter::Resting { until: self.on_the_wall(until), failures }
+            }
+            Hindrance::GroupFull(most) => {
+                let asked = self.asked_of(&plan.name).into_iter().next();
+                asked.unwrap_or_else(|| Limiter::SharedConnections { most, key: self.key(plan) })
+            }
+        }
+    }
+
+    /// What hosts of a site have asked for: of all of it first.
+    fn asked_of(&self, site: &str) -> Vec<Limiter> {
+        let (gates, now) = (self.gates.borrow(), self.kernel.now());
+        let all = gates.at(site).into_iter().flat_map(SiteGates::all);
+        let asked = all.filter_map(|(quota, gate)| {
+            let hindrance = gate.hindrance(now)?;
+            Some(Limiter::Asked {
+                rule: (*hindrance.cause.rule).into(),
+                scope: quota.scope().name(),
+                value: quota.value().map(Into::into),
+                said: hindrance.cause.response.to_string().into(),
+                most: hindrance.connections,
+                until: Some(self.on_the_wall(hindrance.next)),
+            })
+        });
+        asked.collect()
+    }
+
+    fn sources_limiter(&self, want: Want, pool: Arc<str>) -> Limiter {
+        match want {
+            Want::OfRoom => Limiter::SourceConnections { pool, key: BY_SOURCE },
+            Want::OfFit => Limiter::SourcesOut { pool, until: None },
+            Want::OfUse(until) => {
+                Limiter::SourcesOut { pool, until: until.map(|until| self.on_the_wall(until)) }
+            }
+        }
+    }
+
+    /// Which key says how many connections a site may have.
+    fn key(&self, plan: &SitePlan) -> Key {
+        let own = plan.named.and_then(|place| self.routing.limits.get(place));
+        let limits: Limits = *own.unwrap_or(&self.limits);
+        match (plan.named, self.limits_of(plan).connections_max < limits.connections_max) {
+            (_, true) => BY_SOURCE,
+            (Some(_), false) if own.is_some() => {
+                Key { table: "site", index: plan.named, name: "connections_max" }
+            }
+            _ => USUAL,
+        }
+    }
+
+    fn hosts_of(&self, index: SiteIndex) -> Vec<Host> {
+        let (sites, hosts, now) = (self.sites.borrow(), self.hosts.borrow(), self.kernel.now());
+        let rests = |address: SocketAddr| {
+            let until = hosts.find(address)?.health.rests_until();
+            (now < until).then(|| self.on_the_wall(until))
+        };
+        let plan = &sites.find(index).plan;
+        let all = plan.hosts.iter().flat_map(|host| {
+            let named = move |address: &SocketAddr| (host.name.clone(), *address);
+            host.addresses.iter().map(named)
+        });
+        all.map(|(name, address)| Host { name, address, rests_until: rests(address) }).collect()
+    }
+
+    fn replies_of(&self, site: &str) -> Vec<Said> {
+        let accounts = self.accounts.borrow();
+        let said = |heard: &super::Heard| {
+            let provider =
+                heard.host.as_deref().and_then(|host| self.politeness.rules.provider_at(host));
+            let reading = self.politeness.rules.read(&heard.response, provider, None);
+            Said {
+                at: heard.at,
+                peer: heard.peer,
+                message: heard.message,
+                response: heard.response.clone(),
+                times: heard.times,
+                class: heard.class.unwrap_or(reading.class),
+                rule: reading.rule.map(|rule| rule.name.clone()),
+            }
+        };
+        accounts.evidence.of(site).map(said).collect()
+    }
+
+    /// What is known of a domain, if the name can be one.
+    fn domain(&self, name: &str) -> Option<Domain> {
+        let name = route::in_our_spelling(name)?;
+        let now = self.kernel.now();
+        let domain = self.names.of(name.as_bytes(), self.egress.exit(b""));
+        let way = self.way(&domain, |domain| self.domains.borrow().peek(domain, now));
+        let unrouted = self.parked.borrow().get(&name).map_or(0, Vec::len);
+        let (site, limiter) = self.led(&way, &name);
+        Some(Domain { name: name.into(), site, limiter, unrouted })
+    }
+
+    /// Where a way leads, or what it ends at.
+    pub(super) fn led(&self, way: &Way, domain: &str) -> (Option<Arc<str>>, Option<Limiter>) {
+        match way {
+            Way::Site(plan) | Way::Renewed(plan) => (Some(Arc::clone(&plan.name)), None),
+            Way::Nowhere(failure) => {
+                let until = self.domains.borrow().fresh_until(domain);
+                let until = until.map(|until| self.on_the_wall(until));
+                let cause = failure.response().text;
+                (None, Some(Limiter::Unroutable { cause, until }))
+            }
+            Way::UnknownPool => (None, Some(Limiter::UnknownPool)),
+            Way::Asked => (None, Some(Limiter::DnsAsked)),
+            Way::Ask => (None, None),
+        }
+    }
+}

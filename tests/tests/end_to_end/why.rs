@@ -1,0 +1,125 @@
+//! Why mail does not move, asked of a running engine by its command line.
+
+use crate::common::{PATIENCE, route, succeed};
+use serde_json::Value;
+use std::io;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tests::recorder::Recorder;
+use tests::ringpost::Ringpost;
+use tests::scratch::Scratch;
+use tests::speaker::Speaker;
+use tests::{port, program, wait};
+
+/// Asks the engine, by the command line; what it says, or that it fails.
+fn ask(ringpost: &Ringpost, words: &[&str]) -> io::Result<String> {
+    let mut command = Command::new(program::built("ringpost")?);
+    succeed(command.args(words).arg("--admin").arg(ringpost.admin().to_string()))
+}
+
+/// Asks until the answer has this word.
+fn ask_until(ringpost: &Ringpost, words: &[&str], word: &str) -> io::Result<String> {
+    let mut last = String::new();
+    let told = || {
+        last = ask(ringpost, words).unwrap_or_else(|error| error.to_string());
+        last.contains(word).then(|| last.clone())
+    };
+    wait::until(word, PATIENCE, told).map_err(|late| io::Error::other(format!("{late}: {last}")))
+}
+
+fn send(ringpost: &Ringpost, to: &str) -> io::Result<()> {
+    let mut speaker = Speaker::connect(ringpost.smtp())?;
+    speaker.say("EHLO sender.test", "250")?;
+    speaker.send("me@sender.test", to, "Subject: x\r\n\r\nhello\r\n").map(drop)
+}
+
+/// The message whose recipient was put off.
+fn put_off(ringpost: &Ringpost, recipient: &str) -> io::Result<String> {
+    let line = || {
+        let log = ringpost.log();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut ours = lines.filter(|line| line["recipient"] == recipient);
+        ours.find_map(|line| Some(line["id"].as_str()?.to_owned()))
+    };
+    Ok(wait::until("a line in the log", PATIENCE, line)?)
+}
+
+#[test]
+fn what_does_not_move_is_explained_and_moves_when_that_is_lifted() -> io::Result<()> {
+    let scratch = Scratch::new("why")?;
+    let (nobody, is_busy) = (port::free()?, Arc::new(AtomicBool::new(true)));
+    let busy = Arc::clone(&is_busy);
+    let later = Recorder::answering(move |_| {
+        let fine = !busy.load(Ordering::Relaxed);
+        if fine { "250 2.1.5 fine".into() } else { "450 4.2.1 mailbox busy".into() }
+    })?;
+    let taken = Recorder::start()?;
+    let routes =
+        [("nobody.test", nobody), ("later.test", later.address()), ("a.test", taken.address())];
+    let routes = routes.map(|(domain, to)| route(domain, to)).concat();
+    let settings = format!("[delivery]\nidle = \"1m\"\n{routes}");
+    let mut ringpost = Ringpost::start(scratch.path(), &settings)?;
+    let [nobody, later_site, paused] =
+        [nobody, later.address(), taken.address()].map(|address| address.to_string());
+
+    // A site that nobody paused takes mail, also once it was counted what a pause would be about.
+    send(&ringpost, "first@a.test")?;
+    taken.wait_for(1, PATIENCE)?;
+    let pause = ["pause", &paused, "--reason", "a complaint", "--for", "10m"];
+    let dry = ask(&ringpost, &[&pause[..], &["--dry-run"]].concat())?;
+    assert!(dry.contains("would be about 0 ready"), "{dry}");
+    let done = ask(&ringpost, &pause)?;
+    assert!(done.contains("it ends by itself in"), "{done}");
+
+    // Each dial that fails is charged to one message: the others wait behind it.
+    for to in ["x@later.test", "second@a.test"].into_iter().chain(["x@nobody.test"; 5]) {
+        send(&ringpost, to)?;
+    }
+    let told = ask_until(&ringpost, &["why", &nobody], "held by   resting")?;
+    for word in ["451 4.4.1 the connection was refused", "one connection is tried, in", "flush"] {
+        assert!(told.contains(word), "{word} is not in\n{told}");
+    }
+    let message = put_off(&ringpost, "x@later.test")?;
+    let told =
+        ask_until(&ringpost, &["why", &message], "held by   retry: put off after 1 attempt")?;
+    for word in ["<x@later.test>", "450 4.2.1 mailbox busy", "it is tried again, in"] {
+        assert!(told.contains(word), "{word} is not in\n{told}");
+    }
+    let told = ask_until(&ringpost, &["why", "a.test"], "held by   paused")?;
+    for word in ["its mail goes to the site", "paused by loopback: a complaint", "1 ready"] {
+        assert!(told.contains(word), "{word} is not in\n{told}");
+    }
+    let table = ask(&ringpost, &["queue"])?;
+    for (site, held) in [(&nobody, "resting"), (&later_site, "put-off"), (&paused, "paused")] {
+        let line = table.lines().find(|line| line.starts_with(site.as_str()));
+        assert!(line.is_some_and(|line| line.contains(held)), "{site}: {table}");
+    }
+    assert!(table.lines().chain(told.lines()).all(|line| line.len() <= 80), "{table}{told}");
+
+    // A pause outlives a restart, and so does what is known of the mail that waits.
+    ringpost.drain()?;
+    ringpost.restart()?;
+    ask_until(&ringpost, &["why", &paused], "1 ready")?;
+    assert_eq!(taken.mails().len(), 1, "nothing goes to who is paused");
+    ask(&ringpost, &["resume", &paused])?;
+    taken.wait_for(2, PATIENCE)?;
+    is_busy.store(false, Ordering::Relaxed);
+    let flushed = ask(&ringpost, &["flush", &later_site, "--reason", "it is well again"])?;
+    assert!(flushed.contains("1 waiting for a retry"), "{flushed}");
+    later.wait_for(1, PATIENCE)?;
+    let ordered = || {
+        let log = ringpost.log();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let orders = lines.filter(|line| line["event"] == "ordered");
+        let told: Vec<String> =
+            orders.map(|line| format!("{} {}", line["verb"], line["by"])).collect();
+        (told.len() == 4).then_some(told)
+    };
+    let told = wait::until("the orders in the log", PATIENCE, ordered)?;
+    let expected =
+        ["pause", "pause", "resume", "flush"].map(|verb| format!("\"{verb}\" \"loopback\""));
+    assert_eq!(told, expected);
+    assert!(ask(&ringpost, &["why", "elsewhere.example"]).is_err());
+    Ok(())
+}
