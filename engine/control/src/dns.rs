@@ -8,6 +8,7 @@ mod lookup;
 mod question;
 pub mod sts;
 mod texts;
+pub mod tls_report;
 mod tlsa;
 
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use sts::Policies;
+use tls_report::Reporter;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -134,6 +136,7 @@ impl Resolver {
 pub(crate) struct Counts {
     answers: [AtomicU64; Self::NAMES.len()],
     policies: Arc<sts::Counts>,
+    reports: Arc<tls_report::Counts>,
 }
 
 impl Counts {
@@ -159,6 +162,11 @@ impl Counts {
     /// What is counted of policies.
     pub(crate) fn policies(&self) -> &sts::Counts {
         &self.policies
+    }
+
+    /// What is counted of reports.
+    pub(crate) fn reports(&self) -> &tls_report::Counts {
+        &self.reports
     }
 }
 
@@ -254,6 +262,17 @@ impl Desk {
             self.policies = Some(Policies::open(setup, Arc::clone(names), counts)?);
         }
         Ok(())
+    }
+
+    /// Whoever reports what TLS came to, with the same names and policies. Nobody does if no name
+    /// can be looked up.
+    ///
+    /// # Errors
+    /// Nobody can, and why.
+    pub(crate) fn reporter(&self, setup: &tls_report::Setup) -> io::Result<Option<Reporter>> {
+        let Ok(names) = &self.names else { return Ok(None) };
+        let (policies, counts) = (self.policies.clone(), Arc::clone(&self.counts.reports));
+        Reporter::open(setup, Arc::clone(names), policies, counts, tls_report::now()).map(Some)
     }
 
     /// Answers until nobody can ask any more.

@@ -1,4 +1,5 @@
-//! Files that others keep for us, by HTTPS: small ones, from hosts that prove who they are.
+//! Files that others keep for us, or want of us, by HTTPS: small ones, and hosts that prove who
+//! they are.
 //!
 //! One request a connection. There is no redirect to follow, no cookie, no cache and no way around
 //! the proof; what an answer may come to is bounded before it is asked for.
@@ -8,10 +9,11 @@ mod proxy;
 
 pub(crate) use failure::{Failure, Kind};
 
-use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::http::request::Builder;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use proxy::Proxy;
@@ -35,6 +37,8 @@ const TRIED_MAX: usize = 4;
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 /// The longest head of an answer.
 const HEAD_BYTES_MAX: usize = 32 * 1_024;
+/// The longest answer to something that was brought.
+const SAID_BYTES_MAX: usize = 64 * 1_024;
 
 /// How hosts are reached, and who vouches for them.
 #[derive(Clone, Debug, Default)]
@@ -101,6 +105,32 @@ impl Https {
         path: &str,
         bytes_max: usize,
     ) -> Result<Page, Failure> {
+        let request = Request::get(path).header(ACCEPT, "text/plain");
+        self.exchange((host, addresses), request, Bytes::new(), bytes_max).await
+    }
+
+    /// Brings `body`, which is of this kind, and hears what the host says to that.
+    ///
+    /// # Errors
+    /// It says nothing.
+    pub(crate) async fn post(
+        &self,
+        host: &str,
+        addresses: &[IpAddr],
+        path: &str,
+        (media_type, body): (&str, Bytes),
+    ) -> Result<Page, Failure> {
+        let request = Request::post(path).header(CONTENT_TYPE, media_type);
+        self.exchange((host, addresses), request, body, SAID_BYTES_MAX).await
+    }
+
+    async fn exchange(
+        &self,
+        (host, addresses): (&str, &[IpAddr]),
+        request: Builder,
+        body: Bytes,
+        bytes_max: usize,
+    ) -> Result<Page, Failure> {
         let name = ServerName::try_from(host.to_owned());
         let name = name.map_err(|error| Failure::new(Kind::Dns, error))?;
         let stream = self.connect(host, addresses).await?;
@@ -111,12 +141,9 @@ impl Https {
         // Dropped, the set ends it.
         let mut driver = JoinSet::new();
         driver.spawn(connection);
-        let request = Request::get(path)
-            .header(HOST, host)
-            .header(USER_AGENT, "ringpost")
-            .header(ACCEPT, "text/plain")
-            .body(Empty::<Bytes>::new())
-            .map_err(|error| Failure::new(Kind::Http, error))?;
+        let request = request.header(HOST, host).header(USER_AGENT, "ringpost");
+        let request = request.body(Full::new(body));
+        let request = request.map_err(|error| Failure::new(Kind::Http, error))?;
         let (head, body) =
             sender.send_request(request).await.map_err(Failure::of_http)?.into_parts();
         let body = Limited::new(body, bytes_max).collect().await;

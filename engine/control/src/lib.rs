@@ -46,6 +46,8 @@ pub struct Setup {
     pub dns: dns::Servers,
     /// Where the policies of domains are kept, and how they are fetched, if they are heeded.
     pub policies: Option<dns::sts::Setup>,
+    /// How it is reported what TLS with hosts came to, if it is.
+    pub reports: Option<dns::tls_report::Setup>,
     /// What those who check logins count, if somebody does.
     pub logins: Option<Arc<auth::Counts>>,
     /// What the shards count.
@@ -67,6 +69,8 @@ pub struct Control {
     resolver: Resolver,
     draining: Arc<AtomicBool>,
     stop: oneshot::Sender<()>,
+    /// Where whoever reports waits to hear how mail is sent.
+    post: Option<oneshot::Sender<dns::tls_report::Post>>,
     thread: JoinHandle<()>,
     /// Chores are done until this is dropped.
     _chores: Keeper,
@@ -84,6 +88,8 @@ pub fn start(setup: Setup) -> io::Result<Control> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let (resolver, mut desk) = dns::desk(&setup.dns);
     setup.policies.iter().try_for_each(|policies| desk.heed(policies))?;
+    let reporter = setup.reports.as_ref().map(|reports| desk.reporter(reports)).transpose()?;
+    let reporter = reporter.flatten();
     let warnings = desk.warning().into_iter().collect();
     let draining = Arc::new(AtomicBool::new(false));
     let door = admin::Door::new(
@@ -98,9 +104,13 @@ pub fn start(setup: Setup) -> io::Result<Control> {
     let door = Arc::new(door);
     let chores = chores::keep(setup.chores)?;
     let (stop, stopped) = oneshot::channel();
+    let (post, posted) = oneshot::channel();
     let thread = thread::Builder::new().name("control".to_owned()).spawn(move || {
         runtime.block_on(async move {
             tokio::spawn(desk.run());
+            if let Some(reporter) = reporter {
+                tokio::spawn(reporter.run(posted));
+            }
             if let Some(agent) = agent {
                 tokio::spawn(agent::serve(agent, Arc::clone(&door)));
             }
@@ -109,7 +119,8 @@ pub fn start(setup: Setup) -> io::Result<Control> {
         // Name look-ups may hold threads of their own for a while: nobody waits for them.
         runtime.shutdown_background();
     })?;
-    Ok(Control { address, resolver, draining, stop, thread, _chores: chores, warnings })
+    let post = Some(post);
+    Ok(Control { address, resolver, draining, stop, post, thread, _chores: chores, warnings })
 }
 
 fn listen(address: SocketAddr, what: &str) -> io::Result<TcpListener> {
@@ -131,6 +142,12 @@ impl Control {
     #[must_use]
     pub fn resolver(&self) -> Resolver {
         self.resolver.clone()
+    }
+
+    /// Sends reports that go by mail by `post`. The first time counts.
+    pub fn report_by(&mut self, post: dns::tls_report::Post) {
+        // Perhaps nobody reports.
+        let _ = self.post.take().map(|waiting| waiting.send(post));
     }
 
     /// What the operator should know about how it started.

@@ -19,6 +19,7 @@ mod shut;
 mod site;
 mod tally;
 mod time;
+mod tls_result;
 mod tlsa;
 
 pub use class::{NotAClass, ReplyClass};
@@ -37,4 +38,5 @@ pub use shut::Shut;
 pub use site::{Meters, OTHER_SITES, SITES_MAX, SiteMeters, SiteReading};
 pub use tally::{REASONS_MAX, Tally};
 pub use time::{Tick, Wall};
+pub use tls_result::TlsResult;
 pub use tlsa::{TLSA_RECORDS_MAX, Tlsa, TlsaForm, TlsaPart, TlsaSet, TlsaUsage};

@@ -7,6 +7,7 @@
 mod date;
 pub mod dsn;
 pub mod header;
+pub mod tls_report;
 pub mod trace;
 pub mod xtext;
 

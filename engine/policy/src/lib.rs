@@ -7,6 +7,7 @@
 //! again, [`outcome`] what a reply makes of its recipient, and [`replies`] what else it means.
 //! [`pool`] says which of our addresses is next. A [`source::Source`] counts what those do
 //! who give us mail. [`survey`] has the words in which operators are told why mail does not move.
+//! [`tls_report`] counts what TLS with hosts came to, for the domains that want to hear of it.
 
 mod backoff;
 pub mod gate;
@@ -21,6 +22,7 @@ mod schedule;
 pub mod source;
 pub mod span;
 pub mod survey;
+pub mod tls_report;
 
 pub use backoff::Backoff;
 pub use limits::Limits;

@@ -23,6 +23,7 @@ mod notify;
 mod pauses;
 mod policies;
 mod politeness;
+mod reports;
 mod shards;
 mod sockets;
 mod survey;
@@ -135,12 +136,14 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     let policies = policies::policies(loaded)?;
     policies::warning(policies.as_ref()).iter().for_each(warn);
     let (politeness, keeper) = gates::open(politeness::politeness(loaded)?, settings);
+    let reports = reports::reports(loaded)?;
+    let ledger = reports.as_ref().map(|reports| Arc::clone(&reports.ledger));
     let gates = shards::gates(settings, sockets, &keyring);
     let meters = Meters::new(settings.shards);
     let (verifier, reading) = access::open(settings)?.unzip();
     let tokens = settings.admin.tokens.as_deref().map(load_tokens).transpose();
     let (senders, mailboxes) = shards::mailboxes(settings);
-    let control = control::start(control::Setup {
+    let mut control = control::start(control::Setup {
         admin: settings.admin.address,
         tokens: tokens.map_err(io::Error::other)?.unwrap_or_default(),
         shards: Some(Arc::new(survey::Posts::new(&senders, loaded))),
@@ -151,6 +154,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
             ..control::dns::Servers::default()
         },
         policies,
+        reports,
         logins: verifier.as_ref().map(control::auth::Verifier::counts),
         meters: Arc::clone(&meters),
         sources: gates.first().map(|gate| gate.guard.sources.named()).unwrap_or_default(),
@@ -166,9 +170,10 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
         &lock,
         &meters,
         (&control.resolver(), &connector, &politeness),
-        access.as_ref(),
+        (access.as_ref(), ledger.as_ref()),
         (&senders, mailboxes, &post),
     )?;
+    control.report_by(reports::post(&settings.tls_report, &settings.hostname, senders.clone()));
     let (running, delay) = (senders.len(), settings.drain.delay);
     Ok(Relay { control, meters, running, shards: senders, happened, delay, keeper, _lock: lock })
 }

@@ -20,6 +20,7 @@ mod replies;
 mod site;
 mod source;
 mod tls;
+mod tls_report;
 mod tokens;
 mod value;
 
@@ -37,6 +38,7 @@ pub use replies::Replies;
 pub use site::Site;
 pub use source::SourceRule;
 pub use tls::{Certificate, ClientCertificate, DeliveryTls, ListenerTls, Security, Tls};
+pub use tls_report::TlsReport;
 pub use tokens::{load_tokens, parse_tokens};
 
 use document::{Place, Reader, Section};
@@ -94,6 +96,8 @@ pub struct Settings {
     pub dns: Dns,
     /// How files of others are fetched.
     pub https: Https,
+    /// What domains are told of TLS with their hosts.
+    pub tls_report: TlsReport,
     /// How the machine is used.
     pub kernel: Kernel,
     /// How it stops.

@@ -16,6 +16,11 @@ const IDLE_MAX: usize = 4_096;
 pub struct Domain(Arc<(Box<str>, Exit)>);
 
 impl Domain {
+    /// Whether it is the same name, which other shards keep as well.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.0 == other.0.0
+    }
+
     /// By which way the mail leaves.
     pub(crate) fn exit(&self) -> Exit {
         self.0.1

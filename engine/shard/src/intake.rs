@@ -74,8 +74,7 @@ impl<K: Kernel> Shard<K> {
         Ok(())
     }
 
-    /// Counts a durable message as ours and routes it. It stays in memory for the first
-    /// attempt, and its text with it unless that is empty, as far as the budget goes.
+    /// Counts a durable message as ours and routes it.
     pub(crate) fn own(
         self: &Rc<Self>,
         id: MessageId,
@@ -84,6 +83,21 @@ impl<K: Kernel> Shard<K> {
         text: &[u8],
         entrance: Option<Entrance<'_>>,
     ) {
+        for delivery in self.cut(id, accepted, bytes, text, entrance) {
+            self.route(delivery);
+        }
+    }
+
+    /// Counts a durable message as ours, and cuts it into deliveries. It stays in memory for the
+    /// first attempt, and its text with it unless that is empty, as far as the budget goes.
+    pub(crate) fn cut(
+        &self,
+        id: MessageId,
+        accepted: Accepted,
+        bytes: u64,
+        text: &[u8],
+        entrance: Option<Entrance<'_>>,
+    ) -> SmallVec<[Delivery; 1]> {
         let Accepted { envelope, spot } = accepted;
         let recipients = envelope.recipient_count();
         self.tell_accepted(id, &envelope, bytes, entrance);
@@ -96,14 +110,15 @@ impl<K: Kernel> Shard<K> {
         let exit = self.egress.exit(message.envelope.label(Label::Pool).unwrap_or_default());
         let fresh = Standing { tried: Tried::default(), due: Tick::ZERO };
         let open = message.envelope.recipients().map(|path| (fresh, domain_bytes(path)));
-        for group in self.groups((0..).zip(open)) {
+        let delivery = |group: &Group<'_>| {
             let domain = self.names.of(group.domain, exit);
             let accepted = message.envelope.accepted();
             let mut delivery =
                 Delivery::new(id, spot, accepted, domain, group.recipients[..].into());
             delivery.message = message.share.is_some().then(|| Arc::clone(&message));
-            self.route(delivery);
-        }
+            delivery
+        };
+        self.groups((0..).zip(open)).iter().map(delivery).collect()
     }
 
     /// Counts a message that has become ours, and writes its line if somebody wants to read it.

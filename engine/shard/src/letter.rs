@@ -6,6 +6,7 @@ use crate::message::{Delivery, Message};
 use crate::outbound::Passage;
 use crate::recall::Recall;
 use crate::spread::Loan;
+use crate::submission::Submission;
 use crate::survey::Inquiry;
 use event::{MessageId, Outcome, ReplyClass, Response, Stages, Wall};
 use policy::login::Verdict;
@@ -37,6 +38,8 @@ pub enum Letter {
     Verdict(u64, Verdict),
     /// From an operator, by way of control: how things stand, or what is to be done.
     Inquiry(Box<Inquiry>),
+    /// From the program: send this.
+    Submit(Box<Submission>),
     /// From a shard that has more connections than we: serve this one.
     Connection(Box<Newcomer>),
     /// From the program: take no new mail, finish what is in flight, sync, and end.

@@ -17,6 +17,7 @@
 //! | `survey.rs` | what operators are told, and what they order |
 //! | `outbound/` | a lane carries deliveries and brings back verdicts |
 //! | `secured.rs`, `watch.rs` | what is below a connection; its deadline |
+//! | `submission.rs` | reports of TLS that the program sends |
 //! | `settle.rs`, `bounce.rs` | verdicts are recorded; senders hear bad news |
 //! | `delivery_log.rs` | events as JSON lines |
 //! | `damage.rs` | damage in the logs is told |
@@ -54,6 +55,7 @@ mod shard;
 mod sites;
 mod sources;
 mod spread;
+mod submission;
 mod survey;
 mod valve;
 mod watch;
@@ -77,6 +79,7 @@ pub use setup::{
 pub use sites::LANES_MAX;
 pub use sources::{SourceRule, Sources};
 pub use spread::Loan;
+pub use submission::Submission;
 pub use survey::{Inquiry, Tell};
 
 use inbound::{Door, accept};

@@ -99,6 +99,9 @@ impl<K: Kernel> Shard<K> {
     pub(crate) fn resolved(self: &Rc<Self>, domain: &str, answer: &Answer) {
         let now = self.kernel.now();
         let plan = route::plan(domain, answer, &self.routing.rules).map(Arc::new);
+        if let Err(RouteFailure::Policy(text)) = &plan {
+            self.tell_nowhere(domain, text);
+        }
         let old = self.domains.borrow().last(domain).cloned();
         self.recall(domain, old, &plan);
         self.domains.borrow_mut().learn(domain, plan, answer, now);

@@ -11,6 +11,7 @@ use event::{Meters, Response};
 use kernel::{Mailbox, Sender};
 use policy::gate::Kept;
 use policy::replies::{Rules, Unknown};
+use policy::tls_report::Ledger;
 use policy::{Limits, Schedule};
 use route::SitePlan;
 use smtp::server::{self, Refusal, Rights};
@@ -67,6 +68,8 @@ pub struct Setup {
     pub shards: Vec<Sender<Letter>>,
     /// Who may log in, if anybody may.
     pub access: Option<Arc<dyn Access>>,
+    /// Where it is counted what TLS with hosts came to, if anybody is told.
+    pub tls_ledger: Option<Arc<Ledger>>,
     /// How long a drain waits for transactions in flight.
     pub drain_patience: Duration,
 }

@@ -23,6 +23,7 @@ use event::{MessageId, Meters, ShardMeters, Shut, Tick};
 use kernel::{Kernel, Sender};
 use policy::gate::Gates;
 use policy::hosts::{HostMemory, Hosts};
+use policy::tls_report::Ledger;
 use policy::{Limits, Schedule};
 use queue::{Queue, SiteIndex};
 use route::Place;
@@ -121,6 +122,8 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) access: Option<Arc<dyn Access>>,
     /// Sessions that wait to hear whether they may.
     pub(crate) logins: Logins,
+    /// Where it is counted what TLS with hosts came to, if anybody is told.
+    pub(crate) tls_ledger: Option<Arc<Ledger>>,
 }
 
 impl<K: Kernel> Shard<K> {
@@ -182,6 +185,7 @@ impl<K: Kernel> Shard<K> {
             lanes: Cell::new(0),
             access: setup.access.clone(),
             logins: Logins::default(),
+            tls_ledger: setup.tls_ledger.clone(),
             kernel,
         })
     }
@@ -287,6 +291,7 @@ impl<K: Kernel> Shard<K> {
             Letter::Locate(delivery) => self.locate(delivery),
             Letter::Suspect(id) => self.journal_of(id).suspect(id),
             Letter::Resolved(domain, answer) => self.resolved(&domain, &answer),
+            Letter::Submit(submission) => self.submit(*submission),
             Letter::Recall(recall) => self.heed(&recall),
             Letter::Inquiry(inquiry) => self.answer(*inquiry),
             Letter::Verdict(number, verdict) => self.logins.hear(number, verdict),

@@ -8,9 +8,10 @@
 
 mod dane;
 
+use crate::fault::result;
 use crate::{Fault, Roots, Tls};
 use dane::Known;
-use event::TlsaSet;
+use event::{TlsResult, TlsaSet};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, UnbufferedClientConnection, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
@@ -144,16 +145,19 @@ impl Claim {
         Some(name.as_ref().to_ascii_lowercase().into())
     }
 
-    /// Whether the server that showed these certificates, its own first, is the one.
-    pub(crate) fn holds(&self, shown: &[CertificateDer<'static>]) -> bool {
+    /// Why the server that showed these certificates, its own first, may be another one; `None`
+    /// if it is the one.
+    pub(crate) fn doubt(&self, shown: &[CertificateDer<'static>]) -> Option<TlsResult> {
         // Whoever had to prove it has.
-        self.proof != Proof::Any || self.prove(shown).is_some()
-    }
-
-    fn prove(&self, shown: &[CertificateDer<'static>]) -> Option<ServerCertVerified> {
-        let (own, others) = shown.split_first()?;
-        let trusted = self.trusted.as_ref()?;
-        trusted.verify_server_cert(own, others, &self.server, &[], UnixTime::now()).ok()
+        if self.proof != Proof::Any {
+            return None;
+        }
+        let (Some((own, others)), Some(trusted)) = (shown.split_first(), &self.trusted) else {
+            return Some(TlsResult::ValidationFailure);
+        };
+        let now = UnixTime::now();
+        let proven = trusted.verify_server_cert(own, others, &self.server, &[], now);
+        proven.err().map(|error| result(&error))
     }
 }
 

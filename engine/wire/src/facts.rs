@@ -2,6 +2,7 @@
 
 use crate::connector::Claim;
 use crate::subject::subject;
+use event::TlsResult;
 use rustls::{CommonState, HandshakeKind, ProtocolVersion};
 
 /// What a handshake came to.
@@ -18,6 +19,8 @@ pub struct TlsFacts {
     /// The peer is who it says it is, a server also whom we asked for, and somebody we trust
     /// vouches for it; or DNS knows its certificate, where that was asked for.
     pub verified: bool,
+    /// Why a server is not: what its certificate lacks.
+    pub doubt: Option<TlsResult>,
     /// The handshake built on an earlier one.
     pub resumed: bool,
 }
@@ -32,7 +35,8 @@ impl TlsFacts {
     /// Of a connection whose handshake is complete, with a server.
     pub(crate) fn of_server(state: &CommonState, claim: &Claim) -> Option<Self> {
         let shown = state.peer_certificates().unwrap_or_default();
-        Self::of(state, claim.sni(), claim.holds(shown))
+        let doubt = claim.doubt(shown);
+        Some(Self { doubt, ..Self::of(state, claim.sni(), doubt.is_none())? })
     }
 
     fn of(state: &CommonState, sni: Option<Box<str>>, verified: bool) -> Option<Self> {
@@ -47,6 +51,7 @@ impl TlsFacts {
             sni,
             peer_subject: shown.and_then(|shown| subject(shown)),
             verified,
+            doubt: None,
             resumed: state.handshake_kind() == Some(HandshakeKind::Resumed),
         })
     }

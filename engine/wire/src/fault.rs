@@ -1,5 +1,6 @@
 //! Why a connection cannot go on, and whose fault that is.
 
+use event::TlsResult;
 use rustls::{CertificateError, Error};
 use std::fmt;
 
@@ -8,6 +9,8 @@ use std::fmt;
 pub struct Fault {
     /// The kind.
     pub cause: Cause,
+    /// What reports call it.
+    pub result: TlsResult,
     text: String,
 }
 
@@ -26,12 +29,14 @@ pub enum Cause {
 
 impl Fault {
     pub(crate) fn protocol(text: &str) -> Self {
-        Self { cause: Cause::Protocol, text: text.to_owned() }
+        let result = TlsResult::ValidationFailure;
+        Self { cause: Cause::Protocol, result, text: text.to_owned() }
     }
 
     pub(crate) fn nobody_trusted() -> Self {
         let text = "nobody is trusted to vouch for a server".to_owned();
-        Self { cause: Cause::Certificate, text }
+        let result = TlsResult::ValidationFailure;
+        Self { cause: Cause::Certificate, result, text }
     }
 }
 
@@ -64,6 +69,24 @@ impl From<Error> for Fault {
             Error::InvalidCertificate(CertificateError::Other(ours)) => ours.to_string(),
             error => error.to_string(),
         };
-        Self { cause, text }
+        Self { cause, result: result(&error), text }
+    }
+}
+
+/// What reports call it.
+pub(crate) fn result(error: &Error) -> TlsResult {
+    let Error::InvalidCertificate(error) = error else { return TlsResult::ValidationFailure };
+    match error {
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => TlsResult::CertificateExpired,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            TlsResult::CertificateHostMismatch
+        }
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            TlsResult::CertificateNotTrusted
+        }
+        _ => TlsResult::ValidationFailure,
     }
 }

@@ -48,6 +48,7 @@ fn run(settings: &Settings, flaw: Flaw) -> io::Result<()> {
         agent: None,
         dns: Servers { addresses: settings.dns.servers.clone(), ..Servers::default() },
         policies: None,
+        reports: None,
         logins: None,
         meters: Arc::clone(&meters),
         sources: Vec::new(),
@@ -115,6 +116,7 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
         mailbox,
         shards: vec![own],
         access: None,
+        tls_ledger: None,
         egress: Arc::default(),
         drain_patience: Duration::from_secs(25),
     })

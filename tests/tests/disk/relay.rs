@@ -112,6 +112,7 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
         mailbox: letters,
         shards: vec![sender],
         access: None,
+        tls_ledger: None,
         egress: Arc::default(),
         drain_patience: Duration::from_secs(30),
     }

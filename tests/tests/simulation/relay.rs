@@ -93,6 +93,7 @@ impl Relay {
                 mailbox,
                 shards: relay.shards.clone(),
                 access: None,
+                tls_ledger: None,
                 egress: egress(&plan.sources),
                 drain_patience: Duration::from_secs(30),
             };

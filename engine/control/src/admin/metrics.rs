@@ -45,6 +45,7 @@ impl Collector for Cells {
         self.sites(&mut encoder)?;
         self.lookups(&mut encoder)?;
         self.policies(&mut encoder)?;
+        self.reports(&mut encoder)?;
         self.logins(&mut encoder)
     }
 }
@@ -167,6 +168,16 @@ impl Cells {
         let (name, help) = ("mta_sts_policies", "MTA-STS policies kept");
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         metric.encode_gauge(&counts.kept())
+    }
+
+    fn reports(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let counts = self.lookups.reports();
+        let rows = counts.rows().map(|(outcome, count)| (outcome.to_owned(), count));
+        let help = "Reports of TLS (TLS-RPT) to domains.";
+        family(encoder, "tls_reports", help, Kind::Counter, "outcome", rows)?;
+        let (name, help) = ("tls_report_sessions_lost", "Sessions that no report tells of");
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        metric.encode_counter::<NoLabelSet, _, u64>(&counts.lost(), None)
     }
 
     fn logins(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -30,6 +30,7 @@ fn setup(meters: &Arc<Meters>, agent: Option<SocketAddr>) -> Setup {
             ..dns::Servers::default()
         },
         policies: None,
+        reports: None,
         logins: None,
         meters: Arc::clone(meters),
         sources: Vec::new(),
@@ -297,6 +298,7 @@ fn a_taken_address_is_named() {
         agent: None,
         dns: dns::Servers::default(),
         policies: None,
+        reports: None,
         logins: None,
         meters: Meters::new(1),
         sources: Vec::new(),

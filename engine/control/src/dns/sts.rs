@@ -13,8 +13,9 @@ mod store;
 pub(crate) use counts::Counts;
 
 use super::lookup::Names;
+use super::tls_report::Standing;
 use crate::https::{Failure, Https, Kind, Outfit};
-use event::Wall;
+use event::{TlsResult, Wall};
 use route::{STS_BYTES_MAX, StsMode, StsPolicy, StsRecord, is_public};
 use std::collections::HashMap;
 use std::io;
@@ -79,7 +80,7 @@ struct State {
     /// Domains whose policy is being fetched: since when, and what ends with it.
     fetches: HashMap<String, (Instant, watch::Receiver<()>)>,
     /// Domains whose policy could not be, under which record, and until when it is let be.
-    failed: HashMap<String, (Box<str>, Instant)>,
+    failed: HashMap<String, (Box<str>, Instant, Failure)>,
 }
 
 /// What is known of a domain's policy, and how long that holds.
@@ -256,7 +257,7 @@ impl Policies {
         self.counts.failed(failure.kind);
         let mut state = self.state();
         let holds = state.store.tried(domain, now());
-        state.let_be(domain, record, Instant::now());
+        state.let_be(domain, record, Instant::now(), failure);
         drop(state);
         // RFC 8461 section 3.3: somebody may be keeping it from us until the old one has ended.
         if holds.is_some_and(|policy| policy.mode != StsMode::None) {
@@ -265,6 +266,24 @@ impl Policies {
                  {failure}"
             );
         }
+    }
+
+    /// What a report says of the policy of `domain`. One that could not be fetched is missed for
+    /// as long as nobody has tried again.
+    pub(super) fn standing(&self, domain: &str) -> Standing {
+        let state = self.state();
+        if let Some((policy, _)) = state.store.live(domain, now()) {
+            return Standing::Known(Arc::clone(policy));
+        }
+        let recent = |(_, until, _): &&(_, Instant, _)| Instant::now() < *until + PAUSE;
+        state.failed.get(domain).filter(recent).map_or(Standing::Without, |(_, _, failure)| {
+            let result = match failure.kind {
+                Kind::Certificate => TlsResult::StsWebpkiInvalid,
+                Kind::Invalid | Kind::MediaType | Kind::TooLarge => TlsResult::StsPolicyInvalid,
+                _ => TlsResult::StsPolicyFetchError,
+            };
+            Standing::Missing(result, failure.to_string().into())
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -290,7 +309,7 @@ impl State {
     fn is_news(&self, domain: &str, record: &StsRecord, at: Instant) -> bool {
         let known = self.store.live(domain, now());
         let is_let_be =
-            self.failed.get(domain).is_some_and(|(id, until)| *id == record.id && at < *until);
+            self.failed.get(domain).is_some_and(|(id, until, _)| *id == record.id && at < *until);
         known.is_none_or(|(policy, _)| policy.id != record.id) && !is_let_be
     }
 
@@ -302,20 +321,21 @@ impl State {
         let life = if self.fetches.contains_key(domain) {
             Duration::ZERO
         } else {
-            let let_be = self.failed.get(domain).map(|(_, until)| until.duration_since(at));
+            let let_be = self.failed.get(domain).map(|(_, until, _)| until.duration_since(at));
             life.min(let_be.unwrap_or(life))
         };
         Ruling { policy, life }
     }
 
-    fn let_be(&mut self, domain: &str, record: &StsRecord, at: Instant) {
+    fn let_be(&mut self, domain: &str, record: &StsRecord, at: Instant, failure: &Failure) {
         if self.failed.len() >= FAILED_MAX {
-            self.failed.retain(|_, (_, until)| at < *until);
+            self.failed.retain(|_, (_, until, _)| at < *until);
         }
         if self.failed.len() >= FAILED_MAX {
             self.failed.clear();
         }
-        self.failed.insert(domain.to_owned(), (record.id.clone(), at + PAUSE));
+        let failed = (record.id.clone(), at + PAUSE, failure.clone());
+        self.failed.insert(domain.to_owned(), failed);
     }
 }
 

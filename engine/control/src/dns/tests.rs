@@ -2,6 +2,7 @@
 
 mod server;
 mod sts;
+mod tls_report;
 mod web;
 
 use super::{Resolver, Servers, Trust, contained, desk};

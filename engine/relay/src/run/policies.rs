@@ -16,10 +16,10 @@ const FOLDER: &str = "mta-sts";
 /// The file that is named cannot be used; with its line.
 pub(crate) fn policies(loaded: &Loaded) -> io::Result<Option<Setup>> {
     let settings = &loaded.settings;
-    let roots = roots(loaded)?;
+    let outfit = outfit(loaded)?;
     Ok(settings.delivery_tls.mta_sts.then(|| Setup {
         folder: settings.spool.path.join(FOLDER),
-        outfit: Outfit { roots, proxy: settings.https.proxy.clone() },
+        outfit,
         private_allowed: settings.dns.allow_private_addresses,
     }))
 }
@@ -31,6 +31,11 @@ pub(super) fn warning(policies: Option<&Setup>) -> Option<&'static str> {
         "this system trusts nobody, so no MTA-STS policy can be fetched: name a `ca` in [https], \
          or turn `mta_sts` in [delivery] off",
     )
+}
+
+/// How web servers are reached.
+pub(super) fn outfit(loaded: &Loaded) -> io::Result<Outfit> {
+    Ok(Outfit { roots: roots(loaded)?, proxy: loaded.settings.https.proxy.clone() })
 }
 
 /// The certificates of those who vouch for the hosts of policies, in DER.

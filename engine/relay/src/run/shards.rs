@@ -9,6 +9,7 @@ use control::Resolver;
 use event::Meters;
 use kernel::uring::{self, DriverChoice, DriverReport, RingConfig};
 use kernel::{Mailbox, Sender, mailbox};
+use policy::tls_report::Ledger;
 use policy::{Limits, Schedule};
 use route::{HostPort, NamedSites, Question, RouteSetting, Rules, SiteSetting, Table};
 use shard::journal::{self, Options};
@@ -37,7 +38,7 @@ pub(super) fn start(
     lock: &SpoolLock,
     meters: &Arc<Meters>,
     (resolver, connector, politeness): (&Resolver, &Arc<Connector>, &Politeness),
-    access: Option<&Arc<dyn Access>>,
+    (access, ledger): (Option<&Arc<dyn Access>>, Option<&Arc<Ledger>>),
     (senders, mailboxes, post): (&[Sender<Letter>], Vec<Mailbox<Letter>>, &Post<Happened>),
 ) -> io::Result<()> {
     let routing = routing(settings, resolver)?;
@@ -51,7 +52,8 @@ pub(super) fn start(
         let share = Share { index, logs, mailbox };
         let outwards = (&routing, connector, &egress);
         let setup = setup(settings, share, gates, &crowd, senders, outwards, meters);
-        let setup = Setup { access: access.cloned(), politeness: politeness.clone(), ..setup };
+        let (access, tls_ledger) = (access.cloned(), ledger.cloned());
+        let setup = Setup { access, tls_ledger, politeness: politeness.clone(), ..setup };
         let ring = RingConfig { cpu, driver: driver(settings), ..RingConfig::default() };
         let post = post.clone();
         let name = format!("shard-{index}");
@@ -123,6 +125,7 @@ fn setup(
         shards: senders.to_vec(),
         access: None,
         politeness: Politeness::default(),
+        tls_ledger: None,
         drain_patience: TRANSACTIONS_MAX.saturating_sub(settings.drain.delay),
     }
 }

@@ -18,8 +18,8 @@ impl Https {
     pub(super) fn read(https: &mut Section<'_, '_>) -> Self {
         let proxy = https.optional::<Proxy>(
             "proxy",
-            "The HTTP proxy by which MTA-STS policies are fetched, where this machine may not \
-             connect to port 443 itself: it is asked to CONNECT, and looks names up. Left out: \
+            "The HTTP proxy by which MTA-STS policies are fetched, and reports of TLS sent, where \
+             this machine may not connect to port 443 itself: it is asked to CONNECT, and looks names up. Left out: \
              none.",
         );
         Self {

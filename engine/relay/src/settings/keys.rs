@@ -5,7 +5,7 @@ use super::{
     Admin, Agent, Auth, Bytes, Certificate, Defence, Delivery, DeliveryTls, Destination, Dns,
     Drain, Driver, Durability, Front, Hop, Host, HostName, Https, Kernel, Listener, ListenerTls,
     Log, Login, Pattern, Pool, Replies, Retry, Route, Section, Settings, Site, SourceRule, Spool,
-    Tls, site,
+    Tls, TlsReport, site,
 };
 use shard::MESSAGE_BYTES_MAX;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -71,6 +71,7 @@ impl Settings {
             admin: top.table("admin", Admin::read),
             dns: top.table("dns", Dns::read),
             https: top.table("https", Https::read),
+            tls_report: top.table("tls_report", TlsReport::read),
             kernel: top.table("kernel", Kernel::read),
             drain: top.table("drain", Drain::read),
             agent: top.table("agent", Agent::read),

@@ -15,6 +15,7 @@ impl Settings {
         self.check_auth(reader);
         super::front::check(&self.listeners, reader);
         self.check_tls(reader);
+        self.check_tls_report(reader);
         self.check_routes(reader);
         self.check_sites(reader);
         self.check_pools(reader);

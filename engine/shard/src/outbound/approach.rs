@@ -5,8 +5,9 @@ use super::departure::Departure;
 use super::link::{Failure, Link};
 use crate::routing::local;
 use crate::shard::Shard;
-use event::Response;
+use event::{Response, TlsResult};
 use kernel::Kernel;
+use policy::tls_report::{self, Session};
 use queue::SiteIndex;
 use smtp::client::Config;
 use std::net::{IpAddr, SocketAddr};
@@ -41,6 +42,8 @@ pub(super) struct Approach {
     cover: Cover,
     name: Box<str>,
     tls: Option<TlsFacts>,
+    /// What the handshake failed of.
+    failure: Option<tls_report::Cover>,
     passage: Option<Arc<Passage>>,
 }
 
@@ -75,6 +78,7 @@ impl Approach {
             cover: shard.cover(index, peer),
             name,
             tls: None,
+            failure: None,
             passage: None,
         }
     }
@@ -123,6 +127,8 @@ impl Approach {
             }
             Err(failure) => {
                 failure.count(meters).add(1);
+                let (result, why) = (failure.result(), failure.to_string());
+                self.failure = Some(tls_report::Cover::Failed(result, why.into()));
                 meters.tls_out_dane_failed.add(u64::from(is_known && failure.is_of_certificate()));
                 let needed = if may_be_left_out { "TLS" } else { "TLS is required (`tls`) and" };
                 let response = local(451, (4, 7, 5), &format!("{needed} failed: {failure}"));
@@ -155,4 +161,40 @@ impl Approach {
     pub(super) fn passage(&self) -> Option<Arc<Passage>> {
         self.passage.clone()
     }
+
+    /// What TLS it came to, if any was wanted, once the host is ready.
+    pub(super) fn cover(&self) -> Option<tls_report::Cover> {
+        let passage = self.passage.as_deref()?;
+        match (&passage.tls, &passage.in_clear) {
+            (Some(facts), _) if facts.verified => Some(tls_report::Cover::Proven),
+            (Some(facts), _) => {
+                let doubt = facts.doubt.unwrap_or(TlsResult::ValidationFailure);
+                Some(tls_report::Cover::Doubtful(doubt))
+            }
+            (None, Some(why)) => Some(bare(why)),
+            (None, None) => None,
+        }
+    }
+
+    /// Why it came to no TLS, if it did not. `why`: what the host said instead of a handshake.
+    pub(super) fn missed(&self, why: Option<&str>) -> Option<tls_report::Cover> {
+        self.failure.clone().or_else(|| why.map(bare))
+    }
+
+    /// What a domain is told of it.
+    pub(super) fn session(&self, domain: &str, cover: tls_report::Cover) -> Session {
+        let is_well = matches!(cover, tls_report::Cover::Proven);
+        let addresses = (!is_well).then(|| (self.source_address, self.peer.ip()));
+        let (domain, host) = (domain.into(), self.name.clone());
+        Session { domain, host, addresses, tlsa: self.cover.tlsa(), cover }
+    }
+}
+
+/// Why there was no handshake.
+fn bare(why: &str) -> tls_report::Cover {
+    // The client's words for a host that has not got it; all others are of one that has.
+    let is_missing = why == "does not offer STARTTLS";
+    let result =
+        if is_missing { TlsResult::StarttlsNotSupported } else { TlsResult::ValidationFailure };
+    tls_report::Cover::Failed(result, why.into())
 }

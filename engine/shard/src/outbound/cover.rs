@@ -64,6 +64,11 @@ impl Cover {
         }
     }
 
+    /// What DNS proves of the host, if it does.
+    pub(super) fn tlsa(&self) -> Option<Arc<TlsaSet>> {
+        self.proven.clone()
+    }
+
     /// What DNS proves of the host, in a word.
     pub(super) fn dane(&self) -> Option<&'static str> {
         let set = self.proven.as_ref()?;

@@ -8,6 +8,7 @@
 mod begin;
 mod habits;
 mod hear;
+mod told;
 
 use super::approach::Approach;
 use super::departure::Departure;
@@ -33,6 +34,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
+use told::Told;
 
 /// Room for replies. A longer one gets more.
 const REPLIES: usize = 1_024;
@@ -92,6 +94,7 @@ pub(super) struct Lane<K: Kernel> {
     last_words: Option<Response>,
     stages: Stages,
     provider: Option<Provider>,
+    told: Told,
 }
 
 impl<K: Kernel> Lane<K> {
@@ -128,6 +131,7 @@ impl<K: Kernel> Lane<K> {
             last_words: None,
             stages: Stages::new(),
             provider,
+            told: Told::default(),
         }
     }
 

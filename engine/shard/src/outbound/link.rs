@@ -7,7 +7,7 @@ use crate::inbound::Shelf;
 use crate::secured::HANDSHAKE_PATIENCE;
 use crate::shard::Shard;
 use crate::watch::Watch;
-use event::{Count, ShardMeters, Tick};
+use event::{Count, ShardMeters, Tick, TlsResult};
 use kernel::{Buffer, Gather, Kernel, Piece, Stream};
 use std::fmt;
 use std::future::Future;
@@ -54,6 +54,14 @@ impl Failure {
 }
 
 impl Failure {
+    /// What reports call it.
+    pub(super) fn result(&self) -> TlsResult {
+        match self {
+            Self::Lost | Self::Late => TlsResult::ValidationFailure,
+            Self::Fault(fault) => fault.result,
+        }
+    }
+
     /// Whether the host showed a certificate that is not its own, or none.
     pub(super) fn is_of_certificate(&self) -> bool {
         matches!(self, Self::Fault(fault) if fault.cause == Cause::Certificate)

@@ -11,6 +11,7 @@ mod host;
 mod outward;
 mod policy;
 mod relay;
+mod reports;
 
 use bounds::pause;
 use client::Client;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What DNS says of a domain with one host, called as [`NAME`], and a policy that names `named`.
-fn answer(host: IpAddr, named: Option<&str>) -> Answer {
+pub(crate) fn answer(host: IpAddr, named: Option<&str>) -> Answer {
     let host =
         MxHost { preference: 0, name: NAME.to_owned(), addresses: vec![host], dane: Dane::Absent };
     let policy = named.map(|named| {

@@ -4,19 +4,25 @@ use crate::host;
 use event::{Meters, TlsaSet};
 use kernel::sim::{Host, World};
 use kernel::{Kernel, Sender, mailbox};
+use policy::tls_report::Ledger;
 use policy::{Limits, Schedule};
 use route::{Answer, Dane, HostPort, MxHost, NamedSites, RouteSetting, Rules, Table, Tls};
 use shard::journal::Options;
-use shard::{Ask, Begin, Crowd, Gate, Letter, Networks, Proxy, Routing, Security, Setup, Spool};
+use shard::{
+    Ask, Begin, Crowd, Gate, Letter, Networks, Proxy, Routing, Security, Setup, Spool, Submission,
+};
 use smtp::proxy::Versions;
 use smtp::server;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 use wire::{Acceptor, Certificate, Certificates, Clients, Connector, Roots};
 
 pub(crate) const HOST: &str = "relay.test";
+/// Whose mail is reports of TLS.
+pub(crate) const REPORTER: &str = "tls@relay.test";
 
 /// A relay, and what a client must know of it.
 pub(crate) struct Relay {
@@ -26,6 +32,8 @@ pub(crate) struct Relay {
     /// Its certificate, to be trusted.
     pub(crate) root: String,
     letters: Sender<Letter>,
+    /// What it notes of TLS with hosts.
+    pub(crate) ledger: Arc<Ledger>,
 }
 
 impl Relay {
@@ -92,6 +100,20 @@ impl Relay {
         Self::sending(world, clear, INTAKE_BYTES_MAX, (routing(vec![route], answer), Some(roots)))
     }
 
+    /// The program sends a report to this recipient, where DNS says this of its domain.
+    pub(crate) fn submit(&self, recipient: &str, answer: Answer) -> Arc<AtomicU8> {
+        let heard = Arc::<AtomicU8>::default();
+        let taken = Arc::clone(&heard);
+        self.letters.post(Letter::Submit(Box::new(Submission {
+            sender: REPORTER.into(),
+            recipient: recipient.into(),
+            text: b"Subject: report\r\n\r\nx\r\n".as_slice().into(),
+            answer,
+            taken: Box::new(move |is_taken| taken.store(1 + u8::from(is_taken), Ordering::Relaxed)),
+        })));
+        heard
+    }
+
     /// DNS says this of a domain by now.
     pub(crate) fn learn(&self, domain: &str, answer: Answer) {
         self.letters.post(Letter::Resolved(domain.to_owned(), answer));
@@ -107,6 +129,7 @@ impl Relay {
         let host = world.host();
         let address = SocketAddr::new(world.address(host), 25);
         let meters = Meters::new(1);
+        let ledger = Ledger::new(1, REPORTER);
         let setup = Setup {
             index: 0,
             gates: vec![open(address)],
@@ -129,6 +152,7 @@ impl Relay {
             topics: shard::Topics::default(),
             meters: Arc::clone(&meters),
             access: None,
+            tls_ledger: Some(Arc::clone(&ledger)),
             crowd: Crowd::new(1),
             mailbox: letters,
             shards: vec![sender.clone()],
@@ -140,7 +164,7 @@ impl Relay {
             kernel.make_directory(Path::new("/spool")).await.unwrap();
             shard::run(kernel, setup, |_| ()).await.unwrap();
         });
-        Self { host, address, meters, root: String::new(), letters: sender }
+        Self { host, address, meters, root: String::new(), letters: sender, ledger }
     }
 
     pub(crate) fn drain(&self) {

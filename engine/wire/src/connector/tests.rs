@@ -2,6 +2,7 @@
 
 use super::{Connector, Proof};
 use crate::{Cause, Fault, Opened, Roots, Tls, TlsFacts};
+use event::TlsResult;
 use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
@@ -181,15 +182,19 @@ fn who_a_server_is_counts_where_it_was_asked_for() {
 fn a_refusal_says_what_is_wrong() {
     let authority = Authority::new();
     let connector = Connector::new(Some(&authority.roots())).unwrap();
-    for (shown, words) in [
-        (Shown::Foreign, "not valid for name \"mx.example\""),
-        (Shown::Expired, "expired"),
-        (Shown::SelfSigned, "UnknownIssuer"),
+    for (shown, words, result) in [
+        (Shown::Foreign, "not valid for name \"mx.example\"", TlsResult::CertificateHostMismatch),
+        (Shown::Expired, "expired", TlsResult::CertificateExpired),
+        (Shown::SelfSigned, "UnknownIssuer", TlsResult::CertificateNotTrusted),
     ] {
         let server = config(&authority, shown, &[&TLS13]);
         let mut pair = Pair::new(&connector, &server, HOST, Proof::Name).unwrap();
-        let text = pair.meet(1_000).unwrap_err().to_string();
+        let fault = pair.meet(1_000).unwrap_err();
+        let text = fault.to_string();
         assert!(text.starts_with("TLS: ") && text.contains(words), "{text}");
+        let mut pair = Pair::new(&connector, &server, HOST, Proof::Any).unwrap();
+        let doubt = pair.meet(1_000).unwrap().doubt;
+        assert_eq!((fault.result, doubt), (result, Some(result)), "refused or not");
     }
 }
 

@@ -13,8 +13,16 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// What each host answers, and how often it was asked.
-type Pages = Arc<Mutex<BTreeMap<String, (String, usize)>>>;
+/// What each host answers, and what it was asked.
+type Pages = Arc<Mutex<BTreeMap<String, Page>>>;
+
+#[derive(Default)]
+struct Page {
+    answer: String,
+    asked: usize,
+    /// What was brought: the head of each request, and its body.
+    brought: Vec<(String, Vec<u8>)>,
+}
 
 /// A running web server.
 pub(super) struct Web {
@@ -53,12 +61,18 @@ impl Web {
     /// From now on the host answers this; nothing, if it is empty.
     pub(super) fn put(&self, host: &str, answer: &str) {
         let mut pages = self.pages.lock().unwrap();
-        pages.entry(host.to_owned()).or_default().0 = answer.to_owned();
+        pages.entry(host.to_owned()).or_default().answer = answer.to_owned();
     }
 
     /// How often the host was asked.
     pub(super) fn asked(&self, host: &str) -> usize {
-        self.pages.lock().unwrap().get(host).map_or(0, |page| page.1)
+        self.pages.lock().unwrap().get(host).map_or(0, |page| page.asked)
+    }
+
+    /// Takes what was brought to the host.
+    pub(super) fn brought(&self, host: &str) -> Vec<(String, Vec<u8>)> {
+        let mut pages = self.pages.lock().unwrap();
+        pages.get_mut(host).map(|page| std::mem::take(&mut page.brought)).unwrap_or_default()
     }
 }
 
@@ -70,13 +84,23 @@ async fn answer(acceptor: TlsAcceptor, stream: TcpStream, pages: Pages) -> Optio
         request.push(stream.read_u8().await.ok()?);
     }
     let request = String::from_utf8(request).ok()?;
-    assert!(request.starts_with("GET /.well-known/mta-sts.txt HTTP/1.1\r\n"), "{request}");
-    let host = request.lines().find_map(|line| line.strip_prefix("host: "))?;
+    let field = |name: &str| request.lines().find_map(|line| line.strip_prefix(name));
+    let host = field("host: ")?;
+    let mut body = Vec::new();
+    if request.starts_with("POST ") {
+        body.resize(field("content-length: ")?.parse().ok()?, 0);
+        stream.read_exact(&mut body).await.ok()?;
+    } else {
+        assert!(request.starts_with("GET /.well-known/mta-sts.txt HTTP/1.1\r\n"), "{request}");
+    }
     let page = {
         let mut pages = pages.lock().unwrap();
         let page = pages.entry(host.to_owned()).or_default();
-        page.1 += 1;
-        page.0.clone()
+        page.asked += 1;
+        if !body.is_empty() {
+            page.brought.push((request.clone(), body));
+        }
+        page.answer.clone()
     };
     if page.is_empty() {
         pending::<()>().await;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 impl<K: Kernel> Lane<K> {
     pub(super) fn begin(&mut self, transfer: Transfer) {
+        self.tell_session(&transfer);
         let message = Arc::clone(&transfer.message);
         let mut requests = message.envelope.requests();
         let recipients: SmallVec<[client::Recipient<'_>; 4]> = transfer

@@ -74,6 +74,7 @@ impl<K: Kernel> Lane<K> {
         if self.ready && self.taken == 0 {
             self.slot.works();
         }
+        self.tell_missed();
         let missing = !self.ready && self.session.bare().is_some();
         self.shard.meters().tls_out_missing.add(u64::from(missing));
         let is_between = self.session.is_between();
