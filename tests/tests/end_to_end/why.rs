@@ -42,7 +42,31 @@ fn put_off(ringpost: &Ringpost, recipient: &str) -> io::Result<String> {
         let mut ours = lines.filter(|line| line["recipient"] == recipient);
         ours.find_map(|line| Some(line["id"].as_str()?.to_owned()))
     };
-    Ok(wait::until("a line in the log", PATIENCE, line)?)
+    wait::until("a line in the log", PATIENCE, line)
+}
+
+/// Asks until what keeps the mail is `held`; the answer has these words too.
+fn explained(ringpost: &Ringpost, about: &str, held: &str, words: [&str; 3]) -> io::Result<String> {
+    let told = ask_until(ringpost, &["why", about], &format!("held by   {held}"))?;
+    for word in words {
+        assert!(told.contains(word), "{word} is not in\n{told}");
+    }
+    Ok(told)
+}
+
+/// Waits until the log tells of so many orders: their verbs, and who gave them.
+fn orders(ringpost: &Ringpost, count: usize) -> io::Result<Vec<String>> {
+    let ordered = || {
+        let log = ringpost.log();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let orders = lines.filter(|line| line["event"] == "ordered");
+        let told = orders.filter_map(|line| {
+            Some(format!("{} {}", line["verb"].as_str()?, line["by"].as_str()?))
+        });
+        let told: Vec<String> = told.collect();
+        (told.len() == count).then_some(told)
+    };
+    wait::until("the orders in the log", PATIENCE, ordered)
 }
 
 #[test]
@@ -76,20 +100,13 @@ fn what_does_not_move_is_explained_and_moves_when_that_is_lifted() -> io::Result
     for to in ["x@later.test", "second@a.test"].into_iter().chain(["x@nobody.test"; 5]) {
         send(&ringpost, to)?;
     }
-    let told = ask_until(&ringpost, &["why", &nobody], "held by   resting")?;
-    for word in ["451 4.4.1 the connection was refused", "one connection is tried, in", "flush"] {
-        assert!(told.contains(word), "{word} is not in\n{told}");
-    }
+    let refused = ["451 4.4.1 the connection was refused", "one connection is tried, in", "flush"];
+    explained(&ringpost, &nobody, "resting", refused)?;
     let message = put_off(&ringpost, "x@later.test")?;
-    let told =
-        ask_until(&ringpost, &["why", &message], "held by   retry: put off after 1 attempt")?;
-    for word in ["<x@later.test>", "450 4.2.1 mailbox busy", "it is tried again, in"] {
-        assert!(told.contains(word), "{word} is not in\n{told}");
-    }
-    let told = ask_until(&ringpost, &["why", "a.test"], "held by   paused")?;
-    for word in ["its mail goes to the site", "paused by loopback: a complaint", "1 ready"] {
-        assert!(told.contains(word), "{word} is not in\n{told}");
-    }
+    let busy = ["<x@later.test>", "450 4.2.1 mailbox busy", "it is tried again, in"];
+    explained(&ringpost, &message, "retry: put off after 1 attempt", busy)?;
+    let complaint = ["its mail goes to the site", "paused by loopback: a complaint", "1 ready"];
+    let told = explained(&ringpost, "a.test", "paused", complaint)?;
     let table = ask(&ringpost, &["queue"])?;
     for (site, held) in [(&nobody, "resting"), (&later_site, "put-off"), (&paused, "paused")] {
         let line = table.lines().find(|line| line.starts_with(site.as_str()));
@@ -108,18 +125,8 @@ fn what_does_not_move_is_explained_and_moves_when_that_is_lifted() -> io::Result
     let flushed = ask(&ringpost, &["flush", &later_site, "--reason", "it is well again"])?;
     assert!(flushed.contains("1 waiting for a retry"), "{flushed}");
     later.wait_for(1, PATIENCE)?;
-    let ordered = || {
-        let log = ringpost.log();
-        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let orders = lines.filter(|line| line["event"] == "ordered");
-        let told: Vec<String> =
-            orders.map(|line| format!("{} {}", line["verb"], line["by"])).collect();
-        (told.len() == 4).then_some(told)
-    };
-    let told = wait::until("the orders in the log", PATIENCE, ordered)?;
-    let expected =
-        ["pause", "pause", "resume", "flush"].map(|verb| format!("\"{verb}\" \"loopback\""));
-    assert_eq!(told, expected);
+    let verbs = ["pause", "pause", "resume", "flush"];
+    assert_eq!(orders(&ringpost, 4)?, verbs.map(|verb| format!("{verb} loopback")));
     assert!(ask(&ringpost, &["why", "elsewhere.example"]).is_err());
     Ok(())
 }
