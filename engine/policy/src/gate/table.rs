@@ -236,17 +236,18 @@ impl Gates {
         before: Tick,
     ) -> Step {
         let gates = self.sites.get_mut(site).expect("a gate that changed is there");
-        let (cause, next) = if change == Change::Opened {
+        // It may have nothing to do until it is used, and then at once.
+        let (cause, next, place) = if change == Change::Opened {
             let gate = gates.take(quota).expect("a gate that opened is there");
-            (gate.cause().clone(), None)
+            (gate.cause().clone(), None, None)
         } else {
             let gate = gates.find(quota).expect("a gate that changed is there");
-            (gate.cause().clone(), Some(gate.planned()))
+            (gate.cause().clone(), Some(gate.planned()), Some(gate.next_at()))
         };
         if gates.is_empty() {
             self.sites.remove(site);
         }
-        self.move_on(site, quota, before, next);
+        self.move_on(site, quota, before, place);
         Step { site: Arc::clone(site), quota: quota.clone().into_owned(), change, next, cause }
     }
 
