@@ -54,13 +54,16 @@ fn explained(ringpost: &Ringpost, about: &str, held: &str, words: [&str; 3]) -> 
     Ok(told)
 }
 
-/// Waits until the log tells of so many orders: their verbs, and who gave them.
+/// Waits until the log tells of so many orders: their verbs, and who gave them, in the order of
+/// their times. Each shard's lines are in order; two shards' are not.
 fn orders(ringpost: &Ringpost, count: usize) -> io::Result<Vec<String>> {
     let ordered = || {
         let log = ringpost.log();
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let orders = lines.filter(|line| line["event"] == "ordered");
-        let told = orders.filter_map(|line| {
+        let mut orders: Vec<Value> = orders.collect();
+        orders.sort_by_key(|line| line["at"].as_u64());
+        let told = orders.iter().filter_map(|line| {
             Some(format!("{} {}", line["verb"].as_str()?, line["by"].as_str()?))
         });
         let told: Vec<String> = told.collect();
