@@ -6,7 +6,8 @@
 //! 2. call [`Session::say`] until it returns `None`: it appends commands, and for
 //!    [`Say::Text`] the caller puts that transaction's text and `.` CRLF in their place, for
 //!    [`Say::Chunk`] its octets and nothing else;
-//! 3. send all that, reading while the peer does not take it (or both ends would wait);
+//! 3. send all that, reading while the peer does not take it (or both ends would wait); if a text
+//!    is sent in parts, [`Session::text_begins`] and [`Session::text_ends`] say so;
 //! 4. give what was read to [`Session::hear`] until it asks for more bytes, acting on each
 //!    [`Heard`]; wait no longer than [`Session::waiting`] says.
 //!
@@ -22,6 +23,7 @@
 //! [RFC 2920 §3.1](https://www.rfc-editor.org/rfc/rfc2920#section-3.1)
 
 mod answer;
+mod config;
 mod envelope;
 mod fault;
 mod flight;
@@ -30,7 +32,7 @@ mod offers;
 mod patience;
 mod transaction;
 
-use answer::Answer;
+use answer::{Answer, Class};
 use event::{EnhancedCode, Response};
 use flight::Flight;
 use introduction::{Introduction, Progress};
@@ -40,40 +42,11 @@ use transaction::{End, Line, Transaction};
 
 pub use crate::command::{Body, Notify, Ret};
 pub use answer::{REPLY_BYTES_MAX, REPLY_LINE_BYTES_MAX, REPLY_LINES_MAX};
+pub use config::{Config, Tls};
 pub use envelope::{Envelope, Recipient};
 pub use fault::PeerFault;
 pub use flight::{AHEAD_BYTES_MAX, DEPTH_MAX, IN_FLIGHT_BYTES_MAX};
 pub use patience::Patience;
-
-/// How we introduce ourselves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// Our name: what the source address resolves to.
-    pub ehlo: Box<str>,
-    /// Whether TLS is asked for.
-    pub tls: Tls,
-}
-
-impl Config {
-    /// One that speaks in the clear.
-    #[must_use]
-    pub fn new(ehlo: &str) -> Self {
-        Self { ehlo: ehlo.into(), tls: Tls::Off }
-    }
-}
-
-/// Whether TLS is asked for, and what if it is not to be had. Decided before the peer is dialled:
-/// nothing it says changes it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tls {
-    /// It is not.
-    #[default]
-    Off,
-    /// Where it is offered; else the mail goes in the clear.
-    Opportunistic,
-    /// Without it no mail goes.
-    Required,
-}
 
 /// What to send besides the commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +68,8 @@ pub enum Heard<T> {
     Ready,
     /// A transaction is over: a verdict for each recipient, in the envelope's order.
     Done(T, Vec<Verdict>),
-    /// The peer ends the conversation (421), or would not begin it. Call [`Session::lost`].
+    /// The peer ends the conversation (421, or a no before it had the whole text), or would not
+    /// begin it. Call [`Session::lost`].
     Closing(Response),
 }
 
@@ -142,6 +116,8 @@ pub struct Session<T> {
     begun: u32,
     /// The peer may still hold an envelope we gave up: RSET goes first.
     stale: bool,
+    /// A part of the text said last has not left.
+    sending: bool,
     fault: Option<PeerFault>,
 }
 
@@ -157,6 +133,7 @@ impl<T> Session<T> {
             flight: Flight::default(),
             begun: 0,
             stale: false,
+            sending: false,
             fault: None,
         }
     }
@@ -237,6 +214,18 @@ impl<T> Session<T> {
         None
     }
 
+    /// The text said last leaves in parts. A peer that takes it before the last of them is at fault,
+    /// for it has not had it. A no is a verdict, and [`Heard::Closing`]: what such a peer makes of
+    /// the rest is not known.
+    pub const fn text_begins(&mut self) {
+        self.sending = true;
+    }
+
+    /// The last part is about to leave.
+    pub const fn text_ends(&mut self) {
+        self.sending = false;
+    }
+
     /// Takes the first reply in `input`: how many bytes it took, and what it meant; or zero and
     /// `None` when it has not all arrived.
     ///
@@ -305,6 +294,12 @@ impl<T> Session<T> {
     }
 
     fn transaction(&mut self, answer: &Answer<'_>) -> Result<Heard<T>, PeerFault> {
+        if self.sending && self.is_early() {
+            return match answer.class() {
+                Class::Done | Class::GoOn => Err(PeerFault::WrongAnswer(answer.code)),
+                Class::Transient | Class::Permanent => Ok(self.closing(answer)),
+            };
+        }
         let first = self.transactions.front_mut().ok_or(PeerFault::AnswerToNothing)?;
         first.hear(answer)?;
         if !first.is_over() {
@@ -321,18 +316,24 @@ impl<T> Session<T> {
         Ok(Heard::Done(token, verdicts))
     }
 
-    /// 421 may come at any time. As the answer to a text it is a verdict on it; whatever else
-    /// it came for was not tried.
+    /// The next answer is to a text of which a part has not left: one said last, and alone.
+    fn is_early(&self) -> bool {
+        let mut open = self.transactions.iter();
+        open.next().is_some_and(Transaction::awaits_verdict) && open.all(Transaction::is_unsaid)
+    }
+
+    /// 421 may come at any time. As the answer to a text it is a verdict on it, as is any no that
+    /// ends the conversation; whatever else it came for was not tried.
     ///
     /// [RFC 5321 §3.8](https://www.rfc-editor.org/rfc/rfc5321#section-3.8)
     fn closing(&mut self, answer: &Answer<'_>) -> Heard<T> {
         self.phase = Phase::Closed;
-        if let Some(first) = self.transactions.front_mut()
-            && matches!(first.awaits(), Some(Line::Text | Line::Chunk))
-        {
-            first.settle_open(&Verdict::Deferred(answer.response()));
+        let (response, is_final) = (answer.response(), answer.class() == Class::Permanent);
+        if let Some(first) = self.transactions.front_mut().filter(|first| first.awaits_verdict()) {
+            let verdict = if is_final { Verdict::Failed } else { Verdict::Deferred };
+            first.settle_open(&verdict(response.clone()));
         }
-        Heard::Closing(answer.response())
+        Heard::Closing(response)
     }
 
     /// The connection has ended: each transaction not done yet, with a verdict for each

@@ -24,6 +24,7 @@ mod hostile;
 mod hosts;
 mod idle;
 mod load;
+mod midway;
 mod mta_sts;
 mod mx;
 mod pools;

@@ -69,6 +69,11 @@ impl Dialogue {
         .await
     }
 
+    /// Waits until something has come that was not read.
+    pub(crate) async fn something(&mut self) -> io::Result<()> {
+        self.until(|heard, _| (!heard.is_empty()).then_some((0, 0))).await.map(drop)
+    }
+
     /// So many octets.
     pub(crate) async fn octets(&mut self, count: usize) -> io::Result<Vec<u8>> {
         self.until(|heard, _| (heard.len() >= count).then_some((count, count))).await

@@ -120,6 +120,13 @@ impl Provider {
         }
     }
 
+    /// Whether it has enough of a text before its end, and what it says then.
+    fn interrupts(&self, is_bounce: bool) -> Option<Say> {
+        let is_rough = matches!(self.temper.get(), Temper::Rough | Temper::Silent);
+        let says = [Say::Later, if is_bounce { Say::Later } else { Say::Never }, Say::Closing];
+        (is_rough && self.sim.one_in(20)).then(|| self.sim.pick(&says))
+    }
+
     fn decide(&self, stage: Stage, is_bounce: bool) -> Say {
         let rough = match self.temper.get() {
             Temper::Closing(at) if at == stage => return Say::Closing,

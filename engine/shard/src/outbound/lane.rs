@@ -1,39 +1,35 @@
 //! One connection to a site, while it is worth having.
 //!
-//! A read is always pending, so the peer's words and its going away are noticed at once and
-//! neither side can wait for the other with full buffers. The loop: take deliveries while
-//! the session wants them, say all that may be said in one write, then wait for an answer
-//! or for work.
+//! A read is always pending, also while something is being written (`say.rs`), so the peer's words
+//! and its going away are noticed at once and neither side can wait for the other with full
+//! buffers. The loop: take deliveries while the session wants them, say all that may be said in
+//! one write, then wait for an answer or for work.
 
 mod begin;
 mod habits;
 mod hear;
+mod say;
 mod told;
 
 use super::approach::Approach;
 use super::departure::Departure;
-use super::link::{Link, Reading};
+use super::link::{Link, Read, Reading};
 use super::slot::Slot;
 use super::stages::Stages;
-use super::text::{Source, Transfer};
-use super::wire::Wire;
-use crate::journal::ReadError;
+use super::text::Transfer;
 use crate::shard::Shard;
 use event::{Response, Tick};
 use habits::Acquaintance;
-use kernel::{Buffer, Gather, Kernel, Piece, Signal, Stream as _};
+use kernel::{Buffer, Kernel, Signal, Stream as _};
 use policy::Limits;
 use policy::replies::Provider;
 use queue::SiteIndex;
-use smallvec::smallvec;
-use smtp::client::{Say, Session};
-use std::cell::RefCell;
+use smtp::client::Session;
 use std::future::{Future as _, poll_fn};
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use told::Told;
 
 /// Room for replies. A longer one gets more.
@@ -49,22 +45,28 @@ pub(super) enum Ending {
     Bare(Response),
 }
 
-/// The parts of a text that follow the first.
-struct Parts {
-    log: u16,
-    places: spool::Text,
-    broken: Rc<RefCell<Option<ReadError>>>,
+/// What is being read.
+enum Ear {
+    /// Something is. The read is never dropped before it is done.
+    Open(Reading),
+    /// Nothing until the handshake that the host waits for; and the room that replies have.
+    Invited(Buffer),
+    /// Nothing any more: the conversation is over.
+    Shut,
 }
 
-impl Parts {
-    fn of(transfer: &Transfer, places: &spool::Text) -> Self {
-        let log = transfer.delivery.id().log;
-        Self { log, places: places.clone(), broken: Rc::clone(&transfer.broken) }
+impl Ear {
+    /// What has been read, once something has: another read is then to begin.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Read> {
+        match self {
+            Self::Open(reading) => reading.as_mut().poll(context),
+            Self::Invited(_) | Self::Shut => Poll::Pending,
+        }
     }
 }
 
 enum Woken {
-    Read(io::Result<usize>, Buffer),
+    Read(Read),
     Work,
 }
 
@@ -73,10 +75,11 @@ pub(super) struct Lane<K: Kernel> {
     pub(super) index: SiteIndex,
     pub(super) peer: SocketAddr,
     link: Link<K>,
+    ear: Ear,
+    /// Something was heard while we were writing: more may be said now.
+    has_news: bool,
     approach: Approach,
     departure: Rc<Departure>,
-    /// The host waits for a handshake.
-    invited: bool,
     /// The handshake failed, and TLS need not be.
     bare: bool,
     session: Session<Box<Transfer>>,
@@ -111,14 +114,16 @@ impl<K: Kernel> Lane<K> {
         let limits = departure.limit(shard.sites.borrow().find(slot.index).limits);
         let host = Acquaintance::with(shard, peer, &limits);
         session.set_depth(host.depth);
+        let link = Link::new(shard, stream);
         Self {
             shard: Rc::clone(shard),
             index: slot.index,
             peer,
-            link: Link::new(shard, stream),
+            ear: Ear::Open(link.reading(Buffer::with_capacity(REPLIES))),
+            link,
+            has_news: false,
             approach,
             departure: Rc::clone(departure),
-            invited: false,
             bare: false,
             session,
             limits,
@@ -137,35 +142,39 @@ impl<K: Kernel> Lane<K> {
 
     /// Until the connection ends, one way or another.
     pub(super) async fn run(mut self) -> Ending {
-        let mut reading = Some(self.link.reading(Buffer::with_capacity(REPLIES)));
-        while let Some(pending) = &mut reading {
+        while self.goes_on().await {
             let seen = self.work.rings();
             self.feed().await;
             if self.speak().await.is_err() {
                 break;
             }
-            if self.wait_for_work() {
+            if std::mem::take(&mut self.has_news) || self.wait_for_work() {
                 continue;
             }
-            match self.listen(pending, seen).await {
-                Woken::Work => (),
-                Woken::Read(Ok(1..), buffer) => {
-                    let more = self.hear(buffer);
-                    let goes_on = !std::mem::take(&mut self.invited) || self.secure().await;
-                    reading = more.filter(|_| goes_on).map(|buffer| self.link.reading(buffer));
-                }
-                Woken::Read(..) => reading = None,
+            if let Woken::Read(read) = self.listen(seen).await {
+                self.take(read);
             }
         }
         self.link.hang_up();
         // A read is never dropped before it is done, and a peer that closed on us may have said
         // why, and taken some of what was on its way.
-        while let Some(pending) = reading.take() {
-            if let (Ok(1..), buffer) = pending.await {
-                reading = self.hear(buffer).map(|buffer| self.link.reading(buffer));
-            }
+        while let Ear::Open(reading) = &mut self.ear {
+            let read = reading.await;
+            self.take(read);
         }
         self.close()
+    }
+
+    /// Whether the conversation goes on: with a handshake, if the host waits for that.
+    async fn goes_on(&mut self) -> bool {
+        match std::mem::replace(&mut self.ear, Ear::Shut) {
+            Ear::Open(reading) => self.ear = Ear::Open(reading),
+            Ear::Invited(buffer) if self.secure().await => {
+                self.ear = Ear::Open(self.link.reading(buffer));
+            }
+            Ear::Invited(_) | Ear::Shut => return false,
+        }
+        true
     }
 
     /// Shakes hands; `false` to close.
@@ -179,6 +188,14 @@ impl<K: Kernel> Lane<K> {
             }
         }
         true
+    }
+
+    /// Something was read, or nothing will be: hears it, and reads on.
+    fn take(&mut self, read: Read) {
+        self.ear = match read {
+            (Ok(1..), buffer) => self.hear(buffer),
+            (Ok(0) | Err(_), _) => Ear::Shut,
+        };
     }
 
     /// Begins as many transactions as the session wants.
@@ -217,66 +234,6 @@ impl<K: Kernel> Lane<K> {
             || self.shard.queue.borrow().yields(self.index)
     }
 
-    /// Says all that may be said now, in one write where the text is in memory.
-    async fn speak(&mut self) -> io::Result<()> {
-        let mut pieces = Gather::new();
-        let mut commands = Vec::new();
-        loop {
-            if self.link.is_hung_up() {
-                // What was not said is known not to have arrived.
-                return Err(io::ErrorKind::NotConnected.into());
-            }
-            let now = self.shard.kernel.now();
-            let from = commands.len();
-            let say = self.session.say(&mut commands);
-            self.stages.say(&commands[from..]);
-            let (transfer, mut wire) = match say {
-                None => break,
-                Some(Say::Text(transfer)) => {
-                    self.stages.say_text();
-                    (transfer, Wire::data(transfer))
-                }
-                Some(Say::Chunk(transfer)) => (transfer, Wire::chunk(transfer)),
-            };
-            transfer.sent.set(now);
-            commands.extend_from_slice(transfer.message.envelope.prefix());
-            pieces.push(Piece::Owned(std::mem::take(&mut commands)));
-            match &transfer.source {
-                Source::Memory(text) => pieces.push(wire.piece(text.clone())),
-                Source::Disk(first, rest) => {
-                    pieces.push(wire.piece(first.clone()));
-                    let parts = Parts::of(transfer, rest);
-                    self.stream(std::mem::take(&mut pieces), parts, &mut wire).await?;
-                }
-            }
-            commands.extend_from_slice(wire.end);
-        }
-        if !commands.is_empty() {
-            pieces.push(Piece::Owned(commands));
-        }
-        self.arm();
-        if pieces.is_empty() { Ok(()) } else { self.link.write(pieces).await }
-    }
-
-    /// Sends a large text part by part, so that only one part is in memory.
-    async fn stream(&self, beginning: Gather, parts: Parts, wire: &mut Wire) -> io::Result<()> {
-        self.arm();
-        self.link.write(beginning).await?;
-        let reader = self.shard.reader(parts.log);
-        for place in &parts.places {
-            let chunk = match reader.read(place).await {
-                Ok(chunk) => chunk,
-                Err(error) => {
-                    *parts.broken.borrow_mut() = Some(error);
-                    return Err(io::ErrorKind::InvalidData.into());
-                }
-            };
-            self.arm();
-            self.link.write(smallvec![wire.piece(chunk)]).await?;
-        }
-        Ok(())
-    }
-
     /// Sets the deadline for what we wait for now.
     fn arm(&self) {
         let now = self.shard.kernel.now();
@@ -300,11 +257,12 @@ impl<K: Kernel> Lane<K> {
         false
     }
 
-    async fn listen(&self, reading: &mut Reading, seen: u64) -> Woken {
+    async fn listen(&mut self, seen: u64) -> Woken {
         let mut work = pin!(self.work.after(seen));
+        let ear = &mut self.ear;
         poll_fn(|context| {
-            if let Poll::Ready((result, buffer)) = reading.as_mut().poll(context) {
-                return Poll::Ready(Woken::Read(result, buffer));
+            if let Poll::Ready(read) = ear.poll(context) {
+                return Poll::Ready(Woken::Read(read));
             }
             work.as_mut().poll(context).map(|()| Woken::Work)
         })

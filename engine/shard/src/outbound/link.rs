@@ -19,8 +19,11 @@ use wire::{Cause, Fault, Tls, TlsFacts};
 /// Room for sealed bytes: replies are short.
 const SEALED: usize = 4 * 1_024;
 
+/// What came of a read: how many bytes are behind what the buffer held. None: nothing will come.
+pub(super) type Read = (io::Result<usize>, Buffer);
+
 /// A read on its way. It is never dropped before it is done.
-pub(super) type Reading = Pin<Box<dyn Future<Output = (io::Result<usize>, Buffer)>>>;
+pub(super) type Reading = Pin<Box<dyn Future<Output = Read>>>;
 
 /// One connection to a host.
 pub(super) struct Link<K: Kernel> {
@@ -94,9 +97,17 @@ impl<K: Kernel> Link<K> {
         }
     }
 
-    pub(super) async fn write(&self, pieces: Gather) -> io::Result<()> {
+    /// Writes all of `pieces`. It is never dropped before it is done: [`Self::hang_up`] ends it.
+    ///
+    /// # Errors
+    /// TLS can say nothing more.
+    pub(super) fn writing(
+        &self,
+        pieces: Gather,
+    ) -> io::Result<impl Future<Output = io::Result<()>> + use<K>> {
         let pieces = self.watch.seal(pieces)?;
-        self.watch.stream().write(pieces).await
+        let stream = self.watch.stream().clone();
+        Ok(async move { stream.write(pieces).await })
     }
 
     pub(super) fn hang_up(&self) {
@@ -163,7 +174,7 @@ impl<K: Kernel> Link<K> {
 }
 
 /// Reads through TLS.
-async fn open<S: Stream>(watch: Rc<Watch<S>>, mut buffer: Buffer) -> (io::Result<usize>, Buffer) {
+async fn open<S: Stream>(watch: Rc<Watch<S>>, mut buffer: Buffer) -> Read {
     let held = buffer.len();
     let buffers = watch.below(|secured| secured.shelf());
     loop {

@@ -33,7 +33,14 @@ pub(crate) enum Manner {
     Goes,
     /// It does not offer it, takes a whole message at a time, and goes without a word.
     Chunking,
+    /// It means it, takes whole messages, and is so long about each answer that it reads nothing
+    /// more until it was heard.
+    Wordy,
 }
+
+/// What it says of itself.
+const OFFERS: &str = "250-mx.test\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 STARTTLS\r\n";
+const OFFERS_SECURE: &str = "250-mx.test\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
 
 /// What became known of the host.
 #[derive(Debug, Default)]
@@ -110,11 +117,14 @@ impl Visit {
                 "EHLO" if manner == Manner::Chunking => {
                     self.say("250-mx.test\r\n250-PIPELINING\r\n250 CHUNKING\r\n").await;
                 }
+                "EHLO" if manner == Manner::Wordy => {
+                    self.say(if self.secure { OFFERS_SECURE } else { OFFERS }).await;
+                }
                 "EHLO" if offers => {
                     self.say("250-mx.test\r\n250-8BITMIME\r\n250 STARTTLS\r\n").await;
                 }
                 "EHLO" => self.say("250-mx.test\r\n250 PIPELINING\r\n").await,
-                "STARTTLS" if manner == Manner::Sound => {
+                "STARTTLS" if matches!(manner, Manner::Sound | Manner::Wordy) => {
                     self.say("220 2.0.0 go ahead\r\n").await;
                     self.shake_hands().await;
                 }
@@ -138,6 +148,9 @@ impl Visit {
                     seen.texts.borrow_mut().push((self.secure, text));
                     self.say("250 2.0.0 taken\r\n").await;
                 }
+                "MAIL" | "RCPT" if manner == Manner::Wordy => {
+                    self.say(&("250-word by word\r\n".repeat(60) + "250 ok\r\n")).await;
+                }
                 "QUIT" if manner == Manner::Chunking => return,
                 "QUIT" => self.say("221 bye\r\n").await,
                 _ => {
@@ -160,7 +173,7 @@ impl Visit {
             }
             Manner::Injected => self.say("220 go\r\n250-mx.test\r\n250 PIPELINING\r\n").await,
             Manner::Babbles | Manner::Silent | Manner::Goes => self.say("220 go\r\n").await,
-            Manner::Sound | Manner::Stripped | Manner::Chunking => {
+            Manner::Sound | Manner::Stripped | Manner::Chunking | Manner::Wordy => {
                 unreachable!("it does not get here")
             }
         }

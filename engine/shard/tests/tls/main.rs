@@ -8,6 +8,7 @@ mod bounds;
 mod client;
 mod early;
 mod host;
+mod midway;
 mod outward;
 mod policy;
 mod relay;

@@ -5,6 +5,7 @@ use super::{
     Verdict,
 };
 use crate::command::ENVID_MAX;
+use event::Response;
 
 fn hear(session: &mut Session<u8>, reply: &str) -> Heard<u8> {
     let (used, heard) = session.hear(reply.as_bytes()).unwrap();
@@ -90,6 +91,77 @@ fn quit_waits_for_what_is_begun() {
     assert_eq!(session.waiting(), Some(Patience::Quit));
     assert!(matches!(hear(&mut session, "221 bye\r\n"), Heard::Closing(_)));
     assert_eq!(session.lost(), []);
+}
+
+/// A session whose first text is on its way in parts, with the next envelope begun behind it.
+fn amid_text() -> Session<u8> {
+    let mut session = greeted();
+    assert_eq!(session.begin(1, envelope(&[to(b"c@d"), to(b"no@d")])), None);
+    say(&mut session);
+    for reply in ["250 ok\r\n", "250 ok\r\n", "550 no\r\n", "354 go\r\n"] {
+        assert_eq!(hear(&mut session, reply), Heard::Nothing);
+    }
+    assert_eq!(session.begin(2, envelope(&[to(b"e@f")])), None);
+    assert_eq!(session.say(&mut Vec::new()), Some(Say::Text(&1)));
+    session.text_begins();
+    session
+}
+
+/// Whoever has not had all of a text has not taken it, whatever it says; but it may say no.
+#[test]
+fn a_no_before_the_end_of_a_text_ends_the_conversation_and_a_yes_is_a_fault() {
+    let no = |code| Response::new(code, None, "x");
+    let refused = Verdict::Failed(Response::new(550, None, "no"));
+    for (code, verdict) in [
+        (552, Some(Verdict::Failed(no(552)))),
+        (452, Some(Verdict::Deferred(no(452)))),
+        (421, Some(Verdict::Deferred(no(421)))),
+        (250, None),
+        (354, None),
+    ] {
+        let mut session = amid_text();
+        let heard = session.hear(format!("{code} x\r\n").as_bytes());
+        let (first, second) = if let Some(verdict) = verdict {
+            assert_eq!(heard, Ok((7, Some(Heard::Closing(no(code))))));
+            (verdict, Verdict::NotTried)
+        } else {
+            assert_eq!(heard, Err(PeerFault::WrongAnswer(code)));
+            let fault = format!("the host sent {}", PeerFault::WrongAnswer(code));
+            (Verdict::Unknown, Verdict::Deferred(super::refused(451, (5, 0), &fault)))
+        };
+        let lost = session.lost();
+        assert_eq!(lost, [(1, vec![first, refused.clone()]), (2, vec![second])], "{code}");
+    }
+}
+
+/// Once all of it has left, an answer is one like any other. So are those to what was said before.
+#[test]
+fn behind_the_last_part_of_a_text_its_answer_is_awaited() {
+    let mut session = amid_text();
+    session.text_ends();
+    assert!(say(&mut session).starts_with("MAIL FROM:<a@b>\r\n"));
+    assert!(matches!(hear(&mut session, "250 ok\r\n"), Heard::Done(1, _)));
+    assert_eq!(hear(&mut session, "250 ok\r\n"), Heard::Nothing);
+
+    let mut session = greeted_with("250-hi\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+    session.set_depth(8);
+    let answered = |session: &mut Session<u8>, answers| {
+        for _ in 1..answers {
+            assert_eq!(hear(session, "250 ok\r\n"), Heard::Nothing);
+        }
+        session.hear(b"250 ok\r\n")
+    };
+    assert_eq!(session.begin(1, envelope(&[to(b"c@d")])), None);
+    say(&mut session);
+    assert!(matches!(answered(&mut session, 3), Ok((8, Some(Heard::Done(1, _))))));
+    for token in [2, 3] {
+        assert_eq!(session.begin(token, envelope(&[to(b"c@d")])), None);
+        assert_eq!(session.say(&mut Vec::new()), Some(Say::Chunk(&token)));
+    }
+    session.text_begins();
+    assert!(matches!(answered(&mut session, 3), Ok((8, Some(Heard::Done(2, _))))));
+    // RSET, MAIL, RCPT, and then the chunk.
+    assert_eq!(answered(&mut session, 4), Err(PeerFault::WrongAnswer(250)));
 }
 
 /// T7: whatever an address was let in by, it cannot say a command of its own.

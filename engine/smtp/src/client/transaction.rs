@@ -221,6 +221,16 @@ impl<T> Transaction<T> {
         if self.heard < self.said { self.line(self.heard) } else { None }
     }
 
+    /// The next answer is a verdict on the text.
+    pub(super) fn awaits_verdict(&self) -> bool {
+        matches!(self.awaits(), Some(Line::Text | Line::Chunk))
+    }
+
+    /// Nothing of it was said.
+    pub(super) const fn is_unsaid(&self) -> bool {
+        self.said == 0
+    }
+
     fn line(&self, index: usize) -> Option<Line> {
         if index >= self.lines {
             return None;

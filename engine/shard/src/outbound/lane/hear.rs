@@ -1,7 +1,7 @@
 //! What a peer says: what it makes of each message, and of the connection.
 
 use super::habits::Parting;
-use super::{Ending, Lane};
+use super::{Ear, Ending, Lane};
 use crate::outbound::reading::Said;
 use crate::outbound::text::Transfer;
 use crate::outbound::verdict::Host;
@@ -12,10 +12,11 @@ use policy::replies::Stage;
 use smtp::client::{Heard, Verdict};
 
 impl<K: Kernel> Lane<K> {
-    /// Takes every whole reply; gives the buffer back for more, or `None` to close.
-    pub(super) fn hear(&mut self, mut buffer: Buffer) -> Option<Buffer> {
+    /// Takes every whole reply; and what is to be read then.
+    pub(super) fn hear(&mut self, mut buffer: Buffer) -> Ear {
         let now = self.shard.kernel.now();
         let mut used = 0;
+        let mut is_invited = false;
         loop {
             let input = &buffer[used..];
             let (heard, stage) = match self.session.hear(input) {
@@ -26,7 +27,7 @@ impl<K: Kernel> Lane<K> {
                 }
                 Err(fault) => {
                     self.last_words = Some(local(451, (4, 5, 0), &fault.to_string()));
-                    return None;
+                    return Ear::Shut;
                 }
             };
             match heard {
@@ -38,14 +39,14 @@ impl<K: Kernel> Lane<K> {
                 Some(Heard::Closing(response)) => {
                     self.heed(&response, stage);
                     self.last_words = Some(response);
-                    return None;
+                    return Ear::Shut;
                 }
                 Some(Heard::Ready) => {
                     self.ready = true;
                     self.approach.arrive(&self.shard, self.session.bare());
                     self.slot.answered();
                 }
-                Some(Heard::StartTls) => self.invited = true,
+                Some(Heard::StartTls) => is_invited = true,
                 Some(Heard::Nothing) | None => (),
             }
         }
@@ -55,7 +56,7 @@ impl<K: Kernel> Lane<K> {
             larger.extend(&buffer);
             buffer = larger;
         }
-        Some(buffer)
+        if is_invited { Ear::Invited(buffer) } else { Ear::Open(self.link.reading(buffer)) }
     }
 
     /// The peer ends the conversation, and that is no verdict on a message: it may have asked for

@@ -18,10 +18,28 @@ impl Visit<'_> {
             self.turn_down(&envelope.recipients, answer.0);
             return Ok(answer);
         }
+        if let Some(said) = self.provider.interrupts(self.is_bounce(&envelope)) {
+            return self.interrupt(&envelope, said).await;
+        }
         let mut text = self.ask_for_text().await?;
         let len = text.len();
         text.extend_from_slice(b".\r\n");
         self.text(&envelope, &text, &text[..len]).await
+    }
+
+    /// Says no before the end of a text, and what comes of it then is for nobody. A relay that
+    /// sends it in parts goes away.
+    async fn interrupt(&mut self, envelope: &Envelope, said: Say) -> io::Result<Answer> {
+        self.ask().await?;
+        self.dialogue.something().await?;
+        let (code, _) = self.answer(said, Stage::Final, b"").await?;
+        self.turn_down(&envelope.recipients, code);
+        self.flush().await?;
+        let text = [self.dialogue.text().await?, b".\r\n".to_vec()].concat();
+        // The session knows nothing of it, and takes the text.
+        let (_, after) = self.step(&text);
+        self.output.replies.truncate(self.said);
+        Ok((code, after))
     }
 
     /// All of a text in one chunk.
@@ -66,11 +84,15 @@ impl Visit<'_> {
     }
 
     async fn ask_for_text(&mut self) -> io::Result<Vec<u8>> {
+        self.ask().await?;
+        self.dialogue.text().await
+    }
+
+    async fn ask(&mut self) -> io::Result<()> {
         if !self.pipelining && !self.dialogue.is_drained() {
             self.violation("sent text before it was asked for", b"");
         }
-        self.flush().await?;
-        self.dialogue.text().await
+        self.flush().await
     }
 
     /// Judges a text; `input` is what the session sees of it.
