@@ -10,6 +10,7 @@ pub mod gate;
 pub mod haproxy;
 pub mod http;
 pub mod loop_disk;
+pub mod microsocks;
 pub mod mounted;
 pub mod mutant;
 pub mod names;

@@ -1,10 +1,11 @@
 //! Mail that leaves by way of a proxy: a real HAProxy, which is told by a PROXY header from where,
-//! and a SOCKS proxy.
+//! and SOCKS proxies, one of ours and one of other people's.
 
-use crate::common::{PATIENCE, route};
+use crate::common::{PATIENCE, RETRY_SOON, route};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use tests::haproxy::HaProxy;
+use tests::microsocks::MicroSocks;
 use tests::recorder::Recorder;
 use tests::ringpost::Ringpost;
 use tests::scratch::Scratch;
@@ -98,5 +99,54 @@ fn a_socks_proxy_connects_for_whoever_knows_the_password() -> io::Result<()> {
     wait::until("a line on the proxy", PATIENCE, || told().then_some(()))?;
     let log = ringpost.log();
     assert!(!log.contains("canary") && !ringpost.said().contains("canary"), "a secret");
+    Ok(())
+}
+
+/// What other people's proxy does for anybody, and for whoever knows the password; and what it says
+/// where nobody answers it, which is the host's fault and not its own.
+#[test]
+fn microsocks_connects_for_us_or_says_why_not() -> io::Result<()> {
+    if !tool::all_there(&["microsocks"]) {
+        return Ok(());
+    }
+    let scratch = Scratch::new("detours-microsocks")?;
+    let recorder = Recorder::start()?;
+    let open = Ipv4Addr::new(127, 0, 0, 74);
+    let shut = Ipv4Addr::new(127, 0, 0, 75);
+    let anybody = MicroSocks::start(&scratch.path().join("anybody"), open, None)?;
+    let login = Some(("ann", "canary"));
+    let known = MicroSocks::start(&scratch.path().join("known"), shut, login)?;
+    let (anybody, known) = (anybody.address(), known.address());
+    let nobody = port::free()?;
+    let settings = format!(
+        "[[source]]\nname = \"injector\"\ninjects = true\n{}{}{}{}{}{RETRY_SOON}",
+        pool("open", &open.to_string(), &format!("socks5://{anybody}")),
+        pool("shut", &shut.to_string(), &format!("socks5://ann:canary@{known}")),
+        pool("wrong", &shut.to_string(), &format!("socks5://ann:wrong@{known}")),
+        route("site.test", recorder.address()),
+        route("nobody.test", nobody),
+    );
+    let ringpost = Ringpost::start(&scratch.path().join("relay"), &settings)?;
+    for (number, (name, address)) in (1..).zip([("open", open), ("shut", shut)]) {
+        send(&ringpost, &format!("X-Virtual-MTA: {name}\r\n"), MESSAGES)?;
+        let mails = recorder.wait_for(number * MESSAGES, PATIENCE)?;
+        for mail in &mails[(number - 1) * MESSAGES..] {
+            let seen = (mail.client.clone(), mail.hello.clone());
+            assert_eq!(seen, (address.to_string(), format!("{name}.relay.test")));
+        }
+    }
+    send(&ringpost, "X-Virtual-MTA: wrong\r\n", 1)?;
+    let wrong = format!("the proxy {known}: it wants another login");
+    let mut speaker = Speaker::connect(ringpost.smtp())?;
+    speaker.say("EHLO sender.test", "250")?;
+    let text = "X-Virtual-MTA: shut\r\nSubject: x\r\n\r\nhello\r\n";
+    speaker.send("me@sender.test", "a@nobody.test", text)?;
+    let refused = format!("the proxy {known}: the host refused its connection (5)");
+    for words in [wrong, refused] {
+        let told = || ringpost.log().contains(&words).then_some(());
+        wait::until(&words, PATIENCE, told)?;
+    }
+    assert_eq!(recorder.mails().len(), 2 * MESSAGES, "nothing leaves from elsewhere");
+    assert!(!ringpost.log().contains("canary"), "a secret");
     Ok(())
 }
