@@ -14,6 +14,7 @@
 mod extra;
 
 use crate::fields::{Put, Take};
+use crate::index::Way;
 use event::Wall;
 use extra::Fields;
 use std::fmt;
@@ -255,6 +256,18 @@ impl Envelope {
     #[must_use]
     pub fn label(&self, label: Label) -> Option<&[u8]> {
         Fields::of(self.extra()).label(label)
+    }
+
+    /// What of that decides when and how the message leaves; its domain is each recipient's.
+    #[must_use]
+    pub fn way(&self) -> Way<'_> {
+        if self.extra().is_empty() {
+            return Way::default();
+        }
+        let word = |label| self.label(label).unwrap_or_default();
+        let campaign = self.label(Label::Campaign).unwrap_or_else(|| word(Label::Job));
+        let (pool, class, tenant) = (word(Label::Pool), word(Label::Class), word(Label::Tenant));
+        Way { domain: b"", pool, class, tenant, campaign }
     }
 
     /// How much of the message its sender wants back if it fails, if it said so.

@@ -13,7 +13,7 @@ use crate::index::Index;
 
 /// Version 2: its index knows the pool of each recipient's mail. One of version 1 passes for none,
 /// and its segment is scanned once more.
-const MAGIC: [u8; 8] = *b"RPSEAL\x02\0";
+const MAGIC: [u8; 8] = *b"RPSEAL\x03\0";
 
 /// Where a segment's blocks end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -49,7 +49,7 @@ pub struct Index {
     /// Where each message of this segment is among them, by name.
     places: HashTable<u32>,
     rulings: Vec<Verdict>,
-    /// Each as a domain, a pool, and the length of that.
+    /// Each as it is written.
     ways: Vec<Arc<[u8]>>,
     numbers: HashMap<Arc<[u8]>, u32>,
     /// At least the bytes it would take up now.
@@ -73,8 +73,8 @@ pub(crate) struct Birth<'a> {
     pub(crate) envelope: Place,
     pub(crate) text: &'a [Place],
     pub(crate) accepted: Wall,
-    /// Its [`crate::Label::Pool`], if it has one.
-    pub(crate) pool: Option<&'a [u8]>,
+    /// By which way it leaves, as [`Envelope::way`] says it.
+    pub(crate) way: Way<'a>,
     pub(crate) copied: bool,
     pub(crate) open: Open,
 }
@@ -92,9 +92,8 @@ impl Index {
         birth: Birth<'_>,
         recipients: impl Iterator<Item = &'r [u8]>,
     ) {
-        let Birth { boot, count, envelope, text, accepted, pool, copied, open } = birth;
-        let pool = pool.unwrap_or_default();
-        let ways: SmallVec<[u32; 4]> = recipients.map(|path| self.way(path, pool)).collect();
+        let Birth { boot, count, envelope, text, accepted, way, copied, open } = birth;
+        let ways: SmallVec<[u32; 4]> = recipients.map(|path| self.way(path, &way)).collect();
         let text_len = text.iter().map(|place| place.len).sum();
         let text = (!adjoins(text, &envelope)).then(|| Text::from_slice(text));
         let places = text.as_ref().map_or(0, Text::len);
@@ -170,18 +169,21 @@ impl Index {
         places.max().map(|place| *place as usize)
     }
 
-    fn way(&mut self, path: &[u8], pool: &[u8]) -> u32 {
+    fn way(&mut self, path: &[u8], of: &Way<'_>) -> u32 {
         let at = memchr::memrchr(b'@', path).map_or(path.len(), |at| at + 1);
         let domain = path.get(at..).filter(|domain| domain.len() <= DOMAIN_MAX).unwrap_or_default();
-        let mut way: SmallVec<[u8; 64]> = domain.iter().map(u8::to_ascii_lowercase).collect();
-        way.extend_from_slice(pool);
-        way.push(pool.len() as u8);
+        let mut way = SmallVec::<[u8; 64]>::new();
+        way.push(domain.len() as u8);
+        way.extend(domain.iter().map(u8::to_ascii_lowercase));
+        for word in [of.pool, of.class, of.tenant, of.campaign] {
+            way.push(word.len() as u8);
+            way.extend_from_slice(word);
+        }
         if let Some(number) = self.numbers.get(&way[..]) {
             return *number;
         }
         let (number, way) = (self.ways.len() as u32, Arc::<[u8]>::from(&way[..]));
-        // Beside the domain and the pool, the length of each.
-        self.bytes += 1 + way.len();
+        self.bytes += way.len();
         self.ways.push(Arc::clone(&way));
         self.numbers.insert(way, number);
         number
@@ -196,9 +198,7 @@ impl Index {
         put.u32(messages.clone().count() as u32);
         put.u32(self.rulings.len() as u32).u32(self.ways.len() as u32);
         for way in &self.ways {
-            let Some((pool_len, words)) = way.split_last() else { continue };
-            let (domain, pool) = words.split_at(words.len() - usize::from(*pool_len));
-            put.u8(domain.len() as u8).bytes(domain).u8(*pool_len).bytes(pool);
+            put.bytes(way);
         }
         messages.for_each(|message| message.encode(self.since, &mut put));
         self.rulings.iter().for_each(|verdict| verdict.encode(&mut put));

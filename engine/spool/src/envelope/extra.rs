@@ -63,12 +63,14 @@ pub enum Label {
     /// What its sender calls it: ENVID, in xtext.
     /// [RFC 3461 §4.4](https://www.rfc-editor.org/rfc/rfc3461#section-4.4)
     Envid = 6,
+    /// How urgent it is: `transactional`, or not there.
+    Class = 7,
 }
 
 impl Label {
     /// All of them, in the order they are written.
-    pub const ALL: [Self; 6] =
-        [Self::Tenant, Self::Pool, Self::Job, Self::Campaign, Self::User, Self::Envid];
+    pub const ALL: [Self; 7] =
+        [Self::Tenant, Self::Pool, Self::Job, Self::Campaign, Self::User, Self::Envid, Self::Class];
 
     /// What people call it.
     #[must_use]
@@ -80,6 +82,7 @@ impl Label {
             Self::Campaign => "campaign",
             Self::User => "user",
             Self::Envid => "envid",
+            Self::Class => "class",
         }
     }
 }

@@ -23,13 +23,20 @@ pub struct Entries<'a> {
     rest: Take<'a>,
 }
 
-/// Where a recipient is, and which pool of source addresses its mail leaves by.
+/// Where a recipient is, and what of its message's labels decides when and how it leaves. What the
+/// message does not have is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Way<'a> {
     /// The domain, in lower case.
     pub domain: &'a [u8],
-    /// What the message has as its [`crate::Label::Pool`]; empty if it has none.
+    /// [`crate::Label::Pool`].
     pub pool: &'a [u8],
+    /// [`crate::Label::Class`].
+    pub class: &'a [u8],
+    /// [`crate::Label::Tenant`].
+    pub tenant: &'a [u8],
+    /// [`crate::Label::Campaign`], else [`crate::Label::Job`].
+    pub campaign: &'a [u8],
 }
 
 /// One of them.
@@ -87,7 +94,10 @@ impl<'a> Entries<'a> {
             let len = rest.u8()?;
             rest.bytes(usize::from(len))
         };
-        let mut way = || Some(Way { domain: word()?, pool: word()? });
+        let mut way = || {
+            let (domain, pool) = (word()?, word()?);
+            Some(Way { domain, pool, class: word()?, tenant: word()?, campaign: word()? })
+        };
         let ways = (0..ways).map(|_| way()).collect::<Option<_>>()?;
         Some(Self { log, segment, ways, messages, rulings, rest })
     }

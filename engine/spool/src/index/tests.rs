@@ -6,7 +6,16 @@ const ENVELOPE: Place = Place { segment: 4, offset: 8_000, len: 300, crc: 1 };
 fn birth(count: u64, recipients: u16) -> Birth<'static> {
     let open = Open::All(recipients);
     let (boot, accepted) = (2, Wall(7));
-    Birth { boot, count, envelope: ENVELOPE, text: &[], accepted, pool: None, copied: false, open }
+    Birth {
+        boot,
+        count,
+        envelope: ENVELOPE,
+        text: &[],
+        accepted,
+        way: Way::default(),
+        copied: false,
+        open,
+    }
 }
 
 fn put(index: &mut Index, count: u64, recipients: &[&str]) {
@@ -74,22 +83,29 @@ fn each_recipient_has_its_domain() {
 }
 
 #[test]
-fn each_recipient_has_the_pool_of_its_message() {
+fn each_recipient_has_the_way_of_its_message() {
     let mut index = Index::default();
-    let pools = [Some("warm"), None, Some("cold"), Some("warm")];
-    for (count, pool) in (1..).zip(pools) {
-        let birth = Birth { pool: pool.map(str::as_bytes), ..birth(count, 2) };
+    let none = Way::default();
+    let ways = [
+        Way { pool: b"warm", tenant: b"shop", ..none },
+        none,
+        Way { class: b"transactional", campaign: b"spring", ..none },
+        Way { pool: b"warm", tenant: b"shop", ..none },
+        // Words that are the same end to end are not the same.
+        Way { pool: b"warms", tenant: b"hop", ..none },
+    ];
+    for (count, way) in (1..).zip(ways) {
+        let birth = Birth { way, ..birth(count, 2) };
         index.born(birth, [&b"a@one.test"[..], b"b@two.test"].into_iter());
     }
-    assert_eq!(index.ways.len(), 6, "what is the same is there once");
+    assert_eq!(index.ways.len(), 8, "what is the same is there once");
     let bytes = index.encode();
     assert!(bytes.len() <= index.room());
     let (entries, all) = read(&bytes);
-    for (entry, pool) in all.iter().zip(pools) {
+    for (entry, way) in all.iter().zip(ways) {
         let Entry::Message(message) = entry else { panic!("a message") };
-        let pool = pool.unwrap_or_default().as_bytes();
-        assert_eq!(entries.way(message, 0), Way { domain: b"one.test", pool });
-        assert_eq!(entries.way(message, 1), Way { domain: b"two.test", pool });
+        assert_eq!(entries.way(message, 0), Way { domain: b"one.test", ..way });
+        assert_eq!(entries.way(message, 1), Way { domain: b"two.test", ..way });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Contents, Damage, Flaw};
 use crate::catalog::Open;
-use crate::envelope::{Envelope, Label};
+use crate::envelope::Envelope;
 use crate::footer::End;
 use crate::format::{
     BLOCK_ALIGN, BLOCK_HEADER, BLOCK_MAX, BlockHeader, SEGMENT_HEADER, SegmentHeader, crc, link,
@@ -155,7 +155,7 @@ impl Scan<'_> {
             envelope: Place { segment, offset: RecordHeader::payload_offset(at), len, crc },
             text: &message.text,
             accepted: envelope.accepted(),
-            pool: envelope.label(Label::Pool),
+            way: envelope.way(),
             copied: header.kind == Kind::Copy,
             open,
         };

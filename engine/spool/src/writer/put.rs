@@ -3,7 +3,7 @@
 use super::carry::Carried;
 use super::{Staged, Writer};
 use crate::catalog::Open;
-use crate::envelope::{Draft, Envelope, Label};
+use crate::envelope::{Draft, Envelope};
 use crate::format::{BLOCK_MAX, crc};
 use crate::index::{Birth, Index, Ruling, home};
 use crate::place::{Place, Text};
@@ -109,7 +109,7 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
             envelope: delivery,
             text,
             accepted: draft.accepted,
-            pool: envelope.label(Label::Pool),
+            way: envelope.way(),
             copied: false,
             open: Open::All(draft.recipients.len() as u16),
         };
@@ -148,7 +148,7 @@ impl<B: DerefMut<Target = [u8]>> Writer<B> {
             envelope: delivery,
             text,
             accepted: envelope.accepted(),
-            pool: envelope.label(Label::Pool),
+            way: envelope.way(),
             copied: true,
             open: Open::of(open),
         };
