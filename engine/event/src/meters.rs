@@ -130,6 +130,7 @@ meters! {
     Counter replies_unknown: " Refusals in words that no reply rule knows: classified by their codes alone.";
     Gauge gates: " Keys at sites (the site itself, an address of ours, a sender's domain) that are slowed because a host asked for it.";
     Gauge set_aside: " Deliveries whose sender's domain is slowed at their site.";
+    Counter flows_shared: " Messages of a tenant or campaign beyond those told apart: they share the turns of mail that names none.";
     Counter bounces: " Bounces written.";
     Counter bounces_dropped: " Failed bounces, of which nobody is told.";
     Gauge lanes: " Outgoing connections open or opening.";

@@ -5,7 +5,7 @@
 //! single hosts did, and [`gate`] what sites have asked for. [`Limits`] says how much at once, [`Schedule`] when a deferred
 //! recipient is tried again, [`Backoff`] when a site that cannot be reached is dialled
 //! again, [`outcome`] what a reply makes of its recipient, and [`replies`] what else it means.
-//! [`pool`] says which of our addresses is next. A [`source::Source`] counts what those do
+//! [`pool`] says which of our addresses is next, and [`tenant`] whose mail has which part of a site. A [`source::Source`] counts what those do
 //! who give us mail. [`survey`] has the words in which operators are told why mail does not move.
 //! [`tls_report`] counts what TLS with hosts came to, for the domains that want to hear of it.
 
@@ -22,6 +22,7 @@ mod schedule;
 pub mod source;
 pub mod span;
 pub mod survey;
+pub mod tenant;
 pub mod tls_report;
 
 pub use backoff::Backoff;
@@ -29,6 +30,7 @@ pub use limits::Limits;
 pub use reply::{asks_for_fewer_recipients, enhanced, outcome};
 pub use schedule::Schedule;
 pub use span::NotASpan;
+pub use tenant::Class;
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@
 mod counts;
 
 use crate::rate::{Meter, Rate};
+use crate::tenant::Class;
 use counts::Counts;
 use event::Tick;
 use std::sync::Arc;
@@ -115,6 +116,8 @@ pub struct Terms {
     pub tenant: Option<Box<str>>,
     /// By which pool of addresses it leaves.
     pub pool: Option<Box<str>>,
+    /// How urgent it is; where nobody says, bulk.
+    pub class: Option<Class>,
     /// The domains it may name in MAIL FROM.
     pub sender_domains: Domains,
     /// How much it may do.
@@ -137,6 +140,7 @@ impl Terms {
         Self {
             tenant: self.tenant.clone().or_else(|| others.tenant.clone()),
             pool: self.pool.clone().or_else(|| others.pool.clone()),
+            class: self.class.or(others.class),
             lints: Lints {
                 from: a.from.max(b.from),
                 duplicates: a.duplicates.max(b.duplicates),

@@ -7,13 +7,18 @@ mod limiter;
 
 pub use limiter::{Key, Limiter};
 
+use crate::tenant::Class;
 use event::{MessageId, ReplyClass, Response, Wall};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The most sites in one answer.
 pub const SITES_MAX: usize = 1_000;
+/// The most parts of a site's mail in one answer.
+pub const PARTS_MAX: usize = 20;
 /// The most recipients of a message in one answer.
 pub const RECIPIENTS_MAX: usize = 100;
 /// The longest an order may hold.
@@ -145,11 +150,42 @@ pub struct Site {
     pub connections_max: u32,
     /// What keeps its ready mail from another connection, the first of which is in force.
     pub limiters: Vec<Limiter>,
+    /// Whose mail is ready there, most first, [`PARTS_MAX`] at most; only if it was asked about by name.
+    pub parts: Vec<Part>,
     /// Its hosts; only if it was asked about by name.
     pub hosts: Vec<Host>,
     /// What its hosts said last, the oldest first, where that was no; only if it was asked about by
     /// name.
     pub replies: Vec<Said>,
+}
+
+/// What of a site's ready mail takes turns with the rest: a tenant's campaign, of one class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// How urgent it is.
+    pub class: Class,
+    /// Whose; empty if nobody said.
+    pub tenant: Arc<str>,
+    /// Which of its mailings; empty if nobody said.
+    pub campaign: Arc<str>,
+    /// How many parts its tenant gets where another gets one.
+    pub weight: u16,
+    /// Its deliveries that wait for a connection.
+    pub ready: usize,
+}
+
+/// Those of these parts with most mail; what is of one flow is one.
+#[must_use]
+pub fn most(parts: impl IntoIterator<Item = Part>) -> Vec<Part> {
+    let mut all = BTreeMap::<_, Part>::new();
+    for part in parts {
+        let key = (part.class, Arc::clone(&part.tenant), Arc::clone(&part.campaign));
+        all.entry(key).and_modify(|known| known.ready += part.ready).or_insert(part);
+    }
+    let mut all: Vec<_> = all.into_values().collect();
+    all.sort_by_key(|part| Reverse(part.ready));
+    all.truncate(PARTS_MAX);
+    all
 }
 
 /// A host of a site.

@@ -18,9 +18,19 @@
 //! Sites of one group have together no more connections than one of them may have; and no more
 //! than [`Queue::limit`] says, where the rest is lent to other shards ([`Shares`]).
 //!
-//! Sites take turns at dialling; within a site the first ready is the first taken. A site
-//! that cannot be reached waits by itself, on a back-off of its own, and costs the others
-//! nothing.
+//! Sites take turns at dialling. A site that cannot be reached waits by itself, on a back-off of its
+//! own, and costs the others nothing.
+//!
+//! # What is taken next
+//! **Of a site's mail the transactional goes first; within a class tenants take turns, in proportion to
+//! their weights; within a tenant its campaigns do; and within a campaign, which is a [`Flow`], the first ready
+//! is the first taken.** Bulk gets at least a message in sixteen
+//! ([`TRANSACTIONAL_IN_A_ROW_MAX`]). Turns are counted in octets, a small message as
+//! [`QUANTUM`] of them and a large one as [`COST_MAX`].
+//!
+//! So what one tenant has queued, be it millions, keeps another's waiting for as many messages as
+//! there are tenants with mail at the site, and a transactional message for none that is not on its way yet.
+//! What is *taken* is out of reach: a lane takes as much as may be on its way at once.
 //!
 //! What keeps a site from another connection has a name each, a [`Hindrance`]: the rule above is
 //! that there is none. An operator may [pause](Queue::pause) sites: then their connections get
@@ -29,15 +39,17 @@
 //! # What is bounded
 //! A site with deliveries or connections is kept; of the others only the
 //! [`IDLE_SITES_MAX`] that were busy last. A waiting or ready delivery costs its own size and
-//! at most 16 bytes. No call takes time in proportion to the number of deliveries.
-//!
-//! Tenants and fairness among them will come between a site and its deliveries: where a site
-//! has one list today it will have one a tenant, and `take` will choose.
+//! at most 16 bytes; its flow is its own to know ([`Queued`]). A flow without deliveries at a site is
+//! forgotten there when its turn comes, or with the last delivery, and what it owes with it. A site with one flow is a
+//! list. No call takes time in proportion to the number of deliveries, nor, but for what an operator
+//! asks, of flows: [`Queue::take`] passes over a flow that owes at most as often as what the flow took
+//! has paid for.
 
 mod queue;
 mod shares;
 
 pub use queue::{
-    HORIZON, Hindrance, IDLE_SITES_MAX, LOOKED_MAX, Queue, SORTED_MAX, SiteIndex, SiteView, UNIT,
+    COST_MAX, Flow, HORIZON, Hindrance, IDLE_SITES_MAX, LOOKED_MAX, QUANTUM, Queue, Queued,
+    SORTED_MAX, SiteIndex, SiteView, TRANSACTIONAL_IN_A_ROW_MAX, UNIT,
 };
 pub use shares::{Share, Shares};

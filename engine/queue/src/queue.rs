@@ -1,28 +1,33 @@
 //! The queue itself: deliveries by due time and by site, and whose turn it is to dial.
 
+mod flow;
 mod groups;
 mod hindrance;
+mod ready;
 mod site;
 mod sites;
 mod store;
 mod wheel;
 
+pub use flow::{Flow, Queued};
 pub use hindrance::Hindrance;
+pub use ready::{COST_MAX, QUANTUM, TRANSACTIONAL_IN_A_ROW_MAX};
 pub use site::{SiteIndex, SiteView};
 pub use sites::IDLE_SITES_MAX;
 pub use wheel::{HORIZON, SORTED_MAX, UNIT};
 
 use event::Tick;
 use policy::Limits;
+use ready::End;
 use sites::Sites;
-use store::{Cursor, Step, Store};
+use store::Store;
 use wheel::{Turn, Wheel};
 
 /// The most ready deliveries looked at in one call of [`Queue::drain_ready`].
 pub const LOOKED_MAX: usize = 4_096;
 
-/// The queue of one shard. `D` is what the caller keeps of a delivery; the queue never looks
-/// into it.
+/// The queue of one shard. `D` is what the caller keeps of a delivery; the queue asks it only what
+/// [`Queued`] says.
 #[derive(Debug)]
 pub struct Queue<D> {
     store: Store<D>,
@@ -31,7 +36,7 @@ pub struct Queue<D> {
     ready: usize,
 }
 
-impl<D> Queue<D> {
+impl<D: Queued> Queue<D> {
     /// An empty queue.
     #[must_use]
     pub fn new(now: Tick) -> Self {
@@ -95,20 +100,21 @@ impl<D> Queue<D> {
         self.sites.yields(site)
     }
 
-    /// Makes `delivery` ready, behind all others of its site.
+    /// Makes `delivery` ready, behind all others of its flow at its site.
     pub fn ready(&mut self, site: SiteIndex, delivery: D) {
-        let entry = self.store.keep(delivery, 0);
-        let state = self.sites.of(site);
-        self.store.push_back(&mut state.ready, entry);
-        self.now_ready(site);
+        self.put(site, delivery, End::Back);
     }
 
-    /// Makes `delivery` ready again, before all others of its site: it was taken and not tried.
+    /// Makes `delivery` ready again, before all others of its flow at its site: it was taken and not
+    /// tried.
     pub fn again(&mut self, site: SiteIndex, delivery: D) {
-        let entry = self.store.keep(delivery, 0);
-        let state = self.sites.of(site);
-        self.store.push_front(&mut state.ready, entry);
-        self.now_ready(site);
+        self.put(site, delivery, End::Front);
+    }
+
+    fn put(&mut self, site: SiteIndex, delivery: D, end: End) {
+        self.sites.of(site).ready.put(&mut self.store, delivery, end);
+        self.ready += 1;
+        self.sites.review(site);
     }
 
     /// Keeps `delivery` until `due`, or up to [`UNIT`] longer. A moment more than
@@ -156,39 +162,40 @@ impl<D> Queue<D> {
         self.sites.gives(site) && self.view(site).ready > 0
     }
 
-    /// Takes the first ready delivery of a site that is not paused.
+    /// Takes the ready delivery whose turn it is, of a site that is not paused.
     pub fn take(&mut self, site: SiteIndex) -> Option<D> {
         let state = self.sites.of(site);
         if !state.gives() {
             return None;
         }
-        let entry = self.store.pop(&mut state.ready)?;
-        if entry.is_at(state.looked) {
-            state.looked = Cursor::START;
-        }
-        state.ready_len -= 1;
+        let delivery = state.ready.take(&mut self.store)?;
         self.ready -= 1;
         self.sites.review(site);
-        self.store.take(entry)
+        Some(delivery)
     }
 
-    /// Takes ready deliveries of a site that pass `test`, in order. One call looks at
-    /// [`LOOKED_MAX`] of them, the next goes on behind those, and from the front again when
-    /// it has come to the end.
-    pub fn drain_ready(&mut self, site: SiteIndex, mut test: impl FnMut(&D) -> bool) -> Vec<D> {
-        let mut drained = Vec::new();
+    /// What [`Self::take`] would take, if its site is not paused.
+    pub fn first(&mut self, site: SiteIndex) -> Option<&D> {
         let state = self.sites.of(site);
-        for _ in 0..LOOKED_MAX {
-            match self.store.step(&mut state.ready, &mut state.looked, &mut test) {
-                Step::Taken(entry) => drained.extend(self.store.take(entry)),
-                Step::Left => (),
-                Step::End => break,
-            }
-        }
-        state.ready_len -= drained.len();
+        if state.gives() { state.ready.first(&self.store) } else { None }
+    }
+
+    /// Takes ready deliveries of a site that pass `test`, flow by flow, and in order within each. One
+    /// call looks at [`LOOKED_MAX`] of them, where the end of a flow counts for one, the next goes on
+    /// behind those, and from the front again when it has come to the end.
+    pub fn drain_ready(&mut self, site: SiteIndex, test: impl FnMut(&D) -> bool) -> Vec<D> {
+        let ready = &mut self.sites.of(site).ready;
+        let drained = ready.drain(&mut self.store, LOOKED_MAX, test);
         self.ready -= drained.len();
         self.sites.review(site);
         drained
+    }
+
+    /// The flows that have something ready at a site, and how much, in the order of their names. Looks
+    /// at every flow there: for an operator, not for a delivery.
+    #[must_use]
+    pub fn flows(&self, site: SiteIndex) -> Vec<(Flow, usize)> {
+        self.sites.flows(site)
     }
 
     /// The site whose turn it is to open a connection, which is counted as opening from now
@@ -302,12 +309,6 @@ impl<D> Queue<D> {
     /// All sites it knows, by name.
     pub fn views(&self) -> impl Iterator<Item = SiteView<'_>> {
         self.sites.views()
-    }
-
-    fn now_ready(&mut self, site: SiteIndex) {
-        self.sites.of(site).ready_len += 1;
-        self.ready += 1;
-        self.sites.review(site);
     }
 }
 

@@ -19,6 +19,7 @@ mod pool;
 mod replies;
 mod site;
 mod source;
+mod tenant;
 mod tls;
 mod tls_report;
 mod tokens;
@@ -37,6 +38,7 @@ pub use pool::{Pool, PoolSource};
 pub use replies::Replies;
 pub use site::Site;
 pub use source::SourceRule;
+pub use tenant::Tenant;
 pub use tls::{Certificate, ClientCertificate, DeliveryTls, ListenerTls, Security, Tls};
 pub use tls_report::TlsReport;
 pub use tokens::{load_tokens, parse_tokens};
@@ -64,6 +66,8 @@ pub struct Settings {
     pub listeners: Vec<Listener>,
     /// Who gives us mail. The first that fits a connection is meant.
     pub sources: Vec<SourceRule>,
+    /// Whose mail has a larger part of a site.
+    pub tenants: Vec<Tenant>,
     /// Who may log in.
     pub auth: Auth,
     /// What we show of ourselves under TLS; the first to whoever asks for nobody else.

@@ -6,8 +6,9 @@ use crate::settle;
 use crate::shard::Shard;
 use event::{Accepted as Taken, Entrance, Event, Labels, MessageId, Tick, Wall};
 use kernel::{Buffer, Chunk, Kernel};
+use queue::Flow;
 use smallvec::{SmallVec, smallvec};
-use spool::{Draft, Envelope, Extra, Form, Label, Text, Tried};
+use spool::{Draft, Envelope, Extra, Form, Text, Tried, Way};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -107,11 +108,12 @@ impl<K: Kernel> Shard<K> {
             .then(|| Chunk::new(Arc::new(Buffer::copy_of(text)), 0..text.len()));
         let received = Some(self.kernel.now());
         let message = Arc::new(Message { envelope, bytes, received, text, share });
-        let exit = self.egress.exit(message.envelope.label(Label::Pool).unwrap_or_default());
+        let way = message.envelope.way();
+        let (exit, flow) = (self.egress.exit(way.pool), self.flow(&way));
         let fresh = Standing { tried: Tried::default(), due: Tick::ZERO };
         let open = message.envelope.recipients().map(|path| (fresh, domain_bytes(path)));
         let delivery = |group: &Group<'_>| {
-            let domain = self.names.of(group.domain, exit);
+            let domain = self.names.of_flow(group.domain, exit, &flow);
             let accepted = message.envelope.accepted();
             let mut delivery =
                 Delivery::new(id, spot, accepted, domain, group.recipients[..].into());
@@ -119,6 +121,15 @@ impl<K: Kernel> Shard<K> {
             delivery
         };
         self.groups((0..).zip(open)).iter().map(delivery).collect()
+    }
+
+    /// The flow of a message, counted if it has to share one.
+    fn flow(&self, way: &Way<'_>) -> Flow {
+        let (flow, is_shared) = self.names.flow(way);
+        if is_shared {
+            self.meters().flows_shared.add(1);
+        }
+        flow
     }
 
     /// Counts a message that has become ours, and writes its line if somebody wants to read it.
@@ -150,21 +161,21 @@ impl<K: Kernel> Shard<K> {
         let longest = self.schedule.longest.saturating_mul(2);
         // A wall clock that stepped must not park mail for years.
         let tick = |due: Wall| now + due.since(wall).min(longest);
-        let mut pool = &b""[..];
+        let mut labels = Way::default();
         let open = found.open().map(|(open, way)| {
             let standing =
                 Standing { tried: Tried::from_number(open.attempt), due: tick(open.due) };
-            pool = way.pool;
+            labels = way;
             (open.recipient, (standing, way.domain))
         });
         let recipients = found.open().count() as u64;
         self.meters().resumed(recipients);
         self.ages.borrow_mut().opened(accepted, recipients);
         let groups = self.groups(open);
-        // All recipients of a message have the same pool.
-        let exit = self.egress.exit(pool);
+        // But for the domain, all recipients of a message have the same way.
+        let (exit, flow) = (self.egress.exit(labels.pool), self.flow(&labels));
         for group in groups {
-            let domain = self.names.of(group.domain, exit);
+            let domain = self.names.of_flow(group.domain, exit, &flow);
             let mut delivery =
                 Delivery::new(id, spot, accepted, domain, group.recipients[..].into());
             delivery.tried = group.standing.tried;

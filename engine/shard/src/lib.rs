@@ -11,6 +11,7 @@
 //! | `journal/` | messages and what became of them, on disk |
 //! | `access.rs` | logins are asked about, and the verdicts come back |
 //! | `intake.rs` | a message becomes ours, and is cut into deliveries |
+//! | `flows.rs`, `domains.rs` | whose mail a delivery is, and where it is for, each kept once |
 //! | `routing.rs`, `sites.rs` | a delivery finds its site and the site's home |
 //! | `egress.rs` | the pools of our addresses that mail leaves by |
 //! | `spread.rs` | a site that is too much for its home is carried by others too |
@@ -36,6 +37,7 @@ mod delivery_log;
 mod domains;
 mod drain;
 mod egress;
+mod flows;
 mod gates;
 mod guard;
 mod inbound;

@@ -4,6 +4,7 @@ use crate::domains::Domain;
 use crate::recipients::Recipients;
 use event::{MessageId, Tick, Wall};
 use kernel::Chunk;
+use queue::{Flow, Queued};
 use spool::{Envelope, Spot, Tried};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -126,6 +127,16 @@ impl Delivery {
         let (recipients, domain) = (recipients.into(), self.domain.clone());
         let message = self.message.clone();
         Self { log, tried, boot, count, spot, recipients, domain, message, accepted, queued }
+    }
+}
+
+impl Queued for Delivery {
+    fn flow(&self) -> &Flow {
+        self.domain.flow()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.spot.text_len().into()
     }
 }
 

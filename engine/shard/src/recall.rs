@@ -59,7 +59,8 @@ impl<K: Kernel> Shard<K> {
 async fn fetch_back<K: Kernel>(shard: Rc<Shard<K>>, index: SiteIndex, recall: Recall) {
     let ready = shard.queue.borrow().view(index).ready;
     // Where the last look at them ended is not known: they are gone through once more.
-    for _ in 0..ready / LOOKED_MAX + 2 {
+    // Where a flow ends counts for a look, and each has a delivery at least.
+    for _ in 0..2 * ready / LOOKED_MAX + 2 {
         if shard.sites.borrow().of_pool(&recall.pool).iter().all(|known| *known != index) {
             return;
         }

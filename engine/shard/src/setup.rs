@@ -11,6 +11,7 @@ use event::{Meters, Response};
 use kernel::{Mailbox, Sender};
 use policy::gate::Kept;
 use policy::replies::{Rules, Unknown};
+use policy::tenant::Weights;
 use policy::tls_report::Ledger;
 use policy::{Limits, Schedule};
 use route::SitePlan;
@@ -44,6 +45,8 @@ pub struct Setup {
     pub routing: Routing,
     /// The pools of our addresses that mail leaves by.
     pub egress: Arc<Egress>,
+    /// How tenants share what goes to a site.
+    pub weights: Arc<Weights>,
     /// How each site is treated that has no limits of its own.
     pub limits: Limits,
     /// With so many deliveries ready for a site and all its connections in use, other shards help.

@@ -163,7 +163,7 @@ impl<K: Kernel> Shard<K> {
             refusals: RefCell::default(),
             domains: RefCell::new(route::Cache::default()),
             parked: RefCell::default(),
-            names: Domains::default(),
+            names: Domains::new(Arc::clone(&setup.weights)),
             held: Budget::new(setup.held_bytes_max),
             intake: Budget::new(setup.intake_bytes_max),
             shelf: Shelf::default(),

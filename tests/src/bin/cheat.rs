@@ -118,6 +118,7 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
         access: None,
         tls_ledger: None,
         egress: Arc::default(),
+        weights: Arc::default(),
         drain_patience: Duration::from_secs(25),
     })
 }

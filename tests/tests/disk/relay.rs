@@ -114,6 +114,7 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
         access: None,
         tls_ledger: None,
         egress: Arc::default(),
+        weights: Arc::default(),
         drain_patience: Duration::from_secs(30),
     }
 }

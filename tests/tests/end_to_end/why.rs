@@ -133,3 +133,38 @@ fn what_does_not_move_is_explained_and_moves_when_that_is_lifted() -> io::Result
     assert!(ask(&ringpost, &["why", "elsewhere.example"]).is_err());
     Ok(())
 }
+
+#[test]
+fn whose_mail_is_ready_is_told_also_after_a_restart() -> io::Result<()> {
+    let scratch = Scratch::new("whose")?;
+    let taken = Recorder::start()?;
+    let site = taken.address().to_string();
+    let settings = format!(
+        "[[source]]\nname = \"shop\"\ntenant = \"acme\"\nclass = \"transactional\"\n\
+         injects = true\n[[tenant]]\nname = \"acme\"\nweight = 3\n{}",
+        route("a.test", taken.address())
+    );
+    let mut ringpost = Ringpost::start(scratch.path(), &settings)?;
+    send(&ringpost, "first@a.test")?;
+    taken.wait_for(1, PATIENCE)?;
+    ask(&ringpost, &["pause", &site, "--reason", "to see what waits", "--for", "10m"])?;
+    let mut speaker = Speaker::connect(ringpost.smtp())?;
+    speaker.say("EHLO sender.test", "250")?;
+    for campaign in ["Campaign: spring", "Job: spring", "Campaign: summer"] {
+        let text = format!("X-{campaign}\r\nSubject: x\r\n\r\nhello\r\n");
+        speaker.send("me@sender.test", "second@a.test", &text)?;
+    }
+    for is_later in [false, true] {
+        if is_later {
+            ringpost.drain()?;
+            ringpost.restart()?;
+        }
+        let told = ask_until(&ringpost, &["queue", &site], "3 ready")?;
+        for word in ["2 ready of tenant acme with weight 3, campaign spring", "campaign summer"] {
+            assert!(told.contains(word), "{word}, later: {is_later}\n{told}");
+        }
+        assert_eq!(told.matches("transactional").count(), 2, "{told}");
+    }
+    ask(&ringpost, &["resume", &site])?;
+    taken.wait_for(4, PATIENCE).map(drop)
+}

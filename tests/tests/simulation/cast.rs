@@ -179,9 +179,11 @@ pub(crate) fn plan(
         limits,
         spread_backlog: [1, 1, 3, usize::MAX][(seed / 3 % 4) as usize],
         held_bytes_max: sim.pick(&[0, 2_000, 1 << 20]),
+        queued_max: 10_000,
         schedule: relay::schedule(),
         heeds: false,
         sources: Vec::new(),
+        callers: Vec::new(),
         logs,
         proxied: false,
     }

@@ -131,12 +131,14 @@ fn play(
         limits: Limits { connections_max: 5, ..Limits::default() },
         spread_backlog,
         held_bytes_max: 1 << 20,
+        queued_max: 10_000,
         schedule: Schedule { first: Duration::from_mins(5), ..Schedule::default() },
         heeds: true,
         sources: sources
             .iter()
             .map(|(text, weight)| (text.parse().expect("an address"), *weight))
             .collect(),
+        callers: Vec::new(),
         logs: shards.max(3),
         proxied: false,
     };

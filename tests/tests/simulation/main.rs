@@ -6,8 +6,8 @@
 //! some of those in which one operation of the disk fails; `cargo sim -- --cases` runs all of the
 //! former, and `cargo sim -- --operations` all of the latter.
 //! `cargo sim -- --seed N` runs one seed, `--case N` one of the enumerated worlds, `--operation N`
-//! one of the failing operations; `--gates` the worlds whose providers ask for less; `--tell` shows
-//! each step.
+//! one of the failing operations; `--gates` the worlds whose providers ask for less; `--turns`
+//! those whose tenants share a site; `--tell` shows each step.
 
 mod aftermath;
 mod body;
@@ -28,9 +28,9 @@ mod operations;
 mod provider;
 mod relay;
 mod scenario;
+mod turns;
 
 use enumerated::Case;
-use gates::Kind;
 use kernel::allocator::Allocator;
 use life::{Life, Summary};
 use scenario::Scenario;
@@ -72,7 +72,10 @@ fn main() -> ExitCode {
         return told(&case.begin(), tell);
     }
     if arguments.iter().any(|argument| argument == "--gates") {
-        return many(&Kind::ALL.map(Job::Gates));
+        return many(&gates::Kind::ALL.map(Job::Gates));
+    }
+    if arguments.iter().any(|argument| argument == "--turns") {
+        return many(&turns::Kind::ALL.map(Job::Turns));
     }
     if arguments.iter().any(|argument| argument == "--operations") {
         return many(&operations::cases().into_iter().map(Job::case).collect::<Vec<_>>());
@@ -91,7 +94,8 @@ fn jobs(from: u64, count: u64) -> Vec<Job> {
     if from == 0 {
         jobs.extend(enumerated::some_cases().map(Job::case));
         jobs.extend(operations::some_cases().map(Job::case));
-        jobs.extend(Kind::ALL.map(Job::Gates));
+        jobs.extend(gates::Kind::ALL.map(Job::Gates));
+        jobs.extend(turns::Kind::ALL.map(Job::Turns));
     }
     jobs
 }
@@ -174,7 +178,9 @@ enum Job {
     Again(u64),
     Case(Box<Case>),
     /// Providers that ask for less.
-    Gates(Kind),
+    Gates(gates::Kind),
+    /// Tenants that share a site.
+    Turns(turns::Kind),
 }
 
 impl Job {
@@ -196,6 +202,7 @@ impl Job {
             }
             Self::Case(case) => case.begin().run(),
             Self::Gates(kind) => gates::run(*kind).map(|()| Summary::default()),
+            Self::Turns(kind) => turns::run(*kind).map(|()| Summary::default()),
         }
     }
 }
@@ -207,6 +214,7 @@ impl fmt::Display for Job {
             Self::Again(seed) => write!(f, "seed {seed}, run twice"),
             Self::Case(case) => case.fmt(f),
             Self::Gates(kind) => write!(f, "providers that ask for less ({kind:?})"),
+            Self::Turns(kind) => write!(f, "tenants that share a site ({kind:?})"),
         }
     }
 }

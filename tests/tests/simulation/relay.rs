@@ -4,12 +4,14 @@ use event::Meters;
 use kernel::sim::{Host, Sim, World};
 use kernel::{Kernel, Sender, mailbox};
 use policy::pool::Member;
+use policy::source::Terms;
+use policy::tenant::Weights;
 use policy::{Limits, Schedule};
 use route::{Answer, HostPort, MxHost, NamedSites, RouteSetting, Rules, Table};
 use shard::journal::{Durability, Options};
 use shard::{
-    Ask, Crowd, Egress, Gate, Letter, Networks, Politeness, Pool, Routing, Setup, Source, Spool,
-    Topics,
+    Ask, Crowd, Egress, Gate, Guard, Letter, Networks, Politeness, Pool, Routing, Setup, Source,
+    SourceRule, Sources, Spool, Topics,
 };
 use smtp::proxy::Versions;
 use smtp::server;
@@ -43,15 +45,28 @@ pub(crate) struct Plan {
     /// With so many deliveries ready for a site, its home lets other shards help.
     pub(crate) spread_backlog: usize,
     pub(crate) held_bytes_max: u64,
+    /// With more recipients than this waiting at a shard, no new mail is taken.
+    pub(crate) queued_max: u64,
     pub(crate) schedule: Schedule,
     /// Whether what hosts ask for is done.
     pub(crate) heeds: bool,
     /// The addresses mail leaves from, by weight; none: the host's own.
     pub(crate) sources: Vec<(IpAddr, u16)>,
+    /// Those who send, of whom something was said.
+    pub(crate) callers: Vec<Caller>,
     /// Logs that its numbers of shards leave behind, and those of three shards at least.
     pub(crate) logs: usize,
     /// Senders come through a balancer.
     pub(crate) proxied: bool,
+}
+
+/// Someone who sends.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) address: IpAddr,
+    pub(crate) terms: Terms,
+    /// Of its tenant.
+    pub(crate) weight: u16,
 }
 
 /// A relay in one of its lives.
@@ -79,7 +94,7 @@ impl Relay {
                 spool: spool(index, count, plan.logs),
                 held_bytes_max: plan.held_bytes_max,
                 intake_bytes_max: 16 << 20,
-                queued_max: 10_000,
+                queued_max: plan.queued_max,
                 routing: routing(plan),
                 limits: plan.limits,
                 spread_backlog: plan.spread_backlog,
@@ -95,6 +110,7 @@ impl Relay {
                 access: None,
                 tls_ledger: None,
                 egress: egress(&plan.sources),
+                weights: weights(plan),
                 drain_patience: Duration::from_secs(30),
             };
             relay.spawn(&world.shard(plan.host), setup);
@@ -152,6 +168,26 @@ fn egress(sources: &[(IpAddr, u16)]) -> Arc<Egress> {
     Arc::new(Egress::new(pool.into_iter().collect(), usual))
 }
 
+fn weights(plan: &Plan) -> Arc<Weights> {
+    let weight = |caller: &Caller| Some((caller.terms.tenant.clone()?, caller.weight));
+    Arc::new(Weights::new(plan.callers.iter().filter_map(weight)))
+}
+
+/// Who is told apart.
+fn guard(plan: &Plan) -> Arc<Guard> {
+    let rule = |caller: &Caller| {
+        let (address, name) = (caller.address, caller.address.to_string());
+        SourceRule {
+            from: Some(Networks(Arc::new(move |peer| peer == address))),
+            listeners: None,
+            users: None,
+            source: Arc::new(policy::source::Source::new(&name, caller.terms.clone())),
+        }
+    };
+    let sources = Arc::new(Sources::new(plan.callers.iter().map(rule).collect()));
+    Arc::new(Guard { sources, ..Guard::default() })
+}
+
 async fn make_spool(sim: &Sim) -> std::io::Result<()> {
     sim.make_directory(Path::new(SPOOL)).await?;
     sim.sync_directory(Path::new("/")).await
@@ -167,6 +203,7 @@ fn gate(plan: &Plan, inside: &Arc<AtomicUsize>) -> Gate {
         proxy: plan.proxied.then_some(proxy),
         relay_from: Networks(Arc::new(|_| true)),
         connections_max: 100,
+        guard: guard(plan),
         inside: Arc::clone(inside),
         ..Gate::new(plan.address, Arc::new(config))
     }

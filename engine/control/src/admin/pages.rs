@@ -63,7 +63,9 @@ pub(super) const PAGES: [Page; 12] = [
         get(async || axum::Json(openapi::document()))
     }),
     look("/queue", "sites with most mail; ?limit=50", || get(queue::sites)),
-    look("/queue/{site}", "one site: its mail, hosts and last replies", || get(queue::site)),
+    look("/queue/{site}", "one site: its mail and whose it is, hosts and last replies", || {
+        get(queue::site)
+    }),
     look("/why/{what}", "why mail for a message, domain or site does not move", || get(queue::why)),
     order("/pause", "sends nothing more to a site for a while", pause_body, || post(orders::pause)),
     order("/resume", "ends a pause", order_body, || post(orders::resume)),

@@ -3,7 +3,7 @@
 use super::Door;
 use crate::survey::{Known, Round, Whole};
 use event::Wall;
-use policy::survey::{Domain, Host, Key, Limiter, Message, Recipient, Said, Site};
+use policy::survey::{Domain, Host, Key, Limiter, Message, Part, Recipient, Said, Site};
 use serde_json::{Value, json};
 
 /// All sites.
@@ -41,6 +41,7 @@ fn line(door: &Door, site: &Site) -> Value {
 /// A site by itself.
 pub(super) fn site(door: &Door, site: &Site) -> Value {
     let mut told = line(door, site);
+    told["flows"] = site.parts.iter().map(part).collect();
     told["hosts"] = site.hosts.iter().map(host).collect();
     told["replies"] = site.replies.iter().map(said).collect();
     told
@@ -103,6 +104,16 @@ pub(super) fn limiter(door: &Door, limiter: &Limiter) -> Value {
 fn setting(door: &Door, key: Key) -> Value {
     let place = door.shards.as_ref().and_then(|shards| shards.place(key));
     json!({ "key": key.to_string(), "place": place })
+}
+
+fn part(part: &Part) -> Value {
+    json!({
+        "class": part.class.name(),
+        "tenant": *part.tenant,
+        "campaign": *part.campaign,
+        "weight": part.weight,
+        "ready": part.ready,
+    })
 }
 
 fn host(host: &Host) -> Value {

@@ -1,6 +1,6 @@
 //! One answer out of those of all shards.
 
-use policy::survey::{Domain, Limiter, Load, Named, Site, Sites};
+use policy::survey::{self, Domain, Limiter, Load, Named, Site, Sites};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -93,10 +93,10 @@ fn joined(one: Site, other: Site) -> Site {
         (one.load.ready, one.connections_max) < (other.load.ready, other.connections_max)
     };
     let (mut most, least) = if has_more(&one, &other) { (other, one) } else { (one, other) };
-    let is_new =
-        |host: &policy::survey::Host| most.hosts.iter().all(|known| known.address != host.address);
+    let is_new = |host: &survey::Host| most.hosts.iter().all(|known| known.address != host.address);
     let hosts: Vec<_> = least.hosts.into_iter().filter(is_new).collect();
     most.hosts.extend(hosts);
+    most.parts = survey::most(most.parts.into_iter().chain(least.parts));
     most.replies.extend(least.replies);
     most.replies.sort_by_key(|said| said.at);
     let old = most.replies.len().saturating_sub(REPLIES_MAX);

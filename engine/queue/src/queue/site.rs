@@ -2,7 +2,7 @@
 
 use super::groups::GroupIndex;
 use super::hindrance::Hindrance;
-use super::store::{Cursor, List};
+use super::ready::Ready;
 use event::Tick;
 use policy::{Backoff, Limits};
 use std::sync::Arc;
@@ -51,10 +51,7 @@ pub(super) struct Site {
     pub(super) limits: Limits,
     /// Whose limit of connections is its own, too.
     pub(super) group: Option<GroupIndex>,
-    pub(super) ready: List,
-    pub(super) ready_len: usize,
-    /// How far the ready ones have been looked through.
-    pub(super) looked: Cursor,
+    pub(super) ready: Ready,
     pub(super) open: u16,
     pub(super) opening: u16,
     /// Those of them whose host has not said yet that it is ready.
@@ -80,9 +77,7 @@ impl Site {
             index,
             limits,
             group,
-            ready: List::EMPTY,
-            ready_len: 0,
-            looked: Cursor::START,
+            ready: Ready::default(),
             open: 0,
             opening: 0,
             unanswered: 0,
@@ -101,9 +96,9 @@ impl Site {
         let probing = self.backoff.failures() > 0 && self.opening > 0;
         let answered = lanes - self.unanswered;
         let unanswered = self.unanswered >= answered.saturating_add(UNANSWERED_MORE);
-        let enough = (1..=usize::from(lanes)).contains(&self.ready_len);
+        let enough = (1..=usize::from(lanes)).contains(&self.ready.len());
         let all = [
-            (self.ready_len == 0).then_some(Hindrance::Nothing),
+            (self.ready.len() == 0).then_some(Hindrance::Nothing),
             self.paused.map(Hindrance::Paused),
             enough.then_some(Hindrance::Enough(lanes)),
             (lanes >= most).then_some(Hindrance::Full(most)),
@@ -121,7 +116,7 @@ impl Site {
 
     /// Whether nothing would be lost but its back-off if it were forgotten.
     pub(super) const fn is_idle(&self) -> bool {
-        self.ready_len == 0 && self.open == 0 && self.opening == 0
+        self.ready.len() == 0 && self.open == 0 && self.opening == 0
     }
 
     pub(super) fn view(&self) -> SiteView<'_> {
@@ -129,7 +124,7 @@ impl Site {
             name: &self.name,
             index: self.index,
             limits: &self.limits,
-            ready: self.ready_len,
+            ready: self.ready.len(),
             open: self.open,
             opening: self.opening,
             unanswered: self.unanswered,

@@ -5,6 +5,7 @@
 //! where it belongs. One whose group has no place left waits there. The ring may hold sites that want nothing any more: they are passed over
 //! when their turn comes.
 
+use super::flow::Flow;
 use super::groups::Groups;
 use super::hindrance::Hindrance;
 use super::site::{Site, SiteIndex, SiteView};
@@ -83,6 +84,11 @@ impl Sites {
 
     pub(super) fn view(&self, index: SiteIndex) -> SiteView<'_> {
         self.slots[index.0 as usize].site.as_ref().expect("the site was forgotten").view()
+    }
+
+    pub(super) fn flows(&self, index: SiteIndex) -> Vec<(Flow, usize)> {
+        let site = self.slots[index.0 as usize].site.as_ref();
+        site.map_or_else(Vec::new, |site| site.ready.flows())
     }
 
     pub(super) fn gives(&self, index: SiteIndex) -> bool {
@@ -247,7 +253,7 @@ impl Sites {
     /// Whether an idle connection of this site is one that others of its group wait for.
     pub(super) fn yields(&self, index: SiteIndex) -> bool {
         let site = self.slots[index.0 as usize].site.as_ref();
-        site.filter(|site| site.ready_len == 0)
+        site.filter(|site| site.ready.len() == 0)
             .and_then(|site| site.group)
             .is_some_and(|group| self.groups.is_short(group))
     }

@@ -151,6 +151,12 @@ impl<D> Store<D> {
         Some(Loose(first))
     }
 
+    /// The delivery of the first of `list`.
+    pub(super) fn first(&self, list: List) -> Option<&D> {
+        let chunk = self.chunks.get((list.head / CHUNK_LEN) as usize)?;
+        chunk[(list.head % CHUNK_LEN) as usize].delivery.as_ref()
+    }
+
     /// Puts an entry at the end of `list`.
     pub(super) fn push_back(&mut self, list: &mut List, Loose(index): Loose) {
         self.entry(index).next = END;

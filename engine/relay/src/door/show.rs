@@ -147,6 +147,14 @@ fn of_site(site: &Value, now: Wall) -> String {
             number(&site["connections_max"])
         ),
     );
+    // One flow without a name is all there is as a rule.
+    let flows = list(&site["flows"]);
+    let is_named = |flow: &&Value| {
+        flows.len() > 1 || ["tenant", "campaign"].iter().any(|what| !word(&flow[what]).is_empty())
+    };
+    for flow in flows.iter().filter(is_named) {
+        text += &field("flow", &of_flow(flow));
+    }
     text += &limited(&site["limiter"], now);
     for then in list(&site["then"]) {
         text += &field("then", &format!("{}: {}", word(&then["name"]), word(&then["text"])));
@@ -161,6 +169,19 @@ fn of_site(site: &Value, now: Wall) -> String {
         text += &field("said", &reply(said, now));
     }
     text
+}
+
+fn of_flow(flow: &Value) -> String {
+    let named = |what: &str| match word(&flow[what]) {
+        "" => format!("no {what}"),
+        name => format!("{what} {name}"),
+    };
+    let weight = match number(&flow["weight"]) {
+        1 => String::new(),
+        weight => format!(" with weight {weight}"),
+    };
+    let (class, ready) = (word(&flow["class"]), thousands(&flow["ready"]));
+    format!("{ready} ready of {}{weight}, {}, {class}", named("tenant"), named("campaign"))
 }
 
 fn limited(limiter: &Value, now: Wall) -> String {

@@ -9,6 +9,7 @@ use control::Resolver;
 use event::Meters;
 use kernel::uring::{self, DriverChoice, DriverReport, RingConfig};
 use kernel::{Mailbox, Sender, mailbox};
+use policy::tenant::Weights;
 use policy::tls_report::Ledger;
 use policy::{Limits, Schedule};
 use route::{HostPort, NamedSites, Question, RouteSetting, Rules, SiteSetting, Table};
@@ -113,6 +114,7 @@ fn setup(
         queued_max: share(settings.spool.queued_max),
         routing: routing.clone(),
         egress: Arc::clone(egress),
+        weights: Arc::new(weights(settings)),
         limits: limits(&settings.delivery),
         spread_backlog: settings.spread_backlog.map_or(usize::MAX, |backlog| backlog as usize),
         connector: Arc::clone(connector),
@@ -128,6 +130,10 @@ fn setup(
         tls_ledger: None,
         drain_patience: TRANSACTIONS_MAX.saturating_sub(settings.drain.delay),
     }
+}
+
+fn weights(settings: &Settings) -> Weights {
+    Weights::new(settings.tenants.iter().map(|tenant| (tenant.name.as_str().into(), tenant.weight)))
 }
 
 /// The doors, the same for every shard, with the sockets that are held for them.

@@ -5,7 +5,7 @@ use super::{
     Admin, Agent, Auth, Bytes, Certificate, Defence, Delivery, DeliveryTls, Destination, Dns,
     Drain, Driver, Durability, Front, Hop, Host, HostName, Https, Kernel, Listener, ListenerTls,
     Log, Login, Pattern, Pool, Replies, Retry, Route, Section, Settings, Site, SourceRule, Spool,
-    Tls, TlsReport, site,
+    Tenant, Tls, TlsReport, site,
 };
 use shard::MESSAGE_BYTES_MAX;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -40,15 +40,7 @@ impl Settings {
         let routes = top.tables("route", 0, Route::read);
         let pools = top.tables("pool", 0, Pool::read);
         let (delivery, spread_backlog, replies, delivery_tls, usual_pool) =
-            top.table("delivery", |delivery| {
-                (
-                    Delivery::read(delivery),
-                    site::read_spread_backlog(delivery),
-                    Replies::read(delivery),
-                    DeliveryTls::read(delivery),
-                    read_usual(delivery),
-                )
-            });
+            top.table("delivery", read_delivery);
         let settings = Self {
             hostname: hostname.0,
             shards: shards as usize,
@@ -66,6 +58,7 @@ impl Settings {
             replies,
             delivery_tls,
             sites: Vec::new(),
+            tenants: top.tables("tenant", 0, Tenant::read),
             retry: top.table("retry", Retry::read),
             log: top.table("log", Log::read),
             admin: top.table("admin", Admin::read),
@@ -79,6 +72,19 @@ impl Settings {
         let sites = top.tables("site", 0, |site| Site::read(site, &settings));
         Self { sites, ..settings }
     }
+}
+
+/// All keys of `[delivery]`.
+fn read_delivery(
+    delivery: &mut Section<'_, '_>,
+) -> (Delivery, Option<u64>, Replies, DeliveryTls, Option<String>) {
+    (
+        Delivery::read(delivery),
+        site::read_spread_backlog(delivery),
+        Replies::read(delivery),
+        DeliveryTls::read(delivery),
+        read_usual(delivery),
+    )
 }
 
 /// A name without a dot means nothing to another server.

@@ -12,6 +12,7 @@ impl Settings {
     pub(super) fn check(&self, reader: &mut Reader<'_>) {
         self.check_listeners(reader);
         self.check_sources(reader);
+        self.check_tenants(reader);
         self.check_auth(reader);
         super::front::check(&self.listeners, reader);
         self.check_tls(reader);

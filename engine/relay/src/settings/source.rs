@@ -40,7 +40,7 @@ impl SourceRule {
             rule,
             "users",
             "The users it logs in as. Left out: anybody, logged in or not. What the users' file says \
-             of a user holds besides: the limits of both, its tenant and pool before the source's, of \
+             of a user holds besides: the limits of both, its tenant, pool and class before the source's, of \
              lints the stricter.",
         );
         Self {
@@ -71,6 +71,11 @@ pub(super) fn read_terms(section: &mut Section<'_, '_>) -> Terms {
     Terms {
         tenant: tenant.map(text),
         pool: pool.map(text),
+        class: section.optional(
+            "class",
+            "How urgent its mail is: \"transactional\" goes before all \"bulk\" at each site, up to 15 \
+             messages of 16. Left out: \"bulk\".",
+        ),
         sender_domains: Domains::new(domains.into_iter().flatten().map(|pattern| pattern.0)),
         limits: read_limits(section),
         lints: read_lints(section),

@@ -4,6 +4,7 @@ use super::header::Passed;
 use crate::message::{Budget, Share};
 use event::MessageId;
 use mail::header::Injected;
+use policy::Class;
 use policy::source::Terms;
 use smtp::server::{Body, Facts, Form, Mail, Notify, Rcpt, Refusal, Ret};
 use spool::{ENVELOPE_MAX, Extra, LABELS_MAX, Label, ORIGINAL_MAX, Request, Return, Text};
@@ -102,11 +103,15 @@ impl Transaction {
         fn own(word: Option<&str>) -> &[u8] {
             word.map(str::as_bytes).unwrap_or_default()
         }
+        // What everything is need not be said.
+        let urgent = terms.class.filter(|class| *class == Class::Transactional);
+        let class = urgent.map(|class| class.name().as_bytes()).unwrap_or_default();
         let labels = [
             (Label::Tenant, injected.tenant.unwrap_or(own(terms.tenant.as_deref()))),
             (Label::Pool, injected.pool.unwrap_or(own(terms.pool.as_deref()))),
             (Label::Job, injected.job.unwrap_or_default()),
             (Label::Campaign, injected.campaign.unwrap_or_default()),
+            (Label::Class, class),
         ];
         let mut labels = labels.into_iter().filter(|(_, value)| !value.is_empty());
         labels.all(|(label, value)| self.label(label, value))

@@ -7,7 +7,9 @@ use kernel::Kernel;
 use policy::Limits;
 use policy::gate::SiteGates;
 use policy::pool::Want;
-use policy::survey::{Domain, Host, Key, Limiter, Load, Named, SITES_MAX, Said, Site, Sites};
+use policy::survey::{
+    Domain, Host, Key, Limiter, Load, Named, Part, SITES_MAX, Said, Site, Sites, most,
+};
 use queue::{Hindrance, SiteIndex};
 use route::SitePlan;
 use std::collections::BTreeMap;
@@ -108,16 +110,32 @@ impl<K: Kernel> Shard<K> {
             limiter => limiter,
         };
         let limiters = limiters.into_iter().map(put_off).collect();
-        let (hosts, replies) = (Vec::new(), Vec::new());
-        Site { name, load, open, opening, connections_max, limiters, hosts, replies }
+        let (parts, hosts, replies) = Default::default();
+        Site { name, load, open, opening, connections_max, limiters, parts, hosts, replies }
     }
 
     fn in_full(&self, mut site: Site, row: &Row) -> Site {
         if let Some((_, index)) = row.first {
             site.hosts = self.hosts_of(index);
         }
+        site.parts = self.parts_of(&site.name);
         site.replies = self.replies_of(&site.name);
         site
+    }
+
+    /// Whose mail is ready at the sites of a name. Looks at every flow there.
+    fn parts_of(&self, name: &str) -> Vec<Part> {
+        let (queue, sites) = (self.queue.borrow(), self.sites.borrow());
+        let is_meant = |index| sites.known(index).is_some_and(|site| *site.name == *name);
+        let indices = queue.views().map(|view| view.index).filter(|index| is_meant(*index));
+        let flows = indices.flat_map(|index| queue.flows(index));
+        most(flows.map(|(flow, ready)| Part {
+            class: flow.class(),
+            tenant: Arc::clone(flow.tenant()),
+            campaign: Arc::clone(flow.campaign()),
+            weight: flow.weight(),
+            ready,
+        }))
     }
 
     /// What keeps a site's ready mail from another connection, the first of which is in force: the

@@ -157,6 +157,7 @@ impl Relay {
             mailbox: letters,
             shards: vec![sender.clone()],
             egress: Arc::default(),
+            weights: Arc::default(),
             drain_patience: Duration::from_secs(30),
         };
         let kernel = world.shard(host);

@@ -6,9 +6,10 @@ use super::setup;
 use crate::survey::{self, PATIENCE, Shards, Tell};
 use crate::{Control, Setup, start};
 use event::{MessageId, Meters, ReplyClass, Response, Wall};
+use policy::Class;
 use policy::survey::{
-    Answer, Domain, Key, Limiter, Load, Message, Named, Order, Question, Recipient, Said, Site,
-    Sites,
+    Answer, Domain, Key, Limiter, Load, Message, Named, Order, Part, Question, Recipient, Said,
+    Site, Sites,
 };
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
@@ -126,6 +127,13 @@ fn site() -> Site {
         opening: 0,
         connections_max: 1,
         limiters: vec![Limiter::SiteConnections { most: 1, key: KEY }],
+        parts: vec![Part {
+            class: Class::Bulk,
+            tenant: "shop".into(),
+            campaign: "spring".into(),
+            weight: 3,
+            ready: 5,
+        }],
         hosts: Vec::new(),
         replies: vec![Said {
             at: Wall(7),
@@ -189,6 +197,9 @@ fn sites_are_told_with_what_keeps_them_and_where_that_is_set() {
     assert_eq!(limiter["setting"], setting);
     let (status, one) = get(&control, &format!("/queue/{SITE}"));
     assert_eq!((status, &one["sites"][0]["replies"][0]["rule"]), (200, &json!("code-451")));
+    let flow =
+        json!({ "class": "bulk", "tenant": "shop", "campaign": "spring", "weight": 3, "ready": 5 });
+    assert_eq!(one["sites"][0]["flows"], json!([flow]));
     for (path, status, word) in [
         ("/queue/b.test", 404, "no site b.test"),
         ("/queue/a.test", 404, "goes to the site 127.0.0.1:2525"),

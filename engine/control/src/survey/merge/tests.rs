@@ -10,6 +10,7 @@ fn site(name: &str, ready: usize, waiting: usize) -> Site {
         opening: 0,
         connections_max: 5,
         limiters: vec![Limiter::Probing { failures: ready as u16 }],
+        parts: Vec::new(),
         hosts: Vec::new(),
         replies: Vec::new(),
     }

@@ -61,6 +61,12 @@ fn a_site_says_what_keeps_it_and_why() {
         "127.0.0.1:2626",
         &limiter("resting", "no host could be reached, 2 times in a row", Some(3)),
     );
+    let flow = |tenant, campaign, class, weight| {
+        json!({
+            "tenant": tenant, "campaign": campaign, "class": class, "weight": weight, "ready": 6_000,
+        })
+    };
+    one["flows"] = json!([flow("shop", "spring", "transactional", 3), flow("", "", "bulk", 1)]);
     one["then"] = json!([{ "name": "paused", "text": "paused by anna: a complaint" }]);
     one["hosts"] = json!([{ "host": "127.0.0.1:2626", "rests_until": NOW.0 + 9_000 }]);
     one["replies"] = json!([{
@@ -73,6 +79,9 @@ fn a_site_says_what_keeps_it_and_why() {
 site 127.0.0.1:2626
   mail      12,001 ready, 4,310 waiting for a retry, 8 on 10 connections of at
             most 10
+  flow      6,000 ready of tenant shop with weight 3, campaign spring,
+            transactional
+  flow      6,000 ready of no tenant, no campaign, bulk
   held by   resting: no host could be reached, 2 times in a row
   next      one connection is tried, in 3 s (08:00:03 UTC)
   change    a host that answers; ringpost flush tries one at once

@@ -79,11 +79,7 @@ impl<K: Kernel> Shard<K> {
 
     /// Whose mail is next at a site.
     fn next_domain(&self, index: SiteIndex) -> Option<Domain> {
-        let mut queue = self.queue.borrow_mut();
-        let delivery = queue.take(index)?;
-        let domain = delivery.domain.clone();
-        queue.again(index, delivery);
-        Some(domain)
+        self.queue.borrow_mut().first(index).map(|delivery| delivery.domain.clone())
     }
 
     /// No host of a domain may have its mail, by its own policy.

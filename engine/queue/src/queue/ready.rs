@@ -1,0 +1,203 @@
+//! What is ready at one site, and what is next.
+//!
+//! Mail of one flow is a list. Where several flows have some, tenants take turns, a tenant's campaigns take
+//! turns at its part, and within a flow the first ready is the first taken.
+//! [Transactional](policy::Class::Transactional) mail goes before all bulk, except that behind
+//! [`TRANSACTIONAL_IN_A_ROW_MAX`] of it a message of bulk has its turn, if there is one.
+//!
+//! Turns are counted in octets of messages, since these are what a site's connections are busy with:
+//! counted in messages, one tenant's large ones would leave little of a connection for another's small ones.
+
+mod many;
+mod round;
+
+use super::flow::{Flow, Queued};
+use super::store::{Cursor, List, Step, Store};
+use many::Many;
+use round::Idle;
+
+pub use many::{COST_MAX, QUANTUM, TRANSACTIONAL_IN_A_ROW_MAX};
+
+/// The ready deliveries of a site.
+#[derive(Debug, Default)]
+pub(super) struct Ready {
+    len: usize,
+    lines: Lines,
+    /// Transactional messages taken one behind the other while there was bulk.
+    in_a_row: u8,
+}
+
+#[derive(Debug)]
+enum Lines {
+    /// One flow has deliveries at most, as at nearly every site: it costs what a list costs.
+    One(Option<Line>),
+    Many(Box<Many>),
+}
+
+/// The deliveries of one flow.
+#[derive(Debug)]
+struct Line {
+    flow: Flow,
+    list: List,
+    len: usize,
+    /// How far they have been looked through.
+    looked: Cursor,
+}
+
+/// Where a delivery comes into its flow.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End {
+    Front,
+    Back,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self::One(None)
+    }
+}
+
+impl Ready {
+    /// Deliveries there are.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Puts a delivery before or behind all others of its flow.
+    pub(super) fn put<D: Queued>(&mut self, store: &mut Store<D>, delivery: D, end: End) {
+        self.make_room(delivery.flow());
+        self.len += 1;
+        let line = match &mut self.lines {
+            Lines::One(Some(line)) => line,
+            Lines::One(one) => one.insert(Line::of(delivery.flow())),
+            Lines::Many(many) => many.joined(delivery.flow()),
+        };
+        line.put(store, delivery, end);
+    }
+
+    /// Sees that a flow may have a line.
+    fn make_room(&mut self, flow: &Flow) {
+        let Lines::One(one) = &mut self.lines else { return };
+        let is_other = |line: &mut Line| line.flow != *flow;
+        let Some(line) = one.take_if(is_other) else { return };
+        if line.len > 0 {
+            self.lines = Lines::Many(Box::new(Many::of(line)));
+        }
+    }
+
+    /// Takes the delivery whose turn it is.
+    pub(super) fn take<D: Queued>(&mut self, store: &mut Store<D>) -> Option<D> {
+        let delivery = match &mut self.lines {
+            Lines::One(line) => {
+                self.in_a_row = 0;
+                line.as_mut()?.pop(store)
+            }
+            Lines::Many(many) => many.take(store, &mut self.in_a_row),
+        };
+        self.len -= usize::from(delivery.is_some());
+        self.simplify();
+        delivery
+    }
+
+    /// The delivery whose turn it is.
+    pub(super) fn first<'s, D>(&mut self, store: &'s Store<D>) -> Option<&'s D> {
+        let line = match &mut self.lines {
+            Lines::One(line) => line.as_mut()?,
+            Lines::Many(many) => many.first(self.in_a_row)?,
+        };
+        store.first(line.list)
+    }
+
+    /// Takes out what passes `test` among the next `looks` deliveries, flow by flow. From the front
+    /// again when it has come to the end.
+    pub(super) fn drain<D>(
+        &mut self,
+        store: &mut Store<D>,
+        mut looks: usize,
+        mut test: impl FnMut(&D) -> bool,
+    ) -> Vec<D> {
+        let mut drained = Vec::new();
+        match &mut self.lines {
+            Lines::One(None) => (),
+            Lines::One(Some(line)) => _ = line.drain(store, &mut looks, &mut test, &mut drained),
+            Lines::Many(many) => many.drain(store, looks, &mut test, &mut drained),
+        }
+        self.len -= drained.len();
+        self.simplify();
+        drained
+    }
+
+    /// The flows that have deliveries, and how many: for an operator, since it looks at each.
+    pub(super) fn flows(&self) -> Vec<(Flow, usize)> {
+        let told = |line: &Line| (line.len > 0).then(|| (line.flow.clone(), line.len));
+        match &self.lines {
+            Lines::One(line) => line.iter().filter_map(told).collect(),
+            Lines::Many(many) => many.lines().filter_map(told).collect(),
+        }
+    }
+
+    /// Where only one flow is left it needs no turns.
+    fn simplify(&mut self) {
+        let Lines::Many(many) = &mut self.lines else { return };
+        if self.len == 0 {
+            self.lines = Lines::One(None);
+        } else if let Some(line) = many.only() {
+            self.lines = Lines::One(Some(line));
+        }
+    }
+}
+
+impl Line {
+    fn of(flow: &Flow) -> Self {
+        Self { flow: flow.clone(), list: List::EMPTY, len: 0, looked: Cursor::START }
+    }
+
+    fn put<D>(&mut self, store: &mut Store<D>, delivery: D, end: End) {
+        let entry = store.keep(delivery, 0);
+        self.len += 1;
+        match end {
+            End::Front => store.push_front(&mut self.list, entry),
+            End::Back => store.push_back(&mut self.list, entry),
+        }
+    }
+
+    fn pop<D>(&mut self, store: &mut Store<D>) -> Option<D> {
+        let entry = store.pop(&mut self.list)?;
+        if entry.is_at(self.looked) {
+            self.looked = Cursor::START;
+        }
+        self.len -= 1;
+        store.take(entry)
+    }
+
+    /// Whether it came to the end.
+    fn drain<D>(
+        &mut self,
+        store: &mut Store<D>,
+        looks: &mut usize,
+        test: &mut impl FnMut(&D) -> bool,
+        drained: &mut Vec<D>,
+    ) -> bool {
+        while *looks > 0 {
+            *looks -= 1;
+            match store.step(&mut self.list, &mut self.looked, test) {
+                Step::Taken(entry) => {
+                    self.len -= 1;
+                    drained.extend(store.take(entry));
+                }
+                Step::Left => (),
+                Step::End => return true,
+            }
+        }
+        false
+    }
+}
+
+impl Idle for Line {
+    fn is_idle(&self) -> bool {
+        self.len == 0
+    }
+}
+
+#[cfg(test)]
+mod tests;
