@@ -5,6 +5,7 @@
 //! | `many` | as much mail for 2,000 sites as for one |
 //! | `dead` | others' mail beside a site that is silent, refuses, or answers late, and without |
 //! | `spread` | one site, served by one shard and by two |
+//! | `tenants` | a tenant's mail beside another's that has a million queued, and without |
 //!
 //! The sites are `ringload`'s, each with an address of its own, and the engine finds them by DNS. It is
 //! a process of its own, of which processor time is read; generator and sink are threads of this
@@ -17,6 +18,7 @@ mod dead;
 mod many;
 mod quota;
 mod spread;
+mod tenants;
 mod world;
 
 use crate::report::{self, Report};
@@ -45,6 +47,8 @@ enum What {
     Dead(dead::Options),
     /// One site, served by one shard and by two.
     Spread(spread::Options),
+    /// A tenant's mail beside another's that has very much queued, and without.
+    Tenants(tenants::Options),
 }
 
 /// Measures, and shows what was measured.
@@ -61,6 +65,7 @@ fn measure(options: Options) -> io::Result<Report> {
         What::Many(options) => many::measure(&options, rounds),
         What::Dead(options) => dead::measure(&options, rounds),
         What::Spread(options) => spread::measure(&options, rounds),
+        What::Tenants(options) => tenants::measure(&options, rounds),
     }
 }
 

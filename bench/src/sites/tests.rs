@@ -32,6 +32,14 @@ fn others_get_their_mail_beside_one_that_fails() {
 }
 
 #[test]
+fn a_tenant_is_measured_beside_another() {
+    let report = measured("tenants --queued 1000 --rate 20 --seconds 1 --delay 20");
+    for row in ["alone", "beside the other"] {
+        assert!(number(&report, row, "p99 ms") >= 40.0, "the site is late twice a message");
+    }
+}
+
+#[test]
 fn each_shard_s_work_is_seen() {
     let report = measured("spread --messages 500 --quota 0");
     let all = number(&report, "two shards", "all shards us");
