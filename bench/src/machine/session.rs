@@ -51,8 +51,9 @@ pub(super) fn send() -> Box<dyn FnMut()> {
         let sender = b"news@shop.test".as_slice();
         let recipients = &[Recipient::from(b"ann@mail.test".as_slice())];
         let (size, counted, body) = (4_096, true, Body::EightBit);
-        let (utf8, ret, envid) = (false, None, b"".as_slice());
-        let envelope = Envelope { sender, recipients, size, counted, body, utf8, ret, envid };
+        let (utf8, requiretls, ret, envid) = (false, false, None, b"".as_slice());
+        let envelope =
+            Envelope { sender, recipients, size, counted, body, utf8, requiretls, ret, envid };
         assert!(session.begin((), black_box(envelope)).is_none());
         assert!(session.say(&mut out).is_none());
         assert_eq!(hear(&mut session, b"250 2.1.0 ok\r\n250 2.1.5 ok\r\n354 go\r\n"), 0);

@@ -48,6 +48,7 @@ fn put(writer: &mut Writer<Vec<u8>>, count: u64, text: &[u8]) {
         accepted: Wall(0),
         eight_bit: false,
         utf8: false,
+        requiretls: false,
         dotted: false,
         form: spool::Form::Stuffed,
         extra: b"",

@@ -192,7 +192,7 @@ impl Crowd {
 
 fn draft<'a>(recipients: &'a [&'a [u8]], accepted: Wall) -> Draft<'a> {
     let sender = b"news@shop.test";
-    let (eight_bit, utf8, dotted) = (false, false, false);
-    let (form, extra) = (spool::Form::Stuffed, &b""[..]);
-    Draft { sender, recipients, prefix: PREFIX, accepted, eight_bit, utf8, dotted, form, extra }
+    let (eight_bit, utf8, requiretls, dotted) = (false, false, false, false);
+    let (prefix, form, extra) = (PREFIX, spool::Form::Stuffed, &b""[..]);
+    Draft { sender, recipients, prefix, accepted, eight_bit, utf8, requiretls, dotted, form, extra }
 }

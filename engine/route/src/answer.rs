@@ -36,6 +36,9 @@ pub enum Answer {
         ttl: Duration,
         /// What the domain demands of whoever sends it mail, if it demands anything.
         policy: Option<Arc<StsPolicy>>,
+        /// Nobody can have changed which hosts these are: DNSSEC proves the MX records, or there
+        /// are none and the one host is called as the domain.
+        authentic: bool,
     },
     /// It takes no mail. [RFC 7505](https://www.rfc-editor.org/rfc/rfc7505)
     NullMx,
@@ -67,9 +70,12 @@ impl Answer {
         }
         match unknown {
             Some(cause) if all.is_empty() => Self::Temporary(cause),
-            Some(_) => Self::Hosts { hosts: all, ttl: Duration::ZERO, policy: None },
             None if all.is_empty() => Self::NoAddress,
-            None => Self::Hosts { hosts: all, ttl: shortest, policy: None },
+            partial => {
+                let ttl = if partial.is_some() { Duration::ZERO } else { shortest };
+                // The settings say which hosts these are.
+                Self::Hosts { hosts: all, ttl, policy: None, authentic: true }
+            }
         }
     }
 
@@ -77,7 +83,9 @@ impl Answer {
     #[must_use]
     pub fn under(self, policy: Option<Arc<StsPolicy>>, life: Duration) -> Self {
         match self {
-            Self::Hosts { hosts, ttl, .. } => Self::Hosts { hosts, ttl: ttl.min(life), policy },
+            Self::Hosts { hosts, ttl, authentic, .. } => {
+                Self::Hosts { hosts, ttl: ttl.min(life), policy, authentic }
+            }
             nowhere => nowhere,
         }
     }

@@ -20,6 +20,8 @@ pub enum RouteFailure {
     Loop,
     /// Its MTA-STS policy names none of its hosts; which policy, and which hosts.
     Policy(Arc<str>),
+    /// Its sender requires TLS, and whoever forges DNS could have named the hosts of the domain.
+    Unproven,
     /// DNS could not say, and why.
     Temporary(Arc<str>),
 }
@@ -50,6 +52,12 @@ impl RouteFailure {
                 (550, 4, 4, "no mail host of the domain has an address on the public network")
             }
             Self::Loop => (554, 4, 6, "mail for the domain would come back to this host"),
+            // https://www.rfc-editor.org/rfc/rfc8689#section-4.2.1
+            Self::Unproven => {
+                let text = "REQUIRETLS: neither DNSSEC nor an MTA-STS policy proves which hosts \
+                            take mail for the domain";
+                (550, 7, 10, text)
+            }
             Self::Policy(text) => {
                 return Response::local(451, EnhancedCode::new(4, 7, 5), text);
             }

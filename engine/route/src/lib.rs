@@ -11,7 +11,8 @@
 //! Domains whose mail goes to the same set of hosts are one site, with one queue and one set
 //! of limits. So are all domains of a provider, if the settings name it; but each set of hosts has
 //! connections of its own then. Mail that leaves by different pools of our addresses is for different
-//! sites ([`SitePlan::through`]), so that each pool has the limits for itself.
+//! sites ([`SitePlan::through`]), so that each pool has the limits for itself; and so does mail whose
+//! sender requires TLS ([`SitePlan::needing`]), so that all other mail pays nothing for it.
 //!
 //! Nothing here asks DNS, reads a clock or draws a random number.
 
@@ -24,6 +25,7 @@ mod domain;
 mod failure;
 mod home;
 mod host;
+mod need;
 mod plan;
 mod sts;
 mod tls;
@@ -35,6 +37,7 @@ pub use domain::{domain_of, in_our_spelling};
 pub use failure::RouteFailure;
 pub use home::home;
 pub use host::{Host, HostPort, NotAHost, SMTP_PORT};
+pub use need::Need;
 pub use plan::{
     BadPattern, NamedSites, Place, PlanHost, Pools, Question, RouteSetting, Rules, SitePlan,
     SiteSetting, Sts, TRIED_MAX, Table, Target, is_public, plan,

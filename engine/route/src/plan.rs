@@ -2,6 +2,7 @@
 
 mod dane;
 mod named;
+mod need;
 mod pools;
 mod public;
 mod rules;
@@ -16,8 +17,10 @@ pub use sts::Sts;
 pub use table::{BadPattern, Question, RouteSetting, Table, Target};
 
 use crate::{
-    ADDRESSES_MAX, Answer, Dane, HOSTS_MAX, Host, HostPort, MxHost, RouteFailure, StsPolicy, Tls,
+    ADDRESSES_MAX, Answer, Dane, HOSTS_MAX, Host, HostPort, MxHost, Need, RouteFailure, StsPolicy,
+    Tls,
 };
+use need::Demanding;
 use pools::Variants;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -49,6 +52,10 @@ pub struct SitePlan {
     pub tls: Tls,
     /// What the policy of the domain says of its hosts, if it has one.
     pub sts: Option<Sts>,
+    /// What mail asks of its hosts beyond that.
+    pub need: Need,
+    /// Nobody can have forged which hosts these are.
+    authentic: bool,
     /// Its hosts, best first. At least one has an address.
     pub hosts: Box<[PlanHost]>,
     /// Which pool of our addresses the mail leaves by, by its place in the settings; `None`:
@@ -56,6 +63,8 @@ pub struct SitePlan {
     pub leaves_by: Option<u16>,
     /// The same for mail that leaves by pools.
     variants: Variants,
+    /// The same for mail that asks for more.
+    demanding: Demanding,
 }
 
 /// Where a site may be reached.
@@ -85,9 +94,11 @@ pub struct PlanHost {
 /// # Errors
 /// Why mail for it goes nowhere.
 pub fn plan(domain: &str, answer: &Answer, rules: &Rules) -> Result<SitePlan, RouteFailure> {
-    let nothing = |failure| (Err(failure), Duration::ZERO, None);
-    let (hosts, ttl, policy) = match answer {
-        Answer::Hosts { hosts, ttl, policy } => (Ok(hosts.as_slice()), *ttl, policy.as_deref()),
+    let nothing = |failure| (Err(failure), Duration::ZERO, None, false);
+    let (hosts, ttl, policy, authentic) = match answer {
+        Answer::Hosts { hosts, ttl, policy, authentic } => {
+            (Ok(hosts.as_slice()), *ttl, policy.as_deref(), *authentic)
+        }
         Answer::NullMx => nothing(RouteFailure::NullMx),
         Answer::NoDomain => nothing(RouteFailure::NoDomain),
         Answer::NoAddress => nothing(RouteFailure::NoAddress),
@@ -98,7 +109,8 @@ pub fn plan(domain: &str, answer: &Answer, rules: &Rules) -> Result<SitePlan, Ro
         Route::Mx { port } => {
             // Whoever wants no TLS wants none, whatever the domain demands.
             let policy = policy.filter(|_| tls != Tls::Off);
-            by_mx(domain, hosts?, *port, ttl.is_zero(), policy, rules)
+            let plan = by_mx(domain, hosts?, *port, ttl.is_zero(), policy, rules);
+            plan.map(|plan| SitePlan { authentic, ..plan })
         }
         // A policy speaks of the hosts that MX records name; these the settings name.
         Route::Named(named) => by_name(named, hosts.unwrap_or(&[])),
@@ -164,10 +176,13 @@ impl SitePlan {
             named: None,
             pool,
             tls: Tls::default(),
+            need: Need::Usual,
+            authentic: true,
             sts: None,
             hosts: hosts.into(),
             leaves_by: None,
             variants: Variants::default(),
+            demanding: Demanding::default(),
         }
     }
 

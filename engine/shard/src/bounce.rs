@@ -109,6 +109,8 @@ async fn write<K: Kernel>(
         accepted: shard.kernel.wall(),
         eight_bit: !text.is_ascii(),
         utf8: !to.is_ascii(),
+        // RFC 8689 section 5: what it tells of the message is guarded like the message.
+        requiretls: message.envelope.requiretls(),
         dotted: true,
         form: Form::Stuffed,
         extra: b"",
@@ -202,7 +204,10 @@ async fn original<K: Kernel>(shard: &Rc<Shard<K>>, report: &Report, message: &Me
     let own = &text[..header::scan(text, form).len];
     let header = wire(&message.envelope, &own[..own.len().min(dsn::HEADERS_MAX)]);
     // RFC 3461 section 4.3: RET is about failures; of all else the header is enough.
-    let wanted = is_bound(report) && message.envelope.returned() == Some(Return::Full);
+    // RFC 8689 section 5: of what requires TLS the header, whatever RET says.
+    let wanted = is_bound(report)
+        && message.envelope.returned() == Some(Return::Full)
+        && !message.envelope.requiretls();
     let fits = !message.envelope.binary() && text.len() <= dsn::MESSAGE_MAX;
     let whole = wanted && fits && text.len() as u64 == message.bytes;
     let message = whole.then(|| {

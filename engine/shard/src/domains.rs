@@ -5,7 +5,8 @@ use crate::egress::Exit;
 use crate::flows::{Flows, Found};
 use policy::tenant::Weights;
 use queue::Flow;
-use spool::Way;
+use route::Need;
+use spool::{Envelope, Way};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
@@ -15,15 +16,39 @@ use std::sync::Arc;
 const IDLE_MAX: usize = 4_096;
 
 /// A domain in our spelling, one word long; empty if the recipient has none we route by. It knows
-/// by which way the mail leaves that it stands for, and what flow it is of: so a delivery need not.
+/// what the mail asks for that it stands for, and what flow it is of: so a delivery need not.
 #[derive(Clone, Debug)]
 pub struct Domain(Arc<Named>);
 
 #[derive(Debug)]
 struct Named {
     name: Box<str>,
-    exit: Exit,
+    wants: Wants,
     flow: Flow,
+}
+
+/// What a message asks for that has to do with its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Wants {
+    /// By which way it leaves.
+    pub(crate) exit: Exit,
+    /// What it asks of hosts.
+    pub(crate) need: Need,
+}
+
+impl From<Exit> for Wants {
+    fn from(exit: Exit) -> Self {
+        Self { exit, need: Need::Usual }
+    }
+}
+
+/// What a message asks of hosts.
+pub(crate) fn need(envelope: &Envelope) -> Need {
+    match (envelope.requiretls(), envelope.sender().is_empty()) {
+        (false, _) => Need::Usual,
+        (true, true) => Need::Sealed,
+        (true, false) => Need::Onward,
+    }
 }
 
 impl Domain {
@@ -34,7 +59,12 @@ impl Domain {
 
     /// By which way the mail leaves.
     pub(crate) fn exit(&self) -> Exit {
-        self.0.exit
+        self.0.wants.exit
+    }
+
+    /// What the mail asks of hosts.
+    pub(crate) fn need(&self) -> Need {
+        self.0.wants.need
     }
 
     /// Whose mail it is.
@@ -57,7 +87,7 @@ pub(crate) struct Domains(RefCell<Known>);
 
 #[derive(Debug)]
 struct Known {
-    names: BTreeMap<Flow, BTreeMap<Exit, HashMap<Box<str>, Domain>>>,
+    names: BTreeMap<Flow, BTreeMap<Wants, HashMap<Box<str>, Domain>>>,
     len: usize,
     /// Names kept when they were last gone through.
     swept: usize,
@@ -77,28 +107,29 @@ impl Domains {
         Self(RefCell::new(Known { names: BTreeMap::new(), len: 0, swept: 0, flows }))
     }
 
-    /// The domain `raw`, which stands behind an @, for mail that leaves by `exit` and says nothing of
-    /// whose it is.
-    pub(crate) fn of(&self, raw: &[u8], exit: Exit) -> Domain {
+    /// The domain `raw`, which stands behind an @, for mail that asks for this and says nothing of whose
+    /// it is.
+    pub(crate) fn of(&self, raw: &[u8], wants: impl Into<Wants>) -> Domain {
         let flow = self.0.borrow().flows.usual().clone();
-        self.of_flow(raw, exit, &flow)
+        self.of_flow(raw, wants, &flow)
     }
 
     /// The same for mail of a flow.
-    pub(crate) fn of_flow(&self, raw: &[u8], exit: Exit, flow: &Flow) -> Domain {
+    pub(crate) fn of_flow(&self, raw: &[u8], wants: impl Into<Wants>, flow: &Flow) -> Domain {
+        let wants = wants.into();
         let name = str::from_utf8(raw).ok().and_then(route::in_our_spelling).unwrap_or_default();
         let mut known = self.0.borrow_mut();
-        let names = known.names.get(flow).and_then(|exits| exits.get(&exit));
+        let names = known.names.get(flow).and_then(|ways| ways.get(&wants));
         if let Some(domain) = names.and_then(|names| names.get(&*name)) {
             return domain.clone();
         }
         if known.len >= IDLE_MAX + 2 * known.swept {
             known.sweep();
         }
-        let own = Named { name: name.clone().into(), exit, flow: flow.clone() };
+        let own = Named { name: name.clone().into(), wants, flow: flow.clone() };
         let domain = Domain(Arc::new(own));
-        let exits = known.names.entry(flow.clone()).or_default();
-        exits.entry(exit).or_default().insert(name.into(), domain.clone());
+        let ways = known.names.entry(flow.clone()).or_default();
+        ways.entry(wants).or_default().insert(name.into(), domain.clone());
         known.len += 1;
         domain
     }
@@ -125,13 +156,13 @@ impl Known {
     /// Lets go of names that nobody holds: done where there are twice as many as the last time.
     fn sweep(&mut self) {
         self.len = 0;
-        self.names.retain(|_, exits| {
-            exits.retain(|_, names| {
+        self.names.retain(|_, ways| {
+            ways.retain(|_, names| {
                 names.retain(|_, domain| Arc::strong_count(&domain.0) > 1);
                 self.len += names.len();
                 !names.is_empty()
             });
-            !exits.is_empty()
+            !ways.is_empty()
         });
         self.swept = self.len;
     }
@@ -139,8 +170,9 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use super::{Domains, Exit, IDLE_MAX};
+    use super::{Domains, Exit, IDLE_MAX, Wants};
     use crate::flows::TENANTS_MAX;
+    use route::Need;
     use spool::Way;
     use std::sync::Arc;
 
@@ -154,6 +186,8 @@ mod tests {
         assert_eq!(&*of(b"\xFF"), "");
         let another = domains.of(b"one.test", Exit::Pool(1));
         assert_eq!((&*another, another.exit(), one.exit()), ("one.test", Exit::Pool(1), Exit::Any));
+        let onward = domains.of(b"one.test", Wants { exit: Exit::Any, need: Need::Onward });
+        assert_eq!((&*onward, onward.need(), one.need()), ("one.test", Need::Onward, Need::Usual));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A message becomes ours: durable first, then cut into deliveries.
 
+use crate::domains::{self, Wants};
 use crate::journal::{Accepted, JournalError, Recovered};
 use crate::message::{Delivery, Message};
 use crate::settle;
@@ -21,6 +22,7 @@ pub(crate) const RECEIVED_MAX: u16 = 100;
 const HELD_FIXED: usize = 160;
 
 /// A message not yet ours.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the record")]
 pub(crate) struct Incoming<'a> {
     pub(crate) id: MessageId,
     pub(crate) sender: &'a [u8],
@@ -34,6 +36,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) dotted: bool,
     pub(crate) eight_bit: bool,
     pub(crate) utf8: bool,
+    /// It goes on under TLS, to hosts that see to the same, or comes back.
+    pub(crate) requiretls: bool,
     /// In what form its text came.
     pub(crate) form: Form,
     /// What else is to be kept of it.
@@ -59,14 +63,25 @@ impl<K: Kernel> Shard<K> {
             dotted,
             eight_bit,
             utf8,
+            requiretls,
             form,
             extra,
             entrance,
         } = incoming;
         let extra = extra.bytes();
         let accepted = self.kernel.wall();
-        let draft =
-            Draft { sender, recipients, prefix, accepted, eight_bit, utf8, dotted, form, extra };
+        let draft = Draft {
+            sender,
+            recipients,
+            prefix,
+            accepted,
+            eight_bit,
+            utf8,
+            requiretls,
+            dotted,
+            form,
+            extra,
+        };
         let whole = parts.is_empty();
         let arrived = self.kernel.now();
         let accepted = self.journal().accept(id, parts, text, &draft).await?;
@@ -110,10 +125,11 @@ impl<K: Kernel> Shard<K> {
         let message = Arc::new(Message { envelope, bytes, received, text, share });
         let way = message.envelope.way();
         let (exit, flow) = (self.egress.exit(way.pool), self.flow(&way));
+        let wants = Wants { exit, need: domains::need(&message.envelope) };
         let fresh = Standing { tried: Tried::default(), due: Tick::ZERO };
         let open = message.envelope.recipients().map(|path| (fresh, domain_bytes(path)));
         let delivery = |group: &Group<'_>| {
-            let domain = self.names.of_flow(group.domain, exit, &flow);
+            let domain = self.names.of_flow(group.domain, wants, &flow);
             let accepted = message.envelope.accepted();
             let mut delivery =
                 Delivery::new(id, spot, accepted, domain, group.recipients[..].into());
@@ -172,7 +188,8 @@ impl<K: Kernel> Shard<K> {
         self.meters().resumed(recipients);
         self.ages.borrow_mut().opened(accepted, recipients);
         let groups = self.groups(open);
-        // But for the domain, all recipients of a message have the same way.
+        // But for the domain, all recipients of a message have the same way. What they ask of hosts is
+        // seen when the message is read.
         let (exit, flow) = (self.egress.exit(labels.pool), self.flow(&labels));
         for group in groups {
             let domain = self.names.of_flow(group.domain, exit, &flow);

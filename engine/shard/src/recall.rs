@@ -70,7 +70,7 @@ async fn fetch_back<K: Kernel>(shard: Rc<Shard<K>>, index: SiteIndex, recall: Re
             let recipients = delivery.recipients.len() as u64;
             shard.sites.borrow().find(index).meters.queued.sub(recipients);
             match &recall.plan {
-                Ok(plan) => shard.dispatch(Arc::clone(plan), delivery),
+                Ok(plan) => shard.dispatch(plan, delivery),
                 Err(failure) => shard.unroutable(delivery, failure),
             }
         }

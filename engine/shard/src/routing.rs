@@ -45,20 +45,27 @@ impl<K: Kernel> Shard<K> {
             Target::Mx => look(domain),
         };
         match cached {
-            Cached::Known(Ok(plan)) => Way::Site(self.through(plan, domain)),
-            Cached::Renew(plan) => Way::Renewed(self.through(plan, domain)),
+            Cached::Known(Ok(plan)) => match self.fitted(&plan, domain) {
+                Ok(plan) => Way::Site(plan),
+                Err(failure) => Way::Nowhere(failure),
+            },
+            Cached::Renew(plan) => match self.fitted(&plan, domain) {
+                Ok(plan) => Way::Renewed(plan),
+                Err(failure) => Way::Nowhere(failure),
+            },
             Cached::Known(Err(failure)) => Way::Nowhere(failure),
             Cached::Asked => Way::Asked,
             Cached::Ask => Way::Ask,
         }
     }
 
-    /// The same site, for mail that leaves by the pool of a domain's mail.
-    fn through(&self, plan: Arc<SitePlan>, domain: &Domain) -> Arc<SitePlan> {
-        match domain.exit() {
+    /// The same site, for mail that asks for what a domain's mail does.
+    fn fitted(&self, plan: &Arc<SitePlan>, domain: &Domain) -> Result<Arc<SitePlan>, RouteFailure> {
+        let plan = plan.needing(domain.need())?;
+        Ok(match domain.exit() {
             Exit::Pool(pool) => plan.through(pool, &self.egress.names),
             Exit::Any | Exit::Unknown => plan,
-        }
+        })
     }
 
     /// Sends a delivery to its site's home, or keeps it until DNS has spoken.
@@ -113,9 +120,11 @@ impl<K: Kernel> Shard<K> {
     }
 
     /// Sends a delivery where mail for its domain goes.
-    pub(crate) fn dispatch(self: &Rc<Self>, plan: Arc<SitePlan>, delivery: Delivery) {
-        let plan = self.through(plan, &delivery.domain);
-        self.send(&plan, delivery);
+    pub(crate) fn dispatch(self: &Rc<Self>, plan: &Arc<SitePlan>, delivery: Delivery) {
+        match self.fitted(plan, &delivery.domain) {
+            Ok(plan) => self.send(&plan, delivery),
+            Err(failure) => self.unroutable(delivery, &failure),
+        }
     }
 
     fn send(self: &Rc<Self>, plan: &Arc<SitePlan>, delivery: Delivery) {
@@ -134,15 +143,25 @@ impl<K: Kernel> Shard<K> {
         all.map(|limits| limits.recipients_per_message_max).max().unwrap_or(1).into()
     }
 
-    /// No site takes this mail, now or ever.
+    /// No site takes this mail, now or ever. What was not to be had of a policy this time may be there the
+    /// next time: mail that wants one is tried once more.
     pub(crate) fn unroutable(self: &Rc<Self>, delivery: Delivery, failure: &RouteFailure) {
         let response = failure.response();
-        if failure.is_permanent() {
+        let is_first = delivery.tried.count() == 0;
+        if *failure == RouteFailure::Unproven && is_first {
+            self.postpone_all(delivery, None, &for_now(&response));
+        } else if failure.is_permanent() {
             self.conclude_all(delivery, None, Outcome::Failed, &response);
         } else {
             self.postpone_all(delivery, None, &response);
         }
     }
+}
+
+/// The same where it may be otherwise before long.
+pub(crate) fn for_now(response: &Response) -> Response {
+    let enhanced = response.enhanced.map(|code| EnhancedCode { class: 4, ..code });
+    Response { code: 451, enhanced, ..response.clone() }
 }
 
 /// What we say where no peer could.

@@ -56,6 +56,7 @@ async fn take<K: Kernel>(shard: Rc<Shard<K>>, submission: Submission) {
         accepted: shard.kernel.wall(),
         eight_bit: false,
         utf8: false,
+        requiretls: false,
         dotted: true,
         form: Form::Stuffed,
         extra: b"",
@@ -67,7 +68,7 @@ async fn take<K: Kernel>(shard: Rc<Shard<K>>, submission: Submission) {
     };
     for delivery in shard.cut(id, accepted, text.len() as u64, &text, None) {
         match shard.plan(&delivery.domain, &answer) {
-            Some(plan) => shard.dispatch(plan, delivery),
+            Some(plan) => shard.dispatch(&plan, delivery),
             None => shard.route(delivery),
         }
     }

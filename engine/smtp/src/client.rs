@@ -11,8 +11,7 @@
 //! 4. give what was read to [`Session::hear`] until it asks for more bytes, acting on each
 //!    [`Heard`]; wait no longer than [`Session::waiting`] says.
 //!
-//! After [`Heard::StartTls`] the caller shakes hands, and calls [`Session::secured`]: whatever is
-//! read and sent from then on is under TLS.
+//! At [`Heard::StartTls`] the caller shakes hands and calls [`Session::secured`]: all else is sealed.
 //!
 //! When the connection ends, however it ends, [`Session::lost`] gives what is left: every
 //! recipient gets exactly one verdict, there or with [`Heard::Done`].
@@ -46,6 +45,7 @@ pub use config::{Config, Tls};
 pub use envelope::{Envelope, Recipient};
 pub use fault::PeerFault;
 pub use flight::{AHEAD_BYTES_MAX, DEPTH_MAX, IN_FLIGHT_BYTES_MAX};
+pub use introduction::NO_STARTTLS;
 pub use patience::Patience;
 
 /// What to send besides the commands.

@@ -12,10 +12,10 @@ pub use sasl::{Begin, Mechanism, SASL_LINE_MAX};
 pub use xclient::{ATTRIBUTES, Attribute, Attributes, Dialect};
 
 /// The command line of every server, line ending included, and what the extensions that we
-/// always offer add to it: SIZE 26, 8BITMIME 17, SMTPUTF8 10 with a longer path.
+/// always offer add to it: SIZE 26, 8BITMIME 17, SMTPUTF8 10 with a longer path, REQUIRETLS 11.
 ///
 /// [RFC 5321 §4.5.3.1.4](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.4)
-pub const BASIC_LINE_MAX: usize = 512 + 26 + 17 + 10;
+pub const BASIC_LINE_MAX: usize = 512 + 26 + 17 + 10 + 11;
 
 /// What DSN adds: RCPT has more of it than MAIL, a list of three words and an address.
 ///

@@ -147,6 +147,7 @@ pub(crate) struct Offers {
     /// With it, SCRAM.
     pub(crate) scram: bool,
     pub(crate) xclient: bool,
+    pub(crate) requiretls: bool,
 }
 
 impl Reply {
@@ -218,11 +219,12 @@ fn extensions(config: &Config, offers: Offers, out: &mut Vec<u8>) {
     let [plain, login, scram] = Mechanism::ALL.map(Mechanism::name);
     let auth = ["AUTH", plain, login, scram];
     let auth = if offers.scram { &auth[..] } else { &auth[..3] };
-    let offered: [(bool, &[&str]); 6] = [
+    let offered: [(bool, &[&str]); 7] = [
         (config.chunking, &["CHUNKING"]),
         (config.chunking && config.binary, &["BINARYMIME"]),
         (config.dsn, &["DSN"]),
         (offers.starttls, &["STARTTLS"]),
+        (offers.requiretls, &["REQUIRETLS"]),
         (offers.auth, auth),
         (offers.xclient, &["XCLIENT", ATTRIBUTES]),
     ];

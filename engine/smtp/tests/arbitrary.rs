@@ -262,7 +262,7 @@ proptest! {
                 while session.wants() {
                     let paths = vec![Recipient::from(&b"c@d"[..]); recipients];
                     let body = if begun % 2 == usize::from(binary) { Body::Binary } else { Body::SevenBit };
-                    let envelope = Envelope { sender: b"", recipients: &paths, size: 9, counted: true, body, utf8: false, ret: None, envid: b"" };
+                    let envelope = Envelope { sender: b"", recipients: &paths, size: 9, counted: true, body, utf8: false, requiretls: true, ret: None, envid: b"" };
                     match session.begin(begun, envelope) {
                         None => open.push(begun),
                         Some((_, verdicts)) => prop_assert_eq!(verdicts.len(), recipients),

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use smtp::command::{Body, Command, Mail, Notify, Rcpt, Ret};
 use smtp_proto::{
-    MAIL_BODY_8BITMIME, MAIL_BODY_BINARYMIME, MAIL_RET_FULL, MAIL_RET_HDRS, MAIL_SMTPUTF8,
-    RCPT_NOTIFY_DELAY, RCPT_NOTIFY_FAILURE, RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS, Request,
+    MAIL_BODY_8BITMIME, MAIL_BODY_BINARYMIME, MAIL_REQUIRETLS, MAIL_RET_FULL, MAIL_RET_HDRS,
+    MAIL_SMTPUTF8, RCPT_NOTIFY_DELAY, RCPT_NOTIFY_FAILURE, RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS,
+    Request,
 };
 
 /// A command in words both parsers can be compared by.
@@ -33,13 +34,15 @@ fn ours(line: &[u8]) -> Option<String> {
 }
 
 fn our_mail(mail: &Mail<'_>) -> String {
-    let Mail { path, size, body, utf8, ret, envid, auth } = mail;
+    let Mail { path, size, body, utf8, requiretls, ret, envid, auth } = mail;
     let path = String::from_utf8_lossy(path);
     let size = size.unwrap_or(0);
     let (eight_bit, binary) = (*body == Body::EightBit, *body == Body::Binary);
     let (full, headers) = (*ret == Some(Ret::Full), *ret == Some(Ret::Headers));
     let (envid, auth) = (envid.is_some(), auth.is_some());
-    format!("mail {path} {size} {eight_bit} {binary} {utf8} {full} {headers} {envid} {auth}")
+    format!(
+        "mail {path} {size} {eight_bit} {binary} {utf8} {requiretls} {full} {headers} {envid} {auth}"
+    )
 }
 
 fn our_rcpt(rcpt: &Rcpt<'_>) -> String {
@@ -62,8 +65,10 @@ fn theirs(line: &[u8]) -> Option<String> {
             let (full, headers) = (has(MAIL_RET_FULL), has(MAIL_RET_HDRS));
             let (path, size, utf8) = (&from.address, from.size, has(MAIL_SMTPUTF8));
             let (envid, auth) = (from.env_id.is_some(), from.auth.is_some());
+            let requiretls = has(MAIL_REQUIRETLS);
             format!(
-                "mail {path} {size} {eight_bit} {binary} {utf8} {full} {headers} {envid} {auth}"
+                "mail {path} {size} {eight_bit} {binary} {utf8} {requiretls} {full} {headers} \
+                 {envid} {auth}"
             )
         }
         Request::Rcpt { to } => {

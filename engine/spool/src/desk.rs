@@ -234,6 +234,7 @@ pub(crate) fn draft() -> Draft<'static> {
         accepted: Wall(1_000),
         eight_bit: true,
         utf8: false,
+        requiretls: false,
         dotted: true,
         form: Form::Stuffed,
         extra: b"",

@@ -39,6 +39,7 @@ const DOTTED: u16 = 4;
 const RAW: u16 = 8;
 const UNENDED: u16 = 16;
 const BINARY: u16 = 32;
+const REQUIRETLS: u16 = 64;
 
 /// The form in which a text is kept: the one in which it came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +68,7 @@ impl Form {
 
 /// What the receiving side knows of a message when its text has ended.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the record")]
 pub struct Draft<'a> {
     /// The reverse path, empty for the null sender.
     pub sender: &'a [u8],
@@ -80,6 +82,8 @@ pub struct Draft<'a> {
     pub eight_bit: bool,
     /// SMTPUTF8 was asked for.
     pub utf8: bool,
+    /// REQUIRETLS was asked for.
+    pub requiretls: bool,
     /// Some line of the text starts with a dot (and so is stuffed, if it came by DATA).
     pub dotted: bool,
     /// How the text is kept.
@@ -104,7 +108,8 @@ impl Draft<'_> {
     /// Encodes the envelope into `out`, which is exactly [`Self::envelope_len`] long.
     pub(crate) fn encode(&self, out: &mut [u8]) {
         let flags = [(self.eight_bit, EIGHT_BIT), (self.utf8, UTF8), (self.dotted, DOTTED)];
-        let flags = flags.into_iter().chain(self.form.flags());
+        let flags = flags.into_iter().chain([(self.requiretls, REQUIRETLS)]);
+        let flags = flags.chain(self.form.flags());
         let flags = flags.filter(|(set, _)| *set).map(|(_, bit)| bit).sum();
         let mut put = Put::new(out);
         put.u64(self.accepted.0).u16(flags).u16(self.recipients.len() as u16);
@@ -163,6 +168,7 @@ impl Envelope {
             accepted,
             eight_bit: false,
             utf8: false,
+            requiretls: false,
             dotted: false,
             form: Form::Stuffed,
             extra: b"",
@@ -229,6 +235,13 @@ impl Envelope {
     #[must_use]
     pub fn utf8(&self) -> bool {
         self.flag(UTF8)
+    }
+
+    /// Whether it goes on under TLS only, to hosts that offer REQUIRETLS.
+    /// [RFC 8689 §4.1](https://www.rfc-editor.org/rfc/rfc8689#section-4.1)
+    #[must_use]
+    pub fn requiretls(&self) -> bool {
+        self.flag(REQUIRETLS)
     }
 
     /// Whether some line of the text starts with a dot.

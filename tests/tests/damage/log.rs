@@ -222,6 +222,7 @@ async fn accept(
         accepted: Wall(1_000),
         eight_bit: false,
         utf8: false,
+        requiretls: false,
         dotted: true,
         form: spool::Form::Stuffed,
         extra: b"",

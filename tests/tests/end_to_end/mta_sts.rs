@@ -178,10 +178,10 @@ fn head(stream: &mut impl Read) -> io::Result<String> {
 }
 
 /// Somebody who vouches for hosts and web servers.
-struct Authority(Issuer<'static, KeyPair>);
+pub(crate) struct Authority(Issuer<'static, KeyPair>);
 
 impl Authority {
-    fn new(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn new(folder: &Path) -> io::Result<Self> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -190,7 +190,7 @@ impl Authority {
         Ok(Self(Issuer::new(params, key)))
     }
 
-    fn certificate(&self, names: &[String]) -> io::Result<(String, KeyPair)> {
+    pub(crate) fn certificate(&self, names: &[String]) -> io::Result<(String, KeyPair)> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let params = CertificateParams::new(names).map_err(io::Error::other)?;
         let made = params.signed_by(&key, &self.0).map_err(io::Error::other)?;

@@ -203,7 +203,7 @@ fn a_client_that_does_not_wait_for_the_greeting_is_let_go_of() -> io::Result<()>
 }
 
 /// The fields of version 2 for a client that came under TLS, and for a name of the connection.
-fn fields(client: u8) -> Vec<u8> {
+pub(crate) fn fields(client: u8) -> Vec<u8> {
     let field = |kind: u8, value: &[u8]| [&[kind, 0, value.len() as u8][..], value].concat();
     let said = [
         &[client, 0, 0, 0, 0][..],

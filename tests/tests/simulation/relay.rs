@@ -259,6 +259,7 @@ fn answer(mx: &[(&str, Vec<(u16, IpAddr)>)], domain: &str) -> Answer {
                 hosts: hosts.iter().enumerate().map(host).collect(),
                 ttl: Duration::from_mins(5),
                 policy: None,
+                authentic: false,
             }
         }
         ("null.test", None) => Answer::NullMx,

@@ -80,7 +80,7 @@ impl Names {
         }
         // RFC 7672 section 2.2.1: whoever can change the list of hosts names one of his own.
         let port = port.filter(|_| found.authentic);
-        self.with_addresses(hosts, found.ttl, port).await
+        self.with_addresses(hosts, (found.ttl, found.authentic), port).await
     }
 
     /// Forgets which hosts take the mail of `domain`.
@@ -113,7 +113,8 @@ impl Names {
                 let name = host.trim_end_matches('.').to_ascii_lowercase();
                 let (addresses, dane) = (found.addresses, found.dane);
                 let host = MxHost { preference: 0, name, addresses, dane };
-                Answer::Hosts { hosts: vec![host], ttl: found.ttl, policy: None }
+                // Whoever says that there is no MX names nobody by that: the host is the domain.
+                Answer::Hosts { hosts: vec![host], ttl: found.ttl, policy: None, authentic: true }
             }
         }
     }
@@ -123,7 +124,7 @@ impl Names {
     async fn with_addresses(
         self: Arc<Self>,
         mut hosts: Vec<MxHost>,
-        mut ttl: Duration,
+        (mut ttl, authentic): (Duration, bool),
         port: Option<u16>,
     ) -> Answer {
         let mut lookups = JoinSet::new();
@@ -149,7 +150,7 @@ impl Names {
         if hosts.iter().any(|host| !host.addresses.is_empty()) {
             // What could not be learnt now is asked again soon.
             let ttl = if unknown.is_some() { Duration::ZERO } else { ttl };
-            return Answer::Hosts { hosts, ttl, policy: None };
+            return Answer::Hosts { hosts, ttl, policy: None, authentic };
         }
         unknown.map_or(Answer::NoAddress, Answer::Temporary)
     }

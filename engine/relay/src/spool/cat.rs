@@ -182,6 +182,7 @@ fn flags(envelope: &Envelope) -> String {
     let flags = [
         (envelope.eight_bit(), "8BITMIME"),
         (envelope.utf8(), "SMTPUTF8"),
+        (envelope.requiretls(), "REQUIRETLS"),
         (envelope.dotted(), "some line begins with a dot"),
         (raw, "raw, as BDAT brought it"),
         (!ended, "no CRLF at the end"),
@@ -227,6 +228,7 @@ fn value(id: MessageId, history: &History) -> Value {
         "accepted_ms": envelope.map(|envelope| envelope.accepted().0),
         "eight_bit": envelope.map(Envelope::eight_bit),
         "smtputf8": envelope.map(Envelope::utf8),
+        "requiretls": envelope.map(Envelope::requiretls),
         "binary": envelope.map(Envelope::binary),
         "labels": envelope.map(show::labels),
         "ret": envelope.and_then(Envelope::returned).map(show::returned),

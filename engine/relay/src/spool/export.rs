@@ -162,6 +162,7 @@ fn line(live: &Live) -> Value {
         "accepted": show::date(envelope.accepted()),
         "eight_bit": envelope.eight_bit(),
         "smtputf8": envelope.utf8(),
+        "requiretls": envelope.requiretls(),
         "binary": envelope.binary(),
         "labels": show::labels(envelope),
         "ret": envelope.returned().map(show::returned),

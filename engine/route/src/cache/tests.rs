@@ -18,7 +18,7 @@ fn known(port: u16) -> Cached {
 }
 
 fn hosts(ttl: Duration) -> Answer {
-    Answer::Hosts { hosts: Vec::new(), ttl, policy: None }
+    Answer::Hosts { hosts: Vec::new(), ttl, policy: None, authentic: false }
 }
 
 fn at(secs: u64) -> Tick {
@@ -108,7 +108,7 @@ fn what_was_known_of_a_host_stands_while_its_address_cannot_be_learnt() {
     };
     let mut cache = Cache::default();
     let mut addresses = |hosts: Vec<MxHost>, ttl: Duration, secs| {
-        let answer = Answer::Hosts { hosts, ttl, policy: None };
+        let answer = Answer::Hosts { hosts, ttl, policy: None, authentic: false };
         let plan = plan_of("a", &answer, &Rules::default()).map(Arc::new);
         cache.learn("a", plan, &answer, at(secs));
         match cache.look("a", at(secs)) {
@@ -141,7 +141,7 @@ fn what_was_known_of_a_host_does_not_stand_for_ever() {
     let mut cache = Cache::default();
     let mut learn = |addresses: &[[u8; 4]], ttl: u32, secs| {
         let hosts = vec![host("a.b", &[[1, 1, 1, 1]]), host("c.d", addresses)];
-        let answer = Answer::Hosts { hosts, ttl: SECOND * ttl, policy: None };
+        let answer = Answer::Hosts { hosts, ttl: SECOND * ttl, policy: None, authentic: false };
         let plan = plan_of("a", &answer, &Rules::default()).map(Arc::new);
         cache.learn("a", plan, &answer, at(secs));
         let Cached::Known(Ok(plan)) = cache.look("a", at(secs)) else { panic!("it is known") };

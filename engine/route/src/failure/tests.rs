@@ -12,6 +12,11 @@ fn failures_are_told_like_this() {
             RouteFailure::Prohibited,
             "550 5.4.4 no mail host of the domain has an address on the public network",
         ),
+        (
+            RouteFailure::Unproven,
+            "550 5.7.10 REQUIRETLS: neither DNSSEC nor an MTA-STS policy proves which hosts take \
+             mail for the domain",
+        ),
         (RouteFailure::Loop, "554 5.4.6 mail for the domain would come back to this host"),
         (temporary, r"451 4.4.3 the name servers gave no answer: SERVFAIL\u{1b}"),
     ] {

@@ -14,7 +14,7 @@ fn host(preference: u16, name: &str, addresses: &[&str]) -> MxHost {
 }
 
 fn hosts(hosts: &[MxHost]) -> Answer {
-    Answer::Hosts { hosts: hosts.to_vec(), ttl: MINUTE, policy: None }
+    Answer::Hosts { hosts: hosts.to_vec(), ttl: MINUTE, policy: None, authentic: false }
 }
 
 /// We are mx.us, and listen on 5.5.5.5:25 and everywhere at 2525.
@@ -98,7 +98,7 @@ fn answers_become_plans() {
 fn what_could_not_be_learnt_is_no_reason_to_give_up() {
     for addresses in [&[] as &[&str], &["127.0.0.1"]] {
         let hosts = vec![host(10, "a.b", addresses)];
-        let answer = Answer::Hosts { hosts, ttl: Duration::ZERO, policy: None };
+        let answer = Answer::Hosts { hosts, ttl: Duration::ZERO, policy: None, authentic: false };
         let failure = plan("example.com", &answer, &rules()).unwrap_err();
         assert!(!failure.is_permanent(), "{failure:?}");
     }

@@ -125,6 +125,7 @@ impl<K: Kernel> Visit<K> {
             dotted: facts.dots > 0,
             eight_bit: facts.eight_bit,
             utf8: transaction.utf8,
+            requiretls: transaction.requiretls,
             form: transaction.form(facts),
             extra: &transaction.extra,
             entrance: self.entrance(protocol.name()),

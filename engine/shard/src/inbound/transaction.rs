@@ -30,10 +30,12 @@ const _: () = assert!(
 );
 
 /// A transaction not yet committed.
+#[expect(clippy::struct_excessive_bools, reason = "each is something that MAIL said")]
 pub(super) struct Transaction {
     pub(super) sender: Box<[u8]>,
     pub(super) declared: Option<u64>,
     pub(super) utf8: bool,
+    pub(super) requiretls: bool,
     /// It need not consist of lines.
     binary: bool,
     /// MAIL said what its sender calls it.
@@ -70,6 +72,7 @@ impl Transaction {
             sender: mail.path.into(),
             declared: mail.size,
             utf8: mail.utf8,
+            requiretls: mail.requiretls,
             binary: mail.body == Body::Binary,
             named: mail.envid.is_some(),
             extra: Extra::default(),

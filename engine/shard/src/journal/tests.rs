@@ -283,6 +283,7 @@ fn draft() -> Draft<'static> {
         accepted: Wall(1_000),
         eight_bit: false,
         utf8: false,
+        requiretls: false,
         dotted: false,
         form: spool::Form::Stuffed,
         extra: b"",

@@ -9,7 +9,7 @@ use event::{Response, TlsResult};
 use kernel::Kernel;
 use policy::tls_report::{self, Session};
 use queue::SiteIndex;
-use smtp::client::Config;
+use smtp::client::{Config, NO_STARTTLS};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use wire::{Proof, TlsFacts};
@@ -95,7 +95,8 @@ impl Approach {
 
     /// How we introduce ourselves there.
     pub(super) fn config(&self) -> Config {
-        Config { tls: self.cover.spoken(), ..Config::new(&self.ehlo) }
+        let (tls, requiretls) = (self.cover.spoken(), self.cover.is_onward());
+        Config { tls, requiretls, ..Config::new(&self.ehlo) }
     }
 
     /// The host waits for a handshake: makes it. Nothing is being read meanwhile.
@@ -131,7 +132,11 @@ impl Approach {
                 self.failure = Some(tls_report::Cover::Failed(result, why.into()));
                 meters.tls_out_dane_failed.add(u64::from(is_known && failure.is_of_certificate()));
                 let needed = if may_be_left_out { "TLS" } else { "TLS is required (`tls`) and" };
-                let response = local(451, (4, 7, 5), &format!("{needed} failed: {failure}"));
+                // RFC 8689 section 4.2.1: who requires TLS hears so at once, unless it may be that
+                // the next handshake is better.
+                let for_good = self.cover.is_onward() && failure.is_of_certificate();
+                let (code, enhanced) = if for_good { (550, (5, 7, 10)) } else { (451, (4, 7, 5)) };
+                let response = local(code, enhanced, &format!("{needed} failed: {failure}"));
                 Err(Uncovered { response, may_be_left_out })
             }
         }
@@ -192,9 +197,11 @@ impl Approach {
 
 /// Why there was no handshake.
 fn bare(why: &str) -> tls_report::Cover {
-    // The client's words for a host that has not got it; all others are of one that has.
-    let is_missing = why == "does not offer STARTTLS";
-    let result =
-        if is_missing { TlsResult::StarttlsNotSupported } else { TlsResult::ValidationFailure };
+    // Whatever else is said is of a host that has it.
+    let result = if why == NO_STARTTLS {
+        TlsResult::StarttlsNotSupported
+    } else {
+        TlsResult::ValidationFailure
+    };
     tls_report::Cover::Failed(result, why.into())
 }

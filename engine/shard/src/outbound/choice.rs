@@ -42,6 +42,11 @@ impl Choice {
         Some(Chosen { address, has_deputy: self.best(outlook, now).is_some() })
     }
 
+    /// Whether all of them were tried.
+    pub(super) const fn is_exhausted(&self) -> bool {
+        self.left.is_empty()
+    }
+
     fn best(&self, outlook: &Outlook<'_>, now: Tick) -> Option<usize> {
         if self.tried >= TRIED_MAX {
             return None;

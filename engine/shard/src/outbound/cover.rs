@@ -5,7 +5,7 @@ use crate::shard::Shard;
 use event::TlsaSet;
 use kernel::Kernel;
 use queue::SiteIndex;
-use route::{Dane, Tls};
+use route::{Dane, Need, Tls};
 use smtp::client;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use wire::Proof;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cover {
     wanted: Tls,
+    /// What the mail asks for.
+    need: Need,
     /// It is wanted because every domain of the site demands it by a policy.
     enforced: bool,
     /// What DNS proves of the host, if it does. That comes before what else is wanted, as nobody
@@ -55,9 +57,15 @@ impl Cover {
         matches!(self.wanted, Tls::Off | Tls::Opportunistic) && self.proven.is_none()
     }
 
+    /// Whether the host has to offer REQUIRETLS.
+    pub(super) const fn is_onward(&self) -> bool {
+        matches!(self.need, Need::Onward)
+    }
+
     /// Who asks for TLS, if it may not be left out.
     pub(super) const fn asked_by(&self) -> &'static str {
         match self {
+            Self { need: Need::Sealed | Need::Onward, .. } => "REQUIRETLS",
             Self { proven: Some(_), .. } => "DANE",
             Self { enforced: true, .. } => "MTA-STS",
             _ => "`tls`",
@@ -84,14 +92,14 @@ impl Cover {
 impl<K: Kernel> Shard<K> {
     /// What TLS a connection of this site to this host gets.
     pub(super) fn cover(&self, index: SiteIndex, host: SocketAddr) -> Cover {
-        let (wanted, enforced, proven) = {
+        let (wanted, need, enforced, proven) = {
             let sites = self.sites.borrow();
             let plan = &sites.find(index).plan;
             let proven = plan.host_at(host).and_then(|host| match &host.dane {
                 Dane::Known(set) => Some(Arc::clone(set)),
                 Dane::Absent | Dane::Unknown(_) => None,
             });
-            (plan.tls, plan.is_enforced(), proven)
+            (plan.tls, plan.need, plan.is_enforced(), proven)
         };
         let now = self.kernel.now();
         let broke = || {
@@ -100,7 +108,7 @@ impl<K: Kernel> Shard<K> {
         };
         // T19: what must be under TLS is, whatever was before.
         let broken = wanted == Tls::Opportunistic && proven.is_none() && broke();
-        Cover { wanted, enforced, proven, broken }
+        Cover { wanted, need, enforced, proven, broken }
     }
 
     /// Notes that a handshake with a host was completed, or failed.

@@ -6,7 +6,8 @@ use super::detour::Blocked;
 use super::health::Outlook;
 use super::lane::{Ending, Lane};
 use super::slot::Slot;
-use crate::routing::local;
+use super::unfit::give_back;
+use crate::routing::{for_now, local};
 use crate::shard::Shard;
 use crate::sites::LANES_MAX;
 use event::{Event, Response};
@@ -37,8 +38,33 @@ pub(crate) fn start<K: Kernel>(shard: &Rc<Shard<K>>, index: SiteIndex) {
 enum Missed {
     /// It was the host: another one may be tried.
     Host(Response),
+    /// The same, and the host will not have it the next time either: it lacks what the mail requires.
+    Unfit(Response),
     /// The address we were to come from, or the proxy there, is not there: another may be tried.
     Source(Response),
+}
+
+/// What the hosts of a dial were left for.
+#[derive(Default)]
+struct Failures {
+    /// The last that may pass.
+    passing: Option<Response>,
+    /// The last that will not.
+    lasting: Option<Response>,
+}
+
+impl Failures {
+    /// Why nothing could be sent. For good only if every host there is has said so.
+    fn summed_up(self, all_tried: bool) -> Missed {
+        match (self.passing, self.lasting) {
+            (Some(passing), _) => Missed::Host(passing),
+            (None, Some(lasting)) if all_tried => Missed::Unfit(lasting),
+            (None, Some(lasting)) => Missed::Host(for_now(&lasting)),
+            (None, None) => {
+                Missed::Host(local(451, (4, 4, 1), "no host of the site has an address"))
+            }
+        }
+    }
 }
 
 /// What a dial that came to nothing was stopped by.
@@ -60,7 +86,7 @@ async fn serve<K: Kernel>(slot: Rc<Slot<K>>) {
     for _ in 0..SOURCES_TRIED_MAX {
         let wanted = match missed {
             Some(Missed::Host(_)) => Wanted::Welcome,
-            Some(Missed::Source(_)) | None => Wanted::Any,
+            Some(Missed::Source(_) | Missed::Unfit(_)) | None => Wanted::Any,
         };
         let departure = match slot.shard.depart(slot.index, wanted) {
             Ok(departure) => Rc::new(departure),
@@ -73,6 +99,8 @@ async fn serve<K: Kernel>(slot: Rc<Slot<K>>) {
         };
         match dial(&slot, &departure).await {
             Ok(()) => return,
+            // No other source changes that.
+            Err(Missed::Unfit(why)) => return give_back(&slot, &why),
             Err(why) => missed = Some(why),
         }
         // Hosts may have asked for fewer connections, by what they said to this one.
@@ -80,7 +108,7 @@ async fn serve<K: Kernel>(slot: Rc<Slot<K>>) {
             break;
         }
     }
-    if let Some(Missed::Host(failure) | Missed::Source(failure)) = missed {
+    if let Some(Missed::Host(failure) | Missed::Unfit(failure) | Missed::Source(failure)) = missed {
         give_up(&slot, &failure);
     }
 }
@@ -88,12 +116,13 @@ async fn serve<K: Kernel>(slot: Rc<Slot<K>>) {
 /// Tries the hosts of a site from one source.
 async fn dial<K: Kernel>(slot: &Rc<Slot<K>>, departure: &Rc<Departure>) -> Result<(), Missed> {
     let shard = &slot.shard;
-    let mut failure = local(451, (4, 4, 1), "no host of the site has an address");
+    let mut failures = Failures::default();
     let reached = |address| departure.reaches(address);
     let mut choice = Choice::among(shard.site_places(slot.index, reached));
     while let Some(host) = next(shard, &mut choice, departure) {
         match attempt(slot, host, departure).await {
-            Err(Missed::Host(response)) => failure = response,
+            Err(Missed::Host(response)) => failures.passing = Some(response),
+            Err(Missed::Unfit(response)) => failures.lasting = Some(response),
             ended => return ended,
         }
         if shard.draining() {
@@ -103,7 +132,8 @@ async fn dial<K: Kernel>(slot: &Rc<Slot<K>>, departure: &Rc<Departure>) -> Resul
             break;
         }
     }
-    Err(Missed::Host(failure))
+    let all_tried = choice.is_exhausted() && shard.can_ask_all(slot.index, reached);
+    Err(failures.summed_up(all_tried))
 }
 
 fn next<K: Kernel>(shard: &Shard<K>, choice: &mut Choice, departure: &Departure) -> Option<Chosen> {
@@ -136,6 +166,10 @@ async fn attempt<K: Kernel>(
     };
     slot.heard();
     tell_failed(slot, host, departure, &response);
+    if response.local && response.code >= 500 {
+        // It is no worse for other mail.
+        return Err(Missed::Unfit(response));
+    }
     match obstacle {
         Obstacle::Machine => (),
         Obstacle::Source => {

@@ -155,6 +155,11 @@ impl<K: Kernel> Lane<K> {
                 self.take(read);
             }
         }
+        if self.last_words.as_ref().is_some_and(|words| words.local) {
+            // Where it is we who will not go on, QUIT is said (RFC 8689 section 4.2.1); whoever has gone
+            // by now does not hear it.
+            let _gone = self.speak().await;
+        }
         self.link.hang_up();
         // A read is never dropped before it is done, and a peer that closed on us may have said
         // why, and taken some of what was on its way.

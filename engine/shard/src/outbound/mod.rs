@@ -13,6 +13,7 @@ mod reading;
 mod slot;
 mod stages;
 mod text;
+mod unfit;
 mod verdict;
 mod wire;
 

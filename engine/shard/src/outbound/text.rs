@@ -1,5 +1,6 @@
 //! Where the text of a delivery comes from: memory while it is young, else the spool.
 
+use crate::domains::{self, Wants};
 use crate::journal::{Loaded, ReadError};
 use crate::letter::Letter;
 use crate::message::{Delivery, Message};
@@ -55,12 +56,32 @@ impl<K: Kernel> Shard<K> {
                 return None;
             }
         };
+        if domains::need(&message.envelope) != delivery.domain.need() {
+            self.send_elsewhere(index, delivery, &message);
+            return None;
+        }
         if !is_known && !self.admits(index, &message) {
             self.set_aside(index, delivery, &message).await;
             return None;
         }
         let (started, sent) = (self.kernel.now(), Cell::default());
         Some(Transfer { delivery, message, source, broken: Rc::default(), started, sent })
+    }
+
+    /// A message that was there at a start asks more of hosts than anybody knew: it goes to the site
+    /// that has it.
+    fn send_elsewhere(
+        self: &Rc<Self>,
+        index: SiteIndex,
+        mut delivery: Delivery,
+        message: &Message,
+    ) {
+        let recipients = delivery.recipients.len() as u64;
+        self.sites.borrow().find(index).meters.queued.sub(recipients);
+        let (exit, need) = (delivery.domain.exit(), domains::need(&message.envelope));
+        let (name, flow) = (delivery.domain.as_bytes(), delivery.domain.flow());
+        delivery.domain = self.names.of_flow(name, Wants { exit, need }, flow);
+        self.route(delivery);
     }
 
     async fn source(&self, delivery: &Delivery) -> Result<(Arc<Message>, Source), ReadError> {

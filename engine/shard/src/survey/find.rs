@@ -1,6 +1,7 @@
 //! One message: where each of its open recipients stands.
 
 use super::Tell;
+use crate::domains::{self, Wants};
 use crate::shard::Shard;
 use event::{MessageId, Wall};
 use kernel::Kernel;
@@ -62,7 +63,8 @@ impl<K: Kernel> Shard<K> {
         let path = envelope.recipient(standing.recipient);
         let raw =
             path.iter().rposition(|byte| *byte == b'@').map_or(&b""[..], |at| &path[at + 1..]);
-        let domain = self.names.of(raw, self.egress.exit(pool));
+        let (exit, need) = (self.egress.exit(pool), domains::need(envelope));
+        let domain = self.names.of(raw, Wants { exit, need });
         let now = self.kernel.now();
         let way = self.way(&domain, |domain| self.domains.borrow().peek(domain, now));
         let (site, nowhere) = self.led(&way, &domain);

@@ -19,6 +19,8 @@ pub(crate) const NAME: &str = "mx.test";
 pub(crate) enum Manner {
     /// It means it.
     Sound,
+    /// The same, and it offers REQUIRETLS then.
+    Onward,
     /// It does not offer it, or somebody took that out.
     Stripped,
     /// It offers it, and says 454.
@@ -47,6 +49,8 @@ const OFFERS_SECURE: &str = "250-mx.test\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
 pub(crate) struct Seen {
     /// The texts it took, and whether they came under TLS.
     pub(crate) texts: RefCell<Vec<(bool, String)>>,
+    /// What was said to it that began with MAIL.
+    pub(crate) senders: RefCell<Vec<String>>,
     /// When each handshake that came to nothing began and ended.
     pub(crate) waits: RefCell<Vec<(Tick, Tick)>>,
     pub(crate) connections: Cell<u32>,
@@ -63,9 +67,18 @@ pub(crate) struct Host {
 
 impl Host {
     pub(crate) fn start(world: &World, manner: Manner) -> Self {
+        Self::called(world, manner, NAME)
+    }
+
+    /// One that is called as [`NAME`], with a number in front.
+    pub(crate) fn named(world: &World, manner: Manner, number: usize) -> Self {
+        Self::called(world, manner, &format!("{number}.{NAME}"))
+    }
+
+    fn called(world: &World, manner: Manner, name: &str) -> Self {
         let host = world.host();
         let address = SocketAddr::new(world.address(host), 25);
-        let (config, root, certificate) = config();
+        let (config, root, certificate) = config(name);
         let seen = Rc::<Seen>::default();
         let (kernel, all) = (world.shard(host), Rc::clone(&seen));
         kernel.clone().spawn(async move {
@@ -86,8 +99,8 @@ impl Host {
     }
 }
 
-fn config() -> (Arc<ServerConfig>, String, Vec<u8>) {
-    let made = rcgen::generate_simple_self_signed(vec![NAME.to_owned()]).unwrap();
+fn config(name: &str) -> (Arc<ServerConfig>, String, Vec<u8>) {
+    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let chain: Vec<CertificateDer<'static>> = vec![made.cert.der().clone()];
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -112,6 +125,9 @@ impl Visit {
     async fn serve<K: Kernel>(mut self, manner: Manner, kernel: K, seen: Rc<Seen>) {
         self.say("220 mx.test ESMTP\r\n").await;
         while let Some(line) = self.line().await {
+            if line.starts_with("MAIL") {
+                seen.senders.borrow_mut().push(line.clone());
+            }
             let offers = manner != Manner::Stripped && !self.secure;
             match line.split([' ', ':']).next().unwrap_or_default() {
                 "EHLO" if manner == Manner::Chunking => {
@@ -121,10 +137,14 @@ impl Visit {
                     self.say(if self.secure { OFFERS_SECURE } else { OFFERS }).await;
                 }
                 "EHLO" if offers => {
-                    self.say("250-mx.test\r\n250-8BITMIME\r\n250 STARTTLS\r\n").await;
+                    // What anybody may have put there counts for nothing.
+                    self.say("250-mx.test\r\n250-REQUIRETLS\r\n250 STARTTLS\r\n").await;
+                }
+                "EHLO" if manner == Manner::Onward => {
+                    self.say("250-mx.test\r\n250-REQUIRETLS\r\n250 PIPELINING\r\n").await;
                 }
                 "EHLO" => self.say("250-mx.test\r\n250 PIPELINING\r\n").await,
-                "STARTTLS" if matches!(manner, Manner::Sound | Manner::Wordy) => {
+                "STARTTLS" if matches!(manner, Manner::Sound | Manner::Onward | Manner::Wordy) => {
                     self.say("220 2.0.0 go ahead\r\n").await;
                     self.shake_hands().await;
                 }
@@ -173,7 +193,11 @@ impl Visit {
             }
             Manner::Injected => self.say("220 go\r\n250-mx.test\r\n250 PIPELINING\r\n").await,
             Manner::Babbles | Manner::Silent | Manner::Goes => self.say("220 go\r\n").await,
-            Manner::Sound | Manner::Stripped | Manner::Chunking | Manner::Wordy => {
+            Manner::Sound
+            | Manner::Onward
+            | Manner::Stripped
+            | Manner::Chunking
+            | Manner::Wordy => {
                 unreachable!("it does not get here")
             }
         }

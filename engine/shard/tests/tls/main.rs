@@ -13,6 +13,7 @@ mod outward;
 mod policy;
 mod relay;
 mod reports;
+mod requiretls;
 
 use bounds::pause;
 use client::Client;

@@ -18,7 +18,7 @@ pub(crate) fn answer(host: IpAddr, named: Option<&str>) -> Answer {
         let text = format!("version: STSv1\nmode: enforce\nmx: {named}\nmax_age: 86400\n");
         Arc::new(StsPolicy::parse("1", text.as_bytes()).unwrap())
     });
-    Answer::Hosts { hosts: vec![host], ttl: Duration::from_hours(1), policy }
+    Answer::Hosts { hosts: vec![host], ttl: Duration::from_hours(1), policy, authentic: false }
 }
 
 /// T19: each manner of host, and whether mail goes there under an enforced policy.

@@ -94,10 +94,21 @@ impl Relay {
     /// One that sends all mail by MX, of which DNS says this, to hosts at `port`, and trusts
     /// `root`.
     pub(crate) fn by_mx(world: &World, port: u16, answer: Answer, root: &str) -> Self {
+        Self::by_mx_behind(world, clear, port, answer, root)
+    }
+
+    /// The same at whose door stands `open`.
+    pub(crate) fn by_mx_behind(
+        world: &World,
+        open: impl FnOnce(SocketAddr) -> Gate,
+        port: u16,
+        answer: Answer,
+        root: &str,
+    ) -> Self {
         let (pattern, to) = ("*".to_owned(), Vec::new());
         let route = RouteSetting { pattern, to, port, tls: Tls::Opportunistic };
         let roots = Roots::from_pem(root.as_bytes()).unwrap();
-        Self::sending(world, clear, INTAKE_BYTES_MAX, (routing(vec![route], answer), Some(roots)))
+        Self::sending(world, open, INTAKE_BYTES_MAX, (routing(vec![route], answer), Some(roots)))
     }
 
     /// The program sends a report to this recipient, where DNS says this of its domain.
@@ -188,6 +199,13 @@ pub(crate) fn proxied(address: SocketAddr) -> Gate {
     Gate { proxy: Some(Proxy { versions: Versions::Any, from, tls: false }), ..clear(address) }
 }
 
+/// The same, which ends TLS and is believed.
+pub(crate) fn sealed(address: SocketAddr) -> Gate {
+    let gate = proxied(address);
+    let proxy = gate.proxy.map(|proxy| Proxy { tls: true, ..proxy });
+    Gate { proxy, ..gate }
+}
+
 fn security(begin: Begin, clients: &Clients) -> (Security, String) {
     let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).unwrap();
     let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
@@ -225,7 +243,12 @@ fn somewhere(next: SocketAddr, domains: &[(&str, Tls)], dane: Dane) -> Routing {
     };
     let (name, addresses) = (host::NAME.to_owned(), vec![next.ip()]);
     let host = MxHost { preference: 0, name, addresses, dane };
-    let answer = Answer::Hosts { hosts: vec![host], ttl: Duration::from_hours(9), policy: None };
+    let answer = Answer::Hosts {
+        hosts: vec![host],
+        ttl: Duration::from_hours(9),
+        policy: None,
+        authentic: false,
+    };
     routing(domains.iter().map(route).collect(), answer)
 }
 

@@ -7,13 +7,15 @@ pub struct Config {
     pub ehlo: Box<str>,
     /// Whether TLS is asked for.
     pub tls: Tls,
+    /// A peer without REQUIRETLS (RFC 8689) gets no mail. It goes with [`Tls::Required`].
+    pub requiretls: bool,
 }
 
 impl Config {
     /// One that speaks in the clear.
     #[must_use]
     pub fn new(ehlo: &str) -> Self {
-        Self { ehlo: ehlo.into(), tls: Tls::Off }
+        Self { ehlo: ehlo.into(), tls: Tls::Off, requiretls: false }
     }
 }
 

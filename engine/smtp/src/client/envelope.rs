@@ -20,6 +20,10 @@ pub struct Envelope<'a> {
     pub body: Body,
     /// The message was taken with SMTPUTF8. It goes on so where it has to.
     pub utf8: bool,
+    /// It was taken with REQUIRETLS: the peer is asked for the same, where it offers that. A peer
+    /// that does not gets it only if it is a report, which has no sender.
+    /// [RFC 8689 §4.2.1](https://www.rfc-editor.org/rfc/rfc8689#section-4.2.1)
+    pub requiretls: bool,
     /// How much of it comes back if it fails, if its sender said so.
     pub ret: Option<Ret>,
     /// What its sender calls it, in xtext; empty if nothing.

@@ -10,9 +10,12 @@
 //! [RFC 3207 §4.2](https://www.rfc-editor.org/rfc/rfc3207#section-4.2)
 
 use super::answer::{Answer, Class};
-use super::offers::Offers;
+use super::offers::{NO_REQUIRETLS, Offers};
 use super::{Config, Patience, PeerFault, Tls, refused};
 use event::Response;
+
+/// What a peer without TLS is said to do, by [`super::Session::bare`].
+pub const NO_STARTTLS: &str = "does not offer STARTTLS";
 
 /// The introduction, from the first word of the peer to what it offers.
 #[derive(Debug)]
@@ -103,7 +106,9 @@ impl Introduction {
                 Ok(Progress::StartTls)
             }
             (Step::StartTls(offers), Class::Transient | Class::Permanent) => {
-                Ok(self.in_clear(offers, &format!("refuses STARTTLS: {}", answer.response())))
+                let for_good = answer.class() == Class::Permanent;
+                let why = format!("refuses STARTTLS: {}", answer.response());
+                Ok(self.in_clear(offers, &why, for_good))
             }
             (_, Class::Transient | Class::Permanent) => Ok(Progress::Refused(answer.response())),
             (_, Class::GoOn) => Err(PeerFault::WrongAnswer(answer.code)),
@@ -112,29 +117,39 @@ impl Introduction {
 
     /// The peer has said what it offers.
     fn offered(&mut self, offers: Offers) -> Progress {
-        if self.secured || self.config.tls == Tls::Off {
+        if self.secured && self.config.requiretls && !offers.requiretls {
+            return Progress::Refused(refused(550, (7, 30), NO_REQUIRETLS));
+        }
+        if self.secured {
+            return Progress::Ready(offers);
+        }
+        // RFC 8689 §2: what is said of it in the clear is nothing.
+        let offers = Offers { requiretls: false, ..offers };
+        if self.config.tls == Tls::Off {
             return Progress::Ready(offers);
         }
         if !offers.starttls {
-            return self.in_clear(offers, "does not offer STARTTLS");
+            return self.in_clear(offers, NO_STARTTLS, true);
         }
         self.step = Step::StartTlsDue(offers);
         Progress::Underway
     }
 
     /// There will be no TLS, and why. Where it has to be, there will be no mail either: whoever
-    /// took STARTTLS from what the peer said would have it in the clear.
-    fn in_clear(&mut self, offers: Offers, why: &str) -> Progress {
+    /// took STARTTLS from what the peer said would have it in the clear. `for_good`: the peer will not
+    /// think better of it, says what it said.
+    ///
+    /// [RFC 8689 §4.2.1](https://www.rfc-editor.org/rfc/rfc8689#section-4.2.1): mail whose sender
+    /// requires TLS does not wait for that.
+    fn in_clear(&mut self, offers: Offers, why: &str, for_good: bool) -> Progress {
         self.bare = Some(why.into());
-        if self.config.tls == Tls::Required {
-            Progress::Refused(refused(
-                451,
-                (7, 4),
-                &format!("TLS is required (`tls`), and the host {why}"),
-            ))
-        } else {
-            Progress::Ready(offers)
+        if self.config.tls != Tls::Required {
+            return Progress::Ready(offers);
         }
+        let (code, enhanced) =
+            if self.config.requiretls && for_good { (550, (7, 10)) } else { (451, (7, 4)) };
+        let text = format!("TLS is required (`tls`), and the host {why}");
+        Progress::Refused(refused(code, enhanced, &text))
     }
 
     pub(super) fn bare(&self) -> Option<&str> {

@@ -24,6 +24,9 @@ pub(super) struct Offers {
     pub(super) starttls: bool,
     /// It reports to senders itself, as they ask for it (RFC 3461).
     pub(super) dsn: bool,
+    /// It passes mail on under TLS only, to hosts that do so too, where it is asked to (RFC 8689).
+    /// Nothing in the clear.
+    pub(super) requiretls: bool,
     /// RFC 6152.
     pub(super) eight_bit: bool,
     /// RFC 6531.
@@ -33,6 +36,9 @@ pub(super) struct Offers {
     /// Recipients in one transaction (RFC 9422).
     pub(super) recipients_max: Option<u16>,
 }
+
+/// What is said of a peer that does not offer REQUIRETLS.
+pub(super) const NO_REQUIRETLS: &str = "the host does not offer REQUIRETLS";
 
 impl Offers {
     /// Reads them. Keywords we do not know are skipped, as they must be.
@@ -48,6 +54,7 @@ impl Offers {
                 b"BINARYMIME" => offers.binary = true,
                 b"DSN" => offers.dsn = true,
                 b"STARTTLS" => offers.starttls = true,
+                b"REQUIRETLS" => offers.requiretls = true,
                 b"LIMITS" => words.for_each(|limit| offers.limit(limit)),
                 b"SIZE" => {
                     offers.size = true;
@@ -80,6 +87,10 @@ impl Offers {
         }
         if envelope.needs_utf8(self) && !self.utf8 {
             return Some(refused(553, (6, 7), "the host does not offer SMTPUTF8"));
+        }
+        // RFC 8689 §5: a report is not lost for that; it is under TLS, or its caller would not ask.
+        if envelope.requiretls && !self.requiretls && !envelope.sender.is_empty() {
+            return Some(refused(550, (7, 30), NO_REQUIRETLS));
         }
         match envelope.body {
             Body::EightBit if !self.eight_bit => {

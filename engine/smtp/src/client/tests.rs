@@ -27,7 +27,8 @@ fn say(session: &mut Session<u8>) -> String {
 
 fn envelope<'a>(recipients: &'a [Recipient<'a>]) -> Envelope<'a> {
     let (size, counted, body, utf8) = (1, true, Body::SevenBit, false);
-    Envelope { sender: b"a@b", recipients, size, counted, body, utf8, ret: None, envid: b"" }
+    let (requiretls, ret) = (false, None);
+    Envelope { sender: b"a@b", recipients, size, counted, body, utf8, requiretls, ret, envid: b"" }
 }
 
 fn to(path: &[u8]) -> Recipient<'_> {

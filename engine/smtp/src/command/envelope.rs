@@ -26,6 +26,8 @@ pub struct Mail<'i> {
     pub body: Body,
     /// `SMTPUTF8` (RFC 6531).
     pub utf8: bool,
+    /// `REQUIRETLS`: it goes on under TLS, to hosts that see to the same, or not at all (RFC 8689).
+    pub requiretls: bool,
     /// How much of the message a report brings back (RFC 3461).
     pub ret: Option<Ret>,
     /// The sender's name for this envelope: sound xtext, as it came (RFC 3461).
@@ -161,9 +163,9 @@ impl<'i> Mail<'i> {
         } else if is("AUTH") {
             once(&mut self.auth, value.and_then(author))
         } else if is("SMTPUTF8") {
-            let fresh = value.is_none() && !self.utf8;
-            self.utf8 = true;
-            fresh.then_some(()).ok_or(Refusal::BadArgument)
+            flag(&mut self.utf8, value)
+        } else if is("REQUIRETLS") {
+            flag(&mut self.requiretls, value)
         } else {
             Err(Refusal::UnknownParameter)
         }
@@ -192,6 +194,12 @@ fn once<T>(slot: &mut Option<T>, value: Option<T>) -> Result<(), Refusal> {
         None => Ok(()),
         Some(_) => Err(Refusal::BadArgument),
     }
+}
+
+/// The same for a parameter that says all by being there.
+fn flag(slot: &mut bool, value: Option<&[u8]>) -> Result<(), Refusal> {
+    let was_there = std::mem::replace(slot, true);
+    if was_there || value.is_some() { Err(Refusal::BadArgument) } else { Ok(()) }
 }
 
 /// `keyword=value`, or a keyword alone.

@@ -50,6 +50,8 @@ pub struct Config {
     pub binary: bool,
     /// DSN is offered: RET, ENVID, NOTIFY and ORCPT.
     pub dsn: bool,
+    /// REQUIRETLS is offered, once the connection is encrypted.
+    pub requiretls: bool,
 }
 
 /// When a password may be said.
@@ -85,6 +87,7 @@ impl Config {
             chunking: true,
             binary: true,
             dsn: true,
+            requiretls: true,
         }
     }
 

@@ -121,7 +121,14 @@ impl Session {
             auth: self.may_authenticate() && !self.authenticated,
             scram: porter.takes_scram(),
             xclient: self.rights.xclient,
+            requiretls: self.takes_requiretls(),
         }
+    }
+
+    /// [RFC 8689 §2](https://www.rfc-editor.org/rfc/rfc8689#section-2): it is there under TLS only,
+    /// or what asks for it would have come in the clear.
+    fn takes_requiretls(&self) -> bool {
+        self.config.requiretls && self.secure
     }
 
     fn may_authenticate(&self) -> bool {
@@ -183,7 +190,8 @@ impl Session {
         }
         let unknown = (!self.config.dsn && (mail.ret.is_some() || mail.envid.is_some()))
             || (self.config.auth == Auth::Never && mail.auth.is_some())
-            || (!(self.config.chunking && self.config.binary) && mail.body == Body::Binary);
+            || (!(self.config.chunking && self.config.binary) && mail.body == Body::Binary)
+            || (!(self.takes_requiretls() && self.greeted_with_ehlo) && mail.requiretls);
         if unknown {
             return Err(Refusal::UnknownParameter);
         }

@@ -37,7 +37,7 @@ struct Stage<'w> {
 }
 
 /// `+ name <sender> [envid X] [full] <recipient> [notify N] [orcpt X]... [size N] [about N] [8bit]
-/// [binary] [utf8]`
+/// [binary] [utf8] [requiretls]`
 struct Order<'w> {
     name: &'w str,
     sender: &'w [u8],
@@ -46,6 +46,7 @@ struct Order<'w> {
     counted: bool,
     body: Body,
     utf8: bool,
+    requiretls: bool,
     ret: Option<Ret>,
     envid: &'w [u8],
 }
@@ -62,6 +63,7 @@ impl<'w> Order<'w> {
             counted: true,
             body: Body::SevenBit,
             utf8: false,
+            requiretls: false,
             ret: None,
             envid: b"",
         };
@@ -81,6 +83,7 @@ impl<'w> Order<'w> {
                 "8bit" => order.body = Body::EightBit,
                 "binary" => order.body = Body::Binary,
                 "utf8" => order.utf8 = true,
+                "requiretls" => order.requiretls = true,
                 "full" => order.ret = Some(Ret::Full),
                 "envid" => order.envid = words.next().unwrap().as_bytes(),
                 "orcpt" => last.unwrap().original = words.next().unwrap().as_bytes(),
@@ -105,8 +108,10 @@ impl<'w> Stage<'w> {
             Some("required") => Tls::Required,
             Some(other) => panic!("no such TLS: {other}"),
         };
+        let requiretls = notation::settings(written).any(|(name, _)| name == "requiretls");
+        let config = Config { tls, requiretls, ..Config::new("me.example") };
         Self {
-            session: Some(Session::new(Config { tls, ..Config::new("me.example") })),
+            session: Some(Session::new(config)),
             envelopes: lines.map(Order::parse).collect(),
             quits: notation::settings(written).any(|(name, _)| name == "quit"),
             patient: !server::is_at_once(written),
@@ -122,8 +127,9 @@ impl<'w> Stage<'w> {
             && let Some(order) = self.envelopes.pop_front()
         {
             let Order { name, sender, ref recipients, .. } = order;
-            let Order { size, counted, body, utf8, ret, envid, .. } = order;
-            let envelope = Envelope { sender, recipients, size, counted, body, utf8, ret, envid };
+            let Order { size, counted, body, utf8, requiretls, ret, envid, .. } = order;
+            let envelope =
+                Envelope { sender, recipients, size, counted, body, utf8, requiretls, ret, envid };
             if let Some((name, verdicts)) = session.begin(name, envelope) {
                 self.transcript += &show("done", name, &verdicts);
             }

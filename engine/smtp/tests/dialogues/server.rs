@@ -78,6 +78,7 @@ impl Stage {
                 ("chatter_max", _) => config.chatter_max = value.parse().unwrap(),
                 ("offers", _) => {
                     (config.chunking, config.binary, config.dsn) = (false, false, false);
+                    config.requiretls = false;
                     value.split(' ').for_each(|word| offer(&mut config, word));
                 }
                 ("recipients_refused_max", _) => {
@@ -219,6 +220,7 @@ fn offer(config: &mut Config, word: &str) {
         "chunking" => config.chunking = true,
         "binary" => config.binary = true,
         "dsn" => config.dsn = true,
+        "requiretls" => config.requiretls = true,
         other => panic!("no such offer: {other}"),
     }
 }
@@ -238,7 +240,8 @@ fn show_mail(mail: &Mail<'_>) -> String {
         Body::EightBit => " 8bit",
         Body::Binary => " binary",
     };
-    shown + if mail.utf8 { " utf8" } else { "" }
+    shown += if mail.utf8 { " utf8" } else { "" };
+    shown + if mail.requiretls { " requiretls" } else { "" }
 }
 
 fn show_rcpt(rcpt: &Rcpt<'_>) -> String {

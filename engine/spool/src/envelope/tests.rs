@@ -2,6 +2,8 @@ use super::{Draft, ENVELOPE_MAX, EXTRA_MAX, Envelope, Form, RECIPIENTS_MAX};
 use crate::desk::draft;
 use event::Wall;
 
+const BINARY: Form = Form::Raw { ended: true, binary: true };
+
 fn encoded(draft: &Draft<'_>) -> Vec<u8> {
     let mut bytes = vec![0xEE; draft.envelope_len().expect("within the limits")];
     draft.encode(&mut bytes);
@@ -52,6 +54,17 @@ fn an_envelope_of_the_first_version_is_read() {
     );
     assert_eq!((envelope.form(), envelope.extra()), (Form::Stuffed, &b""[..]));
     assert!(envelope.eight_bit() && envelope.dotted() && !envelope.binary());
+    assert!(!envelope.requiretls(), "nobody could ask for it then");
+}
+
+#[test]
+fn what_requires_tls_goes_on_doing_so() {
+    for (requiretls, form) in [(true, Form::Stuffed), (true, BINARY), (false, BINARY)] {
+        let draft = Draft { requiretls, form, ..draft() };
+        let envelope = Envelope::decode(&encoded(&draft)).expect("whole");
+        assert_eq!((envelope.requiretls(), envelope.form()), (requiretls, form));
+        assert!(envelope.eight_bit() && envelope.dotted() && !envelope.utf8());
+    }
 }
 
 #[test]

@@ -183,6 +183,7 @@ impl Scribe {
             accepted: Wall(1_000),
             eight_bit: true,
             utf8: false,
+            requiretls: self.count.is_multiple_of(3),
             dotted: true,
             form,
             extra: if raw { LATER } else { b"" },

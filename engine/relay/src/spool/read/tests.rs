@@ -31,6 +31,7 @@ fn segment() -> (SegmentHeader, Vec<u8>) {
             accepted: Wall(1_000),
             eight_bit: false,
             utf8: false,
+            requiretls: false,
             dotted: false,
             form: spool::Form::Stuffed,
             extra: b"",

@@ -24,7 +24,7 @@ fn answer(first: Dane, second: Dane) -> Answer {
         dane,
     };
     let hosts = vec![host(1, "a.b", 1, first), host(2, "c.d", 2, second)];
-    Answer::Hosts { hosts, ttl: Duration::ZERO, policy: None }
+    Answer::Hosts { hosts, ttl: Duration::ZERO, policy: None, authentic: false }
 }
 
 fn rules(tls: Tls) -> Rules {

@@ -25,7 +25,8 @@ fn found(hosts: &[(u16, &str)]) -> SitePlan {
         dane: Dane::Absent,
     };
     let hosts = hosts.iter().map(host).collect();
-    let answer = Answer::Hosts { hosts, ttl: Duration::from_mins(1), policy: None };
+    let answer =
+        Answer::Hosts { hosts, ttl: Duration::from_mins(1), policy: None, authentic: false };
     plan("a.test", &answer, &rules()).unwrap()
 }
 

@@ -79,7 +79,7 @@ fn answer(policy: Option<Arc<StsPolicy>>) -> Answer {
         dane: Dane::Absent,
     };
     let hosts = hosts.map(host).to_vec();
-    Answer::Hosts { hosts, ttl: Duration::from_mins(1), policy }
+    Answer::Hosts { hosts, ttl: Duration::from_mins(1), policy, authentic: false }
 }
 
 fn rules(tls: Tls, own: &str) -> Rules {

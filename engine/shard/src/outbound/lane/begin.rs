@@ -30,6 +30,7 @@ impl<K: Kernel> Lane<K> {
             counted: size.counted,
             body: body(&message.envelope),
             utf8: message.envelope.utf8(),
+            requiretls: message.envelope.requiretls(),
             ret: message.envelope.returned().map(|what| match what {
                 spool::Return::Full => client::Ret::Full,
                 spool::Return::Headers => client::Ret::Headers,

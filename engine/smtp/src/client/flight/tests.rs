@@ -277,8 +277,9 @@ fn begin(session: &mut Session<usize>, message: usize, (recipients, size): Lette
     let sender = format!("{message}@a.b");
     let (sender, recipients) = (sender.as_bytes(), to.as_slice());
     let (counted, body, utf8) = (true, Body::SevenBit, false);
+    let (requiretls, ret) = (false, None);
     let envelope =
-        Envelope { sender, recipients, size, counted, body, utf8, ret: None, envid: b"" };
+        Envelope { sender, recipients, size, counted, body, utf8, requiretls, ret, envid: b"" };
     assert_eq!(session.begin(message, envelope), None);
 }
 

@@ -14,9 +14,9 @@ fn the_name_of_the_host_offers_nothing() {
 
 #[test]
 fn chunks_binaries_reports_and_tls_are_offers() {
-    let (chunking, binary, starttls, dsn) = (true, true, true, true);
-    let read = offers(&["chunking", "BINARYMIME", "DSN", "StartTLS"]);
-    assert_eq!(read, Offers { chunking, binary, starttls, dsn, ..Offers::default() });
+    let (chunking, binary, starttls, dsn, requiretls) = (true, true, true, true, true);
+    let read = offers(&["chunking", "BINARYMIME", "DSN", "StartTLS", "RequireTLS"]);
+    assert_eq!(read, Offers { chunking, binary, starttls, dsn, requiretls, ..Offers::default() });
 }
 
 #[test]

@@ -54,6 +54,9 @@ fn sender(envelope: &Envelope<'_>, offers: &Offers, out: &mut Vec<u8>) {
     if envelope.needs_utf8(offers) {
         out.extend_from_slice(b" SMTPUTF8");
     }
+    if envelope.requiretls && offers.requiretls {
+        out.extend_from_slice(b" REQUIRETLS");
+    }
     // RFC 3461 §4.3, §4.4: they go on as they came, and not to a host that does not know them.
     if offers.dsn {
         match envelope.ret {

@@ -47,6 +47,7 @@ impl Run {
                 counted: true,
                 body: self.body,
                 utf8: false,
+                requiretls: false,
                 ret: None,
                 envid: b"",
             };

@@ -78,6 +78,11 @@ fn columns() -> Vec<Column> {
         Column { door: Door::Shut(Shut::DiskFull), ..plain("MAIL disk full", C::Mail(mail)) },
         Column { door: Door::Shut(Shut::Draining), ..plain("MAIL stopping", C::Mail(mail)) },
         Column { set: need_auth, ..plain("MAIL no AUTH", C::Mail(mail)) },
+        plain("MAIL REQUIRETLS", C::Mail(Mail { requiretls: true, ..mail })),
+        Column {
+            set: ehlo,
+            ..plain("MAIL REQUIRETLS s", C::Mail(Mail { requiretls: true, ..mail }))
+        },
         plain("RCPT", to(path)),
         plain("RCPT utf8", to(Path { utf8: true, ..path })),
         plain("RCPT literal", to(Path { literal: true, ..path })),
