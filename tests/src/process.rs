@@ -70,6 +70,14 @@ impl Process {
         signal(self.id(), Signal::TERM)
     }
 
+    /// Sends it SIGHUP.
+    ///
+    /// # Errors
+    /// If it is gone already.
+    pub fn hang_up(&self) -> io::Result<()> {
+        signal(self.id(), Signal::HUP)
+    }
+
     /// Ends it this instant, as a power cut would, and reaps it.
     ///
     /// # Errors

@@ -248,6 +248,14 @@ impl Ringpost {
         Ok(names.map(|name| samples(&text, name).collect()))
     }
 
+    /// Has it read its settings again, as a service manager does.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub fn hang_up(&self) -> io::Result<()> {
+        self.process.hang_up()
+    }
+
     /// Ends it this instant.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod openapi;
 mod orders;
 mod pages;
 mod queue;
+mod reload;
 mod replies;
 mod tokens;
 mod told;
@@ -17,6 +18,7 @@ mod told;
 pub use health::LIVENESS_PATIENCE;
 pub use tokens::{Role, TOKENS_MAX, Token};
 
+use crate::Sources;
 use crate::auth;
 use crate::dns::Counts;
 use crate::survey::Shards;
@@ -26,7 +28,6 @@ use axum::response::IntoResponse;
 use event::Meters;
 use health::Pulse;
 use policy::replies::Unknown;
-use policy::source::Source;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use std::net::TcpListener;
@@ -66,7 +67,7 @@ impl Door {
         draining: Arc<AtomicBool>,
         lookups: Arc<Counts>,
         logins: Option<Arc<auth::Counts>>,
-        sources: Vec<Arc<Source>>,
+        sources: Sources,
         facts: Vec<(&'static str, String)>,
         Asked { shards, tokens, unknown }: Asked,
     ) -> Self {

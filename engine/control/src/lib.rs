@@ -16,8 +16,9 @@ mod survey;
 
 pub use chores::Chore;
 pub use dns::Resolver;
-pub use survey::{Shards, Tell};
+pub use survey::{Reloaded, Shards, Tell, TellReloaded};
 
+use arc_swap::ArcSwap;
 use chores::Keeper;
 use event::Meters;
 use policy::replies::Unknown;
@@ -29,6 +30,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use tokio::runtime;
 use tokio::sync::oneshot;
+
+/// The sources of mail that have names, as the settings have them now.
+pub type Sources = Arc<ArcSwap<Vec<Arc<Source>>>>;
 
 /// What control is told when it starts.
 #[derive(Debug)]
@@ -52,8 +56,8 @@ pub struct Setup {
     pub logins: Option<Arc<auth::Counts>>,
     /// What the shards count.
     pub meters: Arc<Meters>,
-    /// The sources of mail that have names, and what is counted of each.
-    pub sources: Vec<Arc<Source>>,
+    /// The sources of mail that have names, and what is counted of each. Replaced with the settings.
+    pub sources: Sources,
     /// What hosts said that no rule knows.
     pub unknown: Arc<Mutex<Unknown>>,
     /// What is told about this process beside its numbers: `version`, `durability`, `driver`.

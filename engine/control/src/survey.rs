@@ -20,6 +20,18 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 /// Hears an answer.
 pub type Tell = Box<dyn FnOnce(Answer) + Send>;
 
+/// What new settings are about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    /// The keys that have changed: `retry.first`, or `[[route]]` for any of a list.
+    pub changed: Vec<String>,
+    /// What is allowed but probably not meant.
+    pub warnings: Vec<String>,
+}
+
+/// Hears what came of it, or why the old settings are still in force.
+pub type TellReloaded = Box<dyn FnOnce(Result<Reloaded, String>) + Send>;
+
 /// The shards, as somebody who asks them sees them, and the settings they are under.
 pub trait Shards: Send + Sync + fmt::Debug {
     /// How many there are.
@@ -30,6 +42,10 @@ pub trait Shards: Send + Sync + fmt::Debug {
 
     /// Keeps what is to hold after a restart too, of an order that all are about to be given.
     fn keep(&self, order: &Order);
+
+    /// Reads the settings again and puts them in force, or only says what that would change. `tell`
+    /// is called once, or dropped if nobody does it any more.
+    fn reload(&self, by: &str, is_dry: bool, tell: TellReloaded);
 
     /// Where a key of the settings was written, such as `ringpost.toml:12`; `None` if it was not.
     fn place(&self, key: Key) -> Option<String>;

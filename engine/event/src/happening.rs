@@ -150,6 +150,13 @@ pub enum Event<'a> {
     },
     /// An operator ordered something.
     Ordered(Ordered<'a>),
+    /// New settings are in force.
+    Reloaded {
+        /// Who wanted it.
+        by: &'a str,
+        /// The keys that were changed, with commas between.
+        changed: &'a str,
+    },
     /// A shard has read its logs and works.
     ShardStarted {
         /// Its number.
@@ -199,6 +206,7 @@ impl Event<'_> {
             }
             Self::SpoolDamaged { .. } => meters.spool_damage.add(1),
             Self::Ordered(_)
+            | Self::Reloaded { .. }
             | Self::Gate(_)
             | Self::SpoolUnread { .. }
             | Self::ShardStarted { .. }
@@ -220,6 +228,7 @@ impl Event<'_> {
             Self::SpoolUnread { .. } => "spool_unread",
             Self::SpoolDamaged { .. } => "spool_damaged",
             Self::Ordered(_) => "ordered",
+            Self::Reloaded { .. } => "reloaded",
             Self::ShardStarted { .. } => "shard_started",
             Self::ShardStopped { .. } => "shard_stopped",
         }
@@ -273,6 +282,7 @@ impl Event<'_> {
                 .text_or_null("copy", copy)
                 .text_or_null("text", text),
             Self::Ordered(ordered) => ordered.fields(line),
+            Self::Reloaded { by, changed } => line.text("by", by).text("changed", changed),
             Self::ShardStarted { shard, messages, recipients } => line
                 .number("shard", u64::from(shard))
                 .number("messages", messages)

@@ -20,7 +20,7 @@ pub struct Member {
 
 /// How the sources of one pool stand at one site.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turns(Box<[Turn]>);
+pub struct Turns(Vec<Turn>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Turn {
@@ -51,15 +51,19 @@ impl Turns {
     /// At a site where nothing has happened yet.
     #[must_use]
     pub fn new(members: impl IntoIterator<Item = Member>) -> Self {
-        let turn = |member| Turn {
-            member,
-            behind: 0,
-            connections: 0,
-            leaving: 0,
-            cap: None,
-            out_until: Tick::ZERO,
-        };
-        Self(members.into_iter().map(turn).collect())
+        Self(members.into_iter().map(Turn::new).collect())
+    }
+
+    /// The settings say this of the sources now, in the order they had, new ones behind them. What a
+    /// source has and what it is out of use for stays; connections that are too many are to
+    /// [leave](Self::must_leave).
+    pub fn change(&mut self, members: impl IntoIterator<Item = Member>) {
+        for (place, member) in members.into_iter().enumerate() {
+            match self.0.get_mut(place) {
+                Some(turn) => turn.member = member,
+                None => self.0.push(Turn::new(member)),
+            }
+        }
     }
 
     /// Why [`Self::next`] would have none, if it would.
@@ -126,12 +130,13 @@ impl Turns {
         self.0[source].cap = cap;
     }
 
-    /// Whether a connection of this source is one too many for its [cap](Self::cap): then it is
-    /// counted as about to end, and the next one that asks is not told so for its sake.
+    /// Whether a connection of this source is one too many, for its [cap](Self::cap) or since the
+    /// settings have [changed](Self::change): then it is counted as about to end, and the next one
+    /// that asks is not told so for its sake.
     pub fn must_leave(&mut self, source: usize) -> bool {
         let turn = &mut self.0[source];
         let stay = turn.connections - turn.leaving;
-        let too_many = turn.cap.is_some_and(|cap| stay > cap);
+        let too_many = stay > if turn.member.weight == 0 { 0 } else { turn.most() };
         turn.leaving += u16::from(too_many);
         too_many
     }
@@ -172,6 +177,10 @@ impl Turns {
 }
 
 impl Turn {
+    const fn new(member: Member) -> Self {
+        Self { member, behind: 0, connections: 0, leaving: 0, cap: None, out_until: Tick::ZERO }
+    }
+
     fn is_out(&self, now: Tick) -> bool {
         now < self.out_until || self.cap == Some(0)
     }

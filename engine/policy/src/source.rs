@@ -179,10 +179,17 @@ pub struct Source {
     name: Box<str>,
     terms: Terms,
     free: bool,
+    /// What it has and has brought, whatever terms it is under.
+    held: Arc<Held>,
+    /// What it has spent of each rate.
+    messages: Arc<Meter>,
+    recipients: Arc<Meter>,
+    bytes: Arc<Meter>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
     connections: AtomicU64,
-    messages: Meter,
-    recipients: Meter,
-    bytes: Meter,
     counts: Counts,
 }
 
@@ -202,11 +209,27 @@ impl Source {
             name: name.into(),
             terms,
             free,
-            connections: AtomicU64::new(0),
-            messages: Meter::default(),
-            recipients: Meter::default(),
-            bytes: Meter::default(),
-            counts: Counts::default(),
+            held: Arc::default(),
+            messages: Arc::default(),
+            recipients: Arc::default(),
+            bytes: Arc::default(),
+        }
+    }
+
+    /// The same source under other terms: what it has and has spent counts on; but of a rate that is
+    /// another one nothing is spent.
+    #[must_use]
+    pub fn under(&self, terms: Terms) -> Self {
+        let (old, new) = (self.terms.limits, terms.limits);
+        let kept = |is_same: bool, meter: &Arc<Meter>| {
+            if is_same { Arc::clone(meter) } else { Arc::default() }
+        };
+        Self {
+            held: Arc::clone(&self.held),
+            messages: kept(old.messages == new.messages, &self.messages),
+            recipients: kept(old.recipients == new.recipients, &self.recipients),
+            bytes: kept(old.bytes == new.bytes, &self.bytes),
+            ..Self::new(&self.name, terms)
         }
     }
 
@@ -231,7 +254,7 @@ impl Source {
     /// Its connections now.
     #[must_use]
     pub fn connections(&self) -> u64 {
-        self.connections.load(Ordering::Relaxed)
+        self.held.connections.load(Ordering::Relaxed)
     }
 
     /// Counts a connection in, until the seat is dropped; `None` if there is none free.
@@ -240,12 +263,12 @@ impl Source {
         let most = self.terms.limits.connections_max.unwrap_or(u64::MAX);
         let enter = |inside: u64| (inside < most).then(|| inside + 1);
         let entered =
-            self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, enter).is_ok();
+            self.held.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, enter).is_ok();
         if !entered {
             self.refuse(Excess::Connections);
             return None;
         }
-        self.counts.entered();
+        self.held.counts.entered();
         Some(Seat(Arc::clone(self)))
     }
 
@@ -313,6 +336,19 @@ impl Source {
 pub struct Seat(Arc<Source>);
 
 impl Seat {
+    /// The same seat under the terms of `source`, if it is the same source.
+    ///
+    /// # Errors
+    /// Itself, if it is another.
+    pub fn under(mut self, source: &Arc<Source>) -> Result<Self, Self> {
+        if !Arc::ptr_eq(&self.0.held, &source.held) {
+            return Err(self);
+        }
+        // Both count in one place: what this drops is not the seat.
+        self.0 = Arc::clone(source);
+        Ok(self)
+    }
+
     /// Whose it is.
     #[must_use]
     pub const fn source(&self) -> &Arc<Source> {
@@ -322,7 +358,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+        self.0.held.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

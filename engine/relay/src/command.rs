@@ -34,6 +34,8 @@ enum Verb {
     Resume(door::Order),
     /// Tries what waits for a site now
     Flush(door::Order),
+    /// Has the engine read its settings again, and puts them in force
+    Reload(door::Reload),
     /// Makes a token for whoever may ask and order at the admin door
     Token(door::Token),
     /// Says what a host means by a reply: its class, whose quota is spent, and what is asked for
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
         Verb::Pause(pause) => asked(&door::Verb::Pause(&pause)),
         Verb::Resume(order) => asked(&door::Verb::Resume(&order)),
         Verb::Flush(order) => asked(&door::Verb::Flush(&order)),
+        Verb::Reload(reload) => asked(&door::Verb::Reload(&reload)),
         Verb::Token(token) => status(token.make()),
         Verb::Reply(question) => crate::reply::run(&question),
         Verb::User(verb) => crate::user::run(&verb).map_or_else(|faults| refuse(&faults), status),

@@ -1,5 +1,5 @@
 //! What is asked of a running engine, and ordered, by way of its admin door: `ringpost queue`,
-//! `why`, `pause`, `resume`, `flush`. The same as JSON over HTTP, as `/openapi.json` there says.
+//! `why`, `pause`, `resume`, `flush`, `reload`. The same as JSON over HTTP, as `/openapi.json` there says.
 
 mod show;
 mod token;
@@ -81,6 +81,19 @@ pub(crate) struct Pause {
     span: String,
 }
 
+/// New settings.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The engine reads the file it was started with, and puts all of it in force or none: SIGHUP does the \
+same. Open connections end behind what they carry where they are too many by then.")]
+pub(crate) struct Reload {
+    /// Says what would change, and changes nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    at: At,
+}
+
 /// What is asked, or ordered.
 pub(crate) enum Verb<'v> {
     Queue(&'v Queue),
@@ -88,6 +101,7 @@ pub(crate) enum Verb<'v> {
     Pause(&'v Pause),
     Resume(&'v Order),
     Flush(&'v Order),
+    Reload(&'v Reload),
 }
 
 /// Asks the engine, and says what it answers.
@@ -100,6 +114,7 @@ pub(crate) fn run(verb: &Verb<'_>, host: &Host) -> Result<io::Result<ExitCode>, 
         Verb::Why(why) => &why.at,
         Verb::Pause(pause) => &pause.order.at,
         Verb::Resume(order) | Verb::Flush(order) => &order.at,
+        Verb::Reload(reload) => &reload.at,
     };
     let door = match at.admin {
         Some(address) => address,
@@ -150,6 +165,7 @@ fn request(verb: &Verb<'_>) -> (String, Option<Value>) {
         }
         Verb::Resume(resume) => order("/resume", resume),
         Verb::Flush(flush) => order("/flush", flush),
+        Verb::Reload(reload) => ("/reload".to_owned(), Some(json!({ "dry_run": reload.dry_run }))),
     }
 }
 
@@ -159,6 +175,7 @@ fn shown(verb: &Verb<'_>, told: &Value) -> String {
         Verb::Queue(Queue { site: None, .. }) => show::sites(told, now),
         Verb::Queue(_) | Verb::Why(_) => show::why(told, now),
         Verb::Pause(_) | Verb::Resume(_) | Verb::Flush(_) => show::order(told, now),
+        Verb::Reload(_) => show::reload(told),
     }
 }
 

@@ -19,10 +19,12 @@ mod egress;
 mod gates;
 mod guard;
 mod host;
+mod live;
 mod notify;
 mod pauses;
 mod policies;
 mod politeness;
+mod reload;
 mod reports;
 mod shards;
 mod sockets;
@@ -34,11 +36,13 @@ pub(crate) use tls::check;
 
 use crate::settings::{DELAY_MAX, Durability, Loaded, Settings, load_tokens};
 use crate::spool::SpoolLock;
+use arc_swap::ArcSwap;
 use event::Meters;
 use kernel::Sender;
 use kernel::uring::DriverReport;
+use reload::{Desk, Wish};
 use shard::Letter;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -46,7 +50,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as Post, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a drain may take in all.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
@@ -62,10 +66,11 @@ const _: () = assert!(
 );
 
 /// What this thread waits for.
-#[derive(Debug)]
 enum Happened {
     /// Somebody wants us to stop.
     Signal,
+    /// Somebody wants the settings read again.
+    Reload(Wish),
     /// A shard has opened its doors.
     Listening(Vec<SocketAddr>),
     /// A shard has ended; with the cause, if it was not asked to.
@@ -83,6 +88,7 @@ struct Relay {
     /// How long mail is still taken when we are told to stop.
     delay: Duration,
     keeper: gates::Keeper,
+    desk: Desk,
     _lock: SpoolLock,
 }
 
@@ -138,15 +144,19 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     let (politeness, keeper) = gates::open(politeness::politeness(loaded)?, settings);
     let reports = reports::reports(loaded)?;
     let ledger = reports.as_ref().map(|reports| Arc::clone(&reports.ledger));
-    let gates = shards::gates(settings, sockets, &keyring);
+    let sources = guard::sources(settings);
+    let named = Arc::new(ArcSwap::from_pointee(sources.load().named()));
+    let gates = shards::gates(settings, sockets, &keyring, &sources);
     let meters = Meters::new(settings.shards);
     let (verifier, reading) = access::open(settings)?.unzip();
     let tokens = settings.admin.tokens.as_deref().map(load_tokens).transpose();
     let (senders, mailboxes) = shards::mailboxes(settings);
+    let posts = Arc::new(survey::Posts::new(&senders, loaded, post.clone()));
+    let shared: Arc<dyn control::Shards> = Arc::clone(&posts) as _;
     let mut control = control::start(control::Setup {
         admin: settings.admin.address,
         tokens: tokens.map_err(io::Error::other)?.unwrap_or_default(),
-        shards: Some(Arc::new(survey::Posts::new(&senders, loaded))),
+        shards: Some(shared),
         agent: settings.agent.address,
         dns: control::dns::Servers {
             addresses: settings.dns.servers.clone(),
@@ -157,25 +167,31 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
         reports,
         logins: verifier.as_ref().map(control::auth::Verifier::counts),
         meters: Arc::clone(&meters),
-        sources: gates.first().map(|gate| gate.guard.sources.named()).unwrap_or_default(),
+        sources: Arc::clone(&named),
         unknown: Arc::clone(&politeness.unknown),
         facts: facts(settings, &driver),
         chores: reading.into_iter().chain([keyring.chore(), keeper.chore()]).collect(),
     })?;
     control.warnings().iter().for_each(warn);
     let access = verifier.map(access::doorkeeper);
+    let resolver = control.resolver();
+    let live = live::live(settings, (&resolver, &connector), politeness, None)?;
+    posts.note(loaded, &live);
     shards::start(
         settings,
         &gates,
         &lock,
         &meters,
-        (&control.resolver(), &connector, &politeness),
+        &live,
         (access.as_ref(), ledger.as_ref()),
         (&senders, mailboxes, &post),
     )?;
     control.report_by(reports::post(&settings.tls_report, &settings.hostname, senders.clone()));
     let (running, delay) = (senders.len(), settings.drain.delay);
-    Ok(Relay { control, meters, running, shards: senders, happened, delay, keeper, _lock: lock })
+    let (loaded, shards) = (loaded.clone(), senders.clone());
+    let desk = Desk { loaded, live, resolver, sources, named, posts, shards };
+    let shards = senders;
+    Ok(Relay { control, meters, running, shards, happened, delay, keeper, desk, _lock: lock })
 }
 
 impl Relay {
@@ -191,6 +207,7 @@ impl Relay {
                     }
                 }
                 Happened::Signal => return Ok(false),
+                Happened::Reload(wish) => self.desk.fulfil(wish),
                 Happened::Ended(result) => return Err(self.untimely(result)),
             }
         }
@@ -214,6 +231,11 @@ impl Relay {
         loop {
             match self.happened.recv_timeout(LOOK_EVERY) {
                 Ok(Happened::Signal) => return Ok(()),
+                Ok(Happened::Reload(wish)) => {
+                    notify::notify(&notify::reloading());
+                    self.desk.fulfil(wish);
+                    notify::notify(notify::READY);
+                }
                 Ok(Happened::Ended(result)) => return Err(self.untimely(result)),
                 Ok(Happened::Listening(_)) => (),
                 Err(RecvTimeoutError::Timeout) if self.control.is_alive() => (),
@@ -253,7 +275,8 @@ impl Relay {
                 Ok(Happened::Signal) => {
                     return Err(io::Error::other("told twice: stopped at once"));
                 }
-                Ok(Happened::Listening(_)) => (),
+                // We stop: nothing is put in force any more.
+                Ok(Happened::Listening(_) | Happened::Reload(_)) => (),
                 Err(_) if left == 0 => {
                     return Err(io::Error::other("the drain took too long: stopped at once"));
                 }
@@ -271,20 +294,34 @@ impl Relay {
             return Ok(());
         }
         say(format!("stopping in {:?}: balancers are told to go elsewhere", self.delay));
-        match self.happened.recv_timeout(self.delay) {
-            Ok(Happened::Signal) => Err(io::Error::other("told twice: stopped at once")),
-            Ok(Happened::Ended(result)) => Err(self.untimely(result)),
-            Ok(Happened::Listening(_)) | Err(_) => Ok(()),
+        let until = Instant::now() + self.delay;
+        loop {
+            match self.happened.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(Happened::Signal) => {
+                    return Err(io::Error::other("told twice: stopped at once"));
+                }
+                Ok(Happened::Ended(result)) => return Err(self.untimely(result)),
+                Ok(Happened::Listening(_) | Happened::Reload(_)) => (),
+                Err(_) => return Ok(()),
+            }
         }
     }
 }
 
-/// SIGTERM and SIGINT become [`Happened::Signal`].
+/// SIGTERM and SIGINT become [`Happened::Signal`], SIGHUP [`Happened::Reload`].
 fn watch_signals(post: Post<Happened>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let watch = move || {
-        for _ in signals.forever() {
-            if post.send(Happened::Signal).is_err() {
+        for signal in signals.forever() {
+            let happened = match signal {
+                SIGHUP => Happened::Reload(Wish {
+                    by: "SIGHUP".into(),
+                    is_dry: false,
+                    tell: Box::new(drop),
+                }),
+                _ => Happened::Signal,
+            };
+            if post.send(happened).is_err() {
                 return;
             }
         }

@@ -5,6 +5,7 @@
 //! Nothing here opens a socket or a spool.
 
 mod auth;
+mod change;
 mod defence;
 mod document;
 mod fault;
@@ -12,6 +13,7 @@ mod front;
 mod https;
 mod keys;
 mod listing;
+mod loaded;
 mod mail;
 mod meaning;
 mod nearness;
@@ -26,6 +28,7 @@ mod tokens;
 mod value;
 
 pub use auth::{Auth, Login, load_users, parse_users, user_name};
+pub(crate) use change::change;
 pub use defence::{Callers, Defence, Pace};
 pub use document::{Entry, Origin};
 pub use fault::{Fault, Faults};
@@ -33,6 +36,7 @@ pub(crate) use front::DELAY_MAX;
 pub use front::{Front, Proxy};
 pub use https::Https;
 pub use listing::{schema, show};
+pub use loaded::{Loaded, load, parse};
 pub use mail::Network;
 pub use pool::{Pool, PoolSource};
 pub use replies::Replies;
@@ -44,13 +48,10 @@ pub use tls_report::TlsReport;
 pub use tokens::{load_tokens, parse_tokens};
 
 use document::{Place, Reader, Section};
-use fault::Source;
 use mail::{Destination, HostName, Pattern, words};
-use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
-use toml::de::DeTable;
 use value::Bytes;
 
 /// Everything an operator can decide, decided.
@@ -301,79 +302,6 @@ pub struct Host {
     pub cores: usize,
     /// What the system calls itself.
     pub name: String,
-}
-
-/// Settings in force, and how they came to be.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The settings.
-    pub settings: Settings,
-    /// Every key, in order, with its origin.
-    pub entries: Vec<Entry>,
-    /// What is allowed but probably not meant.
-    pub warnings: Vec<String>,
-    /// What was read: its name, and all of it.
-    document: (String, String),
-}
-
-impl Loaded {
-    /// What the file is called; empty if there is none.
-    #[must_use]
-    pub fn file(&self) -> &str {
-        &self.document.0
-    }
-
-    /// What to say of a key whose value turned out to be wrong when it was put to use. `index`
-    /// counts the tables of its name.
-    #[must_use]
-    pub fn fault(
-        &self,
-        (table, index, name): (&'static str, Option<usize>, &'static str),
-        wrong: impl Display,
-    ) -> Fault {
-        let source = Source { name: &self.document.0, text: &self.document.1 };
-        let place = Place { table, index, name };
-        document::fault(&self.entries, &source, place, wrong, "")
-    }
-}
-
-/// Reads the settings in `file`; without one, all defaults.
-///
-/// # Errors
-/// Everything that is wrong with the file.
-pub fn load(file: Option<&Path>, host: &Host) -> Result<Loaded, Faults> {
-    let Some(path) = file else { return parse("", "", host) };
-    let name = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse(&name, &text, host),
-        Err(error) => {
-            let wrong = format!("cannot be read: {error}");
-            let source = Source { name: &name, text: "" };
-            Err(Faults(vec![Fault::at(&source, None, wrong, String::new())]))
-        }
-    }
-}
-
-/// Reads settings from `text`, which messages call `name`.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub fn parse(name: &str, text: &str, host: &Host) -> Result<Loaded, Faults> {
-    let source = Source { name, text };
-    let (table, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        let fault = |error: &toml::de::Error| {
-            Fault::at(&source, error.span(), error.message().to_owned(), String::new())
-        };
-        return Err(Faults::sorted(errors.iter().map(fault).collect()));
-    }
-    let mut reader = Reader::new(source);
-    let settings = Settings::read(&mut reader.top(Some(table.get_ref())), host);
-    settings.check(&mut reader);
-    let entries = reader.finish()?;
-    let warnings = settings.warnings(&entries, host);
-    let document = (name.to_owned(), text.to_owned());
-    Ok(Loaded { settings, entries, warnings, document })
 }
 
 /// Every key there is, once, with its default on a machine with one core.

@@ -149,6 +149,17 @@ impl Cache {
         self.domains.get(domain)?.known.as_ref()?.plan.as_ref().ok()
     }
 
+    /// Forgets all plans: they were made by rules that no longer hold. What is being asked is still
+    /// waited for.
+    pub fn forget(&mut self) {
+        self.domains.retain(|_, entry| {
+            entry.known = None;
+            entry.asked.is_some()
+        });
+        let domains = &self.domains;
+        self.ends.retain(|_, domain| domains.contains_key(domain));
+    }
+
     /// Domains in it.
     #[must_use]
     pub fn len(&self) -> usize {

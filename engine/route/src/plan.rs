@@ -41,7 +41,7 @@ pub struct SitePlan {
     /// commas between. What has the same hosts is the same site, whatever the domain and their
     /// preferences, if it goes under the same TLS; what is unusual of that stands behind them.
     pub name: Arc<str>,
-    /// Which of the sites that the settings name it is, by its place there.
+    /// Which of the sites that the settings name it is, by its [place](SiteSetting::place).
     pub named: Option<usize>,
     /// Which mail may share connections: that for domains with the same hosts in the same order,
     /// under the same TLS. A host is not bound to take mail for domains that do not name it, and
@@ -213,9 +213,9 @@ impl SitePlan {
 
     /// The same, called as one of `sites` if it is one of them.
     fn named_by(self, sites: &NamedSites) -> Self {
-        let Some((place, site)) = sites.find(&self.hosts) else { return self };
+        let Some(site) = sites.find(&self.hosts) else { return self };
         let pool = format!("{}: {}", site.name, self.pool).into();
-        Self { name: site.name.as_ref().into(), named: Some(place), pool, ..self }
+        Self { name: site.name.as_ref().into(), named: Some(site.place), pool, ..self }
     }
 
     fn has_address(&self) -> bool {

@@ -162,7 +162,9 @@ fn compose<K: Kernel>(
             action: match settled.outcome {
                 Outcome::Expired => Action::Expired,
                 Outcome::Delivered => Action::Relayed,
-                Outcome::Deferred => Action::Delayed(shard.schedule.expires(envelope.accepted())),
+                Outcome::Deferred => {
+                    Action::Delayed(shard.live.borrow().schedule.expires(envelope.accepted()))
+                }
                 Outcome::Failed | Outcome::Dropped => Action::Failed,
             },
             response: &settled.response,

@@ -18,16 +18,18 @@ pub struct Egress {
 }
 
 /// Some addresses of ours that share mail.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pool {
     /// What the settings and messages call it.
     pub name: Arc<str>,
     /// At least one.
     pub sources: Box<[Arc<Source>]>,
+    /// The settings do not know it any more: its mail waits.
+    pub is_gone: bool,
 }
 
 /// One of our addresses.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Source {
     /// The pool it is of.
     pub pool: Arc<str>,
@@ -84,6 +86,25 @@ impl Egress {
         Self { pools: pools.into(), usual, names }
     }
 
+    /// These pools instead, with `usual` as the name of the one for mail that says nothing of it.
+    /// Each keeps the place it had, and so do its sources; what is left out stays where it was, and
+    /// nothing leaves by it.
+    #[must_use]
+    pub fn renewed(&self, mut pools: Vec<Pool>, usual: Option<&str>) -> Self {
+        let mut take = |name: &str| {
+            let at = pools.iter().position(|pool| &*pool.name == name)?;
+            Some(pools.remove(at))
+        };
+        let kept = |old: &Pool| match take(&old.name) {
+            Some(pool) => old.renewed(pool),
+            None => Pool { is_gone: true, ..old.clone() },
+        };
+        let mut all: Vec<Pool> = self.pools.iter().map(kept).collect();
+        all.append(&mut pools);
+        let usual = usual.and_then(|name| all.iter().position(|pool| &*pool.name == name));
+        Self::new(all, usual.and_then(|place| u16::try_from(place).ok()))
+    }
+
     /// The way of mail that is labelled so, if it is. Without pools a label is only a label.
     pub(crate) fn exit(&self, label: &[u8]) -> Exit {
         if self.pools.is_empty() {
@@ -92,7 +113,8 @@ impl Egress {
         if label.is_empty() {
             return self.usual.map_or(Exit::Any, Exit::Pool);
         }
-        let known = (0..).zip(&self.pools).find(|(_, pool)| pool.name.as_bytes() == label);
+        let is_meant = |pool: &Pool| pool.name.as_bytes() == label && !pool.is_gone;
+        let known = (0..).zip(&self.pools).find(|(_, pool)| is_meant(pool));
         known.map_or(Exit::Unknown, |(place, _)| Exit::Pool(place))
     }
 
@@ -105,9 +127,24 @@ impl Egress {
         Limits { connections_max: limits.connections_max.min(most), ..limits }
     }
 
+    /// Whether mail leaves by this way no more, since the settings do not know its pool.
+    pub(crate) fn is_shut(&self, exit: Exit) -> bool {
+        match exit {
+            Exit::Any => false,
+            Exit::Pool(place) => self.pool(place).is_gone,
+            Exit::Unknown => true,
+        }
+    }
+
     /// The pool at this place.
     pub(crate) fn pool(&self, place: u16) -> &Pool {
         &self.pools[usize::from(place)]
+    }
+}
+
+impl Source {
+    fn out_of_use(&self) -> Arc<Self> {
+        Arc::new(Self { member: Member { weight: 0, ..self.member }, ..self.clone() })
     }
 }
 
@@ -117,7 +154,19 @@ impl Pool {
     pub fn new(name: &str, sources: impl IntoIterator<Item = Source>) -> Self {
         let name = Arc::<str>::from(name);
         let named = |source| Arc::new(Source { pool: Arc::clone(&name), ..source });
-        Self { sources: sources.into_iter().map(named).collect(), name }
+        Self { sources: sources.into_iter().map(named).collect(), name, is_gone: false }
+    }
+
+    /// The sources of `new`, each at the place it had here.
+    fn renewed(&self, new: Self) -> Self {
+        let mut sources = new.sources.into_vec();
+        let kept = |old: &Arc<Source>| {
+            let at = sources.iter().position(|source| source.address == old.address);
+            at.map_or_else(|| old.out_of_use(), |at| sources.remove(at))
+        };
+        let mut all: Vec<_> = self.sources.iter().map(kept).collect();
+        all.append(&mut sources);
+        Self { sources: all.into(), ..new }
     }
 
     /// The most connections that all sources together may have to a site, by what each may have.
@@ -183,6 +232,34 @@ mod tests {
             let few = Limits { connections_max: 1, ..limits };
             assert_eq!(egress.limit(few, &through), few);
         }
+    }
+
+    #[test]
+    fn pools_and_sources_keep_their_places() {
+        let pool = |name: &str, addresses: &[&str]| {
+            Pool::new(name, addresses.iter().map(|address| source(address, 2, 1)))
+        };
+        let old = Egress::new(
+            vec![pool("cold", &["192.0.2.1", "192.0.2.2"]), pool("warm", &["192.0.2.3"])],
+            Some(1),
+        );
+        let new = old.renewed(
+            vec![pool("new", &["192.0.2.4"]), pool("cold", &["192.0.2.5", "192.0.2.2"])],
+            None,
+        );
+        let exits = ["cold", "warm", "new"].map(|name| new.exit(name.as_bytes()));
+        assert_eq!(exits, [Exit::Pool(0), Exit::Unknown, Exit::Pool(2)]);
+        assert!(new.is_shut(Exit::Pool(1)) && !new.is_shut(Exit::Pool(2)));
+        let sources = |place| {
+            let of: &[_] = &new.pool(place).sources;
+            of.iter()
+                .map(|one| format!("{}/{}", one.address, one.member.weight))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(sources(0), ["192.0.2.1/0", "192.0.2.2/1", "192.0.2.5/1"]);
+        assert_eq!(sources(1), ["192.0.2.3/1"]);
+        let back = new.renewed(vec![pool("warm", &["192.0.2.3"])], Some("warm"));
+        assert_eq!((back.exit(b"warm"), back.exit(b"")), (Exit::Pool(1), Exit::Pool(1)));
     }
 
     #[test]

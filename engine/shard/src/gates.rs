@@ -90,7 +90,8 @@ impl<K: Kernel> Shard<K> {
                 let sites = self.sites.borrow();
                 let standing = sites.find(index).standing.as_ref().zip(plan.leaves_by);
                 let found = standing.and_then(|(standing, pool)| {
-                    let sources = &self.egress.pool(pool).sources;
+                    let live = self.live.borrow();
+                    let sources = &live.egress.pool(pool).sources;
                     let place = sources.iter().position(|source| source.address == *address)?;
                     let used = standing.borrow().connections(place);
                     let most = most.min(sources[place].member.connections_max);
@@ -148,7 +149,7 @@ impl<K: Kernel> Shard<K> {
             let now = self.kernel.now();
             self.gates_written.set(now);
             let kept = self.gates.borrow().kept(now, self.kernel.wall());
-            self.politeness.book.write(self.index, kept);
+            self.live.borrow().politeness.book.write(self.index, kept);
         }
     }
 
@@ -221,7 +222,7 @@ impl<K: Kernel> Shard<K> {
         let site = gates.at(&plan.name)?;
         let pool = plan.leaves_by.filter(|_| site.has_sources());
         let by_sources = pool.map(|pool| {
-            self.egress.pool(pool).connections_max(plan, |source| {
+            self.live.borrow().egress.pool(pool).connections_max(plan, |source| {
                 let most = source.member.connections_max;
                 site.connections_from(source.address).map_or(most, |cap| cap.min(most))
             })
@@ -239,7 +240,7 @@ impl<K: Kernel> Shard<K> {
         let Some((standing, pool)) = standing else { return };
         let site = gates.at(&plan.name);
         let mut turns = standing.borrow_mut();
-        for (place, source) in self.egress.pool(pool).sources.iter().enumerate() {
+        for (place, source) in self.live.borrow().egress.pool(pool).sources.iter().enumerate() {
             turns.cap(place, site.and_then(|site| site.connections_from(source.address)));
         }
     }

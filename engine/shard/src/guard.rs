@@ -3,6 +3,7 @@
 use crate::callers::{Allowance, Callers};
 use crate::inbound::Pace;
 use crate::sources::Sources;
+use arc_swap::ArcSwap;
 use policy::rate::Rate;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +11,8 @@ use std::time::Duration;
 /// What a listener bears. Shared by all shards.
 #[derive(Clone, Debug)]
 pub struct Guard {
-    /// Whose mail it is.
-    pub sources: Arc<Sources>,
+    /// Whose mail it is. Replaced when the settings are.
+    pub sources: Arc<ArcSwap<Sources>>,
     /// Connections of those who may not relay, by where they come from.
     pub callers: Arc<Callers>,
     /// How long a peer is waited for.

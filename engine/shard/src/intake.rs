@@ -124,7 +124,7 @@ impl<K: Kernel> Shard<K> {
         let received = Some(self.kernel.now());
         let message = Arc::new(Message { envelope, bytes, received, text, share });
         let way = message.envelope.way();
-        let (exit, flow) = (self.egress.exit(way.pool), self.flow(&way));
+        let (exit, flow) = (self.live.borrow().egress.exit(way.pool), self.flow(&way));
         let wants = Wants { exit, need: domains::need(&message.envelope) };
         let fresh = Standing { tried: Tried::default(), due: Tick::ZERO };
         let open = message.envelope.recipients().map(|path| (fresh, domain_bytes(path)));
@@ -174,7 +174,7 @@ impl<K: Kernel> Shard<K> {
         let (now, wall) = (self.kernel.now(), self.kernel.wall());
         let Recovered { id, spot, accepted, .. } = found;
         // The longest pause there is: jitter at most doubles it.
-        let longest = self.schedule.longest.saturating_mul(2);
+        let longest = self.live.borrow().schedule.longest.saturating_mul(2);
         // A wall clock that stepped must not park mail for years.
         let tick = |due: Wall| now + due.since(wall).min(longest);
         let mut labels = Way::default();
@@ -190,7 +190,7 @@ impl<K: Kernel> Shard<K> {
         let groups = self.groups(open);
         // But for the domain, all recipients of a message have the same way. What they ask of hosts is
         // seen when the message is read.
-        let (exit, flow) = (self.egress.exit(labels.pool), self.flow(&labels));
+        let (exit, flow) = (self.live.borrow().egress.exit(labels.pool), self.flow(&labels));
         for group in groups {
             let domain = self.names.of_flow(group.domain, exit, &flow);
             let mut delivery =

@@ -5,6 +5,7 @@ use crate::inbound::Newcomer;
 use crate::message::{Delivery, Message};
 use crate::outbound::Passage;
 use crate::recall::Recall;
+use crate::reload::Reload;
 use crate::spread::Loan;
 use crate::submission::Submission;
 use crate::survey::Inquiry;
@@ -38,6 +39,8 @@ pub enum Letter {
     Verdict(u64, Verdict),
     /// From an operator, by way of control: how things stand, or what is to be done.
     Inquiry(Box<Inquiry>),
+    /// From the program: these settings hold from now on.
+    Reload(Box<Reload>),
     /// From the program: send this.
     Submit(Box<Submission>),
     /// From a shard that has more connections than we: serve this one.

@@ -14,6 +14,7 @@
 //! | `flows.rs`, `domains.rs` | whose mail a delivery is, and where it is for, each kept once |
 //! | `routing.rs`, `sites.rs` | a delivery finds its site and the site's home |
 //! | `egress.rs` | the pools of our addresses that mail leaves by |
+//! | `reload.rs` | new settings while it runs |
 //! | `spread.rs` | a site that is too much for its home is carried by others too |
 //! | `survey.rs` | what operators are told, and what they order |
 //! | `outbound/` | a lane carries deliveries and brings back verdicts |
@@ -49,6 +50,7 @@ mod message;
 mod outbound;
 mod recall;
 mod recipients;
+mod reload;
 mod routing;
 mod secured;
 mod settle;
@@ -74,8 +76,9 @@ pub use letter::{Letter, Report, Settled};
 pub use message::{Budget, Delivery, Message, Share};
 pub use outbound::Passage;
 pub use recipients::Recipients;
+pub use reload::Reload;
 pub use setup::{
-    Ask, Begin, Gate, Networks, Politeness, Proxy, Routing, Security, Setup, Spool, Topics,
+    Ask, Begin, Gate, Live, Networks, Politeness, Proxy, Routing, Security, Setup, Spool, Topics,
 };
 
 pub use sites::LANES_MAX;
@@ -172,7 +175,7 @@ async fn wake<K: Kernel>(
         backlogs.push(backlog);
     }
     let shard = Shard::new(kernel, setup, journals, log);
-    shard.restore_gates(&setup.politeness.kept);
+    shard.restore_gates(&setup.live.politeness.kept);
     Ok((shard, backlogs))
 }
 

@@ -36,11 +36,11 @@ impl<K: Kernel> Shard<K> {
         if domain.is_empty() {
             return Way::Nowhere(RouteFailure::bad_address());
         }
-        if domain.exit() == Exit::Unknown {
+        if self.live.borrow().egress.is_shut(domain.exit()) {
             // It may come to be known, and from no other address this mail may leave.
             return Way::UnknownPool;
         }
-        let cached = match self.routing.table.find(domain) {
+        let cached = match self.live.borrow().routing.table.find(domain) {
             Target::Static(plan) => Cached::Known(Ok(Arc::clone(plan))),
             Target::Mx => look(domain),
         };
@@ -63,7 +63,7 @@ impl<K: Kernel> Shard<K> {
     fn fitted(&self, plan: &Arc<SitePlan>, domain: &Domain) -> Result<Arc<SitePlan>, RouteFailure> {
         let plan = plan.needing(domain.need())?;
         Ok(match domain.exit() {
-            Exit::Pool(pool) => plan.through(pool, &self.egress.names),
+            Exit::Pool(pool) => plan.through(pool, &self.live.borrow().egress.names),
             Exit::Any | Exit::Unknown => plan,
         })
     }
@@ -93,7 +93,7 @@ impl<K: Kernel> Shard<K> {
     }
 
     fn ask(&self, domain: &str, how: Ask) {
-        (self.routing.ask)(domain.to_owned(), how, self.shards[self.index].clone());
+        (self.live.borrow().routing.ask)(domain.to_owned(), how, self.shards[self.index].clone());
     }
 
     fn park(&self, delivery: Delivery) {
@@ -105,7 +105,7 @@ impl<K: Kernel> Shard<K> {
     /// DNS has spoken: all who waited for it go on.
     pub(crate) fn resolved(self: &Rc<Self>, domain: &str, answer: &Answer) {
         let now = self.kernel.now();
-        let plan = route::plan(domain, answer, &self.routing.rules).map(Arc::new);
+        let plan = route::plan(domain, answer, &self.live.borrow().routing.rules).map(Arc::new);
         if let Err(RouteFailure::Policy(text)) = &plan {
             self.tell_nowhere(domain, text);
         }
@@ -139,7 +139,8 @@ impl<K: Kernel> Shard<K> {
     /// The most recipients that any site takes in one transaction. A site that takes fewer gets
     /// them in several.
     pub(crate) fn recipients_max(&self) -> usize {
-        let all = self.routing.limits.iter().chain([&self.limits]);
+        let live = self.live.borrow();
+        let all = live.routing.limits.iter().chain([&live.limits]);
         all.map(|limits| limits.recipients_per_message_max).max().unwrap_or(1).into()
     }
 

@@ -41,22 +41,10 @@ pub struct Setup {
     pub intake_bytes_max: u64,
     /// Recipients this shard may have queued; past it MAIL hears 452.
     pub queued_max: u64,
-    /// Where domains go.
-    pub routing: Routing,
-    /// The pools of our addresses that mail leaves by.
-    pub egress: Arc<Egress>,
     /// How tenants share what goes to a site.
     pub weights: Arc<Weights>,
-    /// How each site is treated that has no limits of its own.
-    pub limits: Limits,
-    /// With so many deliveries ready for a site and all its connections in use, other shards help.
-    pub spread_backlog: usize,
-    /// Our side of every TLS handshake with a host, the same for all shards.
-    pub connector: Arc<wire::Connector>,
-    /// When a deferred recipient is tried again.
-    pub schedule: Schedule,
-    /// What hosts mean by what they say, and whether it is heeded.
-    pub politeness: Politeness,
+    /// What may be changed while it runs.
+    pub live: Live,
     /// Where attempts are written, one JSON line each; `None` writes none.
     pub delivery_log: Option<PathBuf>,
     /// What is told there beside attempts.
@@ -75,6 +63,36 @@ pub struct Setup {
     pub tls_ledger: Option<Arc<Ledger>>,
     /// How long a drain waits for transactions in flight.
     pub drain_patience: Duration,
+}
+
+/// What of the settings a shard may be told anew while it runs ([`Letter::Reload`]): where mail
+/// goes, from where and how fast, and what is made of the answers.
+///
+/// **Places hold for the life of the program:** a pool, a source of a pool, and a named site keep the
+/// place they had first, whatever becomes of them, since plans, gates and counts know them by it.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// Where domains go.
+    pub routing: Routing,
+    /// The pools of our addresses that mail leaves by.
+    pub egress: Arc<Egress>,
+    /// How each site is treated that has no limits of its own.
+    pub limits: Limits,
+    /// With so many deliveries ready for a site and all its connections in use, other shards help.
+    pub spread_backlog: usize,
+    /// Our side of every TLS handshake with a host, the same for all shards.
+    pub connector: Arc<wire::Connector>,
+    /// When a deferred recipient is tried again.
+    pub schedule: Schedule,
+    /// What hosts mean by what they say, and whether it is heeded.
+    pub politeness: Politeness,
+}
+
+impl Live {
+    /// How a site is treated, whatever leaves from where.
+    pub(crate) fn limits_of(&self, plan: &SitePlan) -> &Limits {
+        plan.named.and_then(|place| self.routing.limits.get(place)).unwrap_or(&self.limits)
+    }
 }
 
 /// What hosts mean by what they say, and where they are heeded.

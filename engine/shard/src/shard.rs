@@ -6,14 +6,13 @@ use crate::bounce::Bounces;
 use crate::crowd::Crowd;
 use crate::delivery_log::DeliveryLog;
 use crate::domains::Domains;
-use crate::egress::Egress;
 use crate::gates::Aside;
 use crate::inbound::Shelf;
 use crate::journal::{Closed, Journal, Reader};
 use crate::letter::Letter;
 use crate::message::{Budget, Delivery, Share};
 use crate::outbound::Refusals;
-use crate::setup::{Politeness, Routing, Setup};
+use crate::setup::{Live, Setup};
 use crate::sites::Sites;
 use crate::spread::Loans;
 use crate::survey::Accounts;
@@ -24,7 +23,6 @@ use kernel::{Kernel, Sender};
 use policy::gate::Gates;
 use policy::hosts::{HostMemory, Hosts};
 use policy::tls_report::Ledger;
-use policy::{Limits, Schedule};
 use queue::{Queue, SiteIndex};
 use route::Place;
 use std::cell::{Cell, RefCell};
@@ -55,11 +53,8 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) kernel: K,
     pub(crate) index: usize,
     pub(crate) hostname: Arc<str>,
-    pub(crate) limits: Limits,
-    pub(crate) egress: Arc<Egress>,
-    pub(crate) schedule: Schedule,
-    /// What hosts mean by what they say, and whether it is heeded.
-    pub(crate) politeness: Politeness,
+    /// What of the settings may change. Replaced as a whole, by [`Letter::Reload`].
+    pub(crate) live: RefCell<Live>,
     /// What they have asked of sites that are at home here.
     pub(crate) gates: RefCell<Gates>,
     /// When what waits for these was last looked through, and they were written down; whether they have
@@ -69,8 +64,6 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) gates_changed: Cell<bool>,
     /// Mail of senders that are slowed at a site.
     pub(crate) aside: RefCell<Aside>,
-    pub(crate) connector: Arc<wire::Connector>,
-    pub(crate) routing: Routing,
     pub(crate) shards: Vec<Sender<Letter>>,
     pub(crate) all_meters: Arc<Meters>,
     pub(crate) crowd: Arc<Crowd>,
@@ -83,8 +76,6 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) sites: RefCell<Sites>,
     /// Connections that other shards have of sites at home here, and this one has of others.
     pub(crate) loans: RefCell<Loans>,
-    /// With so many deliveries ready for a site, others help.
-    pub(crate) spread_backlog: usize,
     /// What operators are told of, and what they have ordered.
     pub(crate) accounts: RefCell<Accounts>,
     /// What single hosts did.
@@ -137,17 +128,12 @@ impl<K: Kernel> Shard<K> {
         Rc::new(Self {
             index: setup.index,
             hostname: Arc::clone(&setup.hostname),
-            limits: setup.limits,
-            egress: Arc::clone(&setup.egress),
-            schedule: setup.schedule,
-            politeness: setup.politeness.clone(),
+            live: RefCell::new(setup.live.clone()),
             gates: RefCell::default(),
             gates_looked: Cell::default(),
             gates_written: Cell::default(),
             gates_changed: Cell::default(),
             aside: RefCell::default(),
-            connector: Arc::clone(&setup.connector),
-            routing: setup.routing.clone(),
             shards: setup.shards.clone(),
             all_meters: Arc::clone(&setup.meters),
             crowd: Arc::clone(&setup.crowd),
@@ -157,7 +143,6 @@ impl<K: Kernel> Shard<K> {
             queue: RefCell::new(Queue::new(now)),
             sites: RefCell::default(),
             loans: RefCell::default(),
-            spread_backlog: setup.spread_backlog,
             accounts: RefCell::default(),
             hosts: RefCell::default(),
             refusals: RefCell::default(),
@@ -293,6 +278,7 @@ impl<K: Kernel> Shard<K> {
             Letter::Resolved(domain, answer) => self.resolved(&domain, &answer),
             Letter::Submit(submission) => self.submit(*submission),
             Letter::Recall(recall) => self.heed(&recall),
+            Letter::Reload(reload) => self.reload(*reload),
             Letter::Inquiry(inquiry) => self.answer(*inquiry),
             Letter::Verdict(number, verdict) => self.logins.hear(number, verdict),
             Letter::Connection(_) | Letter::Drain | Letter::LanesEnded => {

@@ -87,10 +87,29 @@ impl Sites {
         if *site.plan.pool != *plan.pool {
             // The queue gave the index of a site it had forgotten to another.
             *site = new();
-        } else if !Arc::ptr_eq(&site.plan, plan) {
-            site.plan = Arc::clone(plan);
+        } else {
+            site.limits = *limits;
+            if !Arc::ptr_eq(&site.plan, plan) {
+                site.plan = Arc::clone(plan);
+            }
         }
         !is_known
+    }
+
+    /// Tells the sites how their sources are treated now.
+    pub(crate) fn change_sources(&self, egress: &Egress) {
+        for site in self.all.values() {
+            if let Some((standing, place)) = site.standing.as_ref().zip(site.plan.leaves_by) {
+                Standings::change(standing, egress.pool(place));
+            }
+        }
+    }
+
+    /// The first site behind this one, or of all.
+    pub(crate) fn after(&self, last: Option<SiteIndex>) -> Option<(SiteIndex, &Site)> {
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.all.range((from, Bound::Unbounded)).next();
+        next.map(|(index, site)| (*index, site))
     }
 
     /// The plans of the sites of this name.
@@ -190,15 +209,16 @@ impl<K: Kernel> Shard<K> {
 
     /// How a site is treated.
     pub(crate) fn limits_of(&self, plan: &SitePlan) -> Limits {
-        let own = plan.named.and_then(|place| self.routing.limits.get(place));
-        self.egress.limit(*own.unwrap_or(&self.limits), plan)
+        let live = self.live.borrow();
+        live.egress.limit(*live.limits_of(plan), plan)
     }
 
     /// The site of this plan, which may be new, brought up to date.
     pub(crate) fn site_of(&self, plan: &Arc<SitePlan>) -> SiteIndex {
         let limits = self.limits_of(plan);
         let index = self.queue.borrow_mut().site_of(&plan.name, &plan.pool, &limits);
-        let world = (&*self.all_meters, &*self.egress);
+        let egress = Arc::clone(&self.live.borrow().egress);
+        let world = (&*self.all_meters, &*egress);
         let is_new = self.sites.borrow_mut().at(index, plan, &limits, world);
         if is_new && self.gates.borrow().at(&plan.name).is_some() {
             self.cap_site(index, plan);
@@ -212,7 +232,7 @@ impl<K: Kernel> Shard<K> {
             let queue = self.queue.borrow();
             (queue.view(index).ready, queue.has_work(index))
         };
-        if ready >= self.spread_backlog {
+        if ready >= self.live.borrow().spread_backlog {
             self.spread(index);
         }
         if !(has_work && self.sites.borrow_mut().wake(index)) {

@@ -32,6 +32,18 @@ impl Sources {
         Self { rules, others: Arc::default() }
     }
 
+    /// The same rules under new terms: a source that was known by its name goes on counting.
+    #[must_use]
+    pub fn renewed(&self, mut rules: Vec<SourceRule>) -> Self {
+        for rule in &mut rules {
+            let is_it = |known: &&SourceRule| known.source.name() == rule.source.name();
+            if let Some(known) = self.rules.iter().find(is_it) {
+                rule.source = Arc::new(known.source.under(rule.source.terms().clone()));
+            }
+        }
+        Self { rules, others: Arc::clone(&self.others) }
+    }
+
     /// All that were told apart, in order.
     #[must_use]
     pub fn named(&self) -> Vec<Arc<Source>> {

@@ -41,8 +41,10 @@ impl<K: Kernel> Shard<K> {
 
     /// Where mail for a domain goes by what DNS said just now, if that is for DNS to say.
     fn plan(&self, domain: &str, answer: &Answer) -> Option<Arc<SitePlan>> {
-        let by_mx = matches!(self.routing.table.question(domain), Question::Mail(_));
-        by_mx.then(|| route::plan(domain, answer, &self.routing.rules).ok().map(Arc::new))?
+        let by_mx = matches!(self.live.borrow().routing.table.question(domain), Question::Mail(_));
+        by_mx.then(|| {
+            route::plan(domain, answer, &self.live.borrow().routing.rules).ok().map(Arc::new)
+        })?
     }
 }
 

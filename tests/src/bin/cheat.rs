@@ -15,7 +15,7 @@ use policy::{Limits, Schedule};
 use relay::settings::{self, Driver, Listener, Settings};
 use route::{HostPort, NamedSites, RouteSetting, Rules, Table};
 use shard::journal::{Durability, Options};
-use shard::{Ask, Crowd, Gate, Letter, Networks, Routing, Setup, Spool};
+use shard::{Ask, Crowd, Gate, Letter, Live, Networks, Routing, Setup, Spool};
 use smtp::server;
 use std::io;
 use std::path::Path;
@@ -51,7 +51,7 @@ fn run(settings: &Settings, flaw: Flaw) -> io::Result<()> {
         reports: None,
         logins: None,
         meters: Arc::clone(&meters),
-        sources: Vec::new(),
+        sources: Arc::default(),
         unknown: Arc::default(),
         facts: Vec::new(),
         chores: Vec::new(),
@@ -88,27 +88,30 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
         held_bytes_max: spool.memory_bytes,
         intake_bytes_max: spool.intake_bytes,
         queued_max: spool.queued_max,
-        routing: routing(settings)?,
-        limits: Limits {
-            connections_max: delivery.connections_per_site,
-            messages_per_connection_max: delivery.messages_per_connection,
-            in_flight_max: delivery.in_flight_max,
-            in_flight_first: delivery.in_flight_first,
-            recipients_per_message_max: delivery.recipients_per_message,
-            idle: delivery.idle,
-            connection_age_max: delivery.connection_age_max,
+        live: Live {
+            routing: routing(settings)?,
+            limits: Limits {
+                connections_max: delivery.connections_per_site,
+                messages_per_connection_max: delivery.messages_per_connection,
+                in_flight_max: delivery.in_flight_max,
+                in_flight_first: delivery.in_flight_first,
+                recipients_per_message_max: delivery.recipients_per_message,
+                idle: delivery.idle,
+                connection_age_max: delivery.connection_age_max,
+            },
+            spread_backlog: usize::MAX,
+            politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
+            schedule: Schedule {
+                first: retry.first,
+                factor_percent: 100,
+                longest: retry.longest,
+                jitter_percent: 0,
+                expire: retry.expire,
+                delay_notice: retry.delay_notice,
+            },
+            connector: Arc::new(Connector::new(None).map_err(io::Error::other)?),
+            egress: Arc::default(),
         },
-        spread_backlog: usize::MAX,
-        politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
-        schedule: Schedule {
-            first: retry.first,
-            factor_percent: 100,
-            longest: retry.longest,
-            jitter_percent: 0,
-            expire: retry.expire,
-            delay_notice: retry.delay_notice,
-        },
-        connector: Arc::new(Connector::new(None).map_err(io::Error::other)?),
         delivery_log: Some(settings.log.delivery.clone()),
         topics: shard::Topics::default(),
         meters,
@@ -117,7 +120,6 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
         shards: vec![own],
         access: None,
         tls_ledger: None,
-        egress: Arc::default(),
         weights: Arc::default(),
         drain_patience: Duration::from_secs(25),
     })

@@ -7,7 +7,7 @@ use kernel::{Sender, mailbox};
 use policy::{Limits, Schedule};
 use route::{Answer, HostPort, NamedSites, RouteSetting, Rules, Table};
 use shard::journal::Options;
-use shard::{Ask, Crowd, Gate, Letter, Networks, Routing, Setup, Spool};
+use shard::{Ask, Crowd, Gate, Letter, Live, Networks, Routing, Setup, Spool};
 use smtp::server;
 use std::env;
 use std::io;
@@ -91,20 +91,23 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
         held_bytes_max: 16 << 20,
         intake_bytes_max: 16 << 20,
         queued_max: 100_000,
-        routing: routing(next),
-        limits: Limits {
-            connections_max: 4,
-            messages_per_connection_max: 100,
-            in_flight_max: 8,
-            in_flight_first: 1,
-            recipients_per_message_max: 100,
-            idle: Duration::from_secs(5),
-            connection_age_max: Duration::from_mins(5),
+        live: Live {
+            routing: routing(next),
+            limits: Limits {
+                connections_max: 4,
+                messages_per_connection_max: 100,
+                in_flight_max: 8,
+                in_flight_first: 1,
+                recipients_per_message_max: 100,
+                idle: Duration::from_secs(5),
+                connection_age_max: Duration::from_mins(5),
+            },
+            spread_backlog: usize::MAX,
+            politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
+            schedule: schedule(),
+            connector: Arc::new(Connector::new(None).expect("it trusts nobody")),
+            egress: Arc::default(),
         },
-        spread_backlog: usize::MAX,
-        politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
-        schedule: schedule(),
-        connector: Arc::new(Connector::new(None).expect("it trusts nobody")),
         delivery_log: None,
         topics: shard::Topics::default(),
         meters: Meters::new(1),
@@ -113,7 +116,6 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
         shards: vec![sender],
         access: None,
         tls_ledger: None,
-        egress: Arc::default(),
         weights: Arc::default(),
         drain_patience: Duration::from_secs(30),
     }

@@ -31,6 +31,7 @@ mod mx;
 mod pools;
 mod providers;
 mod proxy;
+mod reload;
 mod reply_class;
 mod requiretls;
 mod resolver;

@@ -176,8 +176,13 @@ impl Life {
         let start = self.world.now();
         let mut crashes = self.scenario.crashes.clone();
         let mut steps = self.scenario.steps.clone();
+        let mut seconds = 0;
         self.pass(start + self.scenario.calm, |life| {
             let passed = life.world.now().since(start);
+            let second = passed.as_secs();
+            if life.scenario.reloads && second > std::mem::replace(&mut seconds, second) {
+                life.relay.borrow().reload(&life.plan, seconds);
+            }
             crashes.retain(|(at, crash)| *at > passed || life.crash(*crash));
             steps.retain(|(at, millis)| {
                 let is_due = *at <= passed;

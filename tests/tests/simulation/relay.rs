@@ -10,8 +10,8 @@ use policy::{Limits, Schedule};
 use route::{Answer, HostPort, MxHost, NamedSites, RouteSetting, Rules, Table};
 use shard::journal::{Durability, Options};
 use shard::{
-    Ask, Crowd, Egress, Gate, Guard, Letter, Networks, Politeness, Pool, Routing, Setup, Source,
-    SourceRule, Sources, Spool, Topics,
+    Ask, Crowd, Egress, Gate, Guard, Letter, Live, Networks, Politeness, Pool, Reload, Routing,
+    Setup, Source, SourceRule, Sources, Spool, Topics,
 };
 use smtp::proxy::Versions;
 use smtp::server;
@@ -85,7 +85,7 @@ impl Relay {
         let (senders, mailboxes): (Vec<_>, Vec<_>) = (0..count).map(|_| mailbox()).unzip();
         let relay = Self { shards: senders, meters, ended: Rc::default(), failed: Rc::default() };
         let (crowd, inside) = (Crowd::new(count), Arc::default());
-        let connector = Arc::new(Connector::new(None).expect("it trusts nobody"));
+        let connector = connector();
         for (index, mailbox) in mailboxes.into_iter().enumerate() {
             let setup = Setup {
                 index,
@@ -95,12 +95,7 @@ impl Relay {
                 held_bytes_max: plan.held_bytes_max,
                 intake_bytes_max: 16 << 20,
                 queued_max: plan.queued_max,
-                routing: routing(plan),
-                limits: plan.limits,
-                spread_backlog: plan.spread_backlog,
-                politeness: Politeness { others: plan.heeds, ..Politeness::default() },
-                schedule: plan.schedule,
-                connector: Arc::clone(&connector),
+                live: live(plan, &connector),
                 delivery_log: Some(LOG.into()),
                 topics: Topics { accepted: true, refused: true },
                 meters: Arc::clone(&relay.meters),
@@ -109,13 +104,22 @@ impl Relay {
                 shards: relay.shards.clone(),
                 access: None,
                 tls_ledger: None,
-                egress: egress(&plan.sources),
                 weights: weights(plan),
                 drain_patience: Duration::from_secs(30),
             };
             relay.spawn(&world.shard(plan.host), setup);
         }
         relay
+    }
+
+    /// Has all shards change what may be changed: in every other second a site has one connection.
+    pub(crate) fn reload(&self, plan: &Plan, second: u64) {
+        let most = if second.is_multiple_of(2) { plan.limits.connections_max } else { 1 };
+        let limits = Limits { connections_max: most, ..plan.limits };
+        let live = live(&Plan { limits, ..plan.clone() }, &connector());
+        let (by, changed): (Arc<str>, Arc<str>) = ("anna".into(), "delivery.connections".into());
+        let reload = Reload { live, reroutes: true, by, changed };
+        self.shards.iter().for_each(|shard| shard.post(Letter::Reload(Box::new(reload.clone()))));
     }
 
     fn spawn(&self, sim: &Sim, setup: Setup) {
@@ -185,6 +189,7 @@ fn guard(plan: &Plan) -> Arc<Guard> {
         }
     };
     let sources = Arc::new(Sources::new(plan.callers.iter().map(rule).collect()));
+    let sources = Arc::new(sources.into());
     Arc::new(Guard { sources, ..Guard::default() })
 }
 
@@ -221,6 +226,23 @@ fn spool(index: usize, count: usize, logs: usize) -> Spool {
         ..Options::default()
     };
     Spool { directory: SPOOL.into(), logs: logs.collect(), options }
+}
+
+fn connector() -> Arc<Connector> {
+    Arc::new(Connector::new(None).expect("it trusts nobody"))
+}
+
+/// What of its settings may change.
+fn live(plan: &Plan, connector: &Arc<Connector>) -> Live {
+    Live {
+        routing: routing(plan),
+        limits: plan.limits,
+        spread_backlog: plan.spread_backlog,
+        politeness: Politeness { others: plan.heeds, ..Politeness::default() },
+        schedule: plan.schedule,
+        connector: Arc::clone(connector),
+        egress: egress(&plan.sources),
+    }
 }
 
 fn routing(plan: &Plan) -> Routing {

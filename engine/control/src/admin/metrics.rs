@@ -1,9 +1,9 @@
 //! The meters in Prometheus' words.
 
-use crate::auth;
 use crate::dns::Counts;
+use crate::{Sources, auth};
 use event::{Flag, Histogram, Kind, Meters, Reading, Row, ShardMeters, SiteReading, Tally};
-use policy::source::{Reading as SourceCounts, Source};
+use policy::source::Reading as SourceCounts;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -18,7 +18,7 @@ pub(super) fn registry(
     meters: Arc<Meters>,
     lookups: Arc<Counts>,
     logins: Option<Arc<auth::Counts>>,
-    sources: Vec<Arc<Source>>,
+    sources: Sources,
     facts: Vec<(&'static str, String)>,
 ) -> Registry {
     let mut registry = Registry::with_prefix(PREFIX);
@@ -33,7 +33,7 @@ struct Cells {
     meters: Arc<Meters>,
     lookups: Arc<Counts>,
     logins: Option<Arc<auth::Counts>>,
-    sources: Vec<Arc<Source>>,
+    sources: Sources,
 }
 
 impl Collector for Cells {
@@ -115,8 +115,9 @@ impl Cells {
             }),
             ("source_bytes", "Bytes of those messages.", Kind::Counter, |source| source.bytes),
         ];
+        let named = self.sources.load();
         let sources: Vec<(&str, SourceCounts)> =
-            self.sources.iter().map(|source| (source.name(), source.read())).collect();
+            named.iter().map(|source| (source.name(), source.read())).collect();
         for (name, help, kind, column) in COLUMNS {
             let values = sources.iter().map(|(name, counts)| ((*name).to_owned(), column(counts)));
             family(encoder, name, help, kind, "source", values)?;

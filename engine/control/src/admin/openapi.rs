@@ -59,7 +59,9 @@ fn operation(page: &Page) -> Value {
         operation["x-role"] = json!(role.name());
     }
     if let Some(body) = page.body {
-        let schema = json!({ "type": "object", "properties": body(), "required": ["site"] });
+        let fields = body();
+        let required: Vec<&str> = fields.get("site").map(|_| "site").into_iter().collect();
+        let schema = json!({ "type": "object", "properties": fields, "required": required });
         operation["requestBody"] = json!({
             "required": true,
             "content": { "application/json": { "schema": schema } },

@@ -1,7 +1,7 @@
 //! Every page of the door: where, who may have it, what it is for. The router, the index, the
 //! document for programs and the check of tokens are made from this one list.
 
-use super::{Door, Role, gate, openapi, orders, queue};
+use super::{Door, Role, gate, openapi, orders, queue, reload};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
@@ -49,7 +49,7 @@ const fn order(
 }
 
 /// All pages.
-pub(super) const PAGES: [Page; 12] = [
+pub(super) const PAGES: [Page; 13] = [
     open("/", "this page", || get(async || index())),
     open("/metrics", "numbers, for Prometheus", || get(super::metrics)),
     open("/replies", "what hosts said that no rule knows, and how often", || get(super::replies)),
@@ -70,6 +70,15 @@ pub(super) const PAGES: [Page; 12] = [
     order("/pause", "sends nothing more to a site for a while", pause_body, || post(orders::pause)),
     order("/resume", "ends a pause", order_body, || post(orders::resume)),
     order("/flush", "tries what waits for a site now", order_body, || post(orders::flush)),
+    Page {
+        role: Some(Role::Admin),
+        ..order(
+            "/reload",
+            "reads the settings again and puts them in force, all or none",
+            reload_body,
+            || post(reload::reload),
+        )
+    },
 ];
 
 fn order_body() -> Value {
@@ -77,6 +86,12 @@ fn order_body() -> Value {
         "site": { "type": "string", "description": "the site's name, as /queue has it" },
         "reason": { "type": "string", "description": "why, for the delivery log; required but for a resume" },
         "dry_run": { "type": "boolean", "description": "only counts what it would be about" },
+    })
+}
+
+fn reload_body() -> Value {
+    json!({
+        "dry_run": { "type": "boolean", "description": "only says what would change" },
     })
 }
 

@@ -3,6 +3,7 @@
 mod asked;
 
 use crate::{Control, Setup, dns, start};
+use arc_swap::ArcSwap;
 use event::{Meters, Response, Shut, Tick};
 use policy::replies::Unknown;
 use policy::source::{Excess, Source, Terms};
@@ -33,7 +34,7 @@ fn setup(meters: &Arc<Meters>, agent: Option<SocketAddr>) -> Setup {
         reports: None,
         logins: None,
         meters: Arc::clone(meters),
-        sources: Vec::new(),
+        sources: Arc::default(),
         unknown: Arc::default(),
         facts: vec![("version", "0.1.0".to_owned()), ("driver", "epoll \"x\"".to_owned())],
         chores: Vec::new(),
@@ -63,7 +64,11 @@ fn refusals_and_sources_are_counted_by_name() {
     source.count(3, 4_096);
     source.refuse(Excess::Messages);
     let seat = source.enter();
-    let control = start(Setup { sources: vec![source], ..setup(&meters, None) }).unwrap();
+    let control = start(Setup {
+        sources: Arc::new(ArcSwap::from_pointee(vec![source])),
+        ..setup(&meters, None)
+    })
+    .unwrap();
     let (_, body) = get(&control, "/metrics");
     for line in [
         "ringpost_refusals_total{rule=\"loop\"} 0",
@@ -268,7 +273,7 @@ fn each_family_stands_once() {
 async fn a_stuck_shard_is_not_alive() {
     let meters = Meters::new(2);
     let (draining, counts) = (Arc::default(), Arc::default());
-    let (none, nothing) = (Vec::new(), Vec::new());
+    let (none, nothing) = (Arc::default(), Vec::new());
     let asked = super::Asked::default();
     let door = super::Door::new(Arc::clone(&meters), draining, counts, None, none, nothing, asked);
     let door = Arc::new(door);
@@ -301,7 +306,7 @@ fn a_taken_address_is_named() {
         reports: None,
         logins: None,
         meters: Meters::new(1),
-        sources: Vec::new(),
+        sources: Arc::default(),
         unknown: Arc::default(),
         facts: Vec::new(),
         chores: Vec::new(),

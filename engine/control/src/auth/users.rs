@@ -68,7 +68,7 @@ struct Entry {
 }
 
 impl Users {
-    /// Makes a list. Who was in `old` and has the same terms goes on being counted there.
+    /// Makes a list. Who was in `old` goes on being counted there.
     pub(super) fn new(users: Vec<User>, old: Option<&Self>) -> Self {
         let parts: Vec<_> = users.iter().map(|user| user.password.text().as_bytes()).collect();
         let secret = sign(b"stand-ins of a list of users", &parts);
@@ -77,7 +77,8 @@ impl Users {
             let before = old.and_then(|old| old.find(&user.name));
             let source = match before {
                 Some(entry) if *entry.source.terms() == user.terms => Arc::clone(&entry.source),
-                _ => Arc::new(Source::new(&user.name, user.terms.clone())),
+                Some(entry) => Arc::new(entry.source.under(user.terms.clone())),
+                None => Arc::new(Source::new(&user.name, user.terms.clone())),
             };
             let since = before.filter(|entry| entry.user.is_proved_as(&user));
             let since = since.map_or(edition, |entry| entry.since);

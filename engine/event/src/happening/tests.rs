@@ -58,6 +58,7 @@ fn lines_have_these_fields() {
         damaged(&[], None),
         Event::Ordered(ordered(Some(Wall(9)))),
         Event::Ordered(ordered(None)),
+        Event::Reloaded { by: "anna", changed: "retry.first, site \"b\".mx" },
         Event::ShardStarted { shard: 0, messages: 3, recipients: 4 },
         Event::ShardStopped { shard: 0, recipients: 4 },
     ];

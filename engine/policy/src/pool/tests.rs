@@ -107,3 +107,22 @@ fn a_source_has_fewer_connections_for_a_time() {
     two.cap(0, None);
     assert_eq!(next(&mut two, 4, |_| true), "aaa.");
 }
+
+#[test]
+fn sources_are_changed_while_they_have_connections() {
+    let member = |weight, connections_max| Member { weight, connections_max };
+    let mut two = turns(&[(1, 4), (1, 4)]);
+    assert_eq!(next(&mut two, 6, |_| true), "ababab");
+    two.take_out(1, Tick(NOW.0 + 9));
+    // Fewer of the first, none of the second, a third one.
+    two.change([member(1, 2), member(0, 4), member(1, 1)]);
+    assert_eq!((two.connections(0), two.connections(1), two.connections(2)), (3, 3, 0));
+    assert_eq!([two.must_leave(0), two.must_leave(0)], [true, false]);
+    assert_eq!((0..5).filter(|_| two.must_leave(1)).count(), 3, "none may stay");
+    assert_eq!(next(&mut two, 2, |_| true), "c.");
+    two.ended(0);
+    two.ended(1);
+    two.change([member(1, 3), member(1, 4), member(1, 1)]);
+    assert!(two.is_out(1, NOW), "what it is out of use for stays");
+    assert_eq!(next(&mut two, 2, |_| true), "a.");
+}

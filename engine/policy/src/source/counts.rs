@@ -70,21 +70,21 @@ impl Source {
         if self.name.is_empty() {
             return;
         }
-        self.counts.messages.add(1);
-        self.counts.recipients.add(recipients);
-        self.counts.bytes.add(bytes);
+        self.held.counts.messages.add(1);
+        self.held.counts.recipients.add(recipients);
+        self.held.counts.bytes.add(bytes);
     }
 
     /// Counts something that was refused, and hands it back.
     pub fn refuse(&self, excess: Excess) -> Excess {
-        self.counts.excesses[excess as usize].add(1);
+        self.held.counts.excesses[excess as usize].add(1);
         excess
     }
 
     /// What has come from it.
     #[must_use]
     pub fn read(&self) -> Reading {
-        let counts = &self.counts;
+        let counts = &self.held.counts;
         Reading {
             connections: self.connections(),
             connections_total: counts.connections.get(),

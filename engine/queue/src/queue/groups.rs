@@ -99,11 +99,12 @@ impl Groups {
         self.names.get(name).map_or(0, |group| self.all[group.0 as usize].lanes)
     }
 
-    /// Whether one of its connections must end: then it is counted as about to.
-    pub(super) fn must_leave(&mut self, group: GroupIndex) -> bool {
+    /// Whether one of its connections must end, where its site may have so many: then it is counted
+    /// as about to.
+    pub(super) fn must_leave(&mut self, group: GroupIndex, lanes_max: u16) -> bool {
         let group = &mut self.all[group.0 as usize];
         let stay = group.lanes - group.leaving;
-        let too_many = group.most().is_some_and(|most| stay > most);
+        let too_many = stay > group.most().map_or(lanes_max, |most| most.min(lanes_max));
         group.leaving += u16::from(too_many);
         too_many
     }

@@ -187,8 +187,9 @@ impl Sites {
     }
 
     pub(super) fn must_leave(&mut self, index: SiteIndex) -> bool {
-        let group = self.of(index).group;
-        group.is_some_and(|group| self.groups.must_leave(group))
+        let Site { group, limits, .. } = self.of(index);
+        let most = limits.connections_max;
+        group.is_some_and(|group| self.groups.must_leave(group, most))
     }
 
     /// What keeps a site from another connection, the first of which is in force.

@@ -245,6 +245,23 @@ pub(super) fn order(told: &Value, now: Wall) -> String {
     text + &silence(told)
 }
 
+/// What new settings are about.
+pub(super) fn reload(told: &Value) -> String {
+    let keys: Vec<&str> = list(&told["changed"]).iter().filter_map(Value::as_str).collect();
+    let is_dry = told["dry_run"] == true;
+    let mut text = match (keys.is_empty(), is_dry) {
+        (true, _) => {
+            "nothing has changed; files that the settings name are read again\n".to_owned()
+        }
+        (false, true) => wrap(0, &format!("would be in force: {}", keys.join(", "))),
+        (false, false) => wrap(0, &format!("in force: {}", keys.join(", "))),
+    };
+    for warning in list(&told["warnings"]).iter().filter_map(Value::as_str) {
+        let _ = writeln!(text, "warning: {warning}");
+    }
+    text
+}
+
 /// Shards that did not answer.
 fn silence(told: &Value) -> String {
     let silent = list(&told["silent_shards"]);

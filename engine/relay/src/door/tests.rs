@@ -1,4 +1,4 @@
-use super::{At, Order, Pause, Queue, Verb, Why, quoted, request};
+use super::{At, Order, Pause, Queue, Reload, Verb, Why, quoted, request};
 use serde_json::json;
 
 fn at() -> At {
@@ -26,6 +26,9 @@ fn each_verb_has_its_page() {
     let body = json!({ "site": "mx.a.test", "dry_run": true });
     assert_eq!(request(&Verb::Resume(&order(None))), ("/resume".to_owned(), Some(body.clone())));
     assert_eq!(request(&Verb::Flush(&order(None))), ("/flush".to_owned(), Some(body)));
+    let reload = Reload { dry_run: true, at: at() };
+    let body = json!({ "dry_run": true });
+    assert_eq!(request(&Verb::Reload(&reload)), ("/reload".to_owned(), Some(body)));
 }
 
 #[test]

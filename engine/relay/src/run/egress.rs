@@ -6,15 +6,14 @@ use shard::{Egress, Pool, Source};
 use std::io;
 use std::net::{IpAddr, UdpSocket};
 
-/// The pools of the settings.
-pub(super) fn egress(settings: &Settings) -> Egress {
+/// The pools of the settings, each at the place it had `before`.
+pub(super) fn egress(settings: &Settings, before: Option<&Egress>) -> Egress {
     let pool = |pool: &crate::settings::Pool| {
         Pool::new(&pool.name, pool.sources.iter().map(|own| source(own, &settings.hostname)))
     };
-    let usual =
-        settings.pools.iter().position(|pool| Some(&pool.name) == settings.usual_pool.as_ref());
-    let usual = usual.and_then(|place| u16::try_from(place).ok());
-    Egress::new(settings.pools.iter().map(pool).collect(), usual)
+    let pools = settings.pools.iter().map(pool).collect();
+    let none = Egress::default();
+    before.unwrap_or(&none).renewed(pools, settings.usual_pool.as_deref())
 }
 
 fn source(own: &PoolSource, hostname: &str) -> Source {

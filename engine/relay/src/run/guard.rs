@@ -1,16 +1,26 @@
 //! From settings to what listeners bear: sources, and limits on peers.
 
 use crate::settings::{Defence, Network, Settings, SourceRule};
+use arc_swap::ArcSwap;
 use policy::source::Source;
 use shard::{Allowance, Callers, Guard, Networks, Pace, Sources};
 use std::sync::Arc;
 
-/// What each listener bears, in their order. Sources are the same for all of them.
-pub(super) fn guards(settings: &Settings) -> Vec<Arc<Guard>> {
-    let sources = Arc::new(Sources::new(settings.sources.iter().map(source).collect()));
+/// Who gives us mail, the same for all listeners.
+pub(super) fn sources(settings: &Settings) -> Arc<ArcSwap<Sources>> {
+    Arc::new(ArcSwap::from_pointee(Sources::new(rules(settings))))
+}
+
+/// The rules of the settings about that.
+pub(super) fn rules(settings: &Settings) -> Vec<shard::SourceRule> {
+    settings.sources.iter().map(source).collect()
+}
+
+/// What each listener bears, in their order.
+pub(super) fn guards(settings: &Settings, sources: &Arc<ArcSwap<Sources>>) -> Vec<Arc<Guard>> {
     let guard = |defence: &Defence| {
         Arc::new(Guard {
-            sources: Arc::clone(&sources),
+            sources: Arc::clone(sources),
             callers: Arc::new(Callers::new(allowance(defence))),
             pace: Pace {
                 idle_crowded: defence.pace.idle_crowded,

@@ -14,6 +14,12 @@ pub(super) const READY: &str = "READY=1";
 /// They will be closed.
 pub(super) const STOPPING: &str = "STOPPING=1";
 
+/// The settings are being read again, now; [`READY`] follows.
+pub(super) fn reloading() -> String {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    format!("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * 1_000_000 + now.tv_nsec / 1_000)
+}
+
 /// Says it. A manager that cannot be told learns it by waiting, so no error is of use.
 pub(super) fn notify(state: &str) {
     if let Some(place) = env::var_os("NOTIFY_SOCKET") {

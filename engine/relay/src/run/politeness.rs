@@ -30,12 +30,7 @@ pub(crate) fn politeness(loaded: &Loaded) -> io::Result<Politeness> {
         Rules::behind(files)
             .map_err(|fault| io::Error::new(io::ErrorKind::InvalidInput, fault.to_string()))?
     };
-    Ok(Politeness {
-        rules,
-        sites: settings.sites.iter().map(|site| site.heeds_replies).collect(),
-        others: settings.replies.heeded,
-        ..Politeness::default()
-    })
+    Ok(Politeness { rules, others: settings.replies.heeded, ..Politeness::default() })
 }
 
 #[cfg(test)]

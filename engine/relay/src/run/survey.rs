@@ -1,20 +1,34 @@
 //! The shards, as control asks them; and where settings were written, for what it answers.
 
+use super::Happened;
 use super::pauses::Pauses;
+use super::reload::Wish;
 use crate::settings::{Entry, Loaded, Origin};
-use control::{Shards, Tell};
+use control::{Shards, Tell, TellReloaded};
 use kernel::Sender;
 use policy::survey::{Key, Order, Question};
-use shard::{Inquiry, Letter};
+use shard::{Inquiry, Letter, Live};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::mpsc::Sender as Post;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The way to every shard.
 pub(super) struct Posts {
     shards: Vec<Sender<Letter>>,
-    entries: Vec<Entry>,
-    file: String,
+    written: Mutex<Written>,
     pauses: Pauses,
+    /// To whoever reads the settings again.
+    desk: Post<Happened>,
+}
+
+/// Where the settings in force were written.
+#[derive(Default)]
+struct Written {
+    file: String,
+    entries: Vec<Entry>,
+    /// Which of the `[[site]]`s has this place.
+    sites: BTreeMap<usize, usize>,
 }
 
 impl fmt::Debug for Posts {
@@ -25,10 +39,9 @@ impl fmt::Debug for Posts {
 
 impl Posts {
     /// To these shards, which are under these settings, and hear first what is paused.
-    pub(super) fn new(shards: &[Sender<Letter>], loaded: &Loaded) -> Self {
-        let (file, entries) = (loaded.file().to_owned(), loaded.entries.clone());
+    pub(super) fn new(shards: &[Sender<Letter>], loaded: &Loaded, desk: Post<Happened>) -> Self {
         let pauses = Pauses::open(&loaded.settings.spool.path, kernel::uring::wall());
-        let posts = Self { shards: shards.to_vec(), entries, file, pauses };
+        let posts = Self { shards: shards.to_vec(), written: Mutex::default(), pauses, desk };
         for order in posts.pauses.orders() {
             let order = Arc::new(order);
             for shard in 0..shards.len() {
@@ -36,6 +49,19 @@ impl Posts {
             }
         }
         posts
+    }
+
+    /// These settings are in force now; a site with a name has the place that plans know it by.
+    pub(super) fn note(&self, loaded: &Loaded, live: &Live) {
+        let names = loaded.settings.sites.iter().enumerate();
+        let place = |name| live.routing.rules.sites.place_of(name);
+        let sites = names.filter_map(|(index, site)| Some((place(&site.name)?, index))).collect();
+        let (file, entries) = (loaded.file().to_owned(), loaded.entries.clone());
+        *self.written() = Written { file, entries, sites };
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -54,8 +80,18 @@ impl Shards for Posts {
         }
     }
 
+    fn reload(&self, by: &str, is_dry: bool, tell: TellReloaded) {
+        // Where nobody reads any more, the answer is dropped.
+        let _ = self.desk.send(Happened::Reload(Wish { by: by.into(), is_dry, tell }));
+    }
+
     fn place(&self, key: Key) -> Option<String> {
-        place(&self.entries, &self.file, key)
+        let written = self.written();
+        let index = match key {
+            Key { table: "site", index: Some(place), .. } => Some(*written.sites.get(&place)?),
+            Key { index, .. } => index,
+        };
+        place(&written.entries, &written.file, Key { index, ..key })
     }
 }
 

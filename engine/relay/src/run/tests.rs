@@ -1,5 +1,6 @@
 //! The whole program in this process, on ports and folders of its own.
 
+use super::guard::sources;
 use super::shards::gates;
 use super::tls::Keyring;
 use super::{run, run_and_tell};
@@ -84,7 +85,7 @@ fn what_is_written_for_a_listener_holds_at_its_door() {
         header_fields_max = 12\nheader_bytes_max = 5000\n";
     let loaded = parse("test.toml", text, &Host { cores: 1, name: String::new() }).unwrap();
     let keyring = Keyring::open(&loaded).unwrap();
-    let gates = gates(&loaded.settings, vec![None], &keyring);
+    let gates = gates(&loaded.settings, vec![None], &keyring, &sources(&loaded.settings));
     let gate = &gates[0];
     let written = server::Config {
         message_bytes_max: 1 << 20,

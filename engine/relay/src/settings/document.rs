@@ -46,6 +46,13 @@ pub struct Entry {
     span: Option<Range<usize>>,
 }
 
+impl Entry {
+    /// Where it was written, as bytes of the file.
+    pub(super) fn span(&self) -> Option<Range<usize>> {
+        self.span.clone()
+    }
+}
+
 /// Reads one document and remembers everything it met.
 #[derive(Debug)]
 pub(super) struct Reader<'d> {

@@ -226,6 +226,23 @@ impl Model {
     }
 }
 
+#[test]
+fn plans_are_forgotten_and_what_was_asked_is_waited_for() {
+    let mut cache = Cache::default();
+    for name in ["known", "renewed", "asked"] {
+        assert_eq!(cache.look(name, at(0)), Cached::Ask);
+    }
+    for name in ["known", "renewed"] {
+        cache.learn(name, Ok(plan(1)), &hosts(SECOND * 100), at(0));
+    }
+    assert_eq!(cache.look("renewed", at(90)), Cached::Renew(plan(1)));
+    cache.forget();
+    assert_eq!(cache.look("known", at(91)), Cached::Ask);
+    assert_eq!(cache.look("renewed", at(91)), Cached::Asked);
+    assert_eq!(cache.look("asked", at(91)), Cached::Asked);
+    assert_eq!((cache.ends.len(), cache.len()), (3, 3));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,

@@ -9,6 +9,8 @@ use crate::in_our_spelling;
 pub struct SiteSetting {
     /// What it is called.
     pub name: String,
+    /// The number that plans know it by, whatever stands before it.
+    pub place: usize,
     /// Its hosts: `mx.example.com`, or `.example.com` for all below it.
     pub hosts: Vec<String>,
 }
@@ -21,6 +23,7 @@ pub struct NamedSites(Vec<Named>);
 #[derive(Clone, Debug)]
 pub(super) struct Named {
     pub(super) name: Box<str>,
+    pub(super) place: usize,
     /// With a dot in front, what lies below.
     patterns: Box<[Box<str>]>,
 }
@@ -33,19 +36,24 @@ impl NamedSites {
     pub fn new(sites: impl IntoIterator<Item = SiteSetting>) -> Result<Self, BadPattern> {
         let named = |site: SiteSetting| {
             let patterns: Result<_, _> = site.hosts.iter().map(|host| understood(host)).collect();
-            Ok(Named { name: site.name.into(), patterns: patterns? })
+            Ok(Named { name: site.name.into(), place: site.place, patterns: patterns? })
         };
         sites.into_iter().map(named).collect::<Result<_, _>>().map(Self)
     }
 
     /// The first site to which all of the best of `hosts`, which are the best first, belong: where
     /// the mail goes as a rule.
-    pub(super) fn find(&self, hosts: &[PlanHost]) -> Option<(usize, &Named)> {
+    pub(super) fn find(&self, hosts: &[PlanHost]) -> Option<&Named> {
         let best = hosts.first()?.preference;
         let of_best = hosts.iter().take_while(|host| host.preference == best);
         let has_all = |site: &Named| of_best.clone().all(|host| site.has(&host.name));
-        let found = self.0.iter().position(has_all)?;
-        self.0.get(found).map(|site| (found, site))
+        self.0.iter().find(|site| has_all(site))
+    }
+
+    /// The number of the site of this name.
+    #[must_use]
+    pub fn place_of(&self, name: &str) -> Option<usize> {
+        self.0.iter().find(|site| &*site.name == name).map(|site| site.place)
     }
 }
 

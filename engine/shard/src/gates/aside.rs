@@ -125,7 +125,8 @@ impl<K: Kernel> Shard<K> {
     /// Gives up what has run out of time: those that were set aside first are looked at.
     pub(super) fn expire_aside(self: &Rc<Self>) {
         let wall = self.kernel.wall();
-        let is_old = |delivery: &Delivery| self.schedule.expires(delivery.accepted()) <= wall;
+        let is_old =
+            |delivery: &Delivery| self.live.borrow().schedule.expires(delivery.accepted()) <= wall;
         let keys: Vec<_> = self.aside.borrow().lists.keys().cloned().collect();
         for key in keys {
             let quota = Quota::Sender((&*key.1).into());

@@ -106,15 +106,21 @@ impl<K: Kernel> Visit<K> {
         }
     }
 
-    /// Between transactions, whoever has logged in gets the terms that hold now. Who is gone, or
-    /// has to prove itself anew, keeps them until it hears so, at MAIL.
+    /// Between transactions, everybody gets the terms that hold now. A user who is gone, or has to
+    /// prove itself anew, keeps them until it hears so, at MAIL.
     pub(super) fn mind_terms(&mut self, replies: &mut Vec<u8>) {
-        let (Some(access), Some(user)) = (&self.shard.access, &self.user) else { return };
-        if access.edition() == user.edition || self.session.in_transaction() {
+        if self.session.in_transaction() {
             return;
         }
-        let Some(renewed) = access.renew(user) else { return };
-        self.user = Some(renewed);
+        let renewed = match (&self.shard.access, &self.user) {
+            (Some(access), Some(user)) if access.edition() != user.edition => access.renew(user),
+            _ => None,
+        };
+        let is_other = self.guest.is_of_others(&self.door.gate.guard.sources.load());
+        if renewed.is_none() && !is_other {
+            return;
+        }
+        self.user = renewed.or_else(|| self.user.take());
         if let Err(refusal) = self.change_seat() {
             self.session.dismiss(refusal, replies);
         }

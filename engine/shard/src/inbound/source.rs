@@ -1,6 +1,7 @@
 //! Whose connection it is, and whether there is room for one more of theirs.
 
 use super::session::Visit;
+use crate::Sources;
 use crate::callers::{Entry, Full};
 use kernel::Kernel;
 use policy::login::Pass;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 pub(super) struct Guest {
     /// Its seat at its source; `None` until it has come in.
     seat: Option<Seat>,
+    /// By which rules it got that.
+    rules: Option<Arc<Sources>>,
     /// Its seat as a user, where a rule gave it that one, and what both together ask.
     own: Option<Box<(Seat, Terms)>>,
     /// Boxed, since those who may relay have none.
@@ -31,6 +34,11 @@ impl Guest {
     /// Before it has come in.
     pub(super) fn source(&self) -> &Arc<Source> {
         self.seat.as_ref().expect("nobody is spoken to who has not come in").source()
+    }
+
+    /// Whether it was found by other rules than these.
+    pub(super) fn is_of_others(&self, rules: &Arc<Sources>) -> bool {
+        !self.rules.as_ref().is_some_and(|own| Arc::ptr_eq(own, rules))
     }
 
     /// What its source is called, if it has come in.
@@ -73,7 +81,7 @@ impl<K: Kernel> Visit<K> {
     /// the first rule that fits. What is said of a user by itself holds besides, or alone.
     pub(super) fn change_seat(&mut self) -> Result<(), Refusal> {
         let gate = &self.door.gate;
-        let (sources, peer) = (&gate.guard.sources, self.peer.address.ip());
+        let (sources, peer) = (gate.guard.sources.load_full(), self.peer.address.ip());
         // A listener of ours that no rule is about is as good as the one it came in by.
         let meant = self.peer.meant(gate.address);
         let at = if sources.tell_apart(meant) { meant } else { gate.address };
@@ -86,17 +94,25 @@ impl<K: Kernel> Visit<K> {
         };
         let is = |seat: &Seat, source| Arc::ptr_eq(seat.source(), source);
         if !self.guest.seat.as_ref().is_some_and(|seat| is(seat, source)) {
-            self.guest.seat = Some(source.enter().ok_or(Refusal::SourceConnections)?);
+            let seat = match self.guest.seat.take().map(|seat| seat.under(source)) {
+                Some(Ok(seat)) => seat,
+                other => source.enter().ok_or_else(|| {
+                    self.guest.seat = other.and_then(Result::err);
+                    Refusal::SourceConnections
+                })?,
+            };
+            self.guest.seat = Some(seat);
         }
         self.guest.own = match own {
             None => None,
             Some(user) => {
                 let terms = user.terms().beside(source.terms());
-                let before = self.guest.own.take().filter(|own| is(&own.0, user));
-                let seat = before.map(|own| own.0).or_else(|| user.enter());
+                let before = self.guest.own.take().and_then(|own| own.0.under(user).ok());
+                let seat = before.or_else(|| user.enter());
                 Some(Box::new((seat.ok_or(Refusal::SourceConnections)?, terms)))
             }
         };
+        self.guest.rules = Some(sources);
         let most = |source: &Arc<Source>| source.terms().limits.message_bytes_max;
         let most = self.guest.counting().filter_map(most).min();
         self.session.bound(most.unwrap_or(u64::MAX));

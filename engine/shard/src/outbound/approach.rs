@@ -107,7 +107,7 @@ impl Approach {
     ) -> Result<(), Uncovered> {
         let (name, proof) = (self.cover.base().unwrap_or(&self.name), self.cover.proof());
         let is_known = matches!(proof, Proof::Known(_));
-        let tls = shard.connector.connect(name, self.peer.ip(), proof);
+        let tls = shard.live.borrow().connector.connect(name, self.peer.ip(), proof);
         let met = match tls {
             Ok(tls) => link.secure(&shard.kernel, tls).await,
             Err(fault) => Err(Failure::Fault(fault)),

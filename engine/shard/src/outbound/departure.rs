@@ -78,6 +78,11 @@ impl Standings {
         self.0.insert(Arc::clone(&plan.name), Rc::downgrade(&standing));
         Some(standing)
     }
+
+    /// The settings of the sources have changed.
+    pub(crate) fn change(standing: &Standing, pool: &Pool) {
+        standing.borrow_mut().change(pool.sources.iter().map(|source| source.member));
+    }
 }
 
 impl Departure {
@@ -155,7 +160,8 @@ impl<K: Kernel> Shard<K> {
         let Some((place, standing)) = site.plan.leaves_by.zip(site.standing.as_ref()) else {
             return Ok(Departure::Any);
         };
-        let (pool, now) = (self.egress.pool(place), self.kernel.now());
+        let live = self.live.borrow();
+        let (pool, now) = (live.egress.pool(place), self.kernel.now());
         let places = site.plan.places(|_| true, &mut || 0);
         let fits = |source: usize| pool.reaches(source, &places);
         let is_welcome = |source: usize| self.is_welcome(pool.sources[source].address, &places);
@@ -181,7 +187,8 @@ impl<K: Kernel> Shard<K> {
         let sites = self.sites.borrow();
         let site = sites.find(index);
         let (place, standing) = site.plan.leaves_by.zip(site.standing.as_ref())?;
-        let pool = self.egress.pool(place);
+        let live = self.live.borrow();
+        let pool = live.egress.pool(place);
         let places = site.plan.places(|_| true, &mut || 0);
         let want = standing.borrow().want(self.kernel.now(), |one| pool.reaches(one, &places));
         want.map(|want| (want, Arc::clone(&pool.name)))

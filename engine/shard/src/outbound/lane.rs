@@ -109,7 +109,7 @@ impl<K: Kernel> Lane<K> {
     ) -> Self {
         let shard = &slot.shard;
         let approach = Approach::new(shard, slot.index, peer, (departure, stream.local().ip()));
-        let provider = shard.politeness.rules.provider_at(approach.name());
+        let provider = shard.live.borrow().politeness.rules.provider_at(approach.name());
         let mut session = Session::new(approach.config());
         let limits = departure.limit(shard.sites.borrow().find(slot.index).limits);
         let host = Acquaintance::with(shard, peer, &limits);

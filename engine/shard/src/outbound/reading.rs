@@ -54,18 +54,20 @@ impl<K: Kernel> Shard<K> {
         said: Said<'_>,
     ) -> (ReplyClass, Wish) {
         let provider = self.provider(index, host);
-        let reading = self.politeness.rules.read(said.response, provider, said.stage);
+        let live = self.live.borrow();
+        let politeness = &live.politeness;
+        let reading = politeness.rules.read(said.response, provider, said.stage);
         if said.response.local {
             return (reading.class, Wish::default());
         }
-        let provider = provider.map_or("-", |provider| self.politeness.rules.name_of(provider));
+        let provider = provider.map_or("-", |provider| politeness.rules.name_of(provider));
         if !reading.is_known() {
             self.meters().replies_unknown.add(1);
-            self.politeness.note_unknown(provider, said.response);
+            politeness.note_unknown(provider, said.response);
         }
         let plan = index.map(|index| Arc::clone(&self.sites.borrow().find(index).plan));
         let wish = match (plan, host) {
-            (Some(plan), Some(host)) if self.politeness.heeds(&plan) => {
+            (Some(plan), Some(host)) if politeness.heeds(&plan) => {
                 self.heed_reply(&plan, host, said, (reading, provider))
             }
             _ => Wish::default(),
@@ -80,7 +82,7 @@ impl<K: Kernel> Shard<K> {
         }
         let sites = self.sites.borrow();
         let best = sites.find(index?).plan.hosts.first()?;
-        self.politeness.rules.provider_at(&best.name)
+        self.live.borrow().politeness.rules.provider_at(&best.name)
     }
 
     fn heed_reply(
@@ -133,7 +135,8 @@ impl<K: Kernel> Shard<K> {
 
     /// The addresses of ours that mail for a site may leave from, if that is not left to the system.
     fn addresses(&self, plan: &SitePlan) -> Vec<IpAddr> {
-        let pool = plan.leaves_by.map(|pool| self.egress.pool(pool));
+        let live = self.live.borrow();
+        let pool = plan.leaves_by.map(|pool| live.egress.pool(pool));
         pool.into_iter().flat_map(|pool| pool.sources.iter().map(|source| source.address)).collect()
     }
 }

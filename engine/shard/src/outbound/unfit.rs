@@ -27,7 +27,7 @@ pub(super) fn give_back<K: Kernel>(slot: &Slot<K>, why: &Response) {
 async fn give_back_all<K: Kernel>(shard: Rc<Shard<K>>, index: SiteIndex, why: Response) {
     let Some(pool) = pool(&shard, index) else { return };
     let ready = shard.queue.borrow().view(index).ready;
-    for _ in 0..ready / LOOKED_MAX + 2 {
+    for _ in 0..2 * ready / LOOKED_MAX + 2 {
         // The queue may have given the index of a site it has forgotten to another.
         if !pool_is(&shard, index, &pool) {
             return;

@@ -138,7 +138,8 @@ impl<K: Kernel> Shard<K> {
     /// Gives up what waits for a site that cannot be reached and has run out of time.
     pub(crate) fn expire_ready(self: &Rc<Self>, index: SiteIndex, response: &Response) {
         let wall = self.kernel.wall();
-        let is_old = |delivery: &Delivery| self.schedule.expires(delivery.accepted()) <= wall;
+        let is_old =
+            |delivery: &Delivery| self.live.borrow().schedule.expires(delivery.accepted()) <= wall;
         let old = self.queue.borrow_mut().drain_ready(index, is_old);
         for delivery in old {
             self.conclude_all(delivery, Some(index), Outcome::Expired, response);
@@ -314,14 +315,16 @@ impl<K: Kernel> Shard<K> {
 
     /// Whether a sender who asked to hear of delays would want to by now.
     fn is_late(&self, delivery: &Delivery) -> bool {
-        delivery.accepted() + self.schedule.delay_notice <= self.kernel.wall()
+        delivery.accepted() + self.live.borrow().schedule.delay_notice <= self.kernel.wall()
     }
 
     /// When a delivery would be tried again, spared for so long; or `None` if its time is up.
     fn again(&self, delivery: &Delivery, pause: Option<Duration>) -> Option<Again> {
         let (accepted, now) = (delivery.accepted(), self.kernel.wall());
         let attempts = delivery.tried.again(false).count();
-        let schedule = pause.map_or(self.schedule, |pause| self.schedule.sparing(pause));
+        let schedule = pause.map_or(self.live.borrow().schedule, |pause| {
+            self.live.borrow().schedule.sparing(pause)
+        });
         let wall = schedule.next(accepted, attempts, now, self.kernel.random())?;
         Some(Again { tick: self.kernel.now() + wall.since(now), wall })
     }

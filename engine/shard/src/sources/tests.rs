@@ -1,6 +1,6 @@
 use super::{SourceRule, Sources};
 use crate::setup::Networks;
-use policy::source::{Source, Terms};
+use policy::source::{Limits, Source, Terms};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -45,4 +45,26 @@ fn the_first_that_fits_is_meant() {
     assert!(first_fitting(elsewhere).is_none(), "no rule is for it");
     let nobody = Sources::default();
     assert_eq!(nobody.of("192.0.2.1".parse().unwrap(), submission, None).name(), "");
+}
+
+#[test]
+fn a_source_goes_on_counting_under_new_terms() {
+    let limited = |most| {
+        let limits = Limits { connections_max: Some(most), ..Limits::default() };
+        let source = Source::new("shop", Terms { limits, ..Terms::default() });
+        SourceRule { source: Arc::new(source), ..rule("shop") }
+    };
+    let old = Sources::new(vec![limited(2)]);
+    let [first, second] = [0, 1].map(|_| old.named()[0].enter().unwrap());
+    let new = old.renewed(vec![rule("other"), limited(1)]);
+    let [other, shop] = &new.named()[..] else { panic!("{new:?}") };
+    assert_eq!((other.connections(), shop.connections()), (0, 2));
+    // Who is there stays, under the new terms.
+    let first = first.under(shop).unwrap();
+    assert_eq!((first.source().terms().limits.connections_max, shop.connections()), (Some(1), 2));
+    let second = second.under(other).unwrap_err();
+    assert!(shop.enter().is_none());
+    drop((first, second));
+    assert_eq!((shop.connections(), old.named()[0].connections()), (0, 0));
+    assert!(shop.enter().is_some());
 }

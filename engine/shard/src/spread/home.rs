@@ -36,8 +36,9 @@ impl<K: Kernel> Shard<K> {
             return;
         }
         // A shard counts by itself how many connections each source of a pool has.
-        let has_sources =
-            plan.leaves_by.is_some_and(|pool| self.egress.pool(pool).sources.len() > 1);
+        let has_sources = plan
+            .leaves_by
+            .is_some_and(|pool| self.live.borrow().egress.pool(pool).sources.len() > 1);
         let is_home = route::home(&plan.name, shards) == self.index;
         let mut queue = self.queue.borrow_mut();
         let is_reached = queue.view(index).failures == 0;

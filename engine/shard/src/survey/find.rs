@@ -52,7 +52,7 @@ impl<K: Kernel> Shard<K> {
         recipients_total: usize,
     ) -> Message {
         let accepted = envelope.accepted();
-        let expires = self.schedule.expires(accepted);
+        let expires = self.live.borrow().schedule.expires(accepted);
         let pool = envelope.label(Label::Pool).unwrap_or_default();
         let recipient = |standing: &Standing| self.recipient(envelope, pool, *standing);
         let recipients = open.iter().map(recipient).collect();
@@ -63,7 +63,7 @@ impl<K: Kernel> Shard<K> {
         let path = envelope.recipient(standing.recipient);
         let raw =
             path.iter().rposition(|byte| *byte == b'@').map_or(&b""[..], |at| &path[at + 1..]);
-        let (exit, need) = (self.egress.exit(pool), domains::need(envelope));
+        let (exit, need) = (self.live.borrow().egress.exit(pool), domains::need(envelope));
         let domain = self.names.of(raw, Wants { exit, need });
         let now = self.kernel.now();
         let way = self.way(&domain, |domain| self.domains.borrow().peek(domain, now));

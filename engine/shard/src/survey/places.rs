@@ -4,7 +4,6 @@ use crate::routing::Way;
 use crate::shard::Shard;
 use crate::sites::LANES_MAX;
 use kernel::Kernel;
-use policy::Limits;
 use policy::gate::SiteGates;
 use policy::pool::Want;
 use policy::survey::{
@@ -231,13 +230,10 @@ impl<K: Kernel> Shard<K> {
 
     /// Which key says how many connections a site may have.
     fn key(&self, plan: &SitePlan) -> Key {
-        let own = plan.named.and_then(|place| self.routing.limits.get(place));
-        let limits: Limits = *own.unwrap_or(&self.limits);
+        let limits = *self.live.borrow().limits_of(plan);
         match (plan.named, self.limits_of(plan).connections_max < limits.connections_max) {
             (_, true) => BY_SOURCE,
-            (Some(_), false) if own.is_some() => {
-                Key { table: "site", index: plan.named, name: "connections_max" }
-            }
+            (Some(_), false) => Key { table: "site", index: plan.named, name: "connections_max" },
             _ => USUAL,
         }
     }
@@ -257,11 +253,11 @@ impl<K: Kernel> Shard<K> {
     }
 
     fn replies_of(&self, site: &str) -> Vec<Said> {
-        let accounts = self.accounts.borrow();
+        let (accounts, live) = (self.accounts.borrow(), self.live.borrow());
+        let rules = &live.politeness.rules;
         let said = |heard: &super::Heard| {
-            let provider =
-                heard.host.as_deref().and_then(|host| self.politeness.rules.provider_at(host));
-            let reading = self.politeness.rules.read(&heard.response, provider, None);
+            let provider = heard.host.as_deref().and_then(|host| rules.provider_at(host));
+            let reading = rules.read(&heard.response, provider, None);
             Said {
                 at: heard.at,
                 peer: heard.peer,
@@ -279,7 +275,7 @@ impl<K: Kernel> Shard<K> {
     fn domain(&self, name: &str) -> Option<Domain> {
         let name = route::in_our_spelling(name)?;
         let now = self.kernel.now();
-        let domain = self.names.of(name.as_bytes(), self.egress.exit(b""));
+        let domain = self.names.of(name.as_bytes(), self.live.borrow().egress.exit(b""));
         let way = self.way(&domain, |domain| self.domains.borrow().peek(domain, now));
         let unrouted = self.parked.borrow().get(&name).map_or(0, Vec::len);
         let (site, limiter) = self.led(&way, &name);

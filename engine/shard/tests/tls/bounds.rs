@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::relay::{INTAKE_BYTES_MAX, Relay, clear, proxied};
 use crate::{HEARD, SWEEP, ehlo, greeted};
+use arc_swap::ArcSwap;
 use kernel::Kernel;
 use kernel::sim::World;
 use policy::rate::Rate;
@@ -219,7 +220,7 @@ fn a_full_envelope_has_room_for_whose_it_is() {
     let terms = Terms { tenant: words(), pool: words(), ..Terms::default() };
     let source = Arc::new(Source::new("shop", terms));
     let rule = SourceRule { from: None, listeners: None, users: None, source };
-    let sources = Arc::new(Sources::new(vec![rule]));
+    let sources = Arc::new(ArcSwap::from_pointee(Sources::new(vec![rule])));
     let open = guarded(Guard { sources, ..Guard::default() });
     let relay = visited(open, INTAKE_BYTES_MAX, async |_, _, mut client| {
         let (_, refused) = fill(&mut client).await;

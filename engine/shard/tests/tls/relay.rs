@@ -9,7 +9,8 @@ use policy::{Limits, Schedule};
 use route::{Answer, Dane, HostPort, MxHost, NamedSites, RouteSetting, Rules, Table, Tls};
 use shard::journal::Options;
 use shard::{
-    Ask, Begin, Crowd, Gate, Letter, Networks, Proxy, Routing, Security, Setup, Spool, Submission,
+    Ask, Begin, Crowd, Gate, Letter, Live, Networks, Proxy, Routing, Security, Setup, Spool,
+    Submission,
 };
 use smtp::proxy::Versions;
 use smtp::server;
@@ -153,12 +154,15 @@ impl Relay {
             held_bytes_max: 1 << 20,
             intake_bytes_max,
             queued_max: 10_000,
-            routing,
-            limits: LIMITS,
-            spread_backlog: usize::MAX,
-            politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
-            schedule: SCHEDULE,
-            connector: Arc::new(Connector::new(roots.as_ref()).unwrap()),
+            live: Live {
+                routing,
+                limits: LIMITS,
+                spread_backlog: usize::MAX,
+                politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
+                schedule: SCHEDULE,
+                connector: Arc::new(Connector::new(roots.as_ref()).unwrap()),
+                egress: Arc::default(),
+            },
             delivery_log: None,
             topics: shard::Topics::default(),
             meters: Arc::clone(&meters),
@@ -167,7 +171,6 @@ impl Relay {
             crowd: Crowd::new(1),
             mailbox: letters,
             shards: vec![sender.clone()],
-            egress: Arc::default(),
             weights: Arc::default(),
             drain_patience: Duration::from_secs(30),
         };

@@ -3,7 +3,7 @@
 use super::super::pages::PAGES;
 use super::super::{Role, Token};
 use super::setup;
-use crate::survey::{self, PATIENCE, Shards, Tell};
+use crate::survey::{self, PATIENCE, Reloaded, Shards, Tell, TellReloaded};
 use crate::{Control, Setup, start};
 use event::{MessageId, Meters, ReplyClass, Response, Wall};
 use policy::Class;
@@ -56,6 +56,12 @@ impl Shards for Few {
         assert!(!order.is_dry, "nothing is kept of what is only counted");
     }
 
+    fn reload(&self, by: &str, is_dry: bool, tell: TellReloaded) {
+        let changed = vec!["retry.first".to_owned(), format!("by {by}")];
+        let refused = || "ringpost.toml:3: `first` cannot be 7".to_owned();
+        tell(if is_dry { Err(refused()) } else { Ok(Reloaded { changed, ..Reloaded::default() }) });
+    }
+
     fn place(&self, key: Key) -> Option<String> {
         (key == KEY).then(|| "ringpost.toml:12".to_owned())
     }
@@ -72,6 +78,10 @@ impl Shards for Two {
 
     fn keep(&self, order: &Order) {
         self.0.keep(order);
+    }
+
+    fn reload(&self, by: &str, is_dry: bool, tell: TellReloaded) {
+        self.0.reload(by, is_dry, tell);
     }
 
     fn place(&self, key: Key) -> Option<String> {
@@ -252,6 +262,17 @@ fn an_order_is_counted_before_it_is_given() {
 }
 
 #[test]
+fn what_a_reload_changes_is_told_or_why_it_does_not() {
+    let control = door(Arc::new(Two::default()), Vec::new());
+    let (status, told) = say(&control, "POST /reload", None, "{}");
+    assert_eq!((status, &told["changed"]), (200, &json!(["retry.first", "by loopback"])));
+    let (status, told) = say(&control, "POST /reload", None, r#"{"dry_run":true}"#);
+    assert_eq!((status, &told["error"]), (422, &json!("ringpost.toml:3: `first` cannot be 7")));
+    assert_eq!(say(&control, "POST /reload", None, r#"{"site":"x"}"#).0, 400);
+    control.stop();
+}
+
+#[test]
 fn a_token_is_asked_for_where_there_are_some() {
     let (secret, digest) = Token::secret().unwrap();
     let tokens = vec![Token::new("anna", Role::Monitor, &digest).unwrap()];
@@ -288,7 +309,8 @@ fn the_document_for_programs_is_that_of_the_pages() {
             let named: Vec<_> = named.filter(|one| one["in"] == "path").collect();
             assert_eq!(named.len(), path.matches('{').count(), "{path}");
             let place = path.replace("{site}", SITE).replace("{what}", SITE);
-            let body = json!({ "site": SITE, "reason": "x" }).to_string();
+            let order = json!({ "site": SITE, "reason": "x" });
+            let body = if path == "/reload" { json!({}) } else { order }.to_string();
             let request = format!("{} {place}", method.to_uppercase());
             let (status, told) = say(&control, &request, None, &body);
             assert!(status == 200 || path == "/readyz", "{request}: {status} {told}");

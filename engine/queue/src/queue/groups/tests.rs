@@ -139,6 +139,27 @@ fn who_receives_has_a_say_and_the_smaller_limit_holds() {
 }
 
 #[test]
+fn connections_that_are_too_many_by_new_limits_leave() {
+    let mut queue = Queue::new(Tick::ZERO);
+    let site = queue.site_of("g", "a", &limits(3));
+    (0..9).for_each(|delivery| queue.ready(site, delivery));
+    for _ in 0..3 {
+        assert_eq!(queue.dial(Tick::ZERO), Some(site));
+        queue.answered(site);
+        queue.connected(site);
+    }
+    assert!(!queue.must_leave(site));
+    queue.site_of("g", "a", &limits(1));
+    let told: Vec<_> = (0..4).map(|_| queue.must_leave(site)).collect();
+    assert_eq!(told, [true, true, false, false]);
+    queue.closed(site);
+    queue.closed(site);
+    assert_eq!(dial_all(&mut queue, &["a"]), "");
+    queue.site_of("g", "a", &limits(2));
+    assert_eq!(dial_all(&mut queue, &["a"]), "a");
+}
+
+#[test]
 fn groups_are_forgotten_with_their_sites() {
     let mut queue = Queue::<u32>::new(Tick::ZERO);
     for site in 0..3 * IDLE_SITES_MAX {

@@ -2,16 +2,16 @@ use super::{NamedSites, SiteSetting};
 use crate::{Answer, Dane, MxHost, Rules, SitePlan, plan};
 use std::time::Duration;
 
-fn site(name: &str, hosts: &[&str]) -> SiteSetting {
+fn site(name: &str, place: usize, hosts: &[&str]) -> SiteSetting {
     let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
-    SiteSetting { name: name.to_owned(), hosts }
+    SiteSetting { name: name.to_owned(), place, hosts }
 }
 
 fn rules() -> Rules {
     let sites = [
-        site("google", &[".google.com", ".GoogleMail.com."]),
-        site("one", &["mx1.example.com", "mx2.example.com"]),
-        site("example", &[".example.com"]),
+        site("google", 4, &[".google.com", ".GoogleMail.com."]),
+        site("one", 0, &["mx1.example.com", "mx2.example.com"]),
+        site("example", 2, &[".example.com"]),
     ];
     Rules { sites: NamedSites::new(sites).unwrap(), ..Rules::default() }
 }
@@ -63,6 +63,6 @@ fn connections_are_not_shared_between_domains_with_other_hosts() {
 #[test]
 fn what_is_no_host_is_no_pattern() {
     for pattern in ["", ".", "*", "a..b", "[::1]", "1.2.3.4"] {
-        assert!(NamedSites::new([site("a", &[pattern])]).is_err(), "{pattern}");
+        assert!(NamedSites::new([site("a", 0, &[pattern])]).is_err(), "{pattern}");
     }
 }

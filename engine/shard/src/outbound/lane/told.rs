@@ -74,7 +74,7 @@ impl<K: Kernel> Shard<K> {
     /// Whether a domain is one that may hear of its sessions: its own DNS says where its mail goes,
     /// and TLS is wanted. What a route leads elsewhere is the operator's affair.
     fn is_told(&self, domain: &str) -> bool {
-        matches!(self.routing.table.question(domain), Question::Mail(Some(_)))
+        matches!(self.live.borrow().routing.table.question(domain), Question::Mail(Some(_)))
     }
 
     /// Whose mail is next at a site.

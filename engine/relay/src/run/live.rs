@@ -1,0 +1,131 @@
+//! From settings to what of them may change while we run.
+
+use super::{egress, host};
+use crate::settings::{self, Hop, Settings};
+use control::Resolver;
+use kernel::Sender;
+use policy::{Limits, Schedule};
+use route::{HostPort, NamedSites, Question, RouteSetting, Rules, SiteSetting, Table};
+use shard::{Ask, Letter, Live, Politeness, Routing};
+use std::io;
+use std::sync::Arc;
+use wire::Connector;
+
+/// What holds from now on, behind what held `before`.
+pub(super) fn live(
+    settings: &Settings,
+    (resolver, connector): (&Resolver, &Arc<Connector>),
+    politeness: Politeness,
+    before: Option<&Live>,
+) -> io::Result<Live> {
+    let routing = routing(settings, resolver, before.map(|before| &before.routing))?;
+    let heeds = settings.sites.iter().map(|site| (site.name.as_str(), site.heeds_replies));
+    let mut sites = vec![settings.replies.heeded; routing.limits.len()];
+    for (name, heeds) in heeds {
+        routing.rules.sites.place_of(name).into_iter().for_each(|place| sites[place] = heeds);
+    }
+    Ok(Live {
+        routing,
+        egress: Arc::new(egress::egress(settings, before.map(|before| &*before.egress))),
+        limits: limits(&settings.delivery),
+        spread_backlog: settings.spread_backlog.map_or(usize::MAX, |backlog| backlog as usize),
+        connector: Arc::clone(connector),
+        schedule: schedule(settings),
+        politeness: Politeness { sites: sites.into(), ..politeness },
+    })
+}
+
+fn limits(delivery: &settings::Delivery) -> Limits {
+    Limits {
+        connections_max: delivery.connections_per_site,
+        messages_per_connection_max: delivery.messages_per_connection,
+        in_flight_max: delivery.in_flight_max,
+        in_flight_first: delivery.in_flight_first,
+        recipients_per_message_max: delivery.recipients_per_message,
+        idle: delivery.idle,
+        connection_age_max: delivery.connection_age_max,
+    }
+}
+
+fn schedule(settings: &Settings) -> Schedule {
+    Schedule {
+        first: settings.retry.first,
+        factor_percent: percent(settings.retry.factor),
+        longest: settings.retry.longest,
+        jitter_percent: percent(settings.retry.jitter),
+        expire: settings.retry.expire,
+        delay_notice: settings.retry.delay_notice,
+    }
+}
+
+/// The settings hold the number within a few thousand percent, and not negative.
+#[expect(clippy::cast_sign_loss, reason = "limits of the settings")]
+fn percent(share: f64) -> u32 {
+    (share * 100.0).round() as u32
+}
+
+/// The place of each site that has a name: the one it had before, or a new one.
+fn places(settings: &Settings, before: Option<&Routing>) -> Vec<usize> {
+    let mut next = before.map_or(0, |before| before.limits.len());
+    let place = |site: &settings::Site| {
+        let known = before.and_then(|before| before.rules.sites.place_of(&site.name));
+        known.unwrap_or_else(|| {
+            next += 1;
+            next - 1
+        })
+    };
+    settings.sites.iter().map(place).collect()
+}
+
+fn routing(
+    settings: &Settings,
+    resolver: &Resolver,
+    before: Option<&Routing>,
+) -> io::Result<Routing> {
+    let routes = settings.routes.iter().map(|route| {
+        let host = |hop: &Hop| HostPort::new(&hop.host, hop.port);
+        let to = route.to.iter().map(host).collect::<Result<Vec<_>, _>>();
+        let to =
+            to.map_err(|_| io::Error::other(format!("a host of {} has no name", route.domain)))?;
+        let (pattern, tls) = (route.domain.clone(), settings.tls_of(route));
+        Ok(RouteSetting { pattern, to, port: route.port, tls })
+    });
+    let routes = routes.collect::<io::Result<Vec<_>>>()?;
+    let table = Table::new(routes).map_err(|bad| io::Error::other(bad.to_string()))?;
+    let table = Arc::new(table.otherwise_under(settings.delivery_tls.wanted));
+    let places = places(settings, before);
+    let sites = settings.sites.iter().zip(&places).map(|(site, place)| {
+        let (name, hosts) = (site.name.clone(), site.mx.clone());
+        SiteSetting { name, place: *place, hosts }
+    });
+    let listeners: Vec<_> = settings.listeners.iter().map(|listener| listener.address).collect();
+    let rules = Rules {
+        own_names: route::in_our_spelling(&settings.hostname).into_iter().collect(),
+        own_addresses: host::met_at(&listeners, &host::own_addresses()),
+        private_allowed: settings.dns.allow_private_addresses,
+        table: Arc::clone(&table),
+        sites: NamedSites::new(sites).map_err(|bad| io::Error::other(bad.to_string()))?,
+    };
+    // At the places of those that are no more stands what holds for all.
+    let known = before.map_or(0, |before| before.limits.len());
+    let count = places.iter().map(|place| place + 1).max().unwrap_or(0).max(known);
+    let mut all = vec![limits(&settings.delivery); count];
+    for (site, place) in settings.sites.iter().zip(&places) {
+        all[*place] = limits(&site.limits);
+    }
+    let resolver = resolver.clone();
+    let questions = Arc::clone(&table);
+    let ask = move |domain: String, how: Ask, asker: Sender<Letter>| {
+        let name = domain.clone();
+        let tell = move |answer| asker.post(Letter::Resolved(domain, answer));
+        match questions.question(&name) {
+            Question::Mail(port) if how == Ask::Renew => resolver.renew(name, port, tell),
+            Question::Mail(port) => resolver.ask(name, port, tell),
+            Question::Hosts(hosts) => {
+                let hosts = hosts.into_iter().map(|(host, port)| (host.to_owned(), port));
+                resolver.ask_hosts(hosts.collect(), tell);
+            }
+        }
+    };
+    Ok(Routing { table, ask: Arc::new(ask), rules: Arc::new(rules), limits: all.into() })
+}
