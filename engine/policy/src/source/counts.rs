@@ -76,6 +76,7 @@ impl Source {
     }
 
     /// Counts something that was refused, and hands it back.
+    #[expect(clippy::must_use_candidate, reason = "it is called to be counted")]
     pub fn refuse(&self, excess: Excess) -> Excess {
         self.held.counts.excesses[excess as usize].add(1);
         excess
