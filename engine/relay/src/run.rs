@@ -50,7 +50,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as Post, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a drain may take in all.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
@@ -132,9 +132,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     let driver = kernel::uring::probe();
     introduce(settings, &driver);
     host::raise_descriptor_limit(settings).iter().for_each(warn);
-    let sockets = sockets::assign(&settings.listeners, kernel::inherited()?)?;
-    let unheld = settings.listeners.iter().zip(&sockets).filter(|(_, socket)| socket.is_none());
-    unheld.map(|(listener, _)| listener.address).try_for_each(host::probe)?;
+    let sockets = sockets::open(&settings.listeners)?;
     let lock = SpoolLock::take(&settings.spool.path)?;
     make_log_directory(settings)?;
     let keyring = tls::Keyring::open(loaded)?;
@@ -152,17 +150,12 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     let tokens = settings.admin.tokens.as_deref().map(load_tokens).transpose();
     let (senders, mailboxes) = shards::mailboxes(settings);
     let posts = Arc::new(survey::Posts::new(&senders, loaded, post.clone()));
-    let shared: Arc<dyn control::Shards> = Arc::clone(&posts) as _;
     let mut control = control::start(control::Setup {
         admin: settings.admin.address,
         tokens: tokens.map_err(io::Error::other)?.unwrap_or_default(),
-        shards: Some(shared),
+        shards: Some(Arc::clone(&posts) as _),
         agent: settings.agent.address,
-        dns: control::dns::Servers {
-            addresses: settings.dns.servers.clone(),
-            trust: settings.delivery_tls.dane,
-            ..control::dns::Servers::default()
-        },
+        dns: policies::servers(settings),
         policies,
         reports,
         logins: verifier.as_ref().map(control::auth::Verifier::counts),
@@ -294,9 +287,9 @@ impl Relay {
             return Ok(());
         }
         say(format!("stopping in {:?}: balancers are told to go elsewhere", self.delay));
-        let until = Instant::now() + self.delay;
+        let until = kernel::uring::wall() + self.delay;
         loop {
-            match self.happened.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            match self.happened.recv_timeout(until.since(kernel::uring::wall())) {
                 Ok(Happened::Signal) => {
                     return Err(io::Error::other("told twice: stopped at once"));
                 }

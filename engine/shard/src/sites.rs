@@ -84,14 +84,14 @@ impl Sites {
         let standings = &mut self.standings;
         let mut new = || Site::new(plan, *limits, meters, standings.of(plan, egress));
         let site = self.all.entry(index).or_insert_with(&mut new);
-        if *site.plan.pool != *plan.pool {
-            // The queue gave the index of a site it had forgotten to another.
-            *site = new();
-        } else {
+        if *site.plan.pool == *plan.pool {
             site.limits = *limits;
             if !Arc::ptr_eq(&site.plan, plan) {
                 site.plan = Arc::clone(plan);
             }
+        } else {
+            // The queue gave the index of a site it had forgotten to another.
+            *site = new();
         }
         !is_known
     }

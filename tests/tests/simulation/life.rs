@@ -10,6 +10,7 @@ use crate::ledger::{Book, Ledger, Standing};
 use crate::provider::{Provider, Temper};
 use crate::relay::{self, Relay};
 use crate::scenario::{Disk, Scenario};
+use crate::summary::Summary;
 use crate::{cast, check, lines};
 use event::Tick;
 use kernel::Kernel;
@@ -25,38 +26,6 @@ const DOWN: Duration = Duration::from_millis(300);
 /// How long after the calm all must be over: longer than any patience, and than the wall clock
 /// may have been stepped back, and then expiry.
 const LIMIT: Duration = Duration::from_hours(2);
-/// What a world has seen.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Summary {
-    pub(crate) trace: u64,
-    pub(crate) acknowledged: u64,
-    pub(crate) taken: u64,
-    pub(crate) refused: u64,
-    pub(crate) deferred: u64,
-    pub(crate) bounces: u64,
-    pub(crate) repeated: u64,
-    pub(crate) crashes: u64,
-    /// The most connections that shards had of sites that are at home on others.
-    pub(crate) lent: u64,
-    /// The longest time that no mail was accepted for after a planned fault.
-    pub(crate) closed: Duration,
-}
-
-impl Summary {
-    /// Counts another world in.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.trace ^= other.trace;
-        self.acknowledged += other.acknowledged;
-        self.taken += other.taken;
-        self.refused += other.refused;
-        self.deferred += other.deferred;
-        self.bounces += other.bounces;
-        self.repeated += other.repeated;
-        self.crashes += other.crashes;
-        self.lent += other.lent;
-        self.closed = self.closed.max(other.closed);
-    }
-}
 
 /// A world, and all that is in it.
 pub(crate) struct Life {
@@ -176,12 +145,13 @@ impl Life {
         let start = self.world.now();
         let mut crashes = self.scenario.crashes.clone();
         let mut steps = self.scenario.steps.clone();
-        let mut seconds = 0;
+        let mut turns = 0;
         self.pass(start + self.scenario.calm, |life| {
             let passed = life.world.now().since(start);
-            let second = passed.as_secs();
-            if life.scenario.reloads && second > std::mem::replace(&mut seconds, second) {
-                life.relay.borrow().reload(&life.plan, seconds);
+            let every = life.scenario.reloads.unwrap_or(Duration::MAX);
+            let turn = (passed.as_nanos() / every.as_nanos()) as u64;
+            if turn > std::mem::replace(&mut turns, turn) {
+                life.relay.borrow().reload(&life.plan, turn);
             }
             crashes.retain(|(at, crash)| *at > passed || life.crash(*crash));
             steps.retain(|(at, millis)| {

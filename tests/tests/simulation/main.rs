@@ -28,17 +28,19 @@ mod operations;
 mod provider;
 mod relay;
 mod scenario;
+mod summary;
 mod turns;
 
 use enumerated::Case;
 use kernel::allocator::Allocator;
-use life::{Life, Summary};
+use life::Life;
 use scenario::Scenario;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use summary::Summary;
 
 /// The program's own. Every world asks for megabytes and gives them back, and the usual allocator
 /// has the kernel clear them each time, which takes longer than the world.

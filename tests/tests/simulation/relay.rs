@@ -112,9 +112,9 @@ impl Relay {
         relay
     }
 
-    /// Has all shards change what may be changed: in every other second a site has one connection.
-    pub(crate) fn reload(&self, plan: &Plan, second: u64) {
-        let most = if second.is_multiple_of(2) { plan.limits.connections_max } else { 1 };
+    /// Has all shards change what may be changed: every other time a site has one connection.
+    pub(crate) fn reload(&self, plan: &Plan, turn: u64) {
+        let most = if turn.is_multiple_of(2) { plan.limits.connections_max } else { 1 };
         let limits = Limits { connections_max: most, ..plan.limits };
         let live = live(&Plan { limits, ..plan.clone() }, &connector());
         let (by, changed): (Arc<str>, Arc<str>) = ("anna".into(), "delivery.connections".into());

@@ -34,8 +34,8 @@ pub(crate) struct Scenario {
     /// Connections to providers go wrong as a profile may ask for: reset at a byte, a tarpit, a
     /// reply without end, or one that never comes.
     pub(crate) faults: bool,
-    /// Settings are read again each second, with another limit of connections.
-    pub(crate) reloads: bool,
+    /// Settings are read again so often, with another limit of connections.
+    pub(crate) reloads: Option<Duration>,
     /// When all troubles end.
     pub(crate) calm: Duration,
 }
@@ -132,7 +132,7 @@ impl Scenario {
             proxied: dice.one_in(4),
             calm: Duration::from_secs(10),
             faults: dice.one_in(3),
-            reloads: dice.one_in(4),
+            reloads: dice.one_in(4).then_some(Duration::from_secs(1)),
         }
     }
 
@@ -186,7 +186,7 @@ impl Scenario {
             dead: false,
             proxied: false,
             faults: false,
-            reloads: false,
+            reloads: None,
             calm: Duration::from_secs(3),
         }
     }

@@ -1,7 +1,8 @@
-//! MTA-STS: where the policies of domains are kept, and how they are fetched.
+//! DNS, and MTA-STS: where the policies of domains are kept, and how they are fetched.
 
 use super::tls::refused;
-use crate::settings::Loaded;
+use crate::settings::{Loaded, Settings};
+use control::dns::Servers;
 use control::dns::sts::Setup;
 use control::https::Outfit;
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
@@ -22,6 +23,15 @@ pub(crate) fn policies(loaded: &Loaded) -> io::Result<Option<Setup>> {
         outfit,
         private_allowed: settings.dns.allow_private_addresses,
     }))
+}
+
+/// Who is asked for names, and whether what they prove is believed.
+pub(super) fn servers(settings: &Settings) -> Servers {
+    Servers {
+        addresses: settings.dns.servers.clone(),
+        trust: settings.delivery_tls.dane,
+        ..Servers::default()
+    }
 }
 
 /// What is to be said of it at start.

@@ -1,6 +1,7 @@
 //! Listening sockets that the service manager holds for us: they are open before we start and
 //! after we have ended, so that whoever connects in between waits instead of being refused.
 
+use super::host::probe;
 use crate::settings::Listener;
 use kernel::Inherited;
 use std::io;
@@ -10,11 +11,19 @@ use std::sync::Arc;
 /// For each listener, the socket that is held for it, if one is.
 ///
 /// # Errors
+/// Those of [`assign`]; or somebody listens where none is held.
+pub(super) fn open(listeners: &[Listener]) -> io::Result<Vec<Option<Arc<OwnedFd>>>> {
+    let sockets = assign(listeners, kernel::inherited()?)?;
+    let unheld = listeners.iter().zip(&sockets).filter(|(_, socket)| socket.is_none());
+    unheld.map(|(listener, _)| listener.address).try_for_each(probe)?;
+    Ok(sockets)
+}
+
+/// For each listener, its socket of those that are held.
+///
+/// # Errors
 /// If a socket is for none of them: its clients would wait for ever.
-pub(super) fn assign(
-    listeners: &[Listener],
-    held: Vec<Inherited>,
-) -> io::Result<Vec<Option<Arc<OwnedFd>>>> {
+fn assign(listeners: &[Listener], held: Vec<Inherited>) -> io::Result<Vec<Option<Arc<OwnedFd>>>> {
     let mut assigned = vec![None; listeners.len()];
     for Inherited { socket, name, address } in held {
         let fits = |listener: &Listener| Some(listener.address) == address;

@@ -76,7 +76,7 @@ fn fixed(new: &Loaded, entry: Option<&Entry>, (table, index, name): Key<'_>) -> 
          it back and reload"
     );
     let source = Source { name: &new.document.0, text: &new.document.1 };
-    Fault::at(&source, entry.and_then(|entry| entry.span()), wrong, String::new())
+    Fault::at(&source, entry.and_then(Entry::span), wrong, String::new())
 }
 
 #[cfg(test)]
