@@ -10,10 +10,14 @@
 //! 4. come back when something happens, or at [`Queue::wake_at`].
 //!
 //! # When another connection opens
-//! **A site gets another connection when more deliveries are ready than it has connections
-//! open or opening, it has fewer than its limit, and it is not backing off; after a failed
-//! dial only one is tried at a time until one works. Dials without an answer are at most two more
-//! than its connections that were answered.**
+//! **A site gets another connection when more than [`READY_PER_LANE`] deliveries are ready for each
+//! that it has, open or opening; or more than it has connections, and these took nothing for
+//! [`TAKEN_WITHIN`] (or, while the first is dialled, [`DIALLED_WITHIN`]). It must have fewer than its
+//! limit and not be backing off; after a failed dial only one is tried at a time until one works.
+//! Dials without an answer are at most two more than its connections that were answered.**
+//!
+//! A connection costs the receiver more than a message, and us: where a few are ready, one that is
+//! open carries them sooner than others could be opened.
 //!
 //! Sites of one group have together no more connections than one of them may have; and no more
 //! than [`Queue::limit`] says, where the rest is lent to other shards ([`Shares`]).
@@ -49,7 +53,8 @@ mod queue;
 mod shares;
 
 pub use queue::{
-    COST_MAX, Flow, HORIZON, Hindrance, IDLE_SITES_MAX, LOOKED_MAX, QUANTUM, Queue, Queued,
-    SORTED_MAX, SiteIndex, SiteView, TRANSACTIONAL_IN_A_ROW_MAX, UNIT,
+    COST_MAX, DIALLED_WITHIN, Flow, HORIZON, Hindrance, IDLE_SITES_MAX, LOOKED_MAX, QUANTUM, Queue,
+    Queued, READY_PER_LANE, SORTED_MAX, SiteIndex, SiteView, TAKEN_WITHIN,
+    TRANSACTIONAL_IN_A_ROW_MAX, UNIT,
 };
 pub use shares::{Share, Shares};

@@ -12,7 +12,7 @@ mod wheel;
 pub use flow::{Flow, Queued};
 pub use hindrance::Hindrance;
 pub use ready::{COST_MAX, QUANTUM, TRANSACTIONAL_IN_A_ROW_MAX};
-pub use site::{SiteIndex, SiteView};
+pub use site::{DIALLED_WITHIN, READY_PER_LANE, SiteIndex, SiteView, TAKEN_WITHIN};
 pub use sites::IDLE_SITES_MAX;
 pub use wheel::{HORIZON, SORTED_MAX, UNIT};
 
@@ -169,6 +169,7 @@ impl<D: Queued> Queue<D> {
             return None;
         }
         let delivery = state.ready.take(&mut self.store)?;
+        state.taken();
         self.ready -= 1;
         self.sites.review(site);
         Some(delivery)

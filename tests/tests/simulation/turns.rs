@@ -160,6 +160,10 @@ impl Scene {
                 connections_max,
                 recipients_per_message_max: 1,
                 in_flight_max: 1,
+                // What is next when a connection has carried its share waits for another, too:
+                // here none has.
+                messages_per_connection_max: u32::MAX,
+                connection_age_max: LIMIT,
                 ..Limits::default()
             },
             spread_backlog: usize::MAX,

@@ -14,6 +14,9 @@ pub enum Hindrance {
     Paused(Tick),
     /// It has as many connections, open and opening, as deliveries are ready: these take them.
     Enough(u16),
+    /// It has so many connections, which take what is ready one after the other: it gets another if
+    /// they take nothing until then.
+    Soon(u16, Tick),
     /// It has so many connections, which is all it may have.
     Full(u16),
     /// Dials failed, and one finds out whether they still do.
@@ -31,7 +34,7 @@ impl Hindrance {
     #[must_use]
     pub const fn ends(self) -> Option<Tick> {
         match self {
-            Self::Paused(until) | Self::Resting(until) => Some(until),
+            Self::Paused(until) | Self::Resting(until) | Self::Soon(_, until) => Some(until),
             _ => None,
         }
     }

@@ -6,11 +6,23 @@ use super::ready::Ready;
 use event::Tick;
 use policy::{Backoff, Limits};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A site may have so many dials without an answer more than it has connections that were
 /// answered: a large site has all its connections after a few round trips, and one that turns out
 /// to be dead never held more than these of what all share.
 pub(super) const UNANSWERED_MORE: u16 = 2;
+
+/// With so many ready for each of its connections a site gets another, however fast they are: one
+/// carries as many in less time than it costs to open a second, and what it costs the receiver.
+pub const READY_PER_LANE: usize = 5;
+
+/// With fewer it gets another once nothing of them was taken for so long: a receiver may take
+/// minutes to answer.
+pub const TAKEN_WITHIN: Duration = Duration::from_millis(200);
+
+/// The same while the first is being dialled.
+pub const DIALLED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Names a site of one queue.
 ///
@@ -43,6 +55,17 @@ pub struct SiteView<'q> {
     pub resume: Option<Tick>,
 }
 
+/// Whether the connections of a site take what is ready for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pace {
+    /// It is watched until then.
+    pub(super) until: Option<Tick>,
+    /// They took something meanwhile.
+    is_taken: bool,
+    /// They took nothing for as long as it was watched last, and nothing since.
+    is_slow: bool,
+}
+
 /// A site.
 #[derive(Debug)]
 pub(super) struct Site {
@@ -56,6 +79,8 @@ pub(super) struct Site {
     pub(super) opening: u16,
     /// Those of them whose host has not said yet that it is ready.
     pub(super) unanswered: u16,
+    /// Whether its connections take what is ready.
+    pub(super) pace: Pace,
     pub(super) backoff: Backoff,
     /// The end of the pause after a failed dial; `None` once that is over.
     pub(super) resume: Option<Tick>,
@@ -81,6 +106,7 @@ impl Site {
             open: 0,
             opening: 0,
             unanswered: 0,
+            pace: Pace::default(),
             backoff: Backoff::default(),
             resume: None,
             paused: None,
@@ -97,10 +123,13 @@ impl Site {
         let answered = lanes - self.unanswered;
         let unanswered = self.unanswered >= answered.saturating_add(UNANSWERED_MORE);
         let enough = (1..=usize::from(lanes)).contains(&self.ready.len());
+        let soon = (1..=usize::from(lanes) * READY_PER_LANE).contains(&self.ready.len());
+        let soon = self.pace.until.filter(|_| soon);
         let all = [
             (self.ready.len() == 0).then_some(Hindrance::Nothing),
             self.paused.map(Hindrance::Paused),
             enough.then_some(Hindrance::Enough(lanes)),
+            soon.map(|until| Hindrance::Soon(lanes, until)),
             (lanes >= most).then_some(Hindrance::Full(most)),
             probing.then_some(Hindrance::Probing),
             unanswered.then_some(Hindrance::Unanswered(self.unanswered)),
@@ -112,6 +141,31 @@ impl Site {
     /// Whether its connections may take what is ready.
     pub(super) const fn gives(&self) -> bool {
         self.paused.is_none()
+    }
+
+    /// Watches from `now` on whether its connections take what is ready, if it has both.
+    pub(super) fn watch(&mut self, now: Tick) {
+        let is_watched = self.ready.len() > 0 && self.open + self.opening > 0;
+        if is_watched && !self.pace.is_slow && self.pace.until.is_none() {
+            let span = if self.open == 0 { DIALLED_WITHIN } else { TAKEN_WITHIN };
+            self.pace = Pace { until: Some(now + span), ..Pace::default() };
+        }
+    }
+
+    /// The time for which it was watched may be over.
+    pub(super) fn judge(&mut self, now: Tick) {
+        if self.pace.until.is_none_or(|until| now < until) {
+            return;
+        }
+        let is_slow = !self.pace.is_taken && self.ready.len() > 0;
+        self.pace = Pace { is_slow, ..Pace::default() };
+        self.watch(now);
+    }
+
+    /// A connection took something.
+    pub(super) const fn taken(&mut self) {
+        self.pace.is_taken = true;
+        self.pace.is_slow = false;
     }
 
     /// Whether nothing would be lost but its back-off if it were forgotten.

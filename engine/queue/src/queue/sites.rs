@@ -34,6 +34,8 @@ pub(super) struct Sites {
     idle: BTreeMap<u64, SiteIndex>,
     /// Counts the times a site became idle.
     idle_count: u64,
+    /// What time it was when somebody last said so.
+    now: Tick,
 }
 
 #[derive(Debug, Default)]
@@ -278,8 +280,13 @@ impl Sites {
 
     /// Puts a site where it belongs after a change.
     pub(super) fn review(&mut self, index: SiteIndex) {
-        let hindrance = self.of(index).hindrances().next();
-        self.rest_until(index, hindrance.and_then(Hindrance::ends));
+        let now = self.now;
+        let site = self.of(index);
+        site.watch(now);
+        let hindrance = site.hindrances().next();
+        // It stays among them while it is watched, whatever becomes ready and is taken meanwhile.
+        let until = hindrance.and_then(Hindrance::ends).or(site.pace.until);
+        self.rest_until(index, until);
         if hindrance.is_none() {
             self.join_ring(index);
         }
@@ -314,10 +321,12 @@ impl Sites {
 
     /// Ends the pauses that are over.
     pub(super) fn wake(&mut self, now: Tick) {
+        self.now = self.now.max(now);
         while let Some(&(_, index)) = self.resting.first().filter(|(until, _)| *until <= now) {
             self.change(index, |site| {
                 site.resume = site.resume.filter(|until| now < *until);
                 site.paused = site.paused.filter(|until| now < *until);
+                site.judge(now);
             });
         }
     }

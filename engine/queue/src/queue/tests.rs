@@ -1,9 +1,11 @@
+mod model;
+
 use super::{IDLE_SITES_MAX, LOOKED_MAX, Queue, SiteIndex};
 use event::Tick;
-use policy::{Backoff, Limits};
+use model::Model;
+use policy::Limits;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use std::collections::VecDeque;
 use std::time::Duration;
 
 const LIMITS: Limits = Limits {
@@ -15,35 +17,6 @@ const LIMITS: Limits = Limits {
     idle: Duration::from_secs(5),
     connection_age_max: Duration::from_mins(5),
 };
-
-/// A site as the crate's first page describes it, and no cleverer.
-#[derive(Clone, Debug, Default)]
-struct Model {
-    ready: VecDeque<u32>,
-    open: u16,
-    opening: u16,
-    unanswered: u16,
-    backoff: Backoff,
-    resume: Option<Tick>,
-    /// Dials given to other sites since it began to want one.
-    passed_over: Option<u32>,
-}
-
-impl Model {
-    fn wants(&self) -> bool {
-        let lanes = self.open + self.opening;
-        let one_at_a_time = self.backoff.failures() == 0 || self.opening == 0;
-        let answered = lanes - self.unanswered;
-        self.ready.len() > usize::from(lanes)
-            && lanes < LIMITS.connections_max
-            && self.unanswered < answered + 2
-            && one_at_a_time
-    }
-
-    fn rests(&self, now: Tick) -> bool {
-        self.resume.is_some_and(|resume| resume > now)
-    }
-}
 
 /// What may happen to a queue.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +38,8 @@ struct World {
     indices: Vec<SiteIndex>,
     models: Vec<Model>,
     now: Tick,
+    /// When a dial was last asked for: the queue knows no other clock.
+    asked: Tick,
     count: u32,
 }
 
@@ -72,7 +47,14 @@ impl World {
     fn new(sites: usize) -> Self {
         let mut queue = Queue::new(Tick::ZERO);
         let indices = (0..sites).map(|site| queue.site(&site.to_string(), &LIMITS)).collect();
-        Self { queue, indices, models: vec![Model::default(); sites], now: Tick::ZERO, count: 0 }
+        Self {
+            queue,
+            indices,
+            models: vec![Model::default(); sites],
+            now: Tick::ZERO,
+            asked: Tick::ZERO,
+            count: 0,
+        }
     }
 
     /// Does `op` on both, if it can happen now, and compares them.
@@ -90,7 +72,12 @@ impl World {
             }
             Op::Take(site) => {
                 let taken = self.queue.take(self.indices[site]);
-                assert_eq!(taken, self.models[site].ready.pop_front());
+                let model = &mut self.models[site];
+                assert_eq!(taken, model.ready.pop_front());
+                if taken.is_some() {
+                    model.slow = false;
+                    model.watched = model.watched.map(|(until, _)| (until, true));
+                }
             }
             Op::Drain(site) => {
                 let odd = self.queue.drain_ready(self.indices[site], |delivery| delivery % 2 == 1);
@@ -126,6 +113,8 @@ impl World {
             Op::Wait(millis) => self.now = self.now + Duration::from_millis(millis),
             Op::Answered(_) | Op::Connected(_) | Op::Failed(_) | Op::Closed(_) => (),
         }
+        let asked = self.asked;
+        self.models.iter_mut().for_each(|model| model.watch(asked));
         self.check();
     }
 
@@ -144,6 +133,8 @@ impl World {
     /// A dial goes to a site that may have it, if there is one, and in turn.
     fn dial(&mut self) {
         let now = self.now;
+        self.asked = now;
+        self.models.iter_mut().for_each(|model| model.judge(now));
         let may: Vec<_> = (0..self.models.len())
             .filter(|site| self.models[*site].wants() && !self.models[*site].rests(now))
             .collect();
@@ -185,8 +176,11 @@ impl World {
             );
             assert_eq!(view.failures, model.backoff.failures());
         }
-        let resting = self.models.iter().filter(|model| model.wants() && model.rests(now));
-        let first = resting.filter_map(|model| model.resume).min();
+        let rests = |model: &Model| {
+            let watched = model.watched.map(|(until, _)| until);
+            if model.wants() && model.rests(now) { model.resume } else { watched }
+        };
+        let first = self.models.iter().filter_map(rests).min();
         let later = self.queue.resume_at().filter(|resume| *resume > now);
         // A pause that is over may still be there, until the next dial looks at it.
         assert!(later == first || self.queue.resume_at() <= Some(now), "{later:?} {first:?}");
@@ -304,7 +298,7 @@ fn a_site_that_answers_nobody_holds_two_places_and_one_that_answers_all_it_may_h
     let limits = Limits { connections_max: 10, ..LIMITS };
     let mut queue = Queue::new(Tick::ZERO);
     let site = queue.site("a", &limits);
-    (0..20).for_each(|delivery| queue.ready(site, delivery));
+    (0..200).for_each(|delivery| queue.ready(site, delivery));
     let dial_all = |queue: &mut Queue<i32>| {
         let dials = std::iter::from_fn(|| queue.dial(Tick::ZERO)).count();
         (0..dials).for_each(|_| queue.answered(site));

@@ -179,14 +179,18 @@ impl<K: Kernel> Shard<K> {
             (view.failures, view.open)
         };
         match hindrance {
-            Hindrance::Enough(dials) if open == 0 => Limiter::Unanswered { dials },
+            Hindrance::Enough(dials) | Hindrance::Soon(dials, _) if open == 0 => {
+                Limiter::Unanswered { dials }
+            }
             Hindrance::Nothing => Limiter::Idle,
             Hindrance::Paused(until) => self.paused(&plan.name).unwrap_or(Limiter::Paused {
                 until: self.on_the_wall(until),
                 by: "nobody known".into(),
                 reason: "".into(),
             }),
-            Hindrance::Enough(connections) => Limiter::Served { connections },
+            Hindrance::Enough(connections) | Hindrance::Soon(connections, _) => {
+                Limiter::Served { connections }
+            }
             Hindrance::Full(most) => Limiter::SiteConnections { most, key: self.key(plan) },
             Hindrance::Probing => Limiter::Probing { failures },
             Hindrance::Unanswered(dials) => Limiter::Unanswered { dials },

@@ -1,11 +1,14 @@
 //! Sites that share a limit.
 
-use crate::{IDLE_SITES_MAX, Queue};
+use crate::{IDLE_SITES_MAX, Queue, READY_PER_LANE};
 use event::Tick;
 use policy::Limits;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::iter::from_fn;
+
+/// So many ready that a site wants all the connections it may have.
+const MANY: u32 = 99;
 
 fn limits(connections_max: u16) -> Limits {
     Limits { connections_max, ..Limits::default() }
@@ -23,7 +26,7 @@ fn they_have_their_connections_together_and_wait_in_turn() {
     let names = ["a", "b", "c", "x"];
     let [a, b, c] = ["a", "b", "c"].map(|name| queue.site_of("g", name, &limits(2)));
     let x = queue.site("x", &limits(2));
-    for delivery in 0..3 {
+    for delivery in 0..MANY {
         for site in [a, b, c, x] {
             queue.ready(site, delivery);
         }
@@ -62,7 +65,7 @@ fn who_waits_in_vain_does_not_hold_up_the_next() {
 fn a_limit_of_its_own_ends_what_is_too_much_and_outlives_the_sites() {
     let mut queue = Queue::new(Tick::ZERO);
     let a = queue.site_of("g", "a", &limits(3));
-    (0..9).for_each(|delivery| queue.ready(a, delivery));
+    (0..MANY).for_each(|delivery| queue.ready(a, delivery));
     for _ in 0..3 {
         assert_eq!(queue.dial(Tick::ZERO), Some(a));
         queue.answered(a);
@@ -89,7 +92,7 @@ fn a_limit_of_its_own_ends_what_is_too_much_and_outlives_the_sites() {
         queue.site(&site.to_string(), &limits(1));
     }
     let a = queue.site_of("g", "a", &limits(3));
-    (0..9).for_each(|delivery| queue.ready(a, delivery));
+    (0..MANY).for_each(|delivery| queue.ready(a, delivery));
     assert_eq!(queue.dial(Tick::ZERO), None, "the limit is there though the site was forgotten");
 }
 
@@ -97,8 +100,7 @@ fn a_limit_of_its_own_ends_what_is_too_much_and_outlives_the_sites() {
 fn a_site_rests_for_a_dial_that_failed_elsewhere() {
     let mut queue = Queue::new(Tick::ZERO);
     let a = queue.site("a", &limits(3));
-    queue.ready(a, 1);
-    queue.ready(a, 2);
+    (0..MANY).for_each(|delivery| queue.ready(a, delivery));
     queue.rest(a, Tick::ZERO, 0);
     let resume = queue.resume_at().expect("it rests");
     assert_eq!((queue.dial(Tick::ZERO), queue.dial(resume)), (None, Some(a)));
@@ -117,7 +119,7 @@ fn a_site_rests_for_a_dial_that_failed_elsewhere() {
 fn who_receives_has_a_say_and_the_smaller_limit_holds() {
     let mut queue = Queue::new(Tick::ZERO);
     let site = queue.site_of("g", "a", &limits(4));
-    (0..9).for_each(|delivery| queue.ready(site, delivery));
+    (0..MANY).for_each(|delivery| queue.ready(site, delivery));
     queue.cap("g", Some(0));
     assert_eq!(dial_all(&mut queue, &["a"]), "", "nothing, and it waits without being asked");
     queue.cap("g", Some(2));
@@ -142,7 +144,7 @@ fn who_receives_has_a_say_and_the_smaller_limit_holds() {
 fn connections_that_are_too_many_by_new_limits_leave() {
     let mut queue = Queue::new(Tick::ZERO);
     let site = queue.site_of("g", "a", &limits(3));
-    (0..9).for_each(|delivery| queue.ready(site, delivery));
+    (0..MANY).for_each(|delivery| queue.ready(site, delivery));
     for _ in 0..3 {
         assert_eq!(queue.dial(Tick::ZERO), Some(site));
         queue.answered(site);
@@ -188,7 +190,7 @@ proptest! {
             let view = queue.view(site);
             let (open, opening) = (view.open, view.opening);
             match op {
-                0 => queue.ready(site, 1),
+                0 => (0..READY_PER_LANE).for_each(|_| queue.ready(site, 1)),
                 1 => drop(queue.take(site)),
                 2 if opening > 0 => {
                     queue.answered(site);
@@ -211,7 +213,7 @@ proptest! {
             let wants = sites.iter().any(|site| {
                 let view = queue.view(*site);
                 let mine = view.open + view.opening;
-                view.ready > mine.into() && mine < 3 && view.opening < 2 && view.failures == 0
+                view.ready > usize::from(mine) * READY_PER_LANE && mine < 3 && view.opening < 2 && view.failures == 0
             });
             prop_assert!(lanes == 3 || !wants, "{lanes} of 3");
         }

@@ -1,5 +1,5 @@
 use super::Hindrance;
-use crate::{Queue, SiteIndex};
+use crate::{DIALLED_WITHIN, Queue, READY_PER_LANE, SiteIndex, TAKEN_WITHIN};
 use event::Tick;
 use policy::Limits;
 use std::collections::BTreeMap;
@@ -70,7 +70,8 @@ impl World {
         match hindrance {
             Hindrance::Paused(_) => _ = self.queue.pause("g", None, self.now),
             Hindrance::Nothing | Hindrance::Enough(_) => {
-                (0..=lanes).for_each(|more| self.queue.ready(self.site, more.into()));
+                let enough = u32::from(lanes) * READY_PER_LANE as u32;
+                (0..=enough).for_each(|more| self.queue.ready(self.site, more));
             }
             Hindrance::Full(_) if self.queue.view(self.site).open > 0 => {
                 self.queue.closed(self.site);
@@ -81,6 +82,12 @@ impl World {
                 self.queue.connected(self.site);
             }
             Hindrance::Resting(until) => self.now = until,
+            Hindrance::Soon(_, until) => {
+                // Something may have been taken since, and then not for as long again.
+                self.now = until;
+                self.first();
+                self.now = self.now + DIALLED_WITHIN;
+            }
             Hindrance::Full(_) | Hindrance::Probing | Hindrance::GroupFull(_) => return false,
         }
         true
@@ -124,17 +131,17 @@ fn cases() -> Vec<Case> {
             "enough",
             world(1, |world| _ = world.open()),
             |it| *it == Hindrance::Enough(1),
-            |world| world.queue.ready(world.site, 9),
+            |world| (0..READY_PER_LANE).for_each(|_| world.queue.ready(world.site, 9)),
         ),
         (
             "full",
-            world(9, |world| _ = world.open().open()),
+            world(99, |world| _ = world.open().open()),
             |it| *it == Hindrance::Full(2),
             |world| world.queue.closed(world.site),
         ),
         (
             "probing",
-            world(9, |world| {
+            world(99, |world| {
                 world.fail().now = Tick::NEVER;
                 world.dial();
             }),
@@ -174,10 +181,28 @@ fn each_has_its_name_and_without_it_the_site_dials() {
     }
 }
 
+/// A connection that takes what is ready gets no company for a few deliveries; one that does not, does.
+#[test]
+fn a_connection_that_keeps_up_is_enough_for_a_few() {
+    let mut world = World::new(READY_PER_LANE as u32);
+    world.open();
+    assert_eq!(world.first(), Some(Hindrance::Soon(1, Tick(1) + DIALLED_WITHIN)));
+    assert_eq!(world.queue.dial(world.now), None);
+    world.now = world.now + DIALLED_WITHIN;
+    assert_eq!(world.first(), None, "it took nothing");
+    assert!(world.queue.take(world.site).is_some());
+    assert_eq!(world.first(), Some(Hindrance::Soon(1, world.now + TAKEN_WITHIN)));
+    assert!(world.queue.take(world.site).is_some());
+    world.now = world.now + TAKEN_WITHIN;
+    assert_eq!(world.first(), Some(Hindrance::Soon(1, world.now + TAKEN_WITHIN)), "it took one");
+    (0..READY_PER_LANE).for_each(|_| world.queue.ready(world.site, 9));
+    assert_eq!(world.queue.dial(world.now), Some(world.site), "they are too many for it");
+}
+
 #[test]
 fn dials_without_an_answer_have_their_name_too() {
     let many = Limits { connections_max: 9, ..LIMITS };
-    let mut world = World::new(9);
+    let mut world = World::new(99);
     world.queue.site_of("g", "a", &many);
     world.dial().dial();
     assert_eq!(world.first(), Some(Hindrance::Unanswered(2)));
@@ -213,14 +238,14 @@ fn a_pause_holds_for_sites_to_come_and_wakes_them_when_it_ends() {
     let (of_it, other) = (queue.site_of("g", "a", &LIMITS), queue.site_of("h", "b", &LIMITS));
     queue.ready(of_it, 1);
     queue.ready(other, 2);
-    assert_eq!((queue.dial(Tick(1)), queue.dial(Tick(1))), (Some(other), None));
     assert_eq!(queue.resume_at(), Some(until));
+    assert_eq!((queue.dial(Tick(1)), queue.dial(Tick(1))), (Some(other), None));
     assert_eq!(queue.dial(until), Some(of_it));
 }
 
 /// What may happen to a site.
 const ACTS: [fn(&mut World); 9] = [
-    |world| world.queue.ready(world.site, 7),
+    |world| (0..=READY_PER_LANE).for_each(|_| world.queue.ready(world.site, 7)),
     |world| _ = world.queue.take(world.site),
     |world| _ = world.queue.dial(world.now),
     |world| {
