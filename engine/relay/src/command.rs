@@ -43,6 +43,9 @@ enum Verb {
     /// Makes and checks entries for the file of those who may log in
     #[command(subcommand)]
     User(crate::user::Verb),
+    /// Makes settings of those of another relay, and lists what could not come over
+    #[command(subcommand)]
+    Import(crate::import::Verb),
     /// Looks at settings without starting anything
     #[command(subcommand)]
     Config(Config),
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Verb::Token(token) => status(token.make()),
         Verb::Reply(question) => crate::reply::run(&question),
         Verb::User(verb) => crate::user::run(&verb).map_or_else(|faults| refuse(&faults), status),
+        Verb::Import(verb) => crate::import::run(&verb, &host()),
         Verb::Config(Config::Check(from)) => with_settings(&from, |loaded| {
             crate::run::check(loaded)?;
             say(&format!("settings are right: {}\n", from.name()))?;

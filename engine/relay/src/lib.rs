@@ -6,6 +6,7 @@ pub mod command;
 pub mod demo;
 mod door;
 mod fetch;
+mod import;
 mod reply;
 pub mod run;
 pub mod settings;
