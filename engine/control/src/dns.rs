@@ -137,6 +137,7 @@ pub(crate) struct Counts {
     answers: [AtomicU64; Self::NAMES.len()],
     policies: Arc<sts::Counts>,
     reports: Arc<tls_report::Counts>,
+    tlsa: Arc<tlsa::Counts>,
 }
 
 impl Counts {
@@ -164,6 +165,11 @@ impl Counts {
         &self.policies
     }
 
+    /// What is counted of TLSA records.
+    pub(crate) fn tlsa(&self) -> &tlsa::Counts {
+        &self.tlsa
+    }
+
     /// What is counted of reports.
     pub(crate) fn reports(&self) -> &tls_report::Counts {
         &self.reports
@@ -186,20 +192,21 @@ pub(crate) struct Desk {
 /// A resolver and the desk that answers it.
 pub(crate) fn desk(servers: &Servers) -> (Resolver, Desk) {
     let (post, questions) = mpsc::unbounded_channel();
+    let counts = Arc::<Counts>::default();
     let desk = Desk {
         questions,
-        names: names(servers).map(Arc::new),
+        names: names(servers, &counts.tlsa).map(Arc::new),
         policies: None,
         patience: servers.patience,
         waiting: HashMap::new(),
         lookups: JoinSet::new(),
         places: Arc::new(Semaphore::new(LOOKUPS_MAX)),
-        counts: Arc::default(),
+        counts,
     };
     (Resolver(post), desk)
 }
 
-fn names(servers: &Servers) -> Result<Names, String> {
+fn names(servers: &Servers, tlsa_counts: &Arc<tlsa::Counts>) -> Result<Names, String> {
     let (config, options) = if servers.addresses.is_empty() {
         read_system_conf()
             .map_err(|error| format!("the system's resolver settings cannot be used: {error}"))?
@@ -221,6 +228,7 @@ fn names(servers: &Servers) -> Result<Names, String> {
         all: build(all, CACHE_RESPONSES_MAX)?,
         each: each.map(|one| build(std::slice::from_ref(one), 0)).collect::<Result<_, _>>()?,
         trusted,
+        tlsa_counts: Arc::clone(tlsa_counts),
     })
 }
 

@@ -8,12 +8,14 @@
 
 mod class;
 mod count;
+mod egress;
 mod enhanced;
 mod happening;
 mod histogram;
 mod id;
 mod meters;
 mod outcome;
+mod reloads;
 mod response;
 mod shut;
 mod site;
@@ -24,6 +26,7 @@ mod tlsa;
 
 pub use class::{NotAClass, ReplyClass};
 pub use count::{Count, Flag, SharedCount};
+pub use egress::{EGRESS_MAX, EgressMeters, EgressReading, OTHER_ADDRESSES};
 pub use enhanced::{EnhancedCode, NotEnhanced};
 pub use happening::{
     Accepted, Attempt, Encryption, Entrance, Event, FIELD_BYTES_MAX, Gate, Labels, MESSAGES_MAX,
@@ -33,6 +36,7 @@ pub use histogram::{Histogram, Reading};
 pub use id::{MessageId, NotAnId};
 pub use meters::{Balance, Kind, Row, ShardMeters};
 pub use outcome::Outcome;
+pub use reloads::Reloads;
 pub use response::{Response, TEXT_BYTES_MAX};
 pub use shut::Shut;
 pub use site::{Meters, OTHER_SITES, SITES_MAX, SiteMeters, SiteReading};

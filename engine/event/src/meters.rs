@@ -135,6 +135,7 @@ meters! {
     Counter bounces_dropped: " Failed bounces, of which nobody is told.";
     Gauge lanes: " Outgoing connections open or opening.";
     Gauge connections_lent: " Connections of sites at home here that other shards may have.";
+    Gauge hosts_at_rest: " Hosts that are passed over, as long as there is another: they could not be reached, or asked for it.";
     Counter dials: " Outgoing connections tried.";
     Counter dial_failures: " Outgoing connections that did not come about.";
     Counter commits: " Group commits.";

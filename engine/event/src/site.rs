@@ -1,7 +1,9 @@
 //! What is counted per site, and all meters of the process.
 
-use crate::{Balance, Outcome, ShardMeters, SharedCount};
+use crate::egress::Addresses;
+use crate::{Balance, EgressMeters, EgressReading, Outcome, Reloads, ShardMeters, SharedCount};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The most sites with meters of their own. A scrape must not grow with the number of
@@ -95,6 +97,8 @@ pub struct Meters {
     shards: Box<[ShardMeters]>,
     sites: Mutex<BTreeMap<Box<str>, Arc<SiteMeters>>>,
     other: Arc<SiteMeters>,
+    addresses: Addresses,
+    reloads: Reloads,
 }
 
 impl Meters {
@@ -105,6 +109,8 @@ impl Meters {
             shards: std::iter::repeat_with(ShardMeters::default).take(shards).collect(),
             sites: Mutex::default(),
             other: SiteMeters::new(OTHER_SITES),
+            addresses: Addresses::default(),
+            reloads: Reloads::default(),
         })
     }
 
@@ -147,6 +153,25 @@ impl Meters {
     pub fn sites(&self) -> Vec<SiteReading> {
         let sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
         sites.values().chain([&self.other]).map(|site| site.read()).collect()
+    }
+
+    /// The meters of an address of ours that mail leaves from by a pool: its own, or those of all
+    /// others once [`crate::EGRESS_MAX`] have theirs. Takes a lock: ask once, not per message.
+    #[must_use]
+    pub fn egress(&self, pool: &str, address: IpAddr) -> Arc<EgressMeters> {
+        self.addresses.at(pool, address)
+    }
+
+    /// How often the settings were read again.
+    #[must_use]
+    pub const fn reloads(&self) -> &Reloads {
+        &self.reloads
+    }
+
+    /// All such addresses, in order.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<EgressReading> {
+        self.addresses.read()
     }
 
     /// The balance of all shards together.

@@ -69,6 +69,11 @@ impl<M: Default + PartialEq, H: Ord + Copy> Hosts<M, H> {
         result
     }
 
+    /// Of how many that is remembered. Looks at all of them.
+    pub fn count(&self, test: impl Fn(&M) -> bool) -> usize {
+        self.known.values().filter(|known| test(&known.memory)).count()
+    }
+
     /// Hosts remembered.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -168,7 +168,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     control.warnings().iter().for_each(warn);
     let access = verifier.map(access::doorkeeper);
     let resolver = control.resolver();
-    let live = live::live(settings, (&resolver, &connector), politeness, None)?;
+    let live = live::live(settings, (&resolver, &connector, &meters), politeness, None)?;
     posts.note(loaded, &live);
     shards::start(
         settings,
@@ -182,7 +182,8 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     control.report_by(reports::post(&settings.tls_report, &settings.hostname, senders.clone()));
     let (running, delay) = (senders.len(), settings.drain.delay);
     let (loaded, shards) = (loaded.clone(), senders.clone());
-    let desk = Desk { loaded, live, resolver, sources, named, posts, shards };
+    let counts = Arc::clone(&meters);
+    let desk = Desk { loaded, live, resolver, meters: counts, sources, named, posts, shards };
     let shards = senders;
     Ok(Relay { control, meters, running, shards, happened, delay, keeper, desk, _lock: lock })
 }

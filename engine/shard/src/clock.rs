@@ -53,6 +53,8 @@ pub(crate) async fn turn<K: Kernel>(
             shard.meters().tls_connections.set(sealed.connections);
             shard.meters().tls_bytes.set(sealed.bytes);
             shard.sealed_waiting.set(sealed.waiting);
+            let resting = shard.hosts.borrow().count(|host| now < host.health.rests_until());
+            shard.meters().hosts_at_rest.set(resting as u64);
             shard.measure();
             swept = now;
         }

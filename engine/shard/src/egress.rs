@@ -1,5 +1,6 @@
 //! The pools of our addresses that mail leaves by, as the settings have them.
 
+use event::EgressMeters;
 use policy::Limits;
 use policy::pool::{Member, Turns};
 use route::{Place, Pools, SitePlan};
@@ -43,6 +44,8 @@ pub struct Source {
     pub messages_per_connection_max: u32,
     /// The proxy that has the address, if it is not on this host.
     pub detour: Option<Detour>,
+    /// What is counted of it.
+    pub meters: Arc<EgressMeters>,
 }
 
 /// A proxy that connects to hosts for us.
@@ -197,6 +200,7 @@ mod tests {
     use policy::Limits;
     use policy::pool::Member;
     use route::{SitePlan, Tls};
+    use std::sync::Arc;
 
     fn source(address: &str, connections_max: u16, weight: u16) -> Source {
         Source {
@@ -206,6 +210,7 @@ mod tests {
             member: Member { weight, connections_max },
             messages_per_connection_max: u32::MAX,
             detour: None,
+            meters: Arc::default(),
         }
     }
 

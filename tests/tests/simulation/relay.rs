@@ -166,6 +166,7 @@ fn egress(sources: &[(IpAddr, u16)]) -> Arc<Egress> {
         member: Member { weight, connections_max: 5 },
         messages_per_connection_max: u32::MAX,
         detour: None,
+        meters: Arc::default(),
     };
     let pool = (!sources.is_empty()).then(|| Pool::new("all", sources.iter().map(source)));
     let usual = pool.is_some().then_some(0);

@@ -2,10 +2,10 @@
 
 use crate::dns::Counts;
 use crate::{Sources, auth};
-use event::{Flag, Histogram, Kind, Meters, Reading, Row, ShardMeters, SiteReading, Tally};
+use event::{EgressReading, Flag, Histogram, Kind, Meters, Reading, Row, ShardMeters, SiteReading, Tally};
 use policy::source::Reading as SourceCounts;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
@@ -43,6 +43,8 @@ impl Collector for Cells {
         self.refusals(&mut encoder)?;
         self.sources(&mut encoder)?;
         self.sites(&mut encoder)?;
+        self.addresses(&mut encoder)?;
+        self.reloads(&mut encoder)?;
         self.lookups(&mut encoder)?;
         self.policies(&mut encoder)?;
         self.reports(&mut encoder)?;
@@ -156,9 +158,59 @@ impl Cells {
         Ok(())
     }
 
+    /// Those of ours that mail leaves from, as the settings name them.
+    fn addresses(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        type Column = (&'static str, &'static str, Kind, fn(&EgressReading) -> u64);
+        const COLUMNS: [Column; 6] = [
+            ("egress_lanes", "Connections open or opening from it", Kind::Gauge, |one| one.lanes),
+            ("egress_dials", "Connections tried from it", Kind::Counter, |one| one.dials),
+            (
+                "egress_dial_failures",
+                "Those of them that did not come about or were turned away",
+                Kind::Counter,
+                |one| one.dial_failures,
+            ),
+            ("egress_delivered", "Recipients taken from it", Kind::Counter, |one| one.delivered),
+            (
+                "egress_deferred",
+                "Tries from it, of hosts that were spoken to, that ended with a later try",
+                Kind::Counter,
+                |one| one.deferred,
+            ),
+            (
+                "egress_failed",
+                "Recipients that failed or expired when they were tried from it",
+                Kind::Counter,
+                |one| one.failed,
+            ),
+        ];
+        let addresses = self.meters.addresses();
+        for (name, help, kind, column) in COLUMNS {
+            let mut family = encoder.encode_descriptor(name, help, None, metric_type(kind))?;
+            for one in &addresses {
+                let labels = [("pool", &*one.pool), ("address", &*one.address)];
+                number(family.encode_family(&labels)?, kind, column(one))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn reloads(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let rows = || self.meters.reloads().rows();
+        let help = "Times that settings were read again, by what came of it.";
+        let counts = rows().map(|(outcome, count, _)| (outcome.to_owned(), count));
+        family(encoder, "reloads", help, Kind::Counter, "outcome", counts)?;
+        let help = "When that last was, in seconds since the Unix epoch; 0: never since start.";
+        let last = rows().map(|(outcome, _, last)| (outcome.to_owned(), last));
+        family(encoder, "reload_last_timestamp_seconds", help, Kind::Gauge, "outcome", last)
+    }
+
     fn lookups(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let rows = self.lookups.rows().map(|(answer, count)| (answer.to_owned(), count));
-        family(encoder, "dns_lookups", "Names looked up.", Kind::Counter, "answer", rows)
+        family(encoder, "dns_lookups", "Names looked up.", Kind::Counter, "answer", rows)?;
+        let rows = self.lookups.tlsa().rows().map(|(answer, count)| (answer.to_owned(), count));
+        let help = "TLSA records looked up, of hosts whose addresses are proven.";
+        family(encoder, "tlsa_lookups", help, Kind::Counter, "answer", rows)
     }
 
     fn policies(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -184,12 +236,7 @@ impl Cells {
     fn logins(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let rows = self.logins.iter().flat_map(|counts| counts.rows());
         for (name, help, kind, value) in rows {
-            let metric = metric_type(kind);
-            let mut metric = encoder.encode_descriptor(name, help, None, metric)?;
-            match kind {
-                Kind::Counter => metric.encode_counter::<NoLabelSet, _, u64>(&value, None)?,
-                Kind::Gauge => metric.encode_gauge(&value)?,
-            }
+            number(encoder.encode_descriptor(name, help, None, metric_type(kind))?, kind, value)?;
         }
         Ok(())
     }
@@ -229,13 +276,16 @@ fn family(
     let mut family = encoder.encode_descriptor(name, help, None, metric_type(kind))?;
     for (owner, value) in values {
         let labels = [(label, owner.as_str())];
-        let mut one = family.encode_family(&labels)?;
-        match kind {
-            Kind::Counter => one.encode_counter::<NoLabelSet, _, u64>(&value, None)?,
-            Kind::Gauge => one.encode_gauge(&value)?,
-        }
+        number(family.encode_family(&labels)?, kind, value)?;
     }
     Ok(())
+}
+
+fn number(mut metric: MetricEncoder<'_>, kind: Kind, value: u64) -> fmt::Result {
+    match kind {
+        Kind::Counter => metric.encode_counter::<NoLabelSet, _, u64>(&value, None),
+        Kind::Gauge => metric.encode_gauge(&value),
+    }
 }
 
 const fn metric_type(kind: Kind) -> MetricType {

@@ -4,7 +4,7 @@ mod asked;
 
 use crate::{Control, Setup, dns, start};
 use arc_swap::ArcSwap;
-use event::{Meters, Response, Shut, Tick};
+use event::{Meters, Outcome, Response, Shut, Tick, Wall};
 use policy::replies::Unknown;
 use policy::source::{Excess, Source, Terms};
 use std::io::{Read as _, Write as _};
@@ -85,6 +85,38 @@ fn refusals_and_sources_are_counted_by_name() {
         assert!(body.lines().any(|one| one == line), "{line} is not in\n{body}");
     }
     drop(seat);
+    control.stop();
+}
+
+#[test]
+fn egress_hosts_and_reloads_are_counted() {
+    let meters = Meters::new(2);
+    let address = "192.0.2.1".parse().unwrap();
+    let warm = meters.egress("warm", address);
+    warm.lanes.add(1);
+    warm.dials.add(3);
+    warm.dial_failures.add(2);
+    warm.count(Outcome::Delivered);
+    meters.egress("cold", address).count(Outcome::Failed);
+    meters.shards()[1].hosts_at_rest.set(4);
+    meters.reloads().note(false, Wall(9_000));
+    let control = control(&meters);
+    let (_, body) = get(&control, "/metrics");
+    for line in [
+        "ringpost_egress_lanes{pool=\"warm\",address=\"192.0.2.1\"} 1",
+        "ringpost_egress_dials_total{pool=\"warm\",address=\"192.0.2.1\"} 3",
+        "ringpost_egress_dial_failures_total{pool=\"warm\",address=\"192.0.2.1\"} 2",
+        "ringpost_egress_delivered_total{pool=\"warm\",address=\"192.0.2.1\"} 1",
+        "ringpost_egress_deferred_total{pool=\"warm\",address=\"192.0.2.1\"} 0",
+        "ringpost_egress_failed_total{pool=\"cold\",address=\"192.0.2.1\"} 1",
+        "ringpost_hosts_at_rest{shard=\"1\"} 4",
+        "ringpost_tlsa_lookups_total{answer=\"bogus\"} 0",
+        "ringpost_reloads_total{outcome=\"refused\"} 1",
+        "ringpost_reload_last_timestamp_seconds{outcome=\"refused\"} 9",
+        "ringpost_reload_last_timestamp_seconds{outcome=\"accepted\"} 0",
+    ] {
+        assert!(body.lines().any(|one| one == line), "{line} is not in\n{body}");
+    }
     control.stop();
 }
 

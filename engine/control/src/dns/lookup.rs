@@ -3,6 +3,7 @@
 //! [RFC 5321 §5.1](https://www.rfc-editor.org/rfc/rfc5321#section-5.1)
 
 use super::question::Inquirer;
+use super::tlsa;
 use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
@@ -23,6 +24,8 @@ pub(super) struct Names {
     pub(super) each: Vec<Inquirer>,
     /// Whether they are believed when they say that what they say is authentic.
     pub(super) trusted: bool,
+    /// How look-ups of TLSA records ended.
+    pub(super) tlsa_counts: Arc<tlsa::Counts>,
 }
 
 /// A host as a route names it, and the port of which certificates may be proven.
@@ -40,7 +43,11 @@ pub(super) enum Nothing {
 }
 
 /// Why a server cannot say what there is. Another might.
-struct Unable(String);
+struct Unable {
+    cause: String,
+    /// It said SERVFAIL.
+    is_bogus: bool,
+}
 
 /// Records of one type, and how long they may be believed.
 pub(super) struct Found {
@@ -199,17 +206,28 @@ impl Names {
 
     /// The records of one type, CNAMEs followed.
     pub(super) async fn records(&self, name: Name, kind: RecordType) -> Result<Found, Nothing> {
-        let Unable(cause) = match asked(&self.all, &name, kind).await {
+        let (known, is_bogus) = match self.known(name, kind).await {
+            Ok(known) => (self.believed(known), false),
+            Err(unable) => (Err(Nothing::Unknown(unable.cause)), unable.is_bogus),
+        };
+        if kind == RecordType::TLSA {
+            self.tlsa_counts.count(&known, is_bogus);
+        }
+        known
+    }
+
+    async fn known(&self, name: Name, kind: RecordType) -> Result<Result<Found, Nothing>, Unable> {
+        let unable = match asked(&self.all, &name, kind).await {
             Err(unable) => unable,
-            Ok(known) => return self.believed(known),
+            known => return known,
         };
         for server in &self.each {
             match asked(server, &name, kind).await {
-                Err(Unable(_)) | Ok(Err(Nothing::Unknown(_))) => (),
-                Ok(known) => return self.believed(known),
+                Err(_) | Ok(Err(Nothing::Unknown(_))) => (),
+                known => return known,
             }
         }
-        Err(Nothing::Unknown(cause))
+        Err(unable)
     }
 
     /// The same, authentic only by the word of somebody who is believed.
@@ -273,13 +291,17 @@ fn is_unproven(error: &NetError) -> bool {
 }
 
 fn nothing(error: &NetError) -> Result<Nothing, Unable> {
-    let unable = |code: &ResponseCode| Err(Unable(format!("DNS answered: {code}")));
+    let unable = |code: &ResponseCode| {
+        let cause = format!("DNS answered: {code}");
+        Err(Unable { cause, is_bogus: *code == ResponseCode::ServFail })
+    };
     match error {
         NetError::Dns(DnsError::NoRecordsFound(no_records)) => match &no_records.response_code {
             ResponseCode::NXDomain => Ok(Nothing::NoName),
             // It names other servers, where a resolver would have asked them itself.
             ResponseCode::NoError if no_records.ns.is_some() && no_records.soa.is_none() => {
-                Err(Unable("DNS answered with a referral".to_owned()))
+                let cause = "DNS answered with a referral".to_owned();
+                Err(Unable { cause, is_bogus: false })
             }
             ResponseCode::NoError => Ok(Nothing::NoRecord),
             code => unable(code),

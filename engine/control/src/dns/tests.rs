@@ -286,3 +286,26 @@ async fn look_ups_are_counted_by_their_answers() {
     let rows: Vec<_> = counts.rows().filter(|(_, count)| *count > 0).collect();
     assert_eq!(rows, [("hosts", 1), ("null_mx", 1), ("no_domain", 2)]);
 }
+
+#[tokio::test]
+async fn look_ups_of_tlsa_records_are_counted_by_what_they_proved() {
+    let (address, _) = serve(Zone::parse(ZONE)).await;
+    let (resolver, desk) = desk(&servers(vec![address]));
+    let counts = desk.counts();
+    tokio::spawn(desk.run());
+    for (domain, ends) in [
+        ("known.proven.example", "found"),
+        ("none.proven.example", "none"),
+        ("led-out.proven.example", "insecure"),
+        ("implicit-bogus.proven.example", "bogus"),
+        ("mute.proven.example", "failed"),
+    ] {
+        let before: Vec<_> = counts.tlsa().rows().collect();
+        ask(&resolver, domain).await;
+        let after = before.iter().map(|(end, count)| (*end, count + u64::from(*end == ends)));
+        assert_eq!(counts.tlsa().rows().collect::<Vec<_>>(), after.collect::<Vec<_>>(), "{domain}");
+    }
+    // Nobody asks for those of hosts whose addresses are not proven.
+    ask(&resolver, "plain.example").await;
+    assert_eq!(counts.tlsa().rows().map(|(_, count)| count).collect::<Vec<_>>(), [1; 5]);
+}

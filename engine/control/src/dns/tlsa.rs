@@ -9,7 +9,34 @@ use event::{Tlsa, TlsaSet};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use route::Dane;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+/// How look-ups of TLSA records ended.
+#[derive(Debug, Default)]
+pub(crate) struct Counts([AtomicU64; Self::NAMES.len()]);
+
+impl Counts {
+    /// `insecure` are records that are there and not proven. `bogus` is SERVFAIL, by which a resolver
+    /// that validates keeps back what is forged; it may have another reason.
+    const NAMES: [&str; 5] = ["found", "none", "insecure", "bogus", "failed"];
+
+    pub(super) fn count(&self, known: &Result<Found, Nothing>, is_bogus: bool) {
+        let index = match known {
+            Ok(found) if found.authentic => 0,
+            Err(Nothing::NoName | Nothing::NoRecord) => 1,
+            Ok(_) => 2,
+            Err(Nothing::Unknown(_)) if is_bogus => 3,
+            Err(Nothing::Unknown(_)) => 4,
+        };
+        self.0[index].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Each way with how often it was.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Self::NAMES.into_iter().zip(self.0.iter().map(|count| count.load(Ordering::Relaxed)))
+    }
+}
 
 impl Names {
     /// What is proven of the certificates at `port` of a host called `name`, whose addresses are

@@ -1,22 +1,27 @@
 //! From settings to the pools of addresses that mail leaves by.
 
 use crate::settings::{Loaded, PoolSource, Settings};
+use event::{EgressMeters, Meters};
 use policy::pool::Member;
 use shard::{Egress, Pool, Source};
 use std::io;
 use std::net::{IpAddr, UdpSocket};
+use std::sync::Arc;
 
 /// The pools of the settings, each at the place it had `before`.
-pub(super) fn egress(settings: &Settings, before: Option<&Egress>) -> Egress {
+pub(super) fn egress(settings: &Settings, meters: &Meters, before: Option<&Egress>) -> Egress {
     let pool = |pool: &crate::settings::Pool| {
-        Pool::new(&pool.name, pool.sources.iter().map(|own| source(own, &settings.hostname)))
+        let source = |own: &PoolSource| {
+            source(own, &settings.hostname, meters.egress(&pool.name, own.address))
+        };
+        Pool::new(&pool.name, pool.sources.iter().map(source))
     };
     let pools = settings.pools.iter().map(pool).collect();
     let none = Egress::default();
     before.unwrap_or(&none).renewed(pools, settings.usual_pool.as_deref())
 }
 
-fn source(own: &PoolSource, hostname: &str) -> Source {
+fn source(own: &PoolSource, hostname: &str, meters: Arc<EgressMeters>) -> Source {
     Source {
         pool: "".into(),
         address: own.address,
@@ -27,6 +32,7 @@ fn source(own: &PoolSource, hostname: &str) -> Source {
         },
         messages_per_connection_max: own.messages_per_connection.unwrap_or(u32::MAX),
         detour: own.proxy.clone(),
+        meters,
     }
 }
 

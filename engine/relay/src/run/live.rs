@@ -3,6 +3,7 @@
 use super::{egress, host};
 use crate::settings::{self, Hop, Settings};
 use control::Resolver;
+use event::Meters;
 use kernel::Sender;
 use policy::{Limits, Schedule};
 use route::{HostPort, NamedSites, Question, RouteSetting, Rules, SiteSetting, Table};
@@ -14,7 +15,7 @@ use wire::Connector;
 /// What holds from now on, behind what held `before`.
 pub(super) fn live(
     settings: &Settings,
-    (resolver, connector): (&Resolver, &Arc<Connector>),
+    (resolver, connector, meters): (&Resolver, &Arc<Connector>, &Meters),
     politeness: Politeness,
     before: Option<&Live>,
 ) -> io::Result<Live> {
@@ -26,7 +27,7 @@ pub(super) fn live(
     }
     Ok(Live {
         routing,
-        egress: Arc::new(egress::egress(settings, before.map(|before| &*before.egress))),
+        egress: Arc::new(egress::egress(settings, meters, before.map(|before| &*before.egress))),
         limits: limits(&settings.delivery),
         spread_backlog: settings.spread_backlog.map_or(usize::MAX, |backlog| backlog as usize),
         connector: Arc::clone(connector),

@@ -7,6 +7,7 @@ use super::{guard, live, politeness, survey, tls};
 use crate::settings::{Loaded, change};
 use arc_swap::ArcSwap;
 use control::{Reloaded, Resolver, Sources as Named, TellReloaded};
+use event::Meters;
 use kernel::Sender;
 use shard::{Letter, Live, Politeness, Reload, Sources};
 use std::io;
@@ -28,6 +29,7 @@ pub(super) struct Desk {
     pub(super) loaded: Loaded,
     pub(super) live: Live,
     pub(super) resolver: Resolver,
+    pub(super) meters: Arc<Meters>,
     /// Who gives us mail, as every listener sees it; and for the metrics.
     pub(super) sources: Arc<ArcSwap<Sources>>,
     pub(super) named: Named,
@@ -55,6 +57,9 @@ impl Desk {
             }
             told
         });
+        if !is_dry {
+            self.meters.reloads().note(outcome.is_ok(), kernel::uring::wall());
+        }
         if let Err(wrong) = &outcome
             && !is_dry
         {
@@ -85,7 +90,8 @@ impl Desk {
         let known = before.politeness.clone();
         let rules = politeness::politeness(loaded)?;
         let politeness = Politeness { rules: rules.rules, others: rules.others, ..known };
-        live::live(&loaded.settings, (&self.resolver, &connector), politeness, Some(before))
+        let parts = (&self.resolver, &connector, &*self.meters);
+        live::live(&loaded.settings, parts, politeness, Some(before))
     }
 
     fn put_in_force(&mut self, ready: Ready, by: &Arc<str>) {

@@ -9,7 +9,7 @@ use super::health::Outlook;
 use crate::egress::{Detour, Egress, Pool, Source};
 use crate::routing::local;
 use crate::shard::Shard;
-use event::{Response, Tick};
+use event::{EgressMeters, Response, Tick};
 use kernel::Kernel;
 use policy::Limits;
 use policy::pool::{Turns, Want};
@@ -99,6 +99,11 @@ impl Departure {
         }
     }
 
+    /// What is counted of that source.
+    pub(super) fn counts(&self) -> Option<&Arc<EgressMeters>> {
+        self.source().map(|source| &source.meters)
+    }
+
     /// Whether a host at `address` can be reached that way.
     pub(super) fn reaches(&self, address: IpAddr) -> bool {
         self.address().is_none_or(|own| same_family(own, address))
@@ -143,8 +148,16 @@ impl Departure {
     }
 }
 
+impl Berth {
+    fn new(source: &Arc<Source>, place: usize, standing: &Standing) -> Self {
+        source.meters.lanes.add(1);
+        Self { source: Arc::clone(source), place, standing: Rc::clone(standing) }
+    }
+}
+
 impl Drop for Berth {
     fn drop(&mut self) {
+        self.source.meters.lanes.sub(1);
         self.standing.borrow_mut().ended(self.place);
     }
 }
@@ -167,10 +180,7 @@ impl<K: Kernel> Shard<K> {
         let is_welcome = |source: usize| self.is_welcome(pool.sources[source].address, &places);
         let mut turns = standing.borrow_mut();
         let turn = turns.next(now, |source| fits(source) && is_welcome(source));
-        let berth = |turn: usize| {
-            let (source, standing) = (Arc::clone(&pool.sources[turn]), Rc::clone(standing));
-            Departure::From(Berth { source, place: turn, standing })
-        };
+        let berth = |turn: usize| Departure::From(Berth::new(&pool.sources[turn], turn, standing));
         match (turn, wanted) {
             (Some(turn), _) => Ok(berth(turn)),
             (None, Wanted::Welcome) => Err(unwelcome(pool)),

@@ -190,6 +190,9 @@ fn tell_failed<K: Kernel>(
 ) {
     let (site, peer) = (slot.shard.site_name(slot.index), host.address);
     let source_address = departure.address();
+    if let Some(counts) = departure.counts() {
+        counts.dial_failures.add(1);
+    }
     slot.shard.note_failed_dial(slot.index, peer, response);
     slot.shard.tell(&Event::DialFailed { site: &site, peer, source_address, response });
 }
@@ -203,6 +206,9 @@ async fn reach<K: Kernel>(
     let Chosen { address, has_deputy } = host;
     let shard = &slot.shard;
     shard.meters().dials.add(1);
+    if let Some(counts) = departure.counts() {
+        counts.dials.add(1);
+    }
     let is_crowded = shard.lanes.get() > LANES_MAX / 2;
     let patience = if has_deputy || is_crowded { CONNECT_PATIENCE_SHORT } else { CONNECT_PATIENCE };
     slot.dials(address, departure.address());

@@ -10,7 +10,7 @@ use crate::message::{Delivery, Message};
 use crate::routing::local;
 use crate::shard::Shard;
 use crate::survey::Heard;
-use event::{MessageId, Outcome, ReplyClass, Response, Tick, Wall};
+use event::{EgressMeters, MessageId, Outcome, ReplyClass, Response, Tick, Wall};
 use kernel::Kernel;
 use policy::replies::{Provider, Stage};
 use queue::SiteIndex;
@@ -35,6 +35,8 @@ pub(super) struct Host {
     pub(super) passage: Option<Arc<Passage>>,
     /// The address of ours it saw.
     pub(super) source: IpAddr,
+    /// What is counted of that address, if the settings name it.
+    pub(super) meters: Option<Arc<EgressMeters>>,
     /// Whose host it is, if there are rules for that one.
     pub(super) provider: Option<Provider>,
 }
@@ -197,6 +199,9 @@ impl<K: Kernel> Shard<K> {
         let turned_late = tried.is_late() && !delivery.tried.is_late();
         let site =
             index.map_or_else(|| Arc::from(""), |index| self.count_at_site(index, &verdicts));
+        if let Some(meters) = host.as_ref().and_then(|host| host.meters.as_ref()) {
+            verdicts.iter().for_each(|settled| meters.count(settled.outcome));
+        }
         self.put_off(&delivery, tried, later, index.map(|_| &site));
         if let Some(index) = index {
             self.note_replies(index, host.as_ref(), delivery.id(), &verdicts);

@@ -10,6 +10,7 @@ use event::Response;
 use kernel::{Buffer, Kernel};
 use policy::replies::Stage;
 use smtp::client::{Heard, Verdict};
+use std::sync::Arc;
 
 impl<K: Kernel> Lane<K> {
     /// Takes every whole reply; and what is to be read then.
@@ -111,7 +112,8 @@ impl<K: Kernel> Lane<K> {
     fn peer(&self) -> Host {
         let (peer, passage) = (self.peer, self.approach.passage());
         let (source, provider) = (self.approach.source_address(), self.provider);
-        Host { peer, reports: self.session.reports(), passage, source, provider }
+        let meters = self.departure.counts().map(Arc::clone);
+        Host { peer, reports: self.session.reports(), passage, source, meters, provider }
     }
 }
 
