@@ -1,5 +1,6 @@
 //! Why a host said no: the word by which operators sort bounces.
 
+use crate::Outcome;
 use std::fmt;
 use std::str::FromStr;
 
@@ -74,6 +75,18 @@ impl ReplyClass {
         }
         names
     };
+
+    /// The category of what became of a recipient: why it was not taken, but that its time was up
+    /// where that is what ended it. `None` if it was taken.
+    #[must_use]
+    pub const fn category(outcome: Outcome, why: Option<Self>) -> Option<Self> {
+        match (outcome, why) {
+            (Outcome::Delivered, _) => None,
+            (Outcome::Expired, _) => Some(Self::MessageExpired),
+            (Outcome::Deferred | Outcome::Failed | Outcome::Dropped, Some(why)) => Some(why),
+            (Outcome::Deferred | Outcome::Failed | Outcome::Dropped, None) => Some(Self::Other),
+        }
+    }
 
     /// Its name in logs, rules and metrics.
     #[must_use]

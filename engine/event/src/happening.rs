@@ -12,14 +12,15 @@
 //! | header_faulty | id, source, peer, rules |
 //! | refused | peer, source (null: nobody looked), rule, code, enhanced, text |
 //! | login_failed | peer, user (null: no user has the name that was given), mechanism |
-//! | attempt | id, sender, recipient, site, peer, host (what it is called), source_address (of ours), ehlo (how we introduced ourselves), tls, cipher, verified (it proved to be that host), in_clear (why there is no TLS although it was wanted), mta_sts (what the policy of the domain asks for), mta_sts_failure (why that would not have let the mail go there), outcome, code, enhanced, text, local (we say it, not the peer), class (why it said no, if it did), attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool (by which it left, also the default one), job, campaign if there are such |
+//! | attempt | id, sender, recipient, site, peer, host (what it is called), source_address (of ours), ehlo (how we introduced ourselves), tls, cipher, verified (it proved to be that host), in_clear (why there is no TLS although it was wanted), mta_sts (what the policy of the domain asks for), mta_sts_failure (why that would not have let the mail go there), outcome, code, enhanced, text, local (we say it, not the peer), class (why it said no, if it did), category (one of seventeen, by which what was not taken is sorted: its class, or `message-expired` where its time was up; null if it was taken), attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool (by which it left, also the default one), job, campaign if there are such |
 //! | bounced | id, bounce, recipient, recipients, action (failed, delayed or relayed) |
 //! | bounce_dropped | id, recipients |
-//! | dial_failed | site, peer, source_address (null: whichever the system takes), code, enhanced, text; also when a handshake failed and the host is dialled again in the clear |
+//! | dial_failed | site, peer, source_address (null: whichever the system takes), category, code, enhanced, text; also when a handshake failed and the host is dialled again in the clear |
 //! | gate | site, scope (whose quota is meant: site, source-address, mail-from-domain or host), value (which; null for the site), step (shut, narrowed, widened or opened), connections (there may be now; null: as many as ever), next (when that changes, if mail goes until then), rule (that read the reply), provider, class, asked (when the reply came), code, enhanced, text |
 //! | spool_unread | log, text |
 //! | spool_damaged | log, segment, start, end, flaw, messages (names, the first 100), messages_total, copy, text |
 //! | ordered | verb (pause, resume, flush), site, by, reason, until (null: it does not end by itself), ready, waiting (deliveries of the site at its home when it was ordered) |
+//! | reloaded | by, changed (the keys, with commas between) |
 //! | shard_started | shard, messages, recipients |
 //! | shard_stopped | shard, recipients |
 
@@ -115,6 +116,8 @@ pub enum Event<'a> {
         peer: SocketAddr,
         /// The address of ours it was to see, if that was not left to the system.
         source_address: Option<IpAddr>,
+        /// Why.
+        category: ReplyClass,
         /// What we say for it.
         response: &'a Response,
     },
@@ -192,8 +195,8 @@ impl Event<'_> {
             Self::HeaderFaulty { .. } => meters.header_faults.add(1),
             Self::Refused { code, .. } => meters.refuse(code),
             Self::LoginFailed { .. } => meters.logins_failed.add(1),
-            Self::Attempt(Attempt { outcome, duplicate_possible, sts, .. }) => {
-                meters.settle(outcome, duplicate_possible);
+            Self::Attempt(Attempt { outcome, class, duplicate_possible, sts, .. }) => {
+                meters.settle(outcome, class, duplicate_possible);
                 let unmet = sts.is_some_and(|sts| sts.failure.is_some());
                 meters.mta_sts_unmet.add(u64::from(unmet));
             }
@@ -263,9 +266,10 @@ impl Event<'_> {
             Self::BounceDropped { id, recipients } => {
                 line.id("id", id).number("recipients", u64::from(recipients))
             }
-            Self::DialFailed { site, peer, source_address, response } => {
+            Self::DialFailed { site, peer, source_address, category, response } => {
                 let line = line.text("site", site).peer("peer", Some(peer));
-                reply(line.address("source_address", source_address), response)
+                let line = line.address("source_address", source_address);
+                reply(line.text("category", category.name()), response)
             }
             Self::Gate(gate) => gate.fields(line),
             Self::SpoolUnread { log, text } => {

@@ -23,6 +23,7 @@ mod tally;
 mod time;
 mod tls_result;
 mod tlsa;
+mod undelivered;
 
 pub use class::{NotAClass, ReplyClass};
 pub use count::{Count, Flag, SharedCount};
@@ -44,3 +45,4 @@ pub use tally::{REASONS_MAX, Tally};
 pub use time::{Tick, Wall};
 pub use tls_result::TlsResult;
 pub use tlsa::{TLSA_RECORDS_MAX, Tlsa, TlsaForm, TlsaPart, TlsaSet, TlsaUsage};
+pub use undelivered::Undelivered;

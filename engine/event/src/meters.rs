@@ -3,7 +3,7 @@
 //! Each shard writes its own meters and no others; anybody reads them. They lie on cache
 //! lines of their own, so that shards do not slow each other by counting.
 
-use crate::{Count, Flag, Histogram, Outcome, Shut, Tally, Tick};
+use crate::{Count, Flag, Histogram, Outcome, ReplyClass, Shut, Tally, Tick, Undelivered};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Whether a number only grows.
@@ -44,6 +44,8 @@ macro_rules! meters {
             pub refusals: Tally,
             /// What providers have asked to be spared, by why: times that something was slowed.
             pub slowed: Tally,
+            /// What was not taken, by what became of it and why: tries, not recipients.
+            pub undelivered: Undelivered,
             /// All messages on disk are known again.
             pub recovered: Flag,
             /// New mail is taken.
@@ -269,8 +271,14 @@ impl ShardMeters {
         if code < 500 { self.refused_for_now.add(1) } else { self.refused_for_good.add(1) }
     }
 
-    pub(crate) fn settle(&self, outcome: Outcome, duplicate_possible: bool) {
+    pub(crate) fn settle(
+        &self,
+        outcome: Outcome,
+        why: Option<ReplyClass>,
+        duplicate_possible: bool,
+    ) {
         self.of(outcome).add(1);
+        self.undelivered.add(outcome, why);
         self.possible_duplicates.add(u64::from(duplicate_possible));
         self.queued_recipients.sub(u64::from(outcome.is_final()));
     }

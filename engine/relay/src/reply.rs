@@ -68,7 +68,9 @@ fn answer(question: &Question) -> Result<Answer, String> {
         })?),
     };
     let reading = rules.read(&quoted.response, provider, question.stage.or(quoted.stage));
-    Ok(Answer { text: show(rules, provider, &reading), is_known: reading.is_known() })
+    let is_final = policy::outcome(&quoted.response).is_final();
+    let text = show(rules, provider, &reading, is_final);
+    Ok(Answer { text, is_known: reading.is_known() })
 }
 
 /// Ours, behind these.
@@ -88,7 +90,12 @@ fn rules(files: &[PathBuf]) -> Result<Arc<Rules>, String> {
     Rules::behind(files).map_err(|fault| fault.to_string())
 }
 
-fn show(rules: &Rules, provider: Option<Provider>, reading: &Reading<'_>) -> String {
+fn show(
+    rules: &Rules,
+    provider: Option<Provider>,
+    reading: &Reading<'_>,
+    is_final: bool,
+) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         // Writing to a String does not fail.
@@ -96,6 +103,8 @@ fn show(rules: &Rules, provider: Option<Provider>, reading: &Reading<'_>) -> Str
     };
     line("provider", provider.map_or("unknown", |provider| rules.name_of(provider)));
     line("class", reading.class.name());
+    let later = if is_final { "" } else { ", or message-expired once its time is up" };
+    line("category", &format!("{}{later}", reading.class));
     line("scope", &reading.scopes.to_string());
     line("action", &reading.action.to_string());
     match reading.rule {

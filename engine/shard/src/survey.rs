@@ -15,7 +15,7 @@ pub(crate) use evidence::Heard;
 use crate::message::Delivery;
 use crate::routing::Way;
 use crate::shard::Shard;
-use event::{Response, Tick, Wall};
+use event::{ReplyClass, Response, Tick, Wall};
 use evidence::Evidence;
 use kernel::Kernel;
 use orders::Orders;
@@ -113,10 +113,16 @@ impl<K: Kernel> Shard<K> {
     }
 
     /// The same of a host that nothing could be sent to.
-    pub(crate) fn note_failed_dial(&self, index: SiteIndex, peer: SocketAddr, response: &Response) {
+    pub(crate) fn note_failed_dial(
+        &self,
+        index: SiteIndex,
+        peer: SocketAddr,
+        response: &Response,
+        class: ReplyClass,
+    ) {
         let host = self.sites.borrow().find(index).plan.host_at(peer).map(|host| host.name.clone());
         let (at, response) = (self.kernel.wall(), response.clone());
-        let (peer, message, class, times) = (Some(peer), None, None, 1);
+        let (peer, message, class, times) = (Some(peer), None, Some(class), 1);
         let heard = Heard { at, peer, host, message, response, class, times };
         self.note_reply(index, heard);
     }

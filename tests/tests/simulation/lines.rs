@@ -50,14 +50,17 @@ pub(crate) fn read(world: &World, host: Host) -> Attempts {
 
 fn parse(line: &serde_json::Value) -> Option<((MessageId, String), Attempt)> {
     let is_no = !matches!(line["outcome"].as_str()?, "delivered" | "dropped");
-    let class = line["class"].as_str();
+    let (class, category) = (line["class"].as_str(), line["category"].as_str());
+    let is_expired = line["outcome"] == "expired";
     let key = (line["id"].as_str()?.parse().ok()?, line["recipient"].as_str()?.to_owned());
     let attempt = Attempt {
         at: tick(line["at"].as_u64()?),
         number: line["attempt"].as_u64()?,
         next_millis: line["next"].as_u64(),
         is_told: line["next"].is_null() && line["outcome"] != "delivered",
-        is_classed: is_no == class.is_some_and(|class| class.parse::<ReplyClass>().is_ok()),
+        is_classed: is_no == class.is_some_and(|class| class.parse::<ReplyClass>().is_ok())
+            && (line["outcome"] == "dropped"
+                || category == if is_expired { Some("message-expired") } else { class }),
     };
     Some((key, attempt))
 }

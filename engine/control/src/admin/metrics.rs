@@ -2,7 +2,9 @@
 
 use crate::dns::Counts;
 use crate::{Sources, auth};
-use event::{EgressReading, Flag, Histogram, Kind, Meters, Reading, Row, ShardMeters, SiteReading, Tally};
+use event::{
+    EgressReading, Flag, Histogram, Kind, Meters, Reading, Row, ShardMeters, SiteReading, Tally,
+};
 use policy::source::Reading as SourceCounts;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
@@ -41,6 +43,7 @@ impl Collector for Cells {
         self.shards(&mut encoder)?;
         self.histograms(&mut encoder)?;
         self.refusals(&mut encoder)?;
+        self.undelivered(&mut encoder)?;
         self.sources(&mut encoder)?;
         self.sites(&mut encoder)?;
         self.addresses(&mut encoder)?;
@@ -81,6 +84,23 @@ impl Cells {
         let help = "Times that something was slowed because a host asked for it, by why.";
         let classes = self.tally(|shard| &shard.slowed);
         family(encoder, "slowed", help, Kind::Counter, "class", classes)
+    }
+
+    /// All shards together, too.
+    fn undelivered(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Tries that delivered nothing, by what became of the recipient and why";
+        let kind = MetricType::Counter;
+        let mut family = encoder.encode_descriptor("undelivered", help, None, kind)?;
+        let mut shards: Vec<_> =
+            self.meters.shards().iter().map(|shard| shard.undelivered.rows()).collect();
+        while let Some(rows) = shards.iter_mut().map(Iterator::next).collect::<Option<Vec<_>>>()
+            && let Some((outcome, category, _)) = rows.first()
+        {
+            let labels = [("outcome", outcome.name()), ("category", category.name())];
+            let count = rows.iter().map(|(.., count)| count).sum();
+            number(family.encode_family(&labels)?, Kind::Counter, count)?;
+        }
+        Ok(())
     }
 
     fn tally(&self, of: fn(&ShardMeters) -> &Tally) -> impl Iterator<Item = (String, u64)> {

@@ -4,7 +4,7 @@ mod asked;
 
 use crate::{Control, Setup, dns, start};
 use arc_swap::ArcSwap;
-use event::{Meters, Outcome, Response, Shut, Tick, Wall};
+use event::{Meters, Outcome, ReplyClass, Response, Shut, Tick, Wall};
 use policy::replies::Unknown;
 use policy::source::{Excess, Source, Terms};
 use std::io::{Read as _, Write as _};
@@ -59,6 +59,7 @@ fn refusals_and_sources_are_counted_by_name() {
         shard.refusals.add(1);
         shard.slowed.name(&["quota-issues", "spam-related"]);
         shard.slowed.add(1);
+        shard.undelivered.add(Outcome::Failed, Some(ReplyClass::BadMailbox));
     }
     let source = Arc::new(Source::new("shop", Terms::default()));
     source.count(3, 4_096);
@@ -74,6 +75,8 @@ fn refusals_and_sources_are_counted_by_name() {
         "ringpost_refusals_total{rule=\"loop\"} 0",
         "ringpost_slowed_total{class=\"spam-related\"} 2",
         "ringpost_refusals_total{rule=\"relay-denied\"} 2",
+        "ringpost_undelivered_total{outcome=\"failed\",category=\"bad-mailbox\"} 2",
+        "ringpost_undelivered_total{outcome=\"expired\",category=\"message-expired\"} 0",
         "ringpost_source_connections{source=\"shop\"} 1",
         "ringpost_source_connections_taken_total{source=\"shop\"} 1",
         "ringpost_source_messages_total{source=\"shop\"} 1",

@@ -125,6 +125,7 @@ impl Attempt<'_> {
     pub(super) fn fields<'o>(&self, line: Line<'o>, at: Wall) -> Line<'o> {
         let after = |stage| self.stages.micros(stage, at);
         let passage = self.passage;
+        let category = ReplyClass::category(self.outcome, self.class);
         let Labels { tenant, pool, job, campaign } = self.labels;
         line.id("id", self.id)
             .text("sender", self.sender)
@@ -147,6 +148,7 @@ impl Attempt<'_> {
             .text("text", &self.response.text)
             .truth("local", self.response.local)
             .text_or_null("class", self.class.map(ReplyClass::name))
+            .text_or_null("category", category.map(ReplyClass::name))
             .number("attempt", u64::from(self.attempt))
             .number("bytes", self.bytes)
             .number_or_null("next", self.next.map(|next| next.0))

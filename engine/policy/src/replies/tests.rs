@@ -184,6 +184,35 @@ fn our_own_words_are_read_by_their_codes() {
     assert!(!reading.is_known());
 }
 
+/// What we say where no host said anything is sorted like the rest.
+#[test]
+fn what_we_say_ourselves_has_these_categories() {
+    use ReplyClass as C;
+    let rules = Rules::shipped();
+    for (code, (subject, detail), what, class) in [
+        (550, (1, 2), "no such domain", C::BadDomain),
+        (556, (1, 10), "null MX", C::BadDomain),
+        (553, (1, 3), "no domain in the address", C::BadMailbox),
+        (550, (4, 4), "no host has an address", C::RoutingErrors),
+        (554, (4, 6), "it would come back", C::RoutingErrors),
+        (451, (4, 3), "DNS says nothing", C::RoutingErrors),
+        (451, (4, 1), "nobody answered the dial", C::NoAnswerFromHost),
+        (451, (4, 2), "the connection was lost", C::BadConnection),
+        (451, (5, 0), "the host does not speak SMTP", C::ProtocolErrors),
+        (451, (4, 7), "held up until its time was up", C::MessageExpired),
+        (451, (7, 5), "TLS failed, or a policy is not met", C::PolicyRelated),
+        (550, (7, 10), "TLS cannot be had as the sender requires it", C::PolicyRelated),
+        (550, (7, 30), "nor REQUIRETLS", C::PolicyRelated),
+        (451, (3, 0), "the spool cannot be read", C::BadConfiguration),
+        (451, (3, 5), "a pool that the settings do not know", C::BadConfiguration),
+        (554, (3, 0), "the spool has lost it", C::BadConfiguration),
+    ] {
+        let enhanced = EnhancedCode::new((code / 100) as u8, subject, detail);
+        let reading = rules.read(&Response::local(code, enhanced, what), None, None);
+        assert_eq!(reading.class, class, "{what}");
+    }
+}
+
 /// No rule of ours makes a failure of what was put off.
 #[test]
 fn what_is_put_off_is_not_failed() {

@@ -12,6 +12,7 @@ fn a_reply_is_explained() {
     let wanted = "\
 provider  google
 class     spam-related
+category  spam-related, or message-expired once its time is up
 scope     dkim-domain
 action    one-then-more 10m
 rule      google-rate-dkim
@@ -36,6 +37,7 @@ fn what_nobody_knows_is_said_to_be_unknown() {
     ] {
         let answer = asked(reply, None, None).unwrap();
         assert!(!answer.is_known);
+        assert!(!answer.text.contains("message-expired"), "it is not tried again");
         assert!(answer.text.contains(rule), "{}", answer.text);
     }
 }

@@ -193,8 +193,9 @@ fn tell_failed<K: Kernel>(
     if let Some(counts) = departure.counts() {
         counts.dial_failures.add(1);
     }
-    slot.shard.note_failed_dial(slot.index, peer, response);
-    slot.shard.tell(&Event::DialFailed { site: &site, peer, source_address, response });
+    let category = slot.shard.class_of(slot.index, peer, response);
+    slot.shard.note_failed_dial(slot.index, peer, response, category);
+    slot.shard.tell(&Event::DialFailed { site: &site, peer, source_address, category, response });
 }
 
 /// One connection to one host; and if it came to nothing, by what.

@@ -14,7 +14,7 @@ use policy::gate::{Ask, Cause, Place, Quota};
 use policy::replies::{Action, Provider, Reading, Scope, Stage};
 use queue::SiteIndex;
 use route::SitePlan;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,6 +73,21 @@ impl<K: Kernel> Shard<K> {
             _ => Wish::default(),
         };
         (reading.class, wish)
+    }
+
+    /// Why a host of a site could not be sent to, by what it said or we say for it. Nothing is done
+    /// about it.
+    pub(super) fn class_of(
+        &self,
+        index: SiteIndex,
+        peer: SocketAddr,
+        response: &Response,
+    ) -> ReplyClass {
+        let (sites, live) = (self.sites.borrow(), self.live.borrow());
+        let rules = &live.politeness.rules;
+        let host = sites.find(index).plan.host_at(peer);
+        let provider = host.and_then(|host| rules.provider_at(&host.name));
+        rules.read(response, provider, None).class
     }
 
     /// Whose host that is. One that did not get as far as to have a name is of its site's best.
