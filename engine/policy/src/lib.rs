@@ -28,7 +28,7 @@ pub mod tls_report;
 pub use backoff::Backoff;
 pub use limits::Limits;
 pub use reply::{asks_for_fewer_recipients, enhanced, outcome};
-pub use schedule::Schedule;
+pub use schedule::{Own, Schedule, Schedules, WAITS_MAX, Waits};
 pub use span::NotASpan;
 pub use tenant::Class;
 

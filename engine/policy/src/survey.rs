@@ -247,7 +247,7 @@ pub struct Message {
     pub id: MessageId,
     /// When it became ours.
     pub accepted: Wall,
-    /// When its time is up.
+    /// When the time of the last of them is up.
     pub expires: Wall,
     /// Open recipients, the first [`RECIPIENTS_MAX`].
     pub recipients: Vec<Recipient>,
@@ -262,6 +262,8 @@ pub struct Recipient {
     pub address: Box<str>,
     /// Attempts made so far.
     pub attempts: u16,
+    /// When its time is up.
+    pub expires: Wall,
     /// Where it goes, as far as that is known.
     pub site: Option<Arc<str>>,
     /// What keeps it, if that is not its site.

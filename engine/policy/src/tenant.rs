@@ -13,6 +13,9 @@ pub enum Class {
 }
 
 impl Class {
+    /// All of them, in order.
+    pub const ALL: [Self; 2] = [Self::Transactional, Self::Bulk];
+
     /// What settings and envelopes call it.
     #[must_use]
     pub const fn name(self) -> &'static str {

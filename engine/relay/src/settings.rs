@@ -19,6 +19,7 @@ mod meaning;
 mod nearness;
 mod pool;
 mod replies;
+mod retry;
 mod site;
 mod source;
 mod tenant;
@@ -40,6 +41,7 @@ pub use loaded::{Loaded, load, parse};
 pub use mail::Network;
 pub use pool::{Pool, PoolSource};
 pub use replies::Replies;
+pub use retry::Retry;
 pub use site::Site;
 pub use source::SourceRule;
 pub use tenant::Tenant;
@@ -213,23 +215,6 @@ pub struct Delivery {
     pub idle: Duration,
     /// How old a connection may grow.
     pub connection_age_max: Duration,
-}
-
-/// `[retry]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Retry {
-    /// From the first attempt to the second.
-    pub first: Duration,
-    /// By what each further wait grows.
-    pub factor: f64,
-    /// The longest wait.
-    pub longest: Duration,
-    /// The share of a wait that may be added to it by chance.
-    pub jitter: f64,
-    /// How old a message may grow.
-    pub expire: Duration,
-    /// How old a message grows before a sender who asked is told that it is late.
-    pub delay_notice: Duration,
 }
 
 /// `[log]`

@@ -162,9 +162,7 @@ fn compose<K: Kernel>(
             action: match settled.outcome {
                 Outcome::Expired => Action::Expired,
                 Outcome::Delivered => Action::Relayed,
-                Outcome::Deferred => {
-                    Action::Delayed(shard.live.borrow().schedule.expires(envelope.accepted()))
-                }
+                Outcome::Deferred => Action::Delayed(report.expires),
                 Outcome::Failed | Outcome::Dropped => Action::Failed,
             },
             response: &settled.response,

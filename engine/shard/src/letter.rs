@@ -70,6 +70,8 @@ pub struct Report {
     pub tried: Tried,
     /// It is this attempt behind which mail is late.
     pub turned_late: bool,
+    /// When the time of those that are tried again is up.
+    pub expires: Wall,
     /// When things happened.
     pub stages: Stages,
     /// One for each recipient of the attempt.

@@ -13,7 +13,7 @@ use policy::gate::Kept;
 use policy::replies::{Rules, Unknown};
 use policy::tenant::Weights;
 use policy::tls_report::Ledger;
-use policy::{Limits, Schedule};
+use policy::{Class, Limits, Schedule, Schedules};
 use route::SitePlan;
 use smtp::server::{self, Refusal, Rights};
 use std::fmt;
@@ -82,8 +82,8 @@ pub struct Live {
     pub spread_backlog: usize,
     /// Our side of every TLS handshake with a host, the same for all shards.
     pub connector: Arc<wire::Connector>,
-    /// When a deferred recipient is tried again.
-    pub schedule: Schedule,
+    /// When a deferred recipient is tried again, by site and class.
+    pub schedules: Schedules,
     /// What hosts mean by what they say, and whether it is heeded.
     pub politeness: Politeness,
 }
@@ -92,6 +92,11 @@ impl Live {
     /// How a site is treated, whatever leaves from where.
     pub(crate) fn limits_of(&self, plan: &SitePlan) -> &Limits {
         plan.named.and_then(|place| self.routing.limits.get(place)).unwrap_or(&self.limits)
+    }
+
+    /// When mail of a class for a site is tried again, as far as that is known.
+    pub(crate) fn schedule(&self, class: Class, plan: Option<&SitePlan>) -> &Schedule {
+        self.schedules.of(class, plan.and_then(|plan| plan.named))
     }
 }
 

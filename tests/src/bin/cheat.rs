@@ -11,7 +11,7 @@ use control::dns::Servers;
 use event::Meters;
 use kernel::uring::{self, DriverChoice, RingConfig};
 use kernel::{Sender, mailbox};
-use policy::{Limits, Schedule};
+use policy::Limits;
 use relay::settings::{self, Driver, Listener, Settings};
 use route::{HostPort, NamedSites, RouteSetting, Rules, Table};
 use shard::journal::{Durability, Options};
@@ -101,14 +101,7 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
             },
             spread_backlog: usize::MAX,
             politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
-            schedule: Schedule {
-                first: retry.first,
-                factor_percent: 100,
-                longest: retry.longest,
-                jitter_percent: 0,
-                expire: retry.expire,
-                delay_notice: retry.delay_notice,
-            },
+            schedules: retry.usual().into(),
             connector: Arc::new(Connector::new(None).map_err(io::Error::other)?),
             egress: Arc::default(),
         },

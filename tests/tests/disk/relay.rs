@@ -4,7 +4,7 @@ use crate::look::SEGMENT_BYTES;
 use event::Meters;
 use kernel::uring::{self, RingConfig};
 use kernel::{Sender, mailbox};
-use policy::{Limits, Schedule};
+use policy::{Limits, Schedule, Waits};
 use route::{Answer, HostPort, NamedSites, RouteSetting, Rules, Table};
 use shard::journal::Options;
 use shard::{Ask, Crowd, Gate, Letter, Live, Networks, Routing, Setup, Spool};
@@ -104,7 +104,7 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
             },
             spread_backlog: usize::MAX,
             politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
-            schedule: schedule(),
+            schedules: schedule().into(),
             connector: Arc::new(Connector::new(None).expect("it trusts nobody")),
             egress: Arc::default(),
         },
@@ -157,9 +157,11 @@ fn routing(next: SocketAddr) -> Routing {
 /// As [`crate::rig::SETTINGS`] has it.
 fn schedule() -> Schedule {
     Schedule {
-        first: Duration::from_millis(200),
-        factor_percent: 200,
-        longest: Duration::from_secs(2),
+        waits: Waits::Growing {
+            first: Duration::from_millis(200),
+            factor_percent: 200,
+            longest: Duration::from_secs(2),
+        },
         jitter_percent: 0,
         expire: Duration::from_hours(1),
         delay_notice: Duration::from_hours(1),

@@ -180,7 +180,7 @@ pub(crate) fn plan(
         spread_backlog: [1, 1, 3, usize::MAX][(seed / 3 % 4) as usize],
         held_bytes_max: sim.pick(&[0, 2_000, 1 << 20]),
         queued_max: 10_000,
-        schedule: relay::schedule(),
+        schedules: relay::schedule().into(),
         heeds: false,
         sources: Vec::new(),
         callers: Vec::new(),

@@ -5,7 +5,7 @@
 mod host;
 mod log;
 
-use crate::relay::{Plan, Relay};
+use crate::relay::{Plan, Relay, growing};
 use host::Host;
 use kernel::Kernel;
 use kernel::sim::World;
@@ -123,6 +123,8 @@ fn play(
     });
     let hosts: Vec<_> = hosts.collect();
     let mx = hosts.iter().map(|(domain, host)| (*domain, vec![(10, host.address.ip())]));
+    let waits = growing(Duration::from_mins(5), Duration::from_hours(4));
+    let schedule = Schedule { waits, ..Schedule::default() };
     let plan = Plan {
         host,
         address: SocketAddr::new(world.address(host), 2525),
@@ -132,7 +134,7 @@ fn play(
         spread_backlog,
         held_bytes_max: 1 << 20,
         queued_max: 10_000,
-        schedule: Schedule { first: Duration::from_mins(5), ..Schedule::default() },
+        schedules: schedule.into(),
         heeds: true,
         sources: sources
             .iter()

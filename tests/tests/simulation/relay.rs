@@ -6,7 +6,7 @@ use kernel::{Kernel, Sender, mailbox};
 use policy::pool::Member;
 use policy::source::Terms;
 use policy::tenant::Weights;
-use policy::{Limits, Schedule};
+use policy::{Limits, Schedule, Schedules, Waits};
 use route::{Answer, HostPort, MxHost, NamedSites, RouteSetting, Rules, Table};
 use shard::journal::{Durability, Options};
 use shard::{
@@ -47,7 +47,7 @@ pub(crate) struct Plan {
     pub(crate) held_bytes_max: u64,
     /// With more recipients than this waiting at a shard, no new mail is taken.
     pub(crate) queued_max: u64,
-    pub(crate) schedule: Schedule,
+    pub(crate) schedules: Schedules,
     /// Whether what hosts ask for is done.
     pub(crate) heeds: bool,
     /// The addresses mail leaves from, by weight; none: the host's own.
@@ -240,7 +240,7 @@ fn live(plan: &Plan, connector: &Arc<Connector>) -> Live {
         limits: plan.limits,
         spread_backlog: plan.spread_backlog,
         politeness: Politeness { others: plan.heeds, ..Politeness::default() },
-        schedule: plan.schedule,
+        schedules: plan.schedules.clone(),
         connector: Arc::clone(connector),
         egress: egress(&plan.sources),
     }
@@ -290,11 +290,14 @@ fn answer(mx: &[(&str, Vec<(u16, IpAddr)>)], domain: &str) -> Answer {
     }
 }
 
+/// Pauses that double.
+pub(crate) fn growing(first: Duration, longest: Duration) -> Waits {
+    Waits::Growing { first, factor_percent: 200, longest }
+}
+
 pub(crate) fn schedule() -> Schedule {
     Schedule {
-        first: Duration::from_secs(1),
-        factor_percent: 200,
-        longest: Duration::from_secs(8),
+        waits: growing(Duration::from_secs(1), Duration::from_secs(8)),
         jitter_percent: 20,
         expire: EXPIRE,
         delay_notice: Duration::from_secs(3),

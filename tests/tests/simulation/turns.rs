@@ -3,7 +3,7 @@
 
 use crate::chance::{Chance, pause};
 use crate::dialogue::Dialogue;
-use crate::relay::{Caller, LOG, Plan, Relay};
+use crate::relay::{Caller, LOG, Plan, Relay, growing};
 use kernel::sim::{Host, Sim, SimStream, World};
 use kernel::{Kernel, Listener};
 use policy::source::Terms;
@@ -151,6 +151,7 @@ impl Scene {
             let terms = Terms { tenant: Some((*name).into()), class: *class, ..Terms::default() };
             callers.push(Caller { address: world.address(from), terms, weight: *weight });
         }
+        let waits = growing(Duration::from_secs(1), Duration::from_hours(4));
         let plan = Plan {
             host,
             address: SocketAddr::new(world.address(host), 2525),
@@ -169,7 +170,7 @@ impl Scene {
             spread_backlog: usize::MAX,
             held_bytes_max: 1 << 20,
             queued_max: 2 * NOISY as u64,
-            schedule: Schedule { first: Duration::from_secs(1), ..Schedule::default() },
+            schedules: Schedule { waits, ..Schedule::default() }.into(),
             heeds: false,
             sources: Vec::new(),
             callers,

@@ -69,16 +69,17 @@ pub(super) fn message(
     message: &Message,
     of_site: &dyn Fn(&str) -> Option<Limiter>,
 ) -> Value {
+    let date = |at: Wall| (at.0 > 0).then_some(at.0);
     let recipient = |one: &Recipient| {
         let keeps = || one.limiter.clone().or_else(|| of_site(one.site.as_deref()?));
         json!({
             "recipient": one.address,
             "attempts": one.attempts,
+            "expires": date(one.expires),
             "site": one.site.as_deref(),
             "limiter": keeps().as_ref().map(|one| limiter(door, one)),
         })
     };
-    let date = |at: Wall| (at.0 > 0).then_some(at.0);
     json!({
         "message": message.id.to_string(),
         "accepted": date(message.accepted),

@@ -118,11 +118,15 @@ pub enum Limiter {
         due: Wall,
         /// It was tried so often.
         attempts: u16,
+        /// Where it is set for how long.
+        key: Key,
     },
     /// All mail for the site was put off, and waits for its time.
     PutOff {
         /// So many deliveries.
         waiting: usize,
+        /// Where it is set for how long, if it is bulk.
+        key: Key,
     },
     /// DNS was asked where the mail goes, and has not answered yet.
     DnsAsked,
@@ -172,10 +176,9 @@ impl Limiter {
         match self {
             Self::SiteConnections { key, .. }
             | Self::SharedConnections { key, .. }
-            | Self::SourceConnections { key, .. } => Some(*key),
-            Self::Retry { .. } | Self::PutOff { .. } => {
-                Some(Key { table: "retry", index: None, name: "first" })
-            }
+            | Self::SourceConnections { key, .. }
+            | Self::Retry { key, .. }
+            | Self::PutOff { key, .. } => Some(*key),
             _ => None,
         }
     }
@@ -291,7 +294,7 @@ impl fmt::Display for Limiter {
             Self::Retry { attempts, .. } => {
                 write!(f, "put off after {}", count(*attempts, "attempt"))
             }
-            Self::PutOff { waiting } => {
+            Self::PutOff { waiting, .. } => {
                 write!(f, "all of it, {waiting} deliveries, was put off and waits for its time")
             }
             Self::DnsAsked => f.write_str("DNS was asked where it goes, and has not answered"),

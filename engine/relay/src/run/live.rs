@@ -5,7 +5,7 @@ use crate::settings::{self, Hop, Settings};
 use control::Resolver;
 use event::Meters;
 use kernel::Sender;
-use policy::{Limits, Schedule};
+use policy::{Class, Limits, Own, Schedules};
 use route::{HostPort, NamedSites, Question, RouteSetting, Rules, SiteSetting, Table};
 use shard::{Ask, Letter, Live, Politeness, Routing};
 use std::io;
@@ -26,12 +26,12 @@ pub(super) fn live(
         routing.rules.sites.place_of(name).into_iter().for_each(|place| sites[place] = heeds);
     }
     Ok(Live {
+        schedules: schedules(settings, &routing),
         routing,
         egress: Arc::new(egress::egress(settings, meters, before.map(|before| &*before.egress))),
         limits: limits(&settings.delivery),
         spread_backlog: settings.spread_backlog.map_or(usize::MAX, |backlog| backlog as usize),
         connector: Arc::clone(connector),
-        schedule: schedule(settings),
         politeness: Politeness { sites: sites.into(), ..politeness },
     })
 }
@@ -48,21 +48,20 @@ fn limits(delivery: &settings::Delivery) -> Limits {
     }
 }
 
-fn schedule(settings: &Settings) -> Schedule {
-    Schedule {
-        first: settings.retry.first,
-        factor_percent: percent(settings.retry.factor),
-        longest: settings.retry.longest,
-        jitter_percent: percent(settings.retry.jitter),
-        expire: settings.retry.expire,
-        delay_notice: settings.retry.delay_notice,
+/// The schedules of all mail. At the places of sites that are no more stands what holds for all.
+fn schedules(settings: &Settings, routing: &Routing) -> Schedules {
+    let retry = &settings.retry;
+    let mut sites = vec![Own::default(); routing.limits.len()];
+    for site in &settings.sites {
+        if let Some(place) = routing.rules.sites.place_of(&site.name) {
+            sites[place] = site.retry.clone();
+        }
     }
-}
-
-/// The settings hold the number within a few thousand percent, and not negative.
-#[expect(clippy::cast_sign_loss, reason = "limits of the settings")]
-fn percent(share: f64) -> u32 {
-    (share * 100.0).round() as u32
+    let classes = Class::ALL.map(|class| match class {
+        Class::Transactional => retry.transactional.clone(),
+        Class::Bulk => retry.bulk.clone(),
+    });
+    Schedules::new(&retry.usual(), &classes, sites)
 }
 
 /// The place of each site that has a name: the one it had before, or a new one.

@@ -124,7 +124,8 @@ mod tests {
     fn a_limit_is_found_where_it_was_written() {
         let text = "[delivery]\nconnections_per_site = 5\n\
                     [[site]]\nname = \"a\"\nmx = [\"a.test\"]\nconnections_max = 2\n\
-                    [[site]]\nname = \"b\"\nmx = [\"b.test\"]\n";
+                    [[site]]\nname = \"b\"\nmx = [\"b.test\"]\nretry = [\"5m\"]\n\
+                    [retry]\nbulk = [\"9m\"]\n";
         let host = Host { cores: 1, name: "relay.test".to_owned() };
         let loaded = parse("ringpost.toml", text, &host).unwrap();
         let find =
@@ -134,6 +135,8 @@ mod tests {
             ("site", Some(0), "connections_max", Some(6)),
             ("site", Some(1), "connections_max", Some(2)),
             ("retry", None, "first", None),
+            ("site", Some(1), "retry", Some(10)),
+            ("retry", None, "bulk", Some(12)),
         ] {
             let found = find(table, index, name);
             assert_eq!(

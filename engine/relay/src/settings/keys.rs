@@ -273,51 +273,6 @@ impl Route {
     }
 }
 
-impl Retry {
-    fn read(retry: &mut Section<'_, '_>) -> Self {
-        Self {
-            first: retry.bounded(
-                "first",
-                Duration::from_millis(100)..=Duration::from_hours(24),
-                Duration::from_mins(30),
-                "From a first deferral to the next attempt. RFC 5321: at least 30 minutes.",
-            ),
-            factor: retry.bounded(
-                "factor",
-                1.0..=10.0,
-                2.0,
-                "By what each further wait is longer than the one before.",
-            ),
-            longest: retry.bounded(
-                "longest",
-                Duration::from_millis(100)..=Duration::from_hours(7 * 24),
-                Duration::from_hours(4),
-                "No wait grows beyond this.",
-            ),
-            jitter: retry.bounded(
-                "jitter",
-                0.0..=1.0,
-                0.2,
-                "Each wait is made longer by up to this share of it, at random, so that what \
-                 was deferred together does not return together.",
-            ),
-            expire: retry.bounded(
-                "expire",
-                Duration::from_secs(1)..=Duration::from_hours(30 * 24),
-                Duration::from_hours(3 * 24),
-                "How old a message may grow before what is left of it is returned.",
-            ),
-            delay_notice: retry.bounded(
-                "delay_notice",
-                Duration::from_secs(1)..=Duration::from_hours(30 * 24),
-                Duration::from_hours(4),
-                "How old a message grows before a sender who asked to be told of delays \
-                 (NOTIFY=DELAY) is told, once.",
-            ),
-        }
-    }
-}
-
 impl Log {
     fn read(log: &mut Section<'_, '_>) -> Self {
         Self {

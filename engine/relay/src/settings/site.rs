@@ -3,9 +3,11 @@
 use super::document::{Place, Reader, Section};
 use super::mail::is_host_name;
 use super::replies::read_heeded;
+use super::retry::read_of_site;
 use super::source::Label;
 use super::value::Text;
 use super::{Delivery, Settings};
+use policy::Own;
 use smtp::client::DEPTH_MAX;
 use std::time::Duration;
 
@@ -21,6 +23,8 @@ pub struct Site {
     pub limits: Delivery,
     /// Whether what its hosts ask for is done.
     pub heeds_replies: bool,
+    /// What it has of a schedule of its own.
+    pub retry: Own,
 }
 
 impl Site {
@@ -57,6 +61,7 @@ impl Site {
             mx: mx.unwrap_or_default().into_iter().map(|pattern| pattern.0).collect(),
             limits: read_limits(site, &words, &usual.delivery),
             heeds_replies: read_heeded(site, usual.replies.heeded),
+            retry: read_of_site(site),
         }
     }
 }

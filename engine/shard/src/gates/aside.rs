@@ -125,8 +125,6 @@ impl<K: Kernel> Shard<K> {
     /// Gives up what has run out of time: those that were set aside first are looked at.
     pub(super) fn expire_aside(self: &Rc<Self>) {
         let wall = self.kernel.wall();
-        let is_old =
-            |delivery: &Delivery| self.live.borrow().schedule.expires(delivery.accepted()) <= wall;
         let keys: Vec<_> = self.aside.borrow().lists.keys().cloned().collect();
         for key in keys {
             let quota = Quota::Sender((&*key.1).into());
@@ -136,6 +134,8 @@ impl<K: Kernel> Shard<K> {
                 continue;
             };
             drop(gates);
+            let plan = self.sites.borrow().named(&key.0).into_iter().next();
+            let is_old = |delivery: &Delivery| self.expires(delivery, plan.as_deref()) <= wall;
             let old = self.aside.borrow_mut().take(&key, RELEASED_MAX, is_old);
             for delivery in old {
                 self.conclude_all(delivery, None, Outcome::Expired, &response);

@@ -14,6 +14,7 @@ use event::{EgressMeters, MessageId, Outcome, ReplyClass, Response, Tick, Wall};
 use kernel::Kernel;
 use policy::replies::{Provider, Stage};
 use queue::SiteIndex;
+use route::SitePlan;
 use smallvec::{SmallVec, smallvec};
 use smtp::client::Verdict;
 use spool::Tried;
@@ -140,8 +141,8 @@ impl<K: Kernel> Shard<K> {
     /// Gives up what waits for a site that cannot be reached and has run out of time.
     pub(crate) fn expire_ready(self: &Rc<Self>, index: SiteIndex, response: &Response) {
         let wall = self.kernel.wall();
-        let is_old =
-            |delivery: &Delivery| self.live.borrow().schedule.expires(delivery.accepted()) <= wall;
+        let plan = Arc::clone(&self.sites.borrow().find(index).plan);
+        let is_old = |delivery: &Delivery| self.expires(delivery, Some(&plan)) <= wall;
         let old = self.queue.borrow_mut().drain_ready(index, is_old);
         for delivery in old {
             self.conclude_all(delivery, Some(index), Outcome::Expired, response);
@@ -167,24 +168,9 @@ impl<K: Kernel> Shard<K> {
         if fates.is_empty() {
             return false;
         }
+        let plan = attempt.index.map(|index| Arc::clone(&self.sites.borrow().find(index).plan));
+        let (verdicts, later, leaves) = self.weigh(&attempt, plan.as_deref(), fates);
         let Attempt { delivery, index, host, started, sent } = attempt;
-        let message = delivery.message.as_deref();
-        let mut later: SmallVec<[Later; 1]> = SmallVec::new();
-        let mut leaves = false;
-        let verdicts: Vec<Settled> = fates
-            .into_iter()
-            .map(|mut fate| {
-                let (class, wish) = self.judge(index, host.as_ref(), message, &fate);
-                leaves |= wish.leaves;
-                if wish.fails && fate.outcome == Outcome::Deferred {
-                    fate.outcome = Outcome::Failed;
-                }
-                let again = (fate.outcome == Outcome::Deferred)
-                    .then(|| self.later(&mut later, &delivery, wish.pause, fate.recipient))
-                    .flatten();
-                settle(fate, again, class)
-            })
-            .collect();
         let now = self.kernel.now();
         let stages = event::Stages {
             accepted: delivery.accepted(),
@@ -200,12 +186,15 @@ impl<K: Kernel> Shard<K> {
         let site =
             index.map_or_else(|| Arc::from(""), |index| self.count_at_site(index, &verdicts));
         if let Some(meters) = host.as_ref().and_then(|host| host.meters.as_ref()) {
-            verdicts.iter().for_each(|settled| meters.count(settled.outcome));
+            for settled in &verdicts {
+                meters.count(settled.outcome);
+            }
         }
         self.put_off(&delivery, tried, later, index.map(|_| &site));
         if let Some(index) = index {
             self.note_replies(index, host.as_ref(), delivery.id(), &verdicts);
         }
+        let expires = self.expires(&delivery, plan.as_deref());
         let (id, message) = (delivery.id(), delivery.message);
         let peer = host.as_ref().map(|host| host.peer);
         let passed_on = host.as_ref().is_some_and(|host| host.reports);
@@ -219,11 +208,39 @@ impl<K: Kernel> Shard<K> {
             passed_on,
             tried,
             turned_late,
+            expires,
             stages,
             verdicts,
         };
         self.post(self.owner(id), Letter::Report(Box::new(report)));
         leaves
+    }
+
+    /// What becomes of each recipient, and when those are tried again that are. Whether the host asks
+    /// that its connection be left.
+    fn weigh(
+        self: &Rc<Self>,
+        attempt: &Attempt,
+        plan: Option<&SitePlan>,
+        fates: Vec<Fate>,
+    ) -> (Vec<Settled>, SmallVec<[Later; 1]>, bool) {
+        let Attempt { delivery, index, host, .. } = attempt;
+        let message = delivery.message.as_deref();
+        let mut later: SmallVec<[Later; 1]> = SmallVec::new();
+        let mut leaves = false;
+        let verdicts = fates.into_iter().map(|mut fate| {
+            let (class, wish) = self.judge(*index, host.as_ref(), message, &fate);
+            leaves |= wish.leaves;
+            if wish.fails && fate.outcome == Outcome::Deferred {
+                fate.outcome = Outcome::Failed;
+            }
+            let recipient = (delivery, plan, fate.recipient);
+            let is_put_off = fate.outcome == Outcome::Deferred;
+            let again = is_put_off.then(|| self.later(&mut later, recipient, wish.pause)).flatten();
+            settle(fate, again, class)
+        });
+        let verdicts = verdicts.collect();
+        (verdicts, later, leaves)
     }
 
     /// Why a recipient was not taken, if it was not; and what the host asks for.
@@ -254,15 +271,14 @@ impl<K: Kernel> Shard<K> {
     fn later(
         &self,
         all: &mut SmallVec<[Later; 1]>,
-        delivery: &Delivery,
+        (delivery, plan, recipient): (&Delivery, Option<&SitePlan>, u16),
         pause: Option<Duration>,
-        recipient: u16,
     ) -> Option<Again> {
         if let Some(same) = all.iter_mut().find(|later| later.pause == pause) {
             same.recipients.push(recipient);
             return same.again;
         }
-        let again = self.again(delivery, pause);
+        let again = self.again(delivery, plan, pause);
         all.push(Later { pause, again, recipients: smallvec![recipient] });
         again
     }
@@ -320,17 +336,29 @@ impl<K: Kernel> Shard<K> {
 
     /// Whether a sender who asked to hear of delays would want to by now.
     fn is_late(&self, delivery: &Delivery) -> bool {
-        delivery.accepted() + self.live.borrow().schedule.delay_notice <= self.kernel.wall()
+        let live = self.live.borrow();
+        let notice = live.schedule(delivery.domain.flow().class(), None).delay_notice;
+        delivery.accepted() + notice <= self.kernel.wall()
+    }
+
+    /// When the time of a delivery to a site is up, or to one that is not known.
+    pub(crate) fn expires(&self, delivery: &Delivery, plan: Option<&SitePlan>) -> Wall {
+        let live = self.live.borrow();
+        live.schedule(delivery.domain.flow().class(), plan).expires(delivery.accepted())
     }
 
     /// When a delivery would be tried again, spared for so long; or `None` if its time is up.
-    fn again(&self, delivery: &Delivery, pause: Option<Duration>) -> Option<Again> {
+    fn again(
+        &self,
+        delivery: &Delivery,
+        plan: Option<&SitePlan>,
+        pause: Option<Duration>,
+    ) -> Option<Again> {
         let (accepted, now) = (delivery.accepted(), self.kernel.wall());
         let attempts = delivery.tried.again(false).count();
-        let schedule = pause.map_or(self.live.borrow().schedule, |pause| {
-            self.live.borrow().schedule.sparing(pause)
-        });
-        let wall = schedule.next(accepted, attempts, now, self.kernel.random())?;
+        let (live, random) = (self.live.borrow(), self.kernel.random());
+        let schedule = live.schedule(delivery.domain.flow().class(), plan);
+        let wall = schedule.next((accepted, now), attempts, pause, random)?;
         Some(Again { tick: self.kernel.now() + wall.since(now), wall })
     }
 }

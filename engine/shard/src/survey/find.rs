@@ -2,9 +2,11 @@
 
 use super::Tell;
 use crate::domains::{self, Wants};
+use crate::routing::Way;
 use crate::shard::Shard;
 use event::{MessageId, Wall};
 use kernel::Kernel;
+use policy::Class;
 use policy::survey::{Answer, Limiter, Message, RECIPIENTS_MAX, Recipient};
 use spool::{Envelope, Label, Spot, Standing, Tried};
 use std::rc::Rc;
@@ -30,6 +32,7 @@ fn nameless(id: MessageId, open: &[Standing], recipients_total: usize) -> Messag
     let recipient = |standing: &Standing| Recipient {
         address: "".into(),
         attempts: attempts(*standing),
+        expires: Wall(0),
         site: None,
         limiter: Some(Limiter::Unreadable),
     };
@@ -52,10 +55,10 @@ impl<K: Kernel> Shard<K> {
         recipients_total: usize,
     ) -> Message {
         let accepted = envelope.accepted();
-        let expires = self.live.borrow().schedule.expires(accepted);
         let pool = envelope.label(Label::Pool).unwrap_or_default();
         let recipient = |standing: &Standing| self.recipient(envelope, pool, *standing);
-        let recipients = open.iter().map(recipient).collect();
+        let recipients: Vec<Recipient> = open.iter().map(recipient).collect();
+        let expires = recipients.iter().map(|one| one.expires).max().unwrap_or(accepted);
         Message { id, accepted, expires, recipients, recipients_total }
     }
 
@@ -70,9 +73,17 @@ impl<K: Kernel> Shard<K> {
         let (site, nowhere) = self.led(&way, &domain);
         let (attempts, due) = (attempts(standing), standing.due);
         let waits = due > self.kernel.wall();
-        let limiter = if waits { Some(Limiter::Retry { due, attempts }) } else { nowhere };
+        let named = match &way {
+            Way::Site(plan) | Way::Renewed(plan) => plan.named,
+            _ => None,
+        };
+        let class = Class::of(envelope.label(Label::Class).unwrap_or_default());
+        let live = self.live.borrow();
+        let key = live.schedules.key(class, named);
+        let limiter = if waits { Some(Limiter::Retry { due, attempts, key }) } else { nowhere };
+        let expires = live.schedules.of(class, named).expires(envelope.accepted());
         let address = String::from_utf8_lossy(path).into();
-        Recipient { address, attempts, site, limiter }
+        Recipient { address, attempts, expires, site, limiter }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::routing::Way;
 use crate::shard::Shard;
 use crate::sites::LANES_MAX;
 use kernel::Kernel;
+use policy::Class;
 use policy::gate::SiteGates;
 use policy::pool::Want;
 use policy::survey::{
@@ -105,7 +106,12 @@ impl<K: Kernel> Shard<K> {
         };
         let waiting = load.waiting;
         let put_off = |limiter| match limiter {
-            Limiter::Idle if waiting > 0 => Limiter::PutOff { waiting },
+            Limiter::Idle if waiting > 0 => {
+                let plan = self.sites.borrow().named(&name).into_iter().next();
+                let place = plan.and_then(|plan| plan.named);
+                let key = self.live.borrow().schedules.key(Class::Bulk, place);
+                Limiter::PutOff { waiting, key }
+            }
             limiter => limiter,
         };
         let limiters = limiters.into_iter().map(put_off).collect();

@@ -5,7 +5,7 @@ use event::{Meters, TlsaSet};
 use kernel::sim::{Host, World};
 use kernel::{Kernel, Sender, mailbox};
 use policy::tls_report::Ledger;
-use policy::{Limits, Schedule};
+use policy::{Limits, Schedule, Waits};
 use route::{Answer, Dane, HostPort, MxHost, NamedSites, RouteSetting, Rules, Table, Tls};
 use shard::journal::Options;
 use shard::{
@@ -159,7 +159,7 @@ impl Relay {
                 limits: LIMITS,
                 spread_backlog: usize::MAX,
                 politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
-                schedule: SCHEDULE,
+                schedules: SCHEDULE.into(),
                 connector: Arc::new(Connector::new(roots.as_ref()).unwrap()),
                 egress: Arc::default(),
             },
@@ -282,9 +282,11 @@ const LIMITS: Limits = Limits {
 };
 
 const SCHEDULE: Schedule = Schedule {
-    first: Duration::from_mins(30),
-    factor_percent: 200,
-    longest: Duration::from_hours(4),
+    waits: Waits::Growing {
+        first: Duration::from_mins(30),
+        factor_percent: 200,
+        longest: Duration::from_hours(4),
+    },
     jitter_percent: 0,
     expire: Duration::from_hours(24),
     delay_notice: Duration::from_secs(3),

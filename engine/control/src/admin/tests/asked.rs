@@ -161,10 +161,12 @@ fn message() -> Message {
     let recipient = |address: &str, limiter| Recipient {
         address: address.into(),
         attempts: 1,
+        expires: Wall(2),
         site: Some(SITE.into()),
         limiter,
     };
-    let later = Limiter::Retry { due: Wall(9_000), attempts: 1 };
+    let key = Key { table: "retry", index: None, name: "bulk" };
+    let later = Limiter::Retry { due: Wall(9_000), attempts: 1, key };
     let recipients = vec![recipient("a@a.test", Some(later)), recipient("b@a.test", None)];
     Message { id: ID, accepted: Wall(1), expires: Wall(2), recipients, recipients_total: 2 }
 }
