@@ -88,6 +88,13 @@ impl ReplyClass {
         }
     }
 
+    /// Whether a failure is a hard bounce: it is about the recipient's address, which would fail the
+    /// next message, too.
+    #[must_use]
+    pub const fn is_hard(self) -> bool {
+        matches!(self, Self::BadDomain | Self::BadMailbox | Self::InactiveMailbox)
+    }
+
     /// Its name in logs, rules and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -15,6 +15,7 @@
 //! | attempt | id, sender, recipient, site, peer, host (what it is called), source_address (of ours), ehlo (how we introduced ourselves), tls, cipher, verified (it proved to be that host), in_clear (why there is no TLS although it was wanted), mta_sts (what the policy of the domain asks for), mta_sts_failure (why that would not have let the mail go there), outcome, code, enhanced, text, local (we say it, not the peer), class (why it said no, if it did), category (one of seventeen, by which what was not taken is sorted: its class, or `message-expired` where its time was up; null if it was taken), attempt, bytes, next, duplicate_possible, accepted, and milliseconds from accept, with microseconds as decimals: queued, started, sent, answered, settled; tenant, pool (by which it left, also the default one), job, campaign if there are such |
 //! | bounced | id, bounce, recipient, recipients, action (failed, delayed or relayed) |
 //! | bounce_dropped | id, recipients |
+//! | suppression_advised | id (of the last that bounced), recipient, site, bounces (hard ones lately: `suppress_after` or more), category, code, enhanced, text; once for each recipient, and nothing is done about it |
 //! | dial_failed | site, peer, source_address (null: whichever the system takes), category, code, enhanced, text; also when a handshake failed and the host is dialled again in the clear |
 //! | gate | site, scope (whose quota is meant: site, source-address, mail-from-domain or host), value (which; null for the site), step (shut, narrowed, widened or opened), connections (there may be now; null: as many as ever), next (when that changes, if mail goes until then), rule (that read the reply), provider, class, asked (when the reply came), code, enhanced, text |
 //! | spool_unread | log, text |
@@ -25,12 +26,14 @@
 //! | shard_stopped | shard, recipients |
 
 mod accepted;
+mod advice;
 mod attempt;
 mod gate;
 mod line;
 mod ordered;
 
 pub use accepted::{Accepted, Encryption, Entrance};
+pub use advice::Advice;
 pub use attempt::{Attempt, Labels, Passage, Stages, Sts};
 pub use gate::Gate;
 pub use line::FIELD_BYTES_MAX;
@@ -108,6 +111,8 @@ pub enum Event<'a> {
         /// How many of its recipients failed.
         recipients: u32,
     },
+    /// A recipient had better not be written to any more.
+    SuppressionAdvised(Advice<'a>),
     /// No connection to a host of a site came about.
     DialFailed {
         /// The site.
@@ -202,6 +207,7 @@ impl Event<'_> {
             }
             Self::Bounced { .. } => meters.bounces.add(1),
             Self::BounceDropped { .. } => meters.bounces_dropped.add(1),
+            Self::SuppressionAdvised(_) => meters.suppressions_advised.add(1),
             Self::DialFailed { .. } => meters.dial_failures.add(1),
             Self::Gate(gate) if gate.is_less() => {
                 meters.slowed.name(&ReplyClass::NAMES);
@@ -226,6 +232,7 @@ impl Event<'_> {
             Self::Attempt(_) => "attempt",
             Self::Bounced { .. } => "bounced",
             Self::BounceDropped { .. } => "bounce_dropped",
+            Self::SuppressionAdvised(_) => "suppression_advised",
             Self::DialFailed { .. } => "dial_failed",
             Self::Gate(_) => "gate",
             Self::SpoolUnread { .. } => "spool_unread",
@@ -266,6 +273,7 @@ impl Event<'_> {
             Self::BounceDropped { id, recipients } => {
                 line.id("id", id).number("recipients", u64::from(recipients))
             }
+            Self::SuppressionAdvised(advice) => advice.fields(line),
             Self::DialFailed { site, peer, source_address, category, response } => {
                 let line = line.text("site", site).peer("peer", Some(peer));
                 let line = line.address("source_address", source_address);

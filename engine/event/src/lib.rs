@@ -30,8 +30,8 @@ pub use count::{Count, Flag, SharedCount};
 pub use egress::{EGRESS_MAX, EgressMeters, EgressReading, OTHER_ADDRESSES};
 pub use enhanced::{EnhancedCode, NotEnhanced};
 pub use happening::{
-    Accepted, Attempt, Encryption, Entrance, Event, FIELD_BYTES_MAX, Gate, Labels, MESSAGES_MAX,
-    Ordered, Passage, Stages, Sts,
+    Accepted, Advice, Attempt, Encryption, Entrance, Event, FIELD_BYTES_MAX, Gate, Labels,
+    MESSAGES_MAX, Ordered, Passage, Stages, Sts,
 };
 pub use histogram::{Histogram, Reading};
 pub use id::{MessageId, NotAnId};

@@ -7,9 +7,10 @@
 //! again, [`outcome`] what a reply makes of its recipient, and [`replies`] what else it means.
 //! [`pool`] says which of our addresses is next, and [`tenant`] whose mail has which part of a site. A [`source::Source`] counts what those do
 //! who give us mail. [`survey`] has the words in which operators are told why mail does not move.
-//! [`tls_report`] counts what TLS with hosts came to, for the domains that want to hear of it.
+//! [`bounces`] knows who hard-bounced lately, and [`tls_report`] counts what TLS with hosts came to, for the domains that want to hear of it.
 
 mod backoff;
+pub mod bounces;
 pub mod gate;
 pub mod hosts;
 mod limits;

@@ -15,10 +15,12 @@
 //! ```
 
 mod access;
+mod bounces;
 mod egress;
 mod gates;
 mod guard;
 mod host;
+mod keepers;
 mod live;
 mod notify;
 mod pauses;
@@ -38,6 +40,7 @@ use crate::settings::{DELAY_MAX, Durability, Loaded, Settings, load_tokens};
 use crate::spool::SpoolLock;
 use arc_swap::ArcSwap;
 use event::Meters;
+use keepers::Keepers;
 use kernel::Sender;
 use kernel::uring::DriverReport;
 use reload::{Desk, Wish};
@@ -87,7 +90,7 @@ struct Relay {
     happened: Receiver<Happened>,
     /// How long mail is still taken when we are told to stop.
     delay: Duration,
-    keeper: gates::Keeper,
+    keepers: Keepers,
     desk: Desk,
     _lock: SpoolLock,
 }
@@ -119,9 +122,7 @@ fn run_and_tell(loaded: &Loaded, listening: impl FnOnce()) -> io::Result<()> {
     });
     let drained = relay.drain(known);
     relay.control.stop();
-    if let Err(error) = relay.keeper.write() {
-        warn(format!("what providers have asked for is not kept: {error}"));
-    }
+    relay.keepers.write();
     outcome.and(drained)
 }
 
@@ -139,7 +140,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     let connector = tls::connector(loaded)?;
     let policies = policies::policies(loaded)?;
     policies::warning(policies.as_ref()).iter().for_each(warn);
-    let (politeness, keeper) = gates::open(politeness::politeness(loaded)?, settings);
+    let (politeness, keepers) = Keepers::open(politeness::politeness(loaded)?, settings);
     let reports = reports::reports(loaded)?;
     let ledger = reports.as_ref().map(|reports| Arc::clone(&reports.ledger));
     let sources = guard::sources(settings);
@@ -163,7 +164,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
         sources: Arc::clone(&named),
         unknown: Arc::clone(&politeness.unknown),
         facts: facts(settings, &driver),
-        chores: reading.into_iter().chain([keyring.chore(), keeper.chore()]).collect(),
+        chores: reading.into_iter().chain([keyring.chore()]).chain(keepers.chores()).collect(),
     })?;
     control.warnings().iter().for_each(warn);
     let access = verifier.map(access::doorkeeper);
@@ -180,12 +181,11 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
         (&senders, mailboxes, &post),
     )?;
     control.report_by(reports::post(&settings.tls_report, &settings.hostname, senders.clone()));
-    let (running, delay) = (senders.len(), settings.drain.delay);
+    let (running, delay, counts) = (senders.len(), settings.drain.delay, Arc::clone(&meters));
     let (loaded, shards) = (loaded.clone(), senders.clone());
-    let counts = Arc::clone(&meters);
-    let desk = Desk { loaded, live, resolver, meters: counts, sources, named, posts, shards };
+    let desk = Desk { loaded, live, resolver, counts, sources, named, posts, shards };
     let shards = senders;
-    Ok(Relay { control, meters, running, shards, happened, delay, keeper, desk, _lock: lock })
+    Ok(Relay { control, meters, running, shards, happened, delay, keepers, desk, _lock: lock })
 }
 
 impl Relay {

@@ -41,6 +41,7 @@ mod egress;
 mod flows;
 mod gates;
 mod guard;
+mod hard_bounces;
 mod inbound;
 mod intake;
 pub mod journal;

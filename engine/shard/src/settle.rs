@@ -33,6 +33,7 @@ impl<K: Kernel> Shard<K> {
         for settled in &report.verdicts {
             self.tell_attempt(&report, &message, (labels, sts), settled);
         }
+        self.note_hard_bounces(&report, &message);
         let ended = report.verdicts.iter().filter(|settled| settled.outcome.is_final()).count();
         let accepted = message.envelope.accepted();
         self.ages.borrow_mut().closed(accepted, ended as u64);

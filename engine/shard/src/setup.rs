@@ -9,6 +9,7 @@ use crate::journal;
 use crate::letter::Letter;
 use event::{Meters, Response};
 use kernel::{Mailbox, Sender};
+use policy::bounces::HardBounces;
 use policy::gate::Kept;
 use policy::replies::{Rules, Unknown};
 use policy::tenant::Weights;
@@ -116,6 +117,11 @@ pub struct Politeness {
     pub kept: Arc<[Kept]>,
     /// Where shards say what is in force now.
     pub book: Arc<GateBook>,
+    /// After so many hard bounces of a recipient it is told that it had better be suppressed; 0: never.
+    pub suppress_after: u16,
+    /// Who hard-bounced lately, whichever shard had the mail. It is locked for a moment, for each
+    /// message that fails so.
+    pub bounces: Arc<Mutex<HardBounces>>,
 }
 
 impl Default for Politeness {
@@ -128,6 +134,8 @@ impl Default for Politeness {
             unknown: Arc::default(),
             kept: Arc::default(),
             book: Arc::default(),
+            suppress_after: 0,
+            bounces: Arc::default(),
         }
     }
 }

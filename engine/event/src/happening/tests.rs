@@ -1,6 +1,6 @@
 use super::{
-    Accepted, Attempt, Encryption, Entrance, Event, Gate, Labels, MESSAGES_MAX, Ordered, Passage,
-    Stages, Sts,
+    Accepted, Advice, Attempt, Encryption, Entrance, Event, Gate, Labels, MESSAGES_MAX, Ordered,
+    Passage, Stages, Sts,
 };
 use crate::{EnhancedCode, MessageId, Outcome, ReplyClass, Response, ShardMeters, Tick, Wall};
 use std::fmt::Write as _;
@@ -14,7 +14,6 @@ const AT: Wall = Wall(1_800_000_001_500);
 #[test]
 fn lines_have_these_fields() {
     let response = Response::new(451, Some(EnhancedCode::new(4, 4, 1)), "nobody \"there\"");
-    let attempt = attempt(&response);
     let peer = "192.0.2.1:25".parse().unwrap();
     let (id, bounce) = (ID, MessageId { count: 501, ..ID });
     let both = [id, bounce];
@@ -28,8 +27,6 @@ fn lines_have_these_fields() {
         connection: Some("F00D-1"),
         ..entrance
     };
-    let [bare, sealed] = passages();
-    let sts = Sts { mode: "testing", failure: Some("there was no TLS") };
     let events = [
         Event::Accepted(accepted(None)),
         Event::Accepted(accepted(Some(entrance))),
@@ -38,22 +35,10 @@ fn lines_have_these_fields() {
         Event::HeaderFaulty { id, source: "shop", peer, rules: "date-missing from-twice" },
         Event::LoginFailed { peer, user: Some("anna"), mechanism: "PLAIN" },
         Event::LoginFailed { peer, user: None, mechanism: "LOGIN" },
-        Event::Attempt(attempt),
-        Event::Attempt(Attempt { peer: Some(peer), next: Some(Wall(7)), ..attempt }),
-        Event::Attempt(Attempt { outcome: Outcome::Expired, ..attempt }),
-        Event::Attempt(Attempt { outcome: Outcome::Delivered, class: None, ..attempt }),
-        Event::Attempt(Attempt { labels, ..attempt }),
-        Event::Attempt(Attempt { passage: Some(bare), ..attempt }),
-        Event::Attempt(Attempt { passage: Some(sealed), sts: Some(sts), ..attempt }),
         Event::Bounced { id, bounce, recipient: "a@b", recipients: 1, action: "failed" },
         Event::BounceDropped { id, recipients: 3 },
-        Event::DialFailed {
-            site: "mx.example",
-            peer,
-            source_address: None,
-            category: ReplyClass::NoAnswerFromHost,
-            response: &response,
-        },
+        Event::SuppressionAdvised(advice(&response)),
+        dial_failed(peer, &response),
         Event::Gate(gate(&response, "shut")),
         Event::Gate(Gate {
             value: None,
@@ -71,7 +56,7 @@ fn lines_have_these_fields() {
         Event::ShardStopped { shard: 0, recipients: 4 },
     ];
     let mut lines = Vec::new();
-    for event in events {
+    for event in attempts(&attempt(&response), peer, labels).into_iter().chain(events) {
         event.json(AT, &mut lines);
     }
     let lines = String::from_utf8(lines).unwrap();
@@ -80,6 +65,26 @@ fn lines_have_these_fields() {
     }
     assert_eq!(lines, std::fs::read_to_string("src/happening/lines.jsonl").unwrap());
     lines.lines().for_each(|line| drop(serde_json::from_str::<serde_json::Value>(line).unwrap()));
+}
+
+/// Put off, expired, taken, labelled, in the clear and under TLS.
+fn attempts<'a>(attempt: &Attempt<'a>, peer: SocketAddr, labels: Labels<'a>) -> [Event<'a>; 7] {
+    let [bare, sealed] = passages();
+    let sts = Sts { mode: "testing", failure: Some("there was no TLS") };
+    [
+        Event::Attempt(*attempt),
+        Event::Attempt(Attempt { peer: Some(peer), next: Some(Wall(7)), ..*attempt }),
+        Event::Attempt(Attempt { outcome: Outcome::Expired, ..*attempt }),
+        Event::Attempt(Attempt { outcome: Outcome::Delivered, class: None, ..*attempt }),
+        Event::Attempt(Attempt { labels, ..*attempt }),
+        Event::Attempt(Attempt { passage: Some(bare), ..*attempt }),
+        Event::Attempt(Attempt { passage: Some(sealed), sts: Some(sts), ..*attempt }),
+    ]
+}
+
+fn dial_failed(peer: SocketAddr, response: &Response) -> Event<'_> {
+    let (site, category) = ("mx.example", ReplyClass::NoAnswerFromHost);
+    Event::DialFailed { site, peer, source_address: None, category, response }
 }
 
 const fn accepted(entrance: Option<Entrance<'_>>) -> Accepted<'_> {
@@ -97,6 +102,12 @@ fn refused(code: u16) -> Event<'static> {
     let (peer, enhanced) = ("192.0.2.1:25".parse().unwrap(), Some(EnhancedCode::new(5, 7, 1)));
     let (rule, text) = ("relay-denied", "relaying denied");
     Event::Refused { peer, source: Some("shop"), rule, code, enhanced, text }
+}
+
+const fn advice(response: &Response) -> Advice<'_> {
+    let (recipient, site, category) =
+        ("gone@example.org", "mx.example.org", ReplyClass::BadMailbox);
+    Advice { id: ID, recipient, site, bounces: 3, category, response }
 }
 
 const fn ordered(until: Option<Wall>) -> Ordered<'static> {
@@ -206,13 +217,8 @@ fn events_move_these_counters() {
         refused(550),
         Event::Bounced { id, bounce: id, recipient: "", recipients: 1, action: "failed" },
         Event::BounceDropped { id, recipients: 1 },
-        Event::DialFailed {
-            site: "",
-            peer,
-            source_address: Some(peer.ip()),
-            category: ReplyClass::Other,
-            response: &responses[0],
-        },
+        Event::SuppressionAdvised(advice(&responses[1])),
+        dial_failed(peer, &responses[0]),
         Event::Gate(gate(&responses[0], "shut")),
         Event::SpoolUnread { log: 3, text: "log-03/1.seg: I/O error" },
         damaged(&[ID], None),
@@ -232,6 +238,7 @@ refused: refused_for_now+1
 refused: refused_for_good+1
 bounced: bounces+1
 bounce_dropped: bounces_dropped+1
+suppression_advised: suppressions_advised+1
 dial_failed: dial_failures+1
 gate:
 spool_unread:

@@ -30,7 +30,8 @@ pub(crate) fn politeness(loaded: &Loaded) -> io::Result<Politeness> {
         Rules::behind(files)
             .map_err(|fault| io::Error::new(io::ErrorKind::InvalidInput, fault.to_string()))?
     };
-    Ok(Politeness { rules, others: settings.replies.heeded, ..Politeness::default() })
+    let (others, suppress_after) = (settings.replies.heeded, settings.replies.suppress_after);
+    Ok(Politeness { rules, others, suppress_after, ..Politeness::default() })
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub(super) struct Desk {
     pub(super) loaded: Loaded,
     pub(super) live: Live,
     pub(super) resolver: Resolver,
-    pub(super) meters: Arc<Meters>,
+    pub(super) counts: Arc<Meters>,
     /// Who gives us mail, as every listener sees it; and for the metrics.
     pub(super) sources: Arc<ArcSwap<Sources>>,
     pub(super) named: Named,
@@ -58,7 +58,7 @@ impl Desk {
             told
         });
         if !is_dry {
-            self.meters.reloads().note(outcome.is_ok(), kernel::uring::wall());
+            self.counts.reloads().note(outcome.is_ok(), kernel::uring::wall());
         }
         if let Err(wrong) = &outcome
             && !is_dry
@@ -89,8 +89,9 @@ impl Desk {
         };
         let known = before.politeness.clone();
         let rules = politeness::politeness(loaded)?;
-        let politeness = Politeness { rules: rules.rules, others: rules.others, ..known };
-        let parts = (&self.resolver, &connector, &*self.meters);
+        let Politeness { rules, others, suppress_after, .. } = rules;
+        let politeness = Politeness { rules, others, suppress_after, ..known };
+        let parts = (&self.resolver, &connector, &*self.counts);
         live::live(&loaded.settings, parts, politeness, Some(before))
     }
 

@@ -10,6 +10,8 @@ pub struct Replies {
     pub rules: Vec<PathBuf>,
     /// Whether what hosts ask for is done, where a site does not say otherwise.
     pub heeded: bool,
+    /// After so many hard bounces of a recipient it is told; 0: never.
+    pub suppress_after: u16,
 }
 
 impl Replies {
@@ -27,6 +29,14 @@ impl Replies {
                 "Whether what hosts ask for is done: whose quota is spent waits, or gets fewer \
                  connections, and nothing else slows. With false a reply only says why, in the log.",
             ),
+            suppress_after: delivery.bounded(
+                "suppress_after",
+                0..=1_000,
+                0,
+                "After so many hard bounces of a recipient (bad-mailbox, inactive-mailbox, bad-domain), \
+                 with no more than 90 days between two, the log says `suppression_advised`, once. \
+                 Nothing is suppressed. 0: never.",
+            ) as u16,
         }
     }
 }

@@ -78,7 +78,7 @@ impl World {
     /// Policies as they are after a start, with this zone in DNS.
     async fn policies(&self, zone: &str) -> (Arc<Policies>, Arc<Counts>) {
         let (address, _) = serve(Zone::parse(zone)).await;
-        let names = Arc::new(names(&servers(vec![address])).unwrap());
+        let names = Arc::new(names(&servers(vec![address]), &Arc::default()).unwrap());
         let counts = Arc::<Counts>::default();
         let at = (self.web.port, self.patience);
         (Policies::opened(&self.setup, names, Arc::clone(&counts), at), counts)

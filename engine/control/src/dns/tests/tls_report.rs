@@ -88,7 +88,7 @@ impl World {
     /// Whoever reports, as after a start.
     async fn reporter(&self, now: Wall) -> (Arc<Reporter>, Arc<Counts>) {
         let (address, _) = serve(Zone::parse(ZONE)).await;
-        let names = Arc::new(names(&servers(vec![address])).unwrap());
+        let names = Arc::new(names(&servers(vec![address]), &Arc::default()).unwrap());
         let counts = Arc::<Counts>::default();
         let policies = sts::Setup {
             folder: self.setup.folder.join("mta-sts"),
