@@ -202,7 +202,8 @@ impl<'f> Config<'f> {
                 .left_out(&origin, "a time was expected, such as 10m, or several: 10m,30m,1h");
         };
         if !matches!(queue.target, Target::Usual) {
-            return self.left_out(&origin, ONE_SCHEDULE);
+            let waits: Vec<String> = waits.into_iter().flatten().map(shown).collect();
+            return self.set(queue, &origin, "retry", waits);
         }
         let factor = match waits.as_deref() {
             Some([first, second, ..]) if !first.is_zero() => {
@@ -225,7 +226,7 @@ impl<'f> Config<'f> {
             return self.left_out(&origin, "a time was expected, such as 4d12h");
         };
         if !matches!(queue.target, Target::Usual) {
-            return self.left_out(&origin, ONE_SCHEDULE);
+            return self.set(queue, &origin, "expire", shown(time));
         }
         let retry = self.made.draft.table("[retry]");
         retry.add("expire", shown(time), &origin, &mut self.made.notes);
@@ -237,9 +238,6 @@ impl Queue<'_> {
         Origin::new(self.section.line, self.section.title())
     }
 }
-
-/// Why schedules of single domains do not come over.
-const ONE_SCHEDULE: &str = "there is one schedule, [retry], for all sites";
 
 /// Whether it says what is so anyway.
 fn is_as_here(directive: &Directive) -> bool {
@@ -282,7 +280,9 @@ fn why_not(name: &str) -> &'static str {
         | "backoff-max-msg-per-hour" => {
             "no value: a site that is told to slow is slowed to half, and comes back by steps"
         }
-        "backoff-retry-after" | "retry-recipients-after" | "retry-after-dns-error" => ONE_SCHEDULE,
+        "backoff-retry-after" | "retry-recipients-after" | "retry-after-dns-error" => {
+            "no equivalent: `retry` of a [[site]] is the schedule for all that is put off there"
+        }
         "backoff-to-normal-after-delivery" | "backoff-upon-all-sources-disabled" => {
             "no setting: a site comes back by steps, as mail is taken"
         }
