@@ -86,7 +86,16 @@ fn mail_leaves_by_its_pool_and_waits_where_there_is_none() -> io::Result<()> {
         let pooled = told(&[warm, r#""pool":"warm""#, ";pool=warm"]) == first;
         (pooled && told(&[usual, r#""pool":"usual""#]) == 40).then_some(())
     })?;
+    for (pool, address, taken) in
+        [("warm", "127.0.0.31", first), ("warm", "127.0.0.32", second), ("usual", "127.0.0.41", 40)]
+    {
+        let labels = format!("{{pool=\"{pool}\",address=\"{address}\"}}");
+        ringpost.wait_for_metric(&format!("ringpost_egress_delivered_total{labels} {taken}"))?;
+        ringpost.wait_for_metric(&format!("ringpost_egress_dial_failures_total{labels} 0"))?;
+    }
     let asked = told(&["dial_failed", r#""source_address":"192.0.2.1""#]);
+    let absent = "ringpost_egress_dial_failures_total{pool=\"warm\",address=\"192.0.2.1\"}";
+    ringpost.wait_for_metric(&format!("{absent} {asked}"))?;
     assert!((1..=2).contains(&asked), "{asked} times, once in a minute");
     assert_eq!(told(&[r#""outcome":"deferred""#, "warm@"]), 0, "others were there");
     let late = ringpost.attempts("late@site.test")?;
@@ -118,6 +127,7 @@ fn a_source_that_is_turned_away_holds_up_none_of_its_pool() -> io::Result<()> {
     assert!(mails.iter().all(|mail| mail.client != "127.0.0.31"));
     assert!(ringpost.log().contains("not from there"), "it was tried");
     assert!(!ringpost.log().contains(r#""outcome":"deferred""#), "others took its place");
+    assert!(ringpost.metric("ringpost_egress_dial_failures_total")? >= 1.0, "and counted");
     Ok(())
 }
 

@@ -105,6 +105,11 @@ fn settings_that_cannot_be_put_in_force_leave_the_old_ones_in_force() -> io::Res
     send(&ringpost, "2@a.test")?;
     new.wait_for(1, PATIENCE)?;
     assert_eq!(old.mails().len(), 1);
+    ringpost.wait_for_metric("ringpost_reloads_total{outcome=\"refused\"} 4")?;
+    ringpost.wait_for_metric("ringpost_reloads_total{outcome=\"accepted\"} 1")?;
+    let page = tests::http::get(ringpost.admin(), "/metrics")?.1;
+    let never = "ringpost_reload_last_timestamp_seconds{outcome=\"accepted\"} 0";
+    assert!(!page.lines().any(|line| line == never), "it has a time: {page}");
     Ok(())
 }
 

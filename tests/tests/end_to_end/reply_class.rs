@@ -45,9 +45,14 @@ fn a_refusal_is_read_by_the_rules_of_its_provider() -> io::Result<()> {
         let to_google = line["recipient"].as_str().is_some_and(|to| to.ends_with("@gmail.com"));
         let class = if to_google { "spam-related" } else { "policy-related" };
         assert_eq!(line["class"], class, "{line}");
+        assert_eq!(line["category"], class, "{line}");
     }
     let unknown = refused.iter().filter(|line| line["class"] == "policy-related").count();
     assert!(0 < unknown && unknown < MESSAGES, "mail went to both: {unknown}");
+    for (category, count) in [("spam-related", MESSAGES - unknown), ("policy-related", unknown)] {
+        let labels = format!("{{outcome=\"failed\",category=\"{category}\"}}");
+        ringpost.wait_for_metric(&format!("ringpost_undelivered_total{labels} {count}"))?;
+    }
     wait::until("a count of unknown words", Duration::from_secs(10), || {
         let counted = ringpost.metric("ringpost_replies_unknown_total").ok()?;
         (counted.to_string() == unknown.to_string()).then_some(())
