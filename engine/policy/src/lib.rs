@@ -5,7 +5,7 @@
 //! single hosts did, and [`gate`] what sites have asked for. [`Limits`] says how much at once, [`Schedule`] when a deferred
 //! recipient is tried again, [`Backoff`] when a site that cannot be reached is dialled
 //! again, [`outcome`] what a reply makes of its recipient, and [`replies`] what else it means.
-//! [`pool`] says which of our addresses is next, and [`tenant`] whose mail has which part of a site. A [`source::Source`] counts what those do
+//! [`pace`] keeps to so many in a time. [`pool`] says which of our addresses is next, and [`tenant`] whose mail has which part of a site. A [`source::Source`] counts what those do
 //! who give us mail. [`survey`] has the words in which operators are told why mail does not move.
 //! [`bounces`] knows who hard-bounced lately, and [`tls_report`] counts what TLS with hosts came to, for the domains that want to hear of it.
 
@@ -15,6 +15,7 @@ pub mod gate;
 pub mod hosts;
 mod limits;
 pub mod login;
+pub mod pace;
 pub mod pool;
 pub mod rate;
 pub mod replies;

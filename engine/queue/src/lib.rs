@@ -6,7 +6,7 @@
 //!
 //! 1. take what is due ([`Queue::due`]), route it again, and make it ready at its site;
 //! 2. open the connections that [`Queue::dial`] asks for, and say what became of each;
-//! 3. let every lane [`Queue::take`] until its site has nothing left;
+//! 3. let every lane [`Queue::send`] until its site has nothing left that may go;
 //! 4. come back when something happens, or at [`Queue::wake_at`].
 //!
 //! # When another connection opens
@@ -21,6 +21,10 @@
 //!
 //! Sites of one group have together no more connections than one of them may have; and no more
 //! than [`Queue::limit`] says, where the rest is lent to other shards ([`Shares`]).
+//!
+//! Where a group may have only so much in a [time](Queue::rate), lanes [send](Queue::send) what that leaves,
+//! and its sites wait in line for more; [`Queue::freed`] says who may go on. With a rate of messages another
+//! connection opens only if those there are take nothing although they might.
 //!
 //! Sites take turns at dialling. A site that cannot be reached waits by itself, on a back-off of its
 //! own, and costs the others nothing.

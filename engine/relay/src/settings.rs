@@ -18,6 +18,7 @@ mod mail;
 mod meaning;
 mod nearness;
 mod pool;
+mod rates;
 mod replies;
 mod retry;
 mod site;
@@ -215,6 +216,8 @@ pub struct Delivery {
     pub idle: Duration,
     /// How old a connection may grow.
     pub connection_age_max: Duration,
+    /// The most in a time.
+    pub rates: policy::pace::Rates,
 }
 
 /// `[log]`

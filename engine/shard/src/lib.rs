@@ -49,6 +49,7 @@ mod judged;
 mod letter;
 mod message;
 mod outbound;
+mod rates;
 mod recall;
 mod recipients;
 mod reload;
@@ -79,7 +80,8 @@ pub use outbound::Passage;
 pub use recipients::Recipients;
 pub use reload::Reload;
 pub use setup::{
-    Ask, Begin, Gate, Live, Networks, Politeness, Proxy, Routing, Security, Setup, Spool, Topics,
+    Ask, Begin, Gate, Live, Networks, Politeness, Proxy, Routing, Security, Setup, SiteRates,
+    Spool, Topics,
 };
 
 pub use sites::LANES_MAX;

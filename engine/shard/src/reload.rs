@@ -48,6 +48,7 @@ impl<K: Kernel> Shard<K> {
             last = Some(index);
             self.site_of(&plan);
             self.cap_site(index, &plan);
+            self.rate_site(index, &plan);
         }
         // Those that are too many see it now.
         self.sites.borrow_mut().wake_all();

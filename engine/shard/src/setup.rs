@@ -11,6 +11,7 @@ use event::{Meters, Response};
 use kernel::{Mailbox, Sender};
 use policy::bounces::HardBounces;
 use policy::gate::Kept;
+use policy::pace::Rates;
 use policy::replies::{Rules, Unknown};
 use policy::tenant::Weights;
 use policy::tls_report::Ledger;
@@ -87,6 +88,17 @@ pub struct Live {
     pub schedules: Schedules,
     /// What hosts mean by what they say, and whether it is heeded.
     pub politeness: Politeness,
+    /// How much a site may have in a time.
+    pub rates: SiteRates,
+}
+
+/// How much each site may have in a time.
+#[derive(Clone, Debug, Default)]
+pub struct SiteRates {
+    /// Each of those that the rules of routing name, in their order.
+    pub sites: Arc<[Rates]>,
+    /// Each of all others.
+    pub others: Rates,
 }
 
 impl Live {
@@ -98,6 +110,12 @@ impl Live {
     /// When mail of a class for a site is tried again, as far as that is known.
     pub(crate) fn schedule(&self, class: Class, plan: Option<&SitePlan>) -> &Schedule {
         self.schedules.of(class, plan.and_then(|plan| plan.named))
+    }
+
+    /// How much a site may have in a time.
+    pub(crate) fn rates_of(&self, plan: &SitePlan) -> Rates {
+        let own = plan.named.and_then(|place| self.rates.sites.get(place));
+        own.copied().unwrap_or(self.rates.others)
     }
 }
 

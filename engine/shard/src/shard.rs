@@ -109,6 +109,8 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) bounces: Bounces,
     /// Outgoing connections open or opening.
     pub(crate) lanes: Cell<usize>,
+    /// When it dials next since a rate then allows more.
+    pub(crate) awaits_rates: Cell<Tick>,
     /// Who may log in, if anybody may.
     pub(crate) access: Option<Arc<dyn Access>>,
     /// Sessions that wait to hear whether they may.
@@ -168,6 +170,7 @@ impl<K: Kernel> Shard<K> {
             ages: RefCell::default(),
             bounces: Bounces::default(),
             lanes: Cell::new(0),
+            awaits_rates: Cell::new(Tick::NEVER),
             access: setup.access.clone(),
             logins: Logins::default(),
             tls_ledger: setup.tls_ledger.clone(),

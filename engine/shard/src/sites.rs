@@ -158,7 +158,7 @@ impl Sites {
     }
 
     /// Wakes the lane that was used last: a warm one, and the others may grow old.
-    fn wake(&mut self, index: SiteIndex) -> bool {
+    pub(crate) fn wake(&mut self, index: SiteIndex) -> bool {
         let idle = self.all.get_mut(&index).and_then(|site| site.idle.pop());
         idle.inspect(Signal::ring).is_some()
     }
@@ -220,6 +220,9 @@ impl<K: Kernel> Shard<K> {
         let egress = Arc::clone(&self.live.borrow().egress);
         let world = (&*self.all_meters, &*egress);
         let is_new = self.sites.borrow_mut().at(index, plan, &limits, world);
+        if is_new {
+            self.rate_site(index, plan);
+        }
         if is_new && self.gates.borrow().at(&plan.name).is_some() {
             self.cap_site(index, plan);
         }
@@ -228,10 +231,8 @@ impl<K: Kernel> Shard<K> {
 
     /// Something is ready for this site: sees that a lane takes it.
     pub(crate) fn serve(self: &Rc<Self>, index: SiteIndex) {
-        let (ready, has_work) = {
-            let queue = self.queue.borrow();
-            (queue.view(index).ready, queue.has_work(index))
-        };
+        let ready = self.queue.borrow().view(index).ready;
+        let has_work = self.has_work(index);
         if ready >= self.live.borrow().spread_backlog {
             self.spread(index);
         }
@@ -242,12 +243,14 @@ impl<K: Kernel> Shard<K> {
 
     /// Opens every connection that is due and allowed.
     pub(crate) fn dial(self: &Rc<Self>) {
+        self.go_on_by_rate();
         while self.hindrance().is_none() {
             let next = self.queue.borrow_mut().dial(self.kernel.now());
             let Some(index) = next else { break };
             outbound::start(self, index);
         }
         self.make_way();
+        self.await_rates();
     }
 
     /// Whether there is a lane too many for one of another site to be dialled.

@@ -100,6 +100,7 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
                 connection_age_max: delivery.connection_age_max,
             },
             spread_backlog: usize::MAX,
+            rates: shard::SiteRates::default(),
             politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
             schedules: retry.usual().into(),
             connector: Arc::new(Connector::new(None).map_err(io::Error::other)?),

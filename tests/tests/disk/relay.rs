@@ -103,6 +103,7 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
                 connection_age_max: Duration::from_mins(5),
             },
             spread_backlog: usize::MAX,
+            rates: shard::SiteRates::default(),
             politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
             schedules: schedule().into(),
             connector: Arc::new(Connector::new(None).expect("it trusts nobody")),

@@ -32,6 +32,7 @@ mod mx;
 mod pools;
 mod providers;
 mod proxy;
+mod rates;
 mod reload;
 mod reply_class;
 mod requiretls;

@@ -239,6 +239,7 @@ fn live(plan: &Plan, connector: &Arc<Connector>) -> Live {
         routing: routing(plan),
         limits: plan.limits,
         spread_backlog: plan.spread_backlog,
+        rates: shard::SiteRates::default(),
         politeness: Politeness { others: plan.heeds, ..Politeness::default() },
         schedules: plan.schedules.clone(),
         connector: Arc::clone(connector),

@@ -1,6 +1,7 @@
 //! What keeps mail from moving: what it is called, what it is, what comes next, and what would
 //! change it.
 
+use crate::pace::Counted;
 use event::Wall;
 use std::fmt;
 use std::sync::Arc;
@@ -81,6 +82,17 @@ pub enum Limiter {
         /// Where it is set how many there are in all.
         key: Key,
     },
+    /// The site has had as many messages, octets or connections as it may have in a time.
+    Rate {
+        /// Which of these.
+        counted: Counted,
+        /// So many, such as `100/m`.
+        rate: Box<str>,
+        /// The next may go then.
+        until: Wall,
+        /// Where that is set.
+        key: Key,
+    },
     /// Every source of the pool has as many connections there as it may have.
     SourceConnections {
         /// The pool.
@@ -156,6 +168,9 @@ impl Limiter {
             Self::Asked { .. } => "asked",
             Self::SiteConnections { .. } => "site-connections",
             Self::SharedConnections { .. } => "shared-connections",
+            Self::Rate { counted: Counted::Messages, .. } => "message-rate",
+            Self::Rate { counted: Counted::Bytes, .. } => "byte-rate",
+            Self::Rate { counted: Counted::Connections, .. } => "connection-rate",
             Self::SourceConnections { .. } => "source-connections",
             Self::SourcesOut { .. } => "sources-out",
             Self::Probing { .. } => "probing",
@@ -176,6 +191,7 @@ impl Limiter {
         match self {
             Self::SiteConnections { key, .. }
             | Self::SharedConnections { key, .. }
+            | Self::Rate { key, .. }
             | Self::SourceConnections { key, .. }
             | Self::Retry { key, .. }
             | Self::PutOff { key, .. } => Some(*key),
@@ -187,7 +203,9 @@ impl Limiter {
     #[must_use]
     pub const fn until(&self) -> Option<Wall> {
         match self {
-            Self::Paused { until, .. } | Self::Resting { until, .. } => Some(*until),
+            Self::Paused { until, .. } | Self::Resting { until, .. } | Self::Rate { until, .. } => {
+                Some(*until)
+            }
             Self::Retry { due, .. } => Some(*due),
             Self::SourcesOut { until, .. }
             | Self::Unroutable { until, .. }
@@ -208,6 +226,8 @@ impl Limiter {
             | Self::SharedConnections { .. }
             | Self::SourceConnections { .. } => "a connection has carried its share, or ends",
             Self::Asked { .. } => "more may go, unless a host asks again",
+            Self::Rate { counted: Counted::Connections, .. } => "the next connection is opened",
+            Self::Rate { .. } => "the next message goes",
             Self::Served { .. } => "a connection takes it",
             Self::SourcesOut { .. } => "the first source is of use again",
             Self::Probing { .. } | Self::Unanswered { .. } => "a host answers, or the dial fails",
@@ -231,7 +251,7 @@ impl Limiter {
             Self::ShardConnections { .. } => "fewer sites at once, or more shards",
             Self::Asked { .. } => "the host: it takes what it asked for less of",
             Self::Served { .. } => "nothing: it is on its way",
-            Self::SiteConnections { .. } | Self::SourceConnections { .. } => {
+            Self::SiteConnections { .. } | Self::SourceConnections { .. } | Self::Rate { .. } => {
                 "a larger number there, if the provider bears it"
             }
             Self::SharedConnections { .. } => {
@@ -272,6 +292,14 @@ impl fmt::Display for Limiter {
             }
             Self::SharedConnections { most, .. } => {
                 write!(f, "all {} in use that are for this mail", count(*most, "connection"))
+            }
+            Self::Rate { counted, rate, .. } => {
+                let counted = match counted {
+                    Counted::Messages => "messages",
+                    Counted::Bytes => "octets",
+                    Counted::Connections => "new connections",
+                };
+                write!(f, "it has had the {counted} it may have: {rate}")
             }
             Self::SourceConnections { pool, .. } => {
                 write!(f, "every source of the pool {pool} has all its connections there")

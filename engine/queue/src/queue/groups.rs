@@ -1,13 +1,17 @@
-//! Sites that share one limit of connections.
+//! Sites that share one limit of connections, and rates.
 //!
 //! A site that may not dial because its group has as many connections as it may waits here, out of
 //! the ring, and comes back when its turn has come: who waits longest is the first.
 
+use super::allowance::{Allowance, Due, Till};
+use super::hindrance::Hindrance;
 use super::site::SiteIndex;
+use event::Tick;
+use policy::pace::Rates;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Names a group of one queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct GroupIndex(u32);
 
 #[derive(Debug, Default)]
@@ -24,6 +28,8 @@ struct Group {
     /// The most whoever receives will have, everywhere.
     cap: Option<u16>,
     waiting: VecDeque<SiteIndex>,
+    /// What they may have in a time, if that is limited.
+    allowance: Option<Box<Allowance>>,
 }
 
 impl Group {
@@ -39,6 +45,8 @@ pub(super) struct Groups {
     all: Vec<Group>,
     free: Vec<GroupIndex>,
     names: BTreeMap<Box<str>, GroupIndex>,
+    /// When those are looked at that wait for something that is used up.
+    due: Due,
 }
 
 impl Groups {
@@ -53,6 +61,7 @@ impl Groups {
     pub(super) fn leave(&mut self, group: GroupIndex, site: SiteIndex) {
         let left = &mut self.all[group.0 as usize];
         left.waiting.retain(|waiting| *waiting != site);
+        left.allowance.iter_mut().for_each(|allowance| allowance.leave(site));
         left.members -= 1;
         self.forget(group);
     }
@@ -62,6 +71,11 @@ impl Groups {
         if left.members == 0 && left.most().is_none() {
             assert!(left.lanes == 0 && left.waiting.is_empty(), "a group without sites is idle");
             self.names.remove(&left.name);
+            if let Some(allowance) = &mut left.allowance {
+                for till in Till::ALL {
+                    allowance.empty((group, till), &mut self.due);
+                }
+            }
             *left = Group::default();
             self.free.push(group);
         }
@@ -154,6 +168,54 @@ impl Groups {
     /// The site that waits longest, which waits no more.
     pub(super) fn next(&mut self, group: GroupIndex) -> Option<SiteIndex> {
         self.all[group.0 as usize].waiting.pop_front()
+    }
+
+    /// What a group may have in a time is another from now on. Who waited for it does so no more, and
+    /// may ask again.
+    pub(super) fn change_rates(&mut self, group: GroupIndex, rates: Rates) -> Vec<SiteIndex> {
+        let changed = &mut self.all[group.0 as usize].allowance;
+        if changed.as_ref().map(|known| known.rates()).unwrap_or_default() == rates {
+            return Vec::new();
+        }
+        let allowance = changed.get_or_insert_default();
+        let lines = Till::ALL.map(|till| allowance.empty((group, till), &mut self.due));
+        allowance.change(rates);
+        if rates.is_empty() {
+            *changed = None;
+        }
+        lines.into_iter().flatten().collect()
+    }
+
+    /// What a group may have in a time, if that is limited.
+    pub(super) fn allowance(&mut self, group: GroupIndex) -> Option<&mut Allowance> {
+        self.all[group.0 as usize].allowance.as_deref_mut()
+    }
+
+    /// What of that is used up now.
+    pub(super) fn spent(&self, group: GroupIndex, till: Till, now: Tick) -> Option<Hindrance> {
+        self.all[group.0 as usize].allowance.as_ref()?.spent(till, now)
+    }
+
+    /// A site waits for what is used up, until it is [freed](Self::free).
+    pub(super) fn wait(&mut self, group: GroupIndex, till: Till, site: SiteIndex) {
+        if let Some(allowance) = &mut self.all[group.0 as usize].allowance {
+            allowance.wait((group, till), site, &mut self.due);
+        }
+    }
+
+    /// When somebody next waits no more for what was used up.
+    pub(super) fn due(&self) -> Option<Tick> {
+        self.due.first().map(|(at, ..)| *at)
+    }
+
+    /// Sites of one group that wait no more for what was used up; `None` once there is none to look
+    /// at.
+    pub(super) fn free(&mut self, now: Tick) -> Option<(Till, Vec<SiteIndex>)> {
+        let &(at, group, till) = self.due.first().filter(|(at, ..)| *at <= now)?;
+        self.due.remove(&(at, group, till));
+        let allowance = self.all[group.0 as usize].allowance.as_mut();
+        let freed = allowance.map(|known| known.free((group, till), now, &mut self.due));
+        Some((till, freed.unwrap_or_default()))
     }
 
     /// Groups there are, and room made for groups.

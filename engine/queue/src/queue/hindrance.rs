@@ -12,6 +12,10 @@ pub enum Hindrance {
     Nothing,
     /// It is paused until then: its connections get nothing either.
     Paused(Tick),
+    /// Its group has had all the messages that its rate allows: the next may go then.
+    MessageRate(Tick),
+    /// The same of octets.
+    ByteRate(Tick),
     /// It has as many connections, open and opening, as deliveries are ready: these take them.
     Enough(u16),
     /// It has so many connections, which take what is ready one after the other: it gets another if
@@ -25,6 +29,8 @@ pub enum Hindrance {
     Unanswered(u16),
     /// It is left alone until then, since a dial failed.
     Resting(Tick),
+    /// Its group has had all the connections that its rate allows: the next may be opened then.
+    ConnectionRate(Tick),
     /// The sites of its group have so many connections together, which is all they may have.
     GroupFull(u16),
 }
@@ -34,7 +40,12 @@ impl Hindrance {
     #[must_use]
     pub const fn ends(self) -> Option<Tick> {
         match self {
-            Self::Paused(until) | Self::Resting(until) | Self::Soon(_, until) => Some(until),
+            Self::Paused(until)
+            | Self::Resting(until)
+            | Self::Soon(_, until)
+            | Self::MessageRate(until)
+            | Self::ByteRate(until)
+            | Self::ConnectionRate(until) => Some(until),
             _ => None,
         }
     }

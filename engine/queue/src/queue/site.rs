@@ -74,6 +74,10 @@ pub(super) struct Site {
     pub(super) limits: Limits,
     /// Whose limit of connections is its own, too.
     pub(super) group: Option<GroupIndex>,
+    /// Whether messages to its group are counted.
+    pub(super) is_counted: bool,
+    /// Its connections wait for leave to send: more of them would be of no use.
+    pub(super) keeps_up: bool,
     pub(super) ready: Ready,
     pub(super) open: u16,
     pub(super) opening: u16,
@@ -102,6 +106,8 @@ impl Site {
             index,
             limits,
             group,
+            is_counted: false,
+            keeps_up: false,
             ready: Ready::default(),
             open: 0,
             opening: 0,
@@ -123,7 +129,9 @@ impl Site {
         let answered = lanes - self.unanswered;
         let unanswered = self.unanswered >= answered.saturating_add(UNANSWERED_MORE);
         let enough = (1..=usize::from(lanes)).contains(&self.ready.len());
-        let soon = (1..=usize::from(lanes) * READY_PER_LANE).contains(&self.ready.len());
+        let few = if self.keeps_up { usize::MAX } else { READY_PER_LANE };
+        let few = usize::from(lanes).saturating_mul(few);
+        let soon = (1..=few).contains(&self.ready.len());
         let soon = self.pace.until.filter(|_| soon);
         let all = [
             (self.ready.len() == 0).then_some(Hindrance::Nothing),
@@ -162,7 +170,7 @@ impl Site {
         self.watch(now);
     }
 
-    /// A connection took something.
+    /// A connection took something, or would have if it might.
     pub(super) const fn taken(&mut self) {
         self.pace.is_taken = true;
         self.pace.is_slow = false;

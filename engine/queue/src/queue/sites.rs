@@ -2,9 +2,13 @@
 //!
 //! A site that wants a connection is in the ring, or, while it backs off or is paused, among those
 //! that rest until a moment. [`Sites::review`] is called after every change of a site and puts it
-//! where it belongs. One whose group has no place left waits there. The ring may hold sites that want nothing any more: they are passed over
+//! where it belongs. One whose group has no place left, or has used up what it may have in a time, waits
+//! there. The ring may hold sites that want nothing any more: they are passed over
 //! when their turn comes.
 
+mod rated;
+
+use super::allowance::Till;
 use super::flow::Flow;
 use super::groups::Groups;
 use super::hindrance::Hindrance;
@@ -26,6 +30,8 @@ pub(super) struct Sites {
     groups: Groups,
     /// Sites that began to wait in their group since this was looked at.
     newly_waiting: Vec<SiteIndex>,
+    /// Sites that wait no more for what was used up since this was looked at.
+    freed: VecDeque<SiteIndex>,
     ring: VecDeque<SiteIndex>,
     resting: BTreeSet<(Tick, SiteIndex)>,
     /// Groups whose sites are paused, and until when.
@@ -46,6 +52,8 @@ struct Slot {
     in_ring: bool,
     /// It waits for a place among the connections of its group.
     in_group: bool,
+    /// It waits for what its group has used up, by [`Till`].
+    in_line: [bool; Till::ALL.len()],
     /// It rests until then.
     rests: Option<Tick>,
 }
@@ -103,16 +111,22 @@ impl Sites {
 
     pub(super) fn dial(&mut self, now: Tick) -> Option<SiteIndex> {
         self.wake(now);
+        self.free(now);
         while let Some(index) = self.ring.pop_front() {
             let slot = &mut self.slots[index.0 as usize];
             slot.in_ring = false;
             let wants = |site: &&Site| site.hindrances().next().is_none();
             let Some(site) = slot.site.as_ref().filter(wants) else { continue };
-            let most = site.limits.connections_max;
-            slot.in_group = site.group.is_some_and(|group| !self.groups.take(group, index, most));
+            let (most, group) = (site.limits.connections_max, site.group);
+            if group.is_some_and(|group| self.waits_in_line(group, index, now)) {
+                continue;
+            }
+            let slot = &mut self.slots[index.0 as usize];
+            slot.in_group = group.is_some_and(|group| !self.groups.take(group, index, most));
             if slot.in_group {
                 self.newly_waiting.push(index);
             } else {
+                self.connects(index, now);
                 self.change(index, |site| {
                     site.opening += 1;
                     site.unanswered += 1;
@@ -194,16 +208,6 @@ impl Sites {
         group.is_some_and(|group| self.groups.must_leave(group, most))
     }
 
-    /// What keeps a site from another connection, the first of which is in force.
-    pub(super) fn hindrances(&self, index: SiteIndex) -> impl Iterator<Item = Hindrance> {
-        let site = self.slots[index.0 as usize].site.as_ref().expect("the site was forgotten");
-        let most = site.limits.connections_max;
-        // Where it has all that it may have itself, so has its group.
-        let group = site.group.filter(|_| site.open + site.opening < most);
-        let full = group.and_then(|group| self.groups.full(group, most));
-        site.hindrances().chain(full.map(Hindrance::GroupFull))
-    }
-
     /// Pauses the sites of a group, also those yet to come, or ends that. Which there are.
     pub(super) fn pause(&mut self, group: &str, until: Option<Tick>, now: Tick) -> Vec<SiteIndex> {
         self.paused.retain(|_, until| now < *until);
@@ -275,7 +279,8 @@ impl Sites {
     }
 
     pub(super) fn resume_at(&self) -> Option<Tick> {
-        self.resting.first().map(|(resume, _)| *resume)
+        let rests = self.resting.first().map(|(resume, _)| *resume);
+        rests.into_iter().chain(self.groups.due()).min()
     }
 
     /// Puts a site where it belongs after a change.
@@ -308,7 +313,7 @@ impl Sites {
 
     fn join_ring(&mut self, index: SiteIndex) {
         let slot = &mut self.slots[index.0 as usize];
-        if !slot.in_ring && !slot.in_group {
+        if !slot.in_ring && !slot.in_group && slot.in_line == [false; Till::ALL.len()] {
             slot.in_ring = true;
             self.ring.push_back(index);
         }
@@ -356,6 +361,7 @@ impl Sites {
         let Some((_, index)) = self.idle.pop_first() else { return };
         let slot = &mut self.slots[index.0 as usize];
         slot.in_group = false;
+        slot.in_line = Default::default();
         if let Some(site) = slot.site.take() {
             self.names.remove(&site.name);
             if let Some(group) = site.group {

@@ -7,7 +7,7 @@ use event::Meters;
 use kernel::Sender;
 use policy::{Class, Limits, Own, Schedules};
 use route::{HostPort, NamedSites, Question, RouteSetting, Rules, SiteSetting, Table};
-use shard::{Ask, Letter, Live, Politeness, Routing};
+use shard::{Ask, Letter, Live, Politeness, Routing, SiteRates};
 use std::io;
 use std::sync::Arc;
 use wire::Connector;
@@ -25,6 +25,12 @@ pub(super) fn live(
     for (name, heeds) in heeds {
         routing.rules.sites.place_of(name).into_iter().for_each(|place| sites[place] = heeds);
     }
+    let mut rates = vec![settings.delivery.rates; routing.limits.len()];
+    for site in &settings.sites {
+        if let Some(place) = routing.rules.sites.place_of(&site.name) {
+            rates[place] = site.limits.rates;
+        }
+    }
     Ok(Live {
         schedules: schedules(settings, &routing),
         routing,
@@ -33,6 +39,7 @@ pub(super) fn live(
         spread_backlog: settings.spread_backlog.map_or(usize::MAX, |backlog| backlog as usize),
         connector: Arc::clone(connector),
         politeness: Politeness { sites: sites.into(), ..politeness },
+        rates: SiteRates { sites: rates.into(), others: settings.delivery.rates },
     })
 }
 

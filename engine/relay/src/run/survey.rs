@@ -97,10 +97,11 @@ impl Shards for Posts {
 
 /// Where a key was written. A site's limit that was not is that of all sites.
 fn place(entries: &[Entry], file: &str, key: Key) -> Option<String> {
-    let usual = ("delivery", None, "connections_per_site");
     let mut wanted = vec![(key.table, key.index, key.name)];
-    if (key.table, key.name) == ("site", "connections_max") {
-        wanted.push(usual);
+    match (key.table, key.name) {
+        ("site", "connections_max") => wanted.push(("delivery", None, "connections_per_site")),
+        ("site", name) => wanted.push(("delivery", None, name)),
+        _ => (),
     }
     wanted.into_iter().find_map(|(table, index, name)| {
         let is_it = |entry: &&Entry| {

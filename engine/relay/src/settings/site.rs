@@ -2,12 +2,14 @@
 
 use super::document::{Place, Reader, Section};
 use super::mail::is_host_name;
+use super::rates;
 use super::replies::read_heeded;
 use super::retry::read_of_site;
 use super::source::Label;
 use super::value::Text;
 use super::{Delivery, Settings};
 use policy::Own;
+use policy::pace::Rates;
 use smtp::client::DEPTH_MAX;
 use std::time::Duration;
 
@@ -55,6 +57,7 @@ impl Site {
             idle_help: "How long a connection is kept open for the next message. Left out: as in \
                         [delivery].",
             age_help: "How old a connection may grow. Left out: as in [delivery].",
+            rates: rates::OF_A_SITE,
         };
         Self {
             name: name.map_or_else(String::new, |name| name.0),
@@ -84,6 +87,7 @@ impl Delivery {
             idle_help: "How long a connection is kept open for the next message to its site.",
             age_help: "How old a connection may grow: then it is closed when what is on its way \
                        has been answered, and another opened.",
+            rates: rates::USUAL,
         };
         let default = Self {
             connections_per_site: 10,
@@ -93,6 +97,7 @@ impl Delivery {
             recipients_per_message: 100,
             idle: Duration::from_secs(5),
             connection_age_max: Duration::from_mins(5),
+            rates: Rates::default(),
         };
         read_limits(delivery, &words, &default)
     }
@@ -120,6 +125,7 @@ struct Words {
     recipients_help: &'static str,
     idle_help: &'static str,
     age_help: &'static str,
+    rates: rates::Words,
 }
 
 fn read_limits(section: &mut Section<'_, '_>, words: &Words, default: &Delivery) -> Delivery {
@@ -166,6 +172,7 @@ fn read_limits(section: &mut Section<'_, '_>, words: &Words, default: &Delivery)
             default.connection_age_max,
             words.age_help,
         ),
+        rates: rates::read(section, &words.rates, default.rates),
     }
 }
 

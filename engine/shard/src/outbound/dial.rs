@@ -119,7 +119,8 @@ async fn dial<K: Kernel>(slot: &Rc<Slot<K>>, departure: &Rc<Departure>) -> Resul
     let mut failures = Failures::default();
     let reached = |address| departure.reaches(address);
     let mut choice = Choice::among(shard.site_places(slot.index, reached));
-    while let Some(host) = next(shard, &mut choice, departure) {
+    while !choice.is_exhausted() && slot.may_connect() {
+        let Some(host) = next(shard, &mut choice, departure) else { break };
         match attempt(slot, host, departure).await {
             Err(Missed::Host(response)) => failures.passing = Some(response),
             Err(Missed::Unfit(response)) => failures.lasting = Some(response),
@@ -154,6 +155,7 @@ async fn attempt<K: Kernel>(
     let mut ended = reach(slot, host, departure).await;
     if let (Ending::Bare(response), _) = &ended
         && !shard.draining()
+        && slot.may_connect()
     {
         // It is remembered, and so the same host is now spoken to in the clear.
         slot.heard();

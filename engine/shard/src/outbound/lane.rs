@@ -23,7 +23,7 @@ use habits::Acquaintance;
 use kernel::{Buffer, Kernel, Signal, Stream as _};
 use policy::Limits;
 use policy::replies::Provider;
-use queue::SiteIndex;
+use queue::{Queued as _, SiteIndex};
 use smtp::client::Session;
 use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
@@ -210,17 +210,20 @@ impl<K: Kernel> Lane<K> {
             || self.shard.queue.borrow_mut().must_leave(self.index) || self.departure.must_leave();
         self.leaves_at = self.leaves_at.filter(|at| now < *at && !is_wanted());
         while self.session.wants() && !self.retiring() && !self.link.is_hung_up() {
-            let next = self.shard.queue.borrow_mut().take(self.index);
-            let Some(delivery) = next else { break };
+            let Some(delivery) = self.shard.next_to_send(self.index) else { break };
+            let bytes = delivery.bytes();
             self.shard.sites.borrow_mut().withdraw(self.index, &self.work);
-            let Some(transfer) = self.shard.prepare(self.index, delivery).await else { continue };
+            let Some(transfer) = self.shard.prepare(self.index, delivery).await else {
+                self.shard.queue.borrow_mut().unsent(self.index, bytes);
+                continue;
+            };
             self.taken += 1;
             self.shard.carry(self.index);
             self.begin(transfer);
         }
         self.shard.ask_for_more(self.index);
         if self.session.is_idle() {
-            // Nothing is ready for its site, or it would not be idle.
+            // Nothing may go to its site now, or it would not be idle.
             self.leaves_at = self.leaves_at.filter(|_| !self.shard.is_crowded());
             if self.retiring() {
                 self.session.quit();
@@ -254,7 +257,7 @@ impl<K: Kernel> Lane<K> {
         if !self.session.wants() || self.retiring() {
             return false;
         }
-        if self.shard.queue.borrow().has_work(self.index) {
+        if self.shard.has_work(self.index) {
             return true;
         }
         let free = self.session.is_idle();

@@ -25,6 +25,8 @@ pub(super) struct Slot<K: Kernel> {
     /// A host was ready, or kept us waiting for long: more may be dialled beside this one.
     answered: Cell<bool>,
     open: Cell<bool>,
+    /// It has connected, which was its turn.
+    connected: Cell<bool>,
 }
 
 impl<K: Kernel> Slot<K> {
@@ -43,9 +45,18 @@ impl<K: Kernel> Slot<K> {
             waits: Cell::default(),
             answered: Cell::default(),
             open: Cell::default(),
+            connected: Cell::default(),
         });
         slot.shard.kernel.spawn(wait(Rc::downgrade(&slot), slot.shard.kernel.clone()));
         slot
+    }
+
+    /// Whether it may connect now: the first time, since it is its turn; and again, to another host or
+    /// in the clear, if a rate of the site leaves that.
+    pub(super) fn may_connect(&self) -> bool {
+        let shard = &self.shard;
+        !self.connected.replace(true)
+            || shard.queue.borrow_mut().connects_again(self.index, shard.kernel.now())
     }
 
     /// This host is dialled now, from this address if it is not left to the system.

@@ -100,7 +100,7 @@ impl<K: Kernel> Shard<K> {
     }
 
     /// The share is to go back, and what waits for it.
-    pub(super) fn end_share(&self, name: &Arc<str>) {
+    pub(crate) fn end_share(&self, name: &Arc<str>) {
         let loans = &mut *self.loans.borrow_mut();
         let Some(borrowed) = loans.borrowed.get_mut(name) else { return };
         borrowed.share.end();

@@ -32,7 +32,8 @@ impl<K: Kernel> Shard<K> {
         let plan = Arc::clone(&self.sites.borrow().find(index).plan);
         let most = self.limits_of(&plan).connections_max;
         let shards = self.shards.len();
-        if self.gates.borrow().at(&plan.name).is_some() {
+        // One with rates is not divided either: they are counted in one place.
+        if self.gates.borrow().at(&plan.name).is_some() || self.is_rated(&plan) {
             return;
         }
         // A shard counts by itself how many connections each source of a pool has.

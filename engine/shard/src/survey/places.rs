@@ -3,9 +3,11 @@
 use crate::routing::Way;
 use crate::shard::Shard;
 use crate::sites::LANES_MAX;
+use event::Tick;
 use kernel::Kernel;
 use policy::Class;
 use policy::gate::SiteGates;
+use policy::pace::Counted;
 use policy::pool::Want;
 use policy::survey::{
     Domain, Host, Key, Limiter, Load, Named, Part, SITES_MAX, Said, Site, Sites, most,
@@ -198,6 +200,11 @@ impl<K: Kernel> Shard<K> {
                 Limiter::Served { connections }
             }
             Hindrance::Full(most) => Limiter::SiteConnections { most, key: self.key(plan) },
+            Hindrance::MessageRate(until) => self.rate_limiter(plan, Counted::Messages, until),
+            Hindrance::ByteRate(until) => self.rate_limiter(plan, Counted::Bytes, until),
+            Hindrance::ConnectionRate(until) => {
+                self.rate_limiter(plan, Counted::Connections, until)
+            }
             Hindrance::Probing => Limiter::Probing { failures },
             Hindrance::Unanswered(dials) => Limiter::Unanswered { dials },
             Hindrance::Resting(until) => {
@@ -236,6 +243,14 @@ impl<K: Kernel> Shard<K> {
                 Limiter::SourcesOut { pool, until: until.map(|until| self.on_the_wall(until)) }
             }
         }
+    }
+
+    fn rate_limiter(&self, plan: &SitePlan, counted: Counted, until: Tick) -> Limiter {
+        let rate = self.live.borrow().rates_of(plan).of(counted);
+        let table = if plan.named.is_some() { "site" } else { "delivery" };
+        let key = Key { table, index: plan.named, name: counted.key() };
+        let rate = rate.map(|rate| rate.to_string()).unwrap_or_default().into();
+        Limiter::Rate { counted, rate, until: self.on_the_wall(until), key }
     }
 
     /// Which key says how many connections a site may have.

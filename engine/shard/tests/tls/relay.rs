@@ -158,6 +158,7 @@ impl Relay {
                 routing,
                 limits: LIMITS,
                 spread_backlog: usize::MAX,
+                rates: shard::SiteRates::default(),
                 politeness: shard::Politeness { others: false, ..shard::Politeness::default() },
                 schedules: SCHEDULE.into(),
                 connector: Arc::new(Connector::new(roots.as_ref()).unwrap()),

@@ -1,8 +1,14 @@
 use super::{Key, Limiter};
+use crate::pace::Counted;
 use event::Wall;
 use std::collections::BTreeSet;
 
 const KEY: Key = Key { table: "site", index: Some(1), name: "connections_max" };
+
+fn rate(counted: Counted) -> Limiter {
+    let key = Key { name: counted.key(), ..KEY };
+    Limiter::Rate { counted, rate: "100/m".into(), until: Wall(9), key }
+}
 
 /// One of each.
 fn all() -> Vec<Limiter> {
@@ -23,6 +29,9 @@ fn all() -> Vec<Limiter> {
         },
         Limiter::SiteConnections { most: 2, key: KEY },
         Limiter::SharedConnections { most: 2, key: KEY },
+        rate(Counted::Messages),
+        rate(Counted::Bytes),
+        rate(Counted::Connections),
         Limiter::SourceConnections { pool: "warm".into(), key: KEY },
         Limiter::SourcesOut { pool: "warm".into(), until: Some(until) },
         Limiter::Probing { failures: 3 },
@@ -56,6 +65,9 @@ fn they_say_it_in_words() {
         "paused by anna: a complaint",
         "nothing: 1 connection takes what is ready",
         "it has 2 connections, all it may have",
+        "it has had the messages it may have: 100/m",
+        "it has had the octets it may have: 100/m",
+        "it has had the new connections it may have: 100/m",
         "3 dials failed, and one finds out",
         "1 dial waits for an answer",
         "no host could be reached, 1 time in a row",
@@ -65,5 +77,5 @@ fn they_say_it_in_words() {
     }
     assert_eq!(KEY.to_string(), "[[site]] connections_max");
     let dated = all().iter().filter(|limiter| limiter.until() == Some(Wall(9))).count();
-    assert_eq!(dated, 6, "what ends by itself says when");
+    assert_eq!(dated, 9, "what ends by itself says when");
 }

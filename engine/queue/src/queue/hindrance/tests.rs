@@ -2,6 +2,8 @@ use super::Hindrance;
 use crate::{DIALLED_WITHIN, Queue, READY_PER_LANE, SiteIndex, TAKEN_WITHIN};
 use event::Tick;
 use policy::Limits;
+use policy::pace::Rates;
+use policy::rate::Rate;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -28,6 +30,18 @@ impl World {
         let site = queue.site_of("g", "a", &LIMITS);
         (0..ready).for_each(|delivery| queue.ready(site, delivery));
         Self { queue, site, now: Tick(1) }
+    }
+
+    fn rate(&mut self, messages: &str, connections: &str, bytes: &str) -> &mut Self {
+        let rate = |text| Rate::parse(text).ok();
+        let (messages, connections, bytes) = (rate(messages), rate(connections), rate(bytes));
+        self.queue.rate(self.site, Rates { messages, bytes, connections });
+        self
+    }
+
+    fn send(&mut self) -> &mut Self {
+        assert!(self.queue.send(self.site, || self.now).is_some(), "nothing keeps it from that");
+        self
     }
 
     fn dial(&mut self) -> &mut Self {
@@ -81,7 +95,10 @@ impl World {
                 self.queue.answered(self.site);
                 self.queue.connected(self.site);
             }
-            Hindrance::Resting(until) => self.now = until,
+            Hindrance::Resting(until)
+            | Hindrance::MessageRate(until)
+            | Hindrance::ByteRate(until)
+            | Hindrance::ConnectionRate(until) => self.now = until,
             Hindrance::Soon(_, until) => {
                 // Something may have been taken since, and then not for as long again.
                 self.now = until;
@@ -108,6 +125,43 @@ fn world(ready: u32, arrange: impl FnOnce(&mut World)) -> World {
 }
 
 fn cases() -> Vec<Case> {
+    let mut cases = connection_cases();
+    cases.extend(rate_cases());
+    cases
+}
+
+fn rate_cases() -> [Case; 3] {
+    let time = |world: &mut World| world.now = world.now + Duration::from_secs(2);
+    let second = Tick(1) + Duration::from_secs(1);
+    [
+        (
+            "the message rate",
+            world(2, |world| _ = world.rate("1/s", "", "").send()),
+            |it| matches!(it, Hindrance::MessageRate(until) if *until > Tick(1)),
+            time,
+        ),
+        (
+            "the byte rate",
+            world(2, |world| _ = world.rate("", "", "1/s").send()),
+            |it| matches!(it, Hindrance::ByteRate(until) if *until > Tick(1)),
+            time,
+        ),
+        (
+            "the connection rate",
+            world(99, |world| {
+                world.rate("", "1/s", "").open();
+                world.queue.closed(world.site);
+                assert_eq!(world.queue.free_at(), None, "nobody asked yet");
+                assert_eq!(world.queue.dial(world.now), None);
+                assert_eq!(world.queue.free_at(), Some(second));
+            }),
+            |it| matches!(it, Hindrance::ConnectionRate(until) if *until > Tick(1)),
+            time,
+        ),
+    ]
+}
+
+fn connection_cases() -> Vec<Case> {
     vec![
         (
             "nothing",
@@ -223,10 +277,10 @@ fn all_that_hold_are_told_in_their_order() {
 fn what_is_paused_gives_nothing_to_its_connections() {
     let mut world = World::new(2);
     world.open().pause();
-    assert!(!world.queue.has_work(world.site));
+    assert!(!world.queue.has_work(world.site, || world.now));
     assert_eq!(world.queue.take(world.site), None);
     world.queue.pause("g", None, world.now);
-    assert!(world.queue.has_work(world.site));
+    assert!(world.queue.has_work(world.site, || world.now));
     assert_eq!(world.queue.take(world.site), Some(0));
 }
 
@@ -246,7 +300,7 @@ fn a_pause_holds_for_sites_to_come_and_wakes_them_when_it_ends() {
 /// What may happen to a site.
 const ACTS: [fn(&mut World); 9] = [
     |world| (0..=READY_PER_LANE).for_each(|_| world.queue.ready(world.site, 7)),
-    |world| _ = world.queue.take(world.site),
+    |world| _ = world.queue.send(world.site, || world.now),
     |world| _ = world.queue.dial(world.now),
     |world| {
         if world.queue.view(world.site).opening > 0 {
@@ -271,11 +325,15 @@ const ACTS: [fn(&mut World); 9] = [
     |world| world.now = world.now + Duration::from_secs(1),
 ];
 
-/// Every history of five acts.
+/// Every history of five acts, without rates and with them.
 fn histories() -> impl Iterator<Item = (usize, World)> {
-    (0..ACTS.len().pow(5)).map(|history| {
+    let one_each = ACTS.len().pow(5);
+    (0..2 * one_each).map(move |history| {
         let mut world = World::new(2);
-        let mut rest = history;
+        if history >= one_each {
+            world.rate("1/2s", "2/3s", "");
+        }
+        let mut rest = history % one_each;
         for _ in 0..5 {
             ACTS[rest % ACTS.len()](&mut world);
             rest /= ACTS.len();
@@ -307,7 +365,8 @@ fn what_is_named_is_what_moves_the_mail_when_it_is_lifted() {
             continue;
         }
         let dialled = world.queue.dial(world.now).is_some();
-        let taken = world.queue.view(world.site).open > 0 && world.queue.take(world.site).is_some();
+        let is_open = world.queue.view(world.site).open > 0;
+        let taken = is_open && world.queue.send(world.site, || world.now).is_some();
         assert!(dialled || taken, "history {history}: {only:?} was lifted");
         let name = format!("{only:?}");
         let name = name.split('(').next().unwrap_or_default().to_owned();
