@@ -8,6 +8,7 @@ mod auth;
 mod change;
 mod defence;
 mod document;
+mod entry;
 mod fault;
 mod front;
 mod https;
@@ -18,6 +19,7 @@ mod mail;
 mod meaning;
 mod nearness;
 mod pool;
+mod profiles;
 mod rates;
 mod replies;
 mod retry;
@@ -32,7 +34,7 @@ mod value;
 pub use auth::{Auth, Login, load_users, parse_users, user_name};
 pub(crate) use change::change;
 pub use defence::{Callers, Defence, Pace};
-pub use document::{Entry, Origin};
+pub use entry::{Entry, Origin};
 pub use fault::{Fault, Faults};
 pub(crate) use front::DELAY_MAX;
 pub use front::{Front, Proxy};
@@ -88,6 +90,8 @@ pub struct Settings {
     pub delivery: Delivery,
     /// With so many deliveries ready for one site, all shards send to it; none: its own does alone.
     pub spread_backlog: Option<u64>,
+    /// Whether the limits of providers hold that are part of the program.
+    pub provider_profiles: bool,
     /// What hosts say.
     pub replies: Replies,
     /// What TLS mail goes under.

@@ -95,7 +95,8 @@ impl Shards for Posts {
     }
 }
 
-/// Where a key was written. A site's limit that was not is that of all sites.
+/// Where a key was written, or whose profile says it. A site's limit of which nobody does is that of all
+/// sites.
 fn place(entries: &[Entry], file: &str, key: Key) -> Option<String> {
     let mut wanted = vec![(key.table, key.index, key.name)];
     match (key.table, key.name) {
@@ -107,11 +108,12 @@ fn place(entries: &[Entry], file: &str, key: Key) -> Option<String> {
         let is_it = |entry: &&Entry| {
             (entry.table, entry.name) == (table, name) && (index.is_none() || entry.index == index)
         };
-        let lines = entries.iter().filter(is_it).filter_map(|entry| match entry.origin {
-            Origin::Line(line) => Some(line),
+        let said = entries.iter().filter(is_it).filter_map(|entry| match entry.origin {
+            Origin::Line(line) => Some((line, format!("{file}:{line}"))),
+            Origin::Profile(name) => Some((usize::MAX, format!("Ringpost's profile of {name}"))),
             Origin::Default => None,
         });
-        lines.min().map(|line| format!("{file}:{line}"))
+        said.min().map(|(_, place)| place)
     })
 }
 

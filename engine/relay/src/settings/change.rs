@@ -1,8 +1,7 @@
 //! What is new in settings that are read again, and whether that can be put in force while we run.
 
-use super::document::Entry;
 use super::fault::{Fault, Faults, Source};
-use super::{Loaded, Origin};
+use super::{Entry, Loaded, Origin};
 use std::collections::BTreeMap;
 
 /// Tables that may change: where mail comes from and goes, from where and how fast.
@@ -68,7 +67,7 @@ fn fixed(new: &Loaded, entry: Option<&Entry>, (table, index, name): Key<'_>) -> 
     };
     let how = match entry.map(|entry| entry.origin) {
         Some(Origin::Line(_)) => "has changed",
-        Some(Origin::Default) => "was taken out",
+        Some(Origin::Default | Origin::Profile(_)) => "was taken out",
         None => "was taken out with its table",
     };
     let wrong = format!(

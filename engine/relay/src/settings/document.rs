@@ -5,6 +5,7 @@
 //! `config show` and the JSON schema. Nothing is refused twice and nothing stops at the
 //! first mistake: all faults are gathered.
 
+use super::entry::{Entry, Origin};
 use super::fault::{Fault, Faults, Source};
 use super::nearness::nearest;
 use super::value::Value;
@@ -13,45 +14,6 @@ use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-
-/// Where an effective value came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Nobody wrote it.
-    Default,
-    /// This line of the file, counted from 1.
-    Line(usize),
-}
-
-/// One key as it is in force.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// The table it stands in: empty for the top level.
-    pub table: &'static str,
-    /// Which of the `[[table]]`s, if it is a list of them.
-    pub index: Option<usize>,
-    /// The key.
-    pub name: &'static str,
-    /// Its value in TOML; `None` if it is left out and has no default.
-    pub value: Option<String>,
-    /// Who said so.
-    pub origin: Origin,
-    /// What it is for.
-    pub help: &'static str,
-    /// Whether it must be written wherever its table is.
-    pub required: bool,
-    /// The JSON schema of its value.
-    pub schema: serde_json::Value,
-    /// The line it was written on, as bytes of the file.
-    span: Option<Range<usize>>,
-}
-
-impl Entry {
-    /// Where it was written, as bytes of the file.
-    pub(super) fn span(&self) -> Option<Range<usize>> {
-        self.span.clone()
-    }
-}
 
 /// Reads one document and remembers everything it met.
 #[derive(Debug)]
@@ -91,7 +53,8 @@ impl<'d> Reader<'d> {
 
     /// Starts at the top level of `table`.
     pub(super) fn top<'r>(&'r mut self, table: Option<&'d DeTable<'d>>) -> Section<'r, 'd> {
-        Section { reader: self, name: "", index: None, table, whole: None, known: Vec::new() }
+        let (known, beneath) = Default::default();
+        Section { reader: self, name: "", index: None, table, whole: None, known, beneath }
     }
 
     /// Refuses what was written for a key, for a reason found after it was read.
@@ -102,7 +65,7 @@ impl<'d> Reader<'d> {
     /// Whether anything was written for a key, if only something that was refused.
     pub(super) fn is_written(&self, place: Place) -> bool {
         let entry = self.entries.iter().find(|entry| place.is(entry));
-        entry.is_some_and(|entry| entry.origin != Origin::Default)
+        entry.is_some_and(|entry| matches!(entry.origin, Origin::Line(_)))
     }
 
     /// The line that holds the byte at `offset`, counted from 1.
@@ -161,9 +124,27 @@ pub(super) struct Section<'r, 'd> {
     /// The table's own header or braces.
     whole: Option<Range<usize>>,
     known: Vec<&'static str>,
+    /// Who says what of keys that nobody wrote, if that is not the default.
+    beneath: Vec<(&'static str, Origin)>,
 }
 
 impl<'d> Section<'_, 'd> {
+    /// The defaults of these keys from now on are somebody's.
+    pub(super) fn beneath(&mut self, keys: Vec<(&'static str, Origin)>) {
+        self.beneath = keys;
+    }
+
+    /// Whether nothing was written, and every key there is is met.
+    pub(super) const fn is_template(&self) -> bool {
+        self.reader.template
+    }
+
+    /// Further keys that hold, of the table of their name that has this index.
+    pub(super) fn adopt(&mut self, index: usize, entries: Vec<Entry>) {
+        let placed = |entry| Entry { index: Some(index), ..entry };
+        self.reader.entries.extend(entries.into_iter().map(placed));
+    }
+
     /// A key that may be left out.
     pub(super) fn optional<V: Value>(
         &mut self,
@@ -242,7 +223,8 @@ impl<'d> Section<'_, 'd> {
             }
         }
         let reader = &mut *self.reader;
-        read(&mut Section { reader, name, index: None, table, whole, known: Vec::new() })
+        let (known, beneath) = Default::default();
+        read(&mut Section { reader, name, index: None, table, whole, known, beneath })
     }
 
     /// A list of tables, each read by `read`; `unwritten` of them if there is none. A list inside
@@ -272,7 +254,8 @@ impl<'d> Section<'_, 'd> {
         let read_one = |(index, (table, whole))| {
             let reader = &mut *self.reader;
             let index = Some(first + index);
-            read(&mut Section { reader, name, index, table, whole, known: Vec::new() })
+            let (known, beneath) = Default::default();
+            read(&mut Section { reader, name, index, table, whole, known, beneath })
         };
         found.into_iter().enumerate().map(read_one).collect()
     }
@@ -348,12 +331,14 @@ impl<'d> Section<'_, 'd> {
         self.known.push(name);
         let span = self.find(name).map(Spanned::span);
         let line = |span: &Range<usize>| Origin::Line(self.reader.line(span.start));
+        let beneath = self.beneath.iter().find(|(key, _)| *key == name);
+        let beneath = beneath.map_or(Origin::Default, |(_, origin)| *origin);
         self.reader.entries.push(Entry {
             table: self.name,
             index: self.index,
             name,
             value,
-            origin: span.as_ref().map_or(Origin::Default, line),
+            origin: span.as_ref().map_or(beneath, line),
             help,
             required: false,
             schema: V::schema(),

@@ -5,7 +5,7 @@ use super::{
     Admin, Agent, Auth, Bytes, Certificate, Defence, Delivery, DeliveryTls, Destination, Dns,
     Drain, Driver, Durability, Front, Hop, Host, HostName, Https, Kernel, Listener, ListenerTls,
     Log, Login, Pattern, Pool, Replies, Retry, Route, Section, Settings, Site, SourceRule, Spool,
-    Tenant, Tls, TlsReport, site,
+    Tenant, Tls, TlsReport, profiles, site,
 };
 use shard::MESSAGE_BYTES_MAX;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -39,7 +39,7 @@ impl Settings {
         let tls = top.table("tls", Tls::read);
         let routes = top.tables("route", 0, Route::read);
         let pools = top.tables("pool", 0, Pool::read);
-        let (delivery, spread_backlog, replies, delivery_tls, usual_pool) =
+        let (delivery, (spread_backlog, provider_profiles), replies, delivery_tls, usual_pool) =
             top.table("delivery", read_delivery);
         let settings = Self {
             hostname: hostname.0,
@@ -55,6 +55,7 @@ impl Settings {
             usual_pool,
             delivery,
             spread_backlog,
+            provider_profiles,
             replies,
             delivery_tls,
             sites: Vec::new(),
@@ -69,18 +70,19 @@ impl Settings {
             drain: top.table("drain", Drain::read),
             agent: top.table("agent", Agent::read),
         };
-        let sites = top.tables("site", 0, |site| Site::read(site, &settings));
-        Self { sites, ..settings }
+        let profiles = profiles::all(&settings, top);
+        let sites = top.tables("site", 0, |site| Site::read(site, &settings, &profiles));
+        Self { sites: profiles::behind(sites, profiles, top), ..settings }
     }
 }
 
 /// All keys of `[delivery]`.
 fn read_delivery(
     delivery: &mut Section<'_, '_>,
-) -> (Delivery, Option<u64>, Replies, DeliveryTls, Option<String>) {
+) -> (Delivery, (Option<u64>, bool), Replies, DeliveryTls, Option<String>) {
     (
         Delivery::read(delivery),
-        site::read_spread_backlog(delivery),
+        (site::read_spread_backlog(delivery), site::read_profiles(delivery)),
         Replies::read(delivery),
         DeliveryTls::read(delivery),
         read_usual(delivery),

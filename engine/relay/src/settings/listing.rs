@@ -17,7 +17,15 @@ fn show_table(keys: &[Entry], file: &str) -> String {
         Some((name, None)) => format!("\n[{name}]\n"),
         Some((name, Some(_))) => format!("\n[[{name}]]\n"),
     };
-    keys.iter().fold(header, |text, entry| text + &show_key(entry, file))
+    let shown = keys.iter().fold(header, |text, entry| text + &show_key(entry, file));
+    // What is part of the program holds without being read back.
+    let is_ours = keys.iter().all(|entry| matches!(entry.origin, Origin::Profile(_)));
+    if is_ours { commented(&shown) } else { shown }
+}
+
+fn commented(text: &str) -> String {
+    let line = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("# {line}\n") };
+    text.lines().map(line).collect()
 }
 
 fn show_key(entry: &Entry, file: &str) -> String {
@@ -27,6 +35,7 @@ fn show_key(entry: &Entry, file: &str) -> String {
     };
     match entry.origin {
         Origin::Default => format!("{setting:40} # default\n"),
+        Origin::Profile(name) => format!("{setting:40} # profile of {name}\n"),
         Origin::Line(line) => format!("{setting:40} # {file}:{line}\n"),
     }
 }

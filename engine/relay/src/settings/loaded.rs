@@ -1,8 +1,8 @@
 //! A settings file, read.
 
-use super::document::{self, Entry, Place, Reader};
+use super::document::{self, Place, Reader};
 use super::fault::{Fault, Faults, Source};
-use super::{Host, Settings};
+use super::{Entry, Host, Settings};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;

@@ -2,6 +2,7 @@
 
 use super::document::{Place, Reader, Section};
 use super::mail::is_host_name;
+use super::profiles::Profile;
 use super::rates;
 use super::replies::read_heeded;
 use super::retry::read_of_site;
@@ -27,10 +28,13 @@ pub struct Site {
     pub heeds_replies: bool,
     /// What it has of a schedule of its own.
     pub retry: Own,
+    /// It is the profile of a provider, which is part of the program.
+    pub is_shipped: bool,
 }
 
 impl Site {
-    pub(super) fn read(site: &mut Section<'_, '_>, usual: &Settings) -> Self {
+    /// What it leaves out is as in the profile that has all its hosts, else as in `usual`.
+    pub(super) fn read(site: &mut Section<'_, '_>, usual: &Settings, profiles: &[Profile]) -> Self {
         let name = site.required::<Label>(
             "name",
             "What the site is called in logs and metrics: all domains of one provider.",
@@ -43,6 +47,10 @@ impl Site {
         if mx.as_ref().is_some_and(Vec::is_empty) {
             site.refuse("mx", "`mx` is empty", "one host or more");
         }
+        let mx = mx.unwrap_or_default().into_iter().map(|pattern| pattern.0).collect::<Vec<_>>();
+        let profile = profiles.iter().find(|profile| profile.has(&mx));
+        site.beneath(profile.map(Profile::keys).unwrap_or_default());
+        let beneath = profile.map(Profile::site);
         let words = Words {
             connections: "connections_max",
             connections_help: "The most connections at once, for all its domains together. Left \
@@ -61,12 +69,24 @@ impl Site {
         };
         Self {
             name: name.map_or_else(String::new, |name| name.0),
-            mx: mx.unwrap_or_default().into_iter().map(|pattern| pattern.0).collect(),
-            limits: read_limits(site, &words, &usual.delivery),
+            mx,
+            limits: read_limits(site, &words, beneath.map_or(&usual.delivery, |site| &site.limits)),
             heeds_replies: read_heeded(site, usual.replies.heeded),
             retry: read_of_site(site),
+            is_shipped: false,
         }
     }
+}
+
+/// Whether the limits of providers hold that are part of the program.
+pub(super) fn read_profiles(delivery: &mut Section<'_, '_>) -> bool {
+    delivery.key(
+        "provider_profiles",
+        true,
+        "Whether providers that Ringpost knows get what it knows of them (`ringpost config show` \
+         lists it): it comes before what [delivery] has for each site, and behind a [[site]] of \
+         their hosts, key by key. A [[site]] of the same name stands in its place.",
+    )
 }
 
 impl Delivery {
@@ -178,7 +198,8 @@ fn read_limits(section: &mut Section<'_, '_>, words: &Words, default: &Delivery)
 
 impl Settings {
     pub(super) fn check_sites(&self, reader: &mut Reader<'_>) {
-        for (index, site) in self.sites.iter().enumerate() {
+        let own = self.sites.iter().take_while(|site| !site.is_shipped);
+        for (index, site) in own.enumerate() {
             let place = |name| Place { table: "site", index: Some(index), name };
             let earlier = &self.sites[..index];
             let named = !site.name.is_empty();
@@ -202,7 +223,7 @@ impl Settings {
 }
 
 /// Whether all hosts that `pattern` means are those of `wider`.
-fn covers(wider: &str, pattern: &str) -> bool {
+pub(super) fn covers(wider: &str, pattern: &str) -> bool {
     wider == pattern || (wider.starts_with('.') && pattern.ends_with(wider))
 }
 
