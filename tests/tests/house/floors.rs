@@ -7,7 +7,7 @@ use crate::tree::{File, assert_clean, files};
 use toml::{Table, Value};
 
 /// A crate and our own crates it may use. `ANY` is for the tops, on which nothing stands.
-const FLOORS: [(&str, &[&str]); 16] = [
+const FLOORS: [(&str, &[&str]); 17] = [
     ("event", &[]),
     ("smtp", &["event"]),
     ("mail", &["event"]),
@@ -20,6 +20,7 @@ const FLOORS: [(&str, &[&str]); 16] = [
     ("control", &["event", "smtp", "route", "policy"]),
     ("loadgen", &["event", "smtp", "mail"]),
     ("shard", &["event", "smtp", "mail", "spool", "route", "policy", "wire", "kernel", "queue"]),
+    ("rehearsal", &["event", "route", "policy", "wire", "kernel", "shard"]),
     ("relay", ANY),
     ("tests", ANY),
     ("fuzz", ANY),

@@ -7,13 +7,15 @@
 //! former, and `cargo sim -- --operations` all of the latter.
 //! `cargo sim -- --seed N` runs one seed, `--case N` one of the enumerated worlds, `--operation N`
 //! one of the failing operations; `--gates` the worlds whose providers ask for less; `--turns`
-//! those whose tenants share a site; `--tell` shows each step.
+//! those whose tenants share a site; `--day N` a day of a million messages, or as many as
+//! `--messages` says; `--why` situations in which mail does not move; `--tell` shows each step.
 
 mod aftermath;
 mod body;
 mod cast;
 mod chance;
 mod check;
+mod day;
 mod dialogue;
 mod disk;
 mod enumerated;
@@ -30,7 +32,9 @@ mod relay;
 mod scenario;
 mod summary;
 mod turns;
+mod why;
 
+use day::Day;
 use enumerated::Case;
 use kernel::allocator::Allocator;
 use life::Life;
@@ -73,8 +77,15 @@ fn main() -> ExitCode {
         println!("{case}");
         return told(&case.begin(), tell);
     }
+    if let Some(seed) = number("--day") {
+        let whole = Day::whole(seed);
+        return lived(&Day { messages: number("--messages").unwrap_or(whole.messages), ..whole });
+    }
     if arguments.iter().any(|argument| argument == "--gates") {
         return many(&gates::Kind::ALL.map(Job::Gates));
+    }
+    if arguments.iter().any(|argument| argument == "--why") {
+        return many(&why::Kind::ALL.map(Job::Why));
     }
     if arguments.iter().any(|argument| argument == "--turns") {
         return many(&turns::Kind::ALL.map(Job::Turns));
@@ -98,8 +109,23 @@ fn jobs(from: u64, count: u64) -> Vec<Job> {
         jobs.extend(operations::some_cases().map(Job::case));
         jobs.extend(gates::Kind::ALL.map(Job::Gates));
         jobs.extend(turns::Kind::ALL.map(Job::Turns));
+        jobs.push(Job::Day(Day::short(1)));
+        jobs.extend(why::Kind::ALL.map(Job::Why));
     }
     jobs
+}
+
+/// Lives a day and shows how it was.
+fn lived(day: &Day) -> ExitCode {
+    let faults = match caught(|| day.live()) {
+        Ok(report) => {
+            println!("{report}");
+            report.faults()
+        }
+        Err(problem) => vec![problem],
+    };
+    faults.iter().for_each(|fault| println!("{fault}"));
+    if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Runs one world and tells how it ended; step by step if `tell`.
@@ -183,6 +209,10 @@ enum Job {
     Gates(gates::Kind),
     /// Tenants that share a site.
     Turns(turns::Kind),
+    /// A day of mail.
+    Day(Day),
+    /// Mail that does not move.
+    Why(why::Kind),
 }
 
 impl Job {
@@ -205,6 +235,11 @@ impl Job {
             Self::Case(case) => case.begin().run(),
             Self::Gates(kind) => gates::run(*kind).map(|()| Summary::default()),
             Self::Turns(kind) => turns::run(*kind).map(|()| Summary::default()),
+            Self::Why(kind) => why::run(*kind).map(|()| Summary::default()),
+            Self::Day(day) => {
+                let faults = day.live()?.faults();
+                if faults.is_empty() { Ok(Summary::default()) } else { Err(faults.join("\n")) }
+            }
         }
     }
 }
@@ -217,6 +252,8 @@ impl fmt::Display for Job {
             Self::Case(case) => case.fmt(f),
             Self::Gates(kind) => write!(f, "providers that ask for less ({kind:?})"),
             Self::Turns(kind) => write!(f, "tenants that share a site ({kind:?})"),
+            Self::Day(day) => write!(f, "a day of mail ({day:?})"),
+            Self::Why(kind) => write!(f, "mail that does not move ({kind:?})"),
         }
     }
 }

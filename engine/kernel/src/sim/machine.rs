@@ -130,9 +130,7 @@ impl Kernel for Sim {
     }
 
     fn wall(&self) -> Wall {
-        let core = self.core();
-        let millis = WALL_FIRST_MILLIS + core.now.0 / 1_000_000;
-        Wall(millis.saturating_add_signed(core.hosts[self.owner.host].wall_offset_millis))
+        self.core().wall(self.owner.host)
     }
 
     fn random(&self) -> u64 {
@@ -281,6 +279,11 @@ async fn first<T>(
 }
 
 impl Core {
+    pub(super) fn wall(&self, host: usize) -> Wall {
+        let millis = WALL_FIRST_MILLIS + self.now.0 / 1_000_000;
+        Wall(millis.saturating_add_signed(self.hosts[host].wall_offset_millis))
+    }
+
     /// The clock moves to the next event, which then happens. False if there is none.
     pub(super) fn happen(&mut self) -> bool {
         let Some((at, event)) = self.events.pop() else { return false };

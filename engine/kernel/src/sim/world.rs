@@ -6,7 +6,7 @@ use super::executor::Tasks;
 use super::fault::{Crash, Fault, Operation, Physics, Rule, When};
 use super::machine::{Inside, Sim};
 use super::network::Side;
-use event::Tick;
+use event::{Tick, Wall};
 use std::cell::{Cell, RefCell, RefMut};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -185,6 +185,15 @@ impl World {
         self.core().hosts[host.0].disk.bytes_max = bytes_max;
     }
 
+    /// Takes all that programs on `host` see in a file, which is empty then, as a log that is copied and
+    /// cut short. A file that others write elsewhere than at its end is none for this.
+    #[must_use]
+    pub fn take(&self, host: Host, path: &Path) -> Option<Vec<u8>> {
+        let file = self.core().hosts[host.0].disk.file(path)?;
+        let bytes = file.take().live().to_vec();
+        Some(bytes)
+    }
+
     /// Turns over one bit of a file of `host`, in the page cache and on the disk.
     pub fn flip(&self, host: Host, path: &Path, offset: usize, bit: u8) {
         if let Some(file) = self.core().hosts[host.0].disk.file(path) {
@@ -199,6 +208,12 @@ impl World {
     #[must_use]
     pub fn now(&self) -> Tick {
         self.core().now
+    }
+
+    /// The wall clock of `host`.
+    #[must_use]
+    pub fn wall(&self, host: Host) -> Wall {
+        self.core().wall(host.0)
     }
 
     /// The seed.

@@ -244,3 +244,20 @@ fn a_flipped_bit_is_flipped_everywhere() {
     assert_eq!(world.block_on(bytes_of(&sim, "/f")).unwrap()[7], b'a' ^ 2);
     assert_eq!(world.durable(host, Path::new("/f")).unwrap()[7], b'a' ^ 2);
 }
+
+#[test]
+fn what_is_taken_of_a_log_is_gone_and_it_goes_on() {
+    let world = World::new(1);
+    let host = world.host();
+    let sim = world.shard(host);
+    let log = world.block_on(make(&sim, "/log", Open::Append));
+    let write = |line: &'static [u8]| {
+        world.block_on(async { log.write_at(Buffer::copy_of(line), 0).await.0.unwrap() });
+    };
+    write(b"one\n");
+    assert_eq!(world.take(host, Path::new("/log")).unwrap(), b"one\n");
+    write(b"two\n");
+    assert_eq!(world.take(host, Path::new("/log")).unwrap(), b"two\n");
+    assert_eq!(world.take(host, Path::new("/log")).unwrap(), b"");
+    assert_eq!(world.take(host, Path::new("/other")), None);
+}

@@ -1,0 +1,57 @@
+//! What may be done away with, and what of it a limiter means.
+
+use policy::survey::Limiter;
+
+/// Something that would let mail go, if it is what keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lift {
+    /// An operator ends a pause.
+    Resume,
+    /// An operator has all tried that waits.
+    Flush,
+    /// More connections: to each site, to the site of a name, from a source.
+    DeliveryLimit,
+    SiteLimit,
+    SourceLimit,
+    /// The host is there.
+    HostAnswers,
+    /// It takes what comes.
+    HostTakes,
+    /// DNS says where mail goes.
+    DnsAnswers,
+}
+
+impl Lift {
+    pub(super) const ALL: [Self; 8] = [
+        Self::Resume,
+        Self::Flush,
+        Self::DeliveryLimit,
+        Self::SiteLimit,
+        Self::SourceLimit,
+        Self::HostAnswers,
+        Self::HostTakes,
+        Self::DnsAnswers,
+    ];
+
+    /// What a limiter says would change it.
+    pub(super) fn meant_by(limiter: &Limiter) -> Vec<Self> {
+        match limiter {
+            Limiter::Paused { .. } => vec![Self::Resume],
+            Limiter::SiteConnections { key, .. } | Limiter::SharedConnections { key, .. } => {
+                vec![match key.table {
+                    "site" => Self::SiteLimit,
+                    "pool.source" => Self::SourceLimit,
+                    _ => Self::DeliveryLimit,
+                }]
+            }
+            Limiter::SourceConnections { .. } => vec![Self::SourceLimit],
+            // The host decides, and the time that it has asked for must pass.
+            Limiter::Asked { .. } => vec![Self::HostTakes],
+            Limiter::Resting { .. } => vec![Self::HostAnswers, Self::Flush],
+            Limiter::PutOff { .. } => vec![Self::HostTakes, Self::Flush],
+            Limiter::Unanswered { .. } | Limiter::Probing { .. } => vec![Self::HostAnswers],
+            Limiter::DnsAsked => vec![Self::DnsAnswers],
+            _ => Vec::new(),
+        }
+    }
+}
