@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{Instant, timeout_at};
 
-/// How long a shard is waited for. Its loop turns within a few milliseconds, if it turns.
+/// How long a shard is waited for as a rule. Its loop turns within a few milliseconds, if it turns.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Hears an answer.
@@ -41,7 +41,13 @@ pub trait Shards: Send + Sync + fmt::Debug {
     fn ask(&self, shard: usize, question: Question, tell: Tell);
 
     /// Keeps what is to hold after a restart too, of an order that all are about to be given.
-    fn keep(&self, order: &Order);
+    ///
+    /// # Errors
+    /// If it is not to be given, since too many hold.
+    fn keep(&self, order: &Order) -> Result<(), String>;
+
+    /// Orders that hold.
+    fn orders(&self) -> Vec<Order>;
 
     /// Reads the settings again and puts them in force, or only says what that would change. `tell`
     /// is called once, or dropped if nobody does it any more.
@@ -60,8 +66,12 @@ pub(crate) struct Round {
     pub(crate) silent: Vec<usize>,
 }
 
-/// Asks all of them.
-pub(crate) async fn ask(shards: &Arc<dyn Shards>, question: &Question) -> Round {
+/// Asks all of them, and waits so long for each.
+pub(crate) async fn ask(
+    shards: &Arc<dyn Shards>,
+    question: &Question,
+    patience: Duration,
+) -> Round {
     let (heard, mut answers) = unbounded_channel();
     let count = shards.count();
     for shard in 0..count {
@@ -71,7 +81,7 @@ pub(crate) async fn ask(shards: &Arc<dyn Shards>, question: &Question) -> Round 
         shards.ask(shard, question.clone(), Box::new(tell));
     }
     drop(heard);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + patience;
     let mut round = Round::default();
     while round.answers.len() < count
         && let Ok(Some(answer)) = timeout_at(deadline, answers.recv()).await
@@ -110,7 +120,7 @@ impl Round {
         })
     }
 
-    /// What an order is about; `None` if no shard knows the site.
+    /// What an order is about; `None` if no shard knows anything that is.
     pub(crate) fn load(&self) -> Option<Load> {
         let loads = self.answers.iter().filter_map(|(_, answer)| match answer {
             Answer::Order(load) => *load,

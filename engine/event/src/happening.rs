@@ -20,7 +20,7 @@
 //! | gate | site, scope (whose quota is meant: site, source-address, mail-from-domain or host), value (which; null for the site), step (shut, narrowed, widened or opened), connections (there may be now; null: as many as ever), next (when that changes, if mail goes until then), rule (that read the reply), provider, class, asked (when the reply came), code, enhanced, text |
 //! | spool_unread | log, text |
 //! | spool_damaged | log, segment, start, end, flaw, messages (names, the first 100), messages_total, copy, text |
-//! | ordered | verb (pause, resume, flush), site, by, reason, until (null: it does not end by itself), ready, waiting (deliveries of the site at its home when it was ordered) |
+//! | ordered | verb (pause, resume, flush, disable-source, enable-source, drop, bounce), what it is about (null where nothing is said of it): site, domain, tenant, campaign, message, source (address or name of one of ours); by, reason, until (null: it does not end by itself), ready, waiting (deliveries it was counted to be about) |
 //! | reloaded | by, changed (the keys, with commas between) |
 //! | shard_started | shard, messages, recipients |
 //! | shard_stopped | shard, recipients |
@@ -37,7 +37,7 @@ pub use advice::Advice;
 pub use attempt::{Attempt, Labels, Passage, Stages, Sts};
 pub use gate::Gate;
 pub use line::FIELD_BYTES_MAX;
-pub use ordered::Ordered;
+pub use ordered::{Ordered, Subject};
 
 use crate::{EnhancedCode, MessageId, ReplyClass, Response, ShardMeters, Wall};
 use line::Line;

@@ -31,7 +31,7 @@ pub use egress::{EGRESS_MAX, EgressMeters, EgressReading, OTHER_ADDRESSES};
 pub use enhanced::{EnhancedCode, NotEnhanced};
 pub use happening::{
     Accepted, Advice, Attempt, Encryption, Entrance, Event, FIELD_BYTES_MAX, Gate, Labels,
-    MESSAGES_MAX, Ordered, Passage, Stages, Sts,
+    MESSAGES_MAX, Ordered, Passage, Stages, Sts, Subject,
 };
 pub use histogram::{Histogram, Reading};
 pub use id::{MessageId, NotAnId};

@@ -134,6 +134,7 @@ meters! {
     Gauge set_aside: " Deliveries whose sender's domain is slowed at their site.";
     Counter flows_shared: " Messages of a tenant or campaign beyond those told apart: they share the turns of mail that names none.";
     Counter bounces: " Bounces written.";
+    Gauge bounces_waiting: " Reports to senders that are yet to be written.";
     Counter suppressions_advised: " Recipients that hard-bounced so often that it was told, once each.";
     Counter bounces_dropped: " Failed bounces, of which nobody is told.";
     Gauge lanes: " Outgoing connections open or opening.";

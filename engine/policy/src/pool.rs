@@ -5,7 +5,8 @@
 //! all the connections it may have, or was taken out of use, is passed over, and what it missed
 //! is not made up for: it must not be flooded when it is back.
 //!
-//! A source may have a limit that is smaller for a time, because a host has asked for that.
+//! A source may have a limit that is smaller for a time, because a host has asked for that; and an
+//! operator may take it out of use.
 
 use event::Tick;
 
@@ -34,6 +35,8 @@ struct Turn {
     cap: Option<u16>,
     /// It is out of use until then.
     out_until: Tick,
+    /// An operator has taken it out of use until then.
+    disabled_until: Tick,
 }
 
 /// Why no source may have another connection.
@@ -43,6 +46,8 @@ pub enum Want {
     OfFit,
     /// Those that are fit are out of use, the first until then; or have a weight of nothing.
     OfUse(Option<Tick>),
+    /// None is in use, and an operator took out one that would be: the first is back then.
+    OfOperator(Tick),
     /// Those in use have all the connections they may have.
     OfRoom,
 }
@@ -79,10 +84,12 @@ impl Turns {
         }
         let is_used = |turn: &Turn| turn.member.weight > 0 && !turn.is_out(now);
         let back = || fit().filter(|turn| turn.is_out(now)).map(|turn| turn.out_until).min();
-        Some(match fit().next() {
-            None => Want::OfFit,
-            Some(_) if fit().any(is_used) => Want::OfRoom,
-            Some(_) => Want::OfUse(back()),
+        let disabled = fit().filter(|turn| turn.member.weight > 0 && turn.is_disabled(now));
+        Some(match (fit().next(), disabled.map(|turn| turn.disabled_until).min()) {
+            (None, _) => Want::OfFit,
+            (Some(_), _) if fit().any(is_used) => Want::OfRoom,
+            (Some(_), Some(until)) => Want::OfOperator(until),
+            (Some(_), None) => Want::OfUse(back()),
         })
     }
 
@@ -147,7 +154,12 @@ impl Turns {
         self.0[source].out_until = until;
     }
 
-    /// A source is of use again.
+    /// An operator takes a source out of use until then, or, with a moment that is over, puts it back.
+    pub fn disable(&mut self, source: usize, until: Tick) {
+        self.0[source].disabled_until = until;
+    }
+
+    /// A source is of use again, as far as it is not [disabled](Self::disable).
     pub fn put_back(&mut self, source: usize) {
         self.0[source].out_until = Tick::ZERO;
     }
@@ -178,11 +190,16 @@ impl Turns {
 
 impl Turn {
     const fn new(member: Member) -> Self {
-        Self { member, behind: 0, connections: 0, leaving: 0, cap: None, out_until: Tick::ZERO }
+        let (out_until, disabled_until) = (Tick::ZERO, Tick::ZERO);
+        Self { member, behind: 0, connections: 0, leaving: 0, cap: None, out_until, disabled_until }
     }
 
     fn is_out(&self, now: Tick) -> bool {
-        now < self.out_until || self.cap == Some(0)
+        now < self.out_until || self.is_disabled(now) || self.cap == Some(0)
+    }
+
+    fn is_disabled(&self, now: Tick) -> bool {
+        now < self.disabled_until
     }
 
     /// How many more connections it may have now.

@@ -4,8 +4,10 @@
 //! together. Nothing here takes time in proportion to the mail that is queued.
 
 mod limiter;
+mod order;
 
 pub use limiter::{Key, Limiter};
+pub use order::{About, ORDER_MAX, ORDERS_MAX, Order, Verb, is_of_site};
 
 use crate::tenant::Class;
 use event::{MessageId, ReplyClass, Response, Wall};
@@ -13,7 +15,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The most sites in one answer.
 pub const SITES_MAX: usize = 1_000;
@@ -21,8 +22,6 @@ pub const SITES_MAX: usize = 1_000;
 pub const PARTS_MAX: usize = 20;
 /// The most recipients of a message in one answer.
 pub const RECIPIENTS_MAX: usize = 100;
-/// The longest an order may hold.
-pub const ORDER_MAX: Duration = Duration::from_hours(30 * 24);
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -33,7 +32,7 @@ pub enum Question {
     Name(Arc<str>),
     /// A message with an open recipient.
     Message(MessageId),
-    /// What a site has, and that something is done to it.
+    /// What an order would be about, and that it is done.
     Order(Arc<Order>),
 }
 
@@ -46,48 +45,8 @@ pub enum Answer {
     Name(Box<Named>),
     /// To [`Question::Message`]; `None` if it is not this shard's, or not open.
     Message(Option<Box<Message>>),
-    /// To [`Question::Order`]; `None` if it knows no such site.
+    /// To [`Question::Order`]; `None` if it knows nothing that this is about.
     Order(Option<Load>),
-}
-
-/// What is to be done to a site.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// What.
-    pub verb: Verb,
-    /// Its name.
-    pub site: Arc<str>,
-    /// Who orders it.
-    pub by: Box<str>,
-    /// And why.
-    pub reason: Box<str>,
-    /// Until when, if it ends by itself.
-    pub until: Option<Wall>,
-    /// Nothing is done: what it would be about is counted.
-    pub is_dry: bool,
-}
-
-/// What can be done to a site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// Nothing goes there; what is on its way is not stopped.
-    Pause,
-    /// A pause ends.
-    Resume,
-    /// What waits goes now: for the end of a back-off, and for a retry.
-    Flush,
-}
-
-impl Verb {
-    /// What it is called.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pause => "pause",
-            Self::Resume => "resume",
-            Self::Flush => "flush",
-        }
-    }
 }
 
 /// How much there is of something, in deliveries: a message to those of its recipients that share a

@@ -240,11 +240,25 @@ impl<D: Queued> Queue<D> {
     /// call looks at [`LOOKED_MAX`] of them, where the end of a flow counts for one, the next goes on
     /// behind those, and from the front again when it has come to the end.
     pub fn drain_ready(&mut self, site: SiteIndex, test: impl FnMut(&D) -> bool) -> Vec<D> {
+        self.look_ready(site, test).0
+    }
+
+    /// As [`Self::drain_ready`]; and whether it has come to the end.
+    pub fn look_ready(
+        &mut self,
+        site: SiteIndex,
+        test: impl FnMut(&D) -> bool,
+    ) -> (Vec<D>, bool) {
         let ready = &mut self.sites.of(site).ready;
-        let drained = ready.drain(&mut self.store, LOOKED_MAX, test);
+        let (drained, is_over) = ready.drain(&mut self.store, LOOKED_MAX, test);
         self.ready -= drained.len();
         self.sites.review(site);
-        drained
+        (drained, is_over)
+    }
+
+    /// The next call of [`Self::drain_ready`] starts from the front.
+    pub fn restart_ready_look(&mut self, site: SiteIndex) {
+        self.sites.of(site).ready.restart_look();
     }
 
     /// The flows that have something ready at a site, and how much, in the order of their names. Looks

@@ -28,12 +28,20 @@ enum Verb {
     Queue(door::Queue),
     /// Says why mail does not move: what keeps it, what was said, what comes next, what would help
     Why(door::Why),
+    /// Shows the orders that hold: what is paused, and which sources are disabled
+    Orders(door::Orders),
     /// Sends nothing more to a site for a while
     Pause(door::Pause),
     /// Ends the pause of a site
-    Resume(door::Order),
+    Resume(door::Site),
     /// Tries what waits for a site now
-    Flush(door::Order),
+    Flush(door::Site),
+    /// Has no connection leave from a source of a pool, at all sites or at one, for a while
+    DisableSource(door::Disable),
+    /// Puts a source back that was disabled
+    EnableSource(door::Source),
+    /// Gives up what waits for a site or a domain, of a tenant or a campaign, or one message
+    Drop(door::Drop),
     /// Has the engine read its settings again, and puts them in force
     Reload(door::Reload),
     /// Makes a token for whoever may ask and order at the admin door
@@ -78,9 +86,13 @@ pub fn main() -> ExitCode {
         Verb::Spool(verb) => ended(crate::spool::run(&verb, &host())),
         Verb::Queue(queue) => asked(&door::Verb::Queue(&queue)),
         Verb::Why(why) => asked(&door::Verb::Why(&why)),
-        Verb::Pause(pause) => asked(&door::Verb::Pause(&pause)),
-        Verb::Resume(order) => asked(&door::Verb::Resume(&order)),
-        Verb::Flush(order) => asked(&door::Verb::Flush(&order)),
+        Verb::Orders(orders) => asked(&door::Verb::Orders(&orders)),
+        Verb::Pause(pause) => asked(&door::Verb::Order(pause.order())),
+        Verb::Resume(site) => asked(&door::Verb::Order(site.order("/resume"))),
+        Verb::Flush(site) => asked(&door::Verb::Order(site.order("/flush"))),
+        Verb::DisableSource(source) => asked(&door::Verb::Order(source.order())),
+        Verb::EnableSource(source) => asked(&door::Verb::Order(source.order("/enable-source"))),
+        Verb::Drop(drop) => asked(&door::Verb::Order(drop.order())),
         Verb::Reload(reload) => asked(&door::Verb::Reload(&reload)),
         Verb::Token(token) => status(token.make()),
         Verb::Reply(question) => crate::reply::run(&question),

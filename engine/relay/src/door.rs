@@ -1,9 +1,12 @@
 //! What is asked of a running engine, and ordered, by way of its admin door: `ringpost queue`,
-//! `why`, `pause`, `resume`, `flush`, `reload`. The same as JSON over HTTP, as `/openapi.json` there says.
+//! `why`, `orders`, `pause`, `flush`, `reload` and so on. The same as JSON over HTTP, as
+//! `/openapi.json` there says.
 
+mod order;
 mod show;
 mod token;
 
+pub(crate) use order::{Disable, Drop, Order, Pause, Site, Source};
 pub(crate) use token::Token;
 
 use crate::command::{complain, say};
@@ -56,29 +59,11 @@ pub(crate) struct Why {
     at: At,
 }
 
-/// What is to be done to a site.
+/// Orders that hold.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Order {
-    /// The site's name, as `ringpost queue` has it
-    site: String,
-    /// Why, for the delivery log
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-    /// Counts what it would be about, and does nothing
-    #[arg(long)]
-    dry_run: bool,
+pub(crate) struct Orders {
     #[command(flatten)]
     at: At,
-}
-
-/// A site that is to get nothing for a while.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Pause {
-    #[command(flatten)]
-    order: Order,
-    /// How long, such as 30m or 2h: then mail goes on by itself
-    #[arg(long = "for", value_name = "TIME", default_value = "1h")]
-    span: String,
 }
 
 /// New settings.
@@ -98,9 +83,8 @@ pub(crate) struct Reload {
 pub(crate) enum Verb<'v> {
     Queue(&'v Queue),
     Why(&'v Why),
-    Pause(&'v Pause),
-    Resume(&'v Order),
-    Flush(&'v Order),
+    Orders(&'v Orders),
+    Order(Order<'v>),
     Reload(&'v Reload),
 }
 
@@ -112,8 +96,8 @@ pub(crate) fn run(verb: &Verb<'_>, host: &Host) -> Result<io::Result<ExitCode>, 
     let at = match verb {
         Verb::Queue(queue) => &queue.at,
         Verb::Why(why) => &why.at,
-        Verb::Pause(pause) => &pause.order.at,
-        Verb::Resume(order) | Verb::Flush(order) => &order.at,
+        Verb::Orders(orders) => &orders.at,
+        Verb::Order(order) => order.at,
         Verb::Reload(reload) => &reload.at,
     };
     let door = match at.admin {
@@ -144,27 +128,12 @@ fn answer(verb: &Verb<'_>, at: &At, door: SocketAddr) -> io::Result<ExitCode> {
 
 /// The page that answers, and what is said to it.
 fn request(verb: &Verb<'_>) -> (String, Option<Value>) {
-    let order = |path: &str, order: &Order| {
-        let mut body = json!({ "site": order.site, "dry_run": order.dry_run });
-        if let Some(reason) = &order.reason {
-            body["reason"] = json!(reason);
-        }
-        (path.to_owned(), Some(body))
-    };
     match verb {
         Verb::Queue(Queue { site: Some(site), .. }) => (format!("/queue/{}", quoted(site)), None),
         Verb::Queue(Queue { limit, .. }) => (format!("/queue?limit={limit}"), None),
         Verb::Why(why) => (format!("/why/{}", quoted(&why.what)), None),
-        Verb::Pause(pause) => {
-            let (path, body) = order("/pause", &pause.order);
-            let body = body.map(|mut body| {
-                body["for"] = json!(pause.span);
-                body
-            });
-            (path, body)
-        }
-        Verb::Resume(resume) => order("/resume", resume),
-        Verb::Flush(flush) => order("/flush", flush),
+        Verb::Orders(_) => ("/orders".to_owned(), None),
+        Verb::Order(order) => (order.path.to_owned(), Some(order.body.clone())),
         Verb::Reload(reload) => ("/reload".to_owned(), Some(json!({ "dry_run": reload.dry_run }))),
     }
 }
@@ -174,7 +143,8 @@ fn shown(verb: &Verb<'_>, told: &Value) -> String {
     match verb {
         Verb::Queue(Queue { site: None, .. }) => show::sites(told, now),
         Verb::Queue(_) | Verb::Why(_) => show::why(told, now),
-        Verb::Pause(_) | Verb::Resume(_) | Verb::Flush(_) => show::order(told, now),
+        Verb::Orders(_) => show::orders(told, now),
+        Verb::Order(_) => show::order(told, now),
         Verb::Reload(_) => show::reload(told),
     }
 }

@@ -43,6 +43,7 @@ impl<K: Kernel> Shard<K> {
     /// Sees that the sender hears of this. All recipients of the report met the same end.
     pub(crate) fn bounce(self: &Rc<Self>, report: Report) {
         self.bounces.waiting.borrow_mut().push_back(report);
+        self.meters().bounces_waiting.add(1);
         let workers = self.bounces.workers.get();
         if workers < WORKERS_MAX {
             self.bounces.workers.set(workers + 1);
@@ -66,6 +67,7 @@ async fn work<K: Kernel>(worker: Worker<K>) {
     loop {
         let next = shard.bounces.waiting.borrow_mut().pop_front();
         let Some(report) = next else { return };
+        shard.meters().bounces_waiting.sub(1);
         let message = report.message.clone().expect("who settles knows the message");
         let original = original(shard, &report, &message).await;
         while let Err(error) = write(shard, &report, &message, &original).await {

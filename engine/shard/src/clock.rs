@@ -84,6 +84,7 @@ fn beat<K: Kernel>(shard: &Rc<Shard<K>>, now: Tick) {
         let Some(delivery) = due else { break };
         shard.retry(delivery);
     }
+    shard.tend_orders(now);
     shard.tend_gates(now);
     shard.tend_loans(now);
     shard.dial();

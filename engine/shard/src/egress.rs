@@ -139,6 +139,19 @@ impl Egress {
         }
     }
 
+    /// All pools that the settings know.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &Pool> {
+        self.pools.iter().filter(|pool| !pool.is_gone)
+    }
+
+    /// The pool by which mail for a site of this name leaves, if it leaves by one.
+    pub(crate) fn pool_of(&self, site: &str) -> Option<&Pool> {
+        match site.rsplit_once(";pool=") {
+            Some((_, name)) => self.known().find(|pool| *pool.name == *name),
+            None => self.usual.map(|place| self.pool(place)),
+        }
+    }
+
     /// The pool at this place.
     pub(crate) fn pool(&self, place: u16) -> &Pool {
         &self.pools[usize::from(place)]
@@ -146,6 +159,12 @@ impl Egress {
 }
 
 impl Source {
+    /// Whether an operator who says this means it: its address, or how we introduce ourselves from
+    /// there.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        name.parse() == Ok(self.address) || self.ehlo.eq_ignore_ascii_case(name)
+    }
+
     fn out_of_use(&self) -> Arc<Self> {
         Arc::new(Self { member: Member { weight: 0, ..self.member }, ..self.clone() })
     }
@@ -174,12 +193,17 @@ impl Pool {
 
     /// The most connections that all sources together may have to a site, by what each may have.
     pub(crate) fn connections_max(&self, plan: &SitePlan, each: impl Fn(&Source) -> u16) -> u16 {
-        let reached = |source: &&Arc<Source>| {
+        self.used_at(plan).map(|source| each(source)).fold(0, u16::saturating_add)
+    }
+
+    /// The sources that reach a site and have a share.
+    pub(crate) fn used_at<'p>(&'p self, plan: &'p SitePlan) -> impl Iterator<Item = &'p Source> {
+        let reached = |source: &&Source| {
             let mut addresses = plan.hosts.iter().flat_map(|host| &host.addresses);
             addresses.any(|address| address.is_ipv4() == source.address.is_ipv4())
         };
-        let used = self.sources.iter().filter(|source| source.member.weight > 0);
-        used.filter(reached).map(|source| each(source)).fold(0, u16::saturating_add)
+        let used = self.sources.iter().map(|source| &**source);
+        used.filter(|source| source.member.weight > 0).filter(reached)
     }
 
     /// Whether one of these places is of the family of a source's address.

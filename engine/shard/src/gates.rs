@@ -219,19 +219,25 @@ impl<K: Kernel> Shard<K> {
     /// our addresses is out of use, they wait, and nothing is charged for that.
     fn cap_of(&self, plan: &SitePlan) -> Option<u16> {
         let gates = self.gates.borrow();
-        let site = gates.at(&plan.name)?;
-        let pool = plan.leaves_by.filter(|_| site.has_sources());
+        let site = gates.at(&plan.name);
+        let pool = plan.leaves_by.filter(|_| {
+            site.is_some_and(SiteGates::has_sources) || self.first_disabled(plan).is_some()
+        });
         let by_sources = pool.map(|pool| {
             self.live.borrow().egress.pool(pool).connections_max(plan, |source| {
+                if self.disabled(&plan.name, source).is_some() {
+                    return 0;
+                }
                 let most = source.member.connections_max;
-                site.connections_from(source.address).map_or(most, |cap| cap.min(most))
+                let cap = site.and_then(|site| site.connections_from(source.address));
+                cap.map_or(most, |cap| cap.min(most))
             })
         });
-        site.connections().into_iter().chain(by_sources).min()
+        site.and_then(SiteGates::connections).into_iter().chain(by_sources).min()
     }
 
     /// Sees that a site has as many connections as its gates let it have, and each of our addresses
-    /// there.
+    /// there; none from those that an operator has disabled.
     pub(crate) fn cap_site(&self, index: SiteIndex, plan: &SitePlan) {
         let cap = self.cap_of(plan);
         self.queue.borrow_mut().cap(&plan.name, cap);
@@ -242,6 +248,8 @@ impl<K: Kernel> Shard<K> {
         let mut turns = standing.borrow_mut();
         for (place, source) in self.live.borrow().egress.pool(pool).sources.iter().enumerate() {
             turns.cap(place, site.and_then(|site| site.connections_from(source.address)));
+            let disabled = self.disabled(&plan.name, source);
+            turns.disable(place, disabled.map_or(Tick::ZERO, |held| held.over));
         }
     }
 
@@ -249,6 +257,12 @@ impl<K: Kernel> Shard<K> {
     pub(crate) fn is_slowed(&self, name: &str) -> bool {
         let gates = self.gates.borrow();
         gates.at(name).is_some_and(|site| site.connections().is_some() || site.has_sources())
+    }
+
+    /// Whether a site may have no connection now.
+    pub(crate) fn is_shut_off(&self, index: SiteIndex) -> bool {
+        let plan = Arc::clone(&self.sites.borrow().find(index).plan);
+        self.cap_of(&plan) == Some(0)
     }
 
     /// Whether there are more connections to a site than there may be by now.

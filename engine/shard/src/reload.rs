@@ -60,7 +60,7 @@ impl<K: Kernel> Shard<K> {
     }
 
     /// The next site behind this one that still is one, and where its mail goes.
-    fn site_after(&self, mut last: Option<SiteIndex>) -> Option<(SiteIndex, Arc<SitePlan>)> {
+    pub(crate) fn site_after(&self, mut last: Option<SiteIndex>) -> Option<(SiteIndex, Arc<SitePlan>)> {
         let (sites, queue) = (self.sites.borrow(), self.queue.borrow());
         loop {
             let (index, site) = sites.after(last)?;

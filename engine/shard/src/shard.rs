@@ -26,7 +26,7 @@ use policy::tls_report::Ledger;
 use queue::{Queue, SiteIndex};
 use route::Place;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -84,7 +84,7 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) refusals: RefCell<Refusals>,
     pub(crate) domains: RefCell<route::Cache>,
     /// Deliveries that wait for DNS, by domain.
-    pub(crate) parked: RefCell<HashMap<String, Vec<Delivery>>>,
+    pub(crate) parked: RefCell<BTreeMap<String, Vec<Delivery>>>,
     /// The same domains, as deliveries name them.
     pub(crate) names: Domains,
     pub(crate) held: Budget,

@@ -223,7 +223,8 @@ impl<K: Kernel> Shard<K> {
         if is_new {
             self.rate_site(index, plan);
         }
-        if is_new && self.gates.borrow().at(&plan.name).is_some() {
+        let is_capped = || self.gates.borrow().at(&plan.name).is_some() || self.has_disabled();
+        if is_new && is_capped() {
             self.cap_site(index, plan);
         }
         index

@@ -63,7 +63,7 @@ impl<K: Kernel> Shard<K> {
             Question::Sites(most) => tell(Answer::Sites(self.survey(most))),
             Question::Name(name) => tell(Answer::Name(Box::new(self.named(&name)))),
             Question::Message(id) => self.kernel.spawn(find::find(Rc::clone(self), id, tell)),
-            Question::Order(order) => tell(Answer::Order(self.obey(&order))),
+            Question::Order(order) => self.take_order(&order, tell),
         }
     }
 

@@ -13,13 +13,13 @@ use tests::speaker::Speaker;
 use tests::{port, program, wait};
 
 /// Asks the engine, by the command line; what it says, or that it fails.
-fn ask(ringpost: &Ringpost, words: &[&str]) -> io::Result<String> {
+pub(crate) fn ask(ringpost: &Ringpost, words: &[&str]) -> io::Result<String> {
     let mut command = Command::new(program::built("ringpost")?);
     succeed(command.args(words).arg("--admin").arg(ringpost.admin().to_string()))
 }
 
 /// Asks until the answer has this word.
-fn ask_until(ringpost: &Ringpost, words: &[&str], word: &str) -> io::Result<String> {
+pub(crate) fn ask_until(ringpost: &Ringpost, words: &[&str], word: &str) -> io::Result<String> {
     let mut last = String::new();
     let told = || {
         last = ask(ringpost, words).unwrap_or_else(|error| error.to_string());
@@ -28,14 +28,14 @@ fn ask_until(ringpost: &Ringpost, words: &[&str], word: &str) -> io::Result<Stri
     wait::until(word, PATIENCE, told).map_err(|late| io::Error::other(format!("{late}: {last}")))
 }
 
-fn send(ringpost: &Ringpost, to: &str) -> io::Result<()> {
+pub(crate) fn send(ringpost: &Ringpost, to: &str) -> io::Result<()> {
     let mut speaker = Speaker::connect(ringpost.smtp())?;
     speaker.say("EHLO sender.test", "250")?;
     speaker.send("me@sender.test", to, "Subject: x\r\n\r\nhello\r\n").map(drop)
 }
 
 /// The message whose recipient was put off.
-fn put_off(ringpost: &Ringpost, recipient: &str) -> io::Result<String> {
+pub(crate) fn put_off(ringpost: &Ringpost, recipient: &str) -> io::Result<String> {
     let line = || {
         let log = ringpost.log();
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -46,7 +46,7 @@ fn put_off(ringpost: &Ringpost, recipient: &str) -> io::Result<String> {
 }
 
 /// Asks until what keeps the mail is `held`; the answer has these words too.
-fn explained(ringpost: &Ringpost, about: &str, held: &str, words: [&str; 3]) -> io::Result<String> {
+pub(crate) fn explained(ringpost: &Ringpost, about: &str, held: &str, words: [&str; 3]) -> io::Result<String> {
     let told = ask_until(ringpost, &["why", about], &format!("held by   {held}"))?;
     for word in words {
         assert!(told.contains(word), "{word} is not in\n{told}");
@@ -56,7 +56,7 @@ fn explained(ringpost: &Ringpost, about: &str, held: &str, words: [&str; 3]) -> 
 
 /// Waits until the log tells of so many orders: their verbs, and who gave them, in the order of
 /// their times. Each shard's lines are in order; two shards' are not.
-fn orders(ringpost: &Ringpost, count: usize) -> io::Result<Vec<String>> {
+pub(crate) fn orders(ringpost: &Ringpost, count: usize) -> io::Result<Vec<String>> {
     let ordered = || {
         let log = ringpost.log();
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

@@ -1,6 +1,7 @@
 //! The pages for programs: an `OpenAPI` document, made from the same list as the pages.
 
-use super::pages::{PAGES, Page};
+use super::orders;
+use super::pages::{Body, PAGES, Page};
 use serde_json::{Map, Value, json};
 
 /// All of it.
@@ -58,16 +59,45 @@ fn operation(page: &Page) -> Value {
         operation["security"] = json!([{ "token": [] }]);
         operation["x-role"] = json!(role.name());
     }
-    if let Some(body) = page.body {
-        let fields = body();
-        let required: Vec<&str> = fields.get("site").map(|_| "site").into_iter().collect();
-        let schema = json!({ "type": "object", "properties": fields, "required": required });
+    if let Some(schema) = body(page.body) {
         operation["requestBody"] = json!({
             "required": true,
             "content": { "application/json": { "schema": schema } },
         });
     }
     operation
+}
+
+/// What is said with a page.
+fn body(body: Body) -> Option<Value> {
+    let (fields, required) = match body {
+        Body::Nothing => return None,
+        Body::Reload => (&["dry_run"][..], Vec::new()),
+        Body::Order(verb) => (orders::fields(verb), orders::required(verb)),
+    };
+    let common: &[&str] = if matches!(body, Body::Order(_)) { &["reason", "dry_run"] } else { &[] };
+    let fields = fields.iter().chain(common);
+    let properties: Map<_, _> = fields.map(|name| ((*name).to_owned(), field(name))).collect();
+    let closed = json!({ "type": "object", "properties": properties, "required": required });
+    Some(closed)
+}
+
+/// What is said under one name.
+fn field(name: &str) -> Value {
+    let (kind, help) = match name {
+        "site" => ("string", "a site's name, as /queue has it"),
+        "source" => ("string", "the address of a [[pool.source]], or its ehlo name"),
+        "domain" => ("string", "mail for this domain"),
+        "tenant" => ("string", "mail of this tenant"),
+        "campaign" => ("string", "mail of this campaign, else of this job"),
+        "message" => ("string", "one message, as the delivery log names it"),
+        "bounce" => ("boolean", "its senders are told, as of mail that failed"),
+        "for" => ("string", "how long, such as 30m; 1h if left out, 30d at most"),
+        "reason" => ("string", "why, for the delivery log"),
+        "dry_run" => ("boolean", "only counts, and says what it would come to"),
+        name => unreachable!("{name} is no part of an order"),
+    };
+    json!({ "type": kind, "description": help })
 }
 
 fn parameters(page: &Page) -> Vec<Value> {

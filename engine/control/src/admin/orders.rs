@@ -3,75 +3,131 @@
 use super::Door;
 use super::gate::{By, Refusal, refuse};
 use super::queue::with_silence;
+use crate::survey::PATIENCE;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::routing::{MethodRouter, post};
 use axum::{Extension, Json};
 use event::Wall;
-use policy::survey::{ORDER_MAX, Order, Question, Verb};
-use serde_json::{Value, json};
+use policy::survey::{About, Load, ORDER_MAX, Order, Question, Verb};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How long a pause holds if nobody says how long.
-const PAUSE_USUAL: Duration = Duration::from_hours(1);
+/// How long shards are waited for that count what they have to go through: some ten million deliveries.
+const COUNT_PATIENCE: Duration = Duration::from_secs(8);
+/// How long an order holds if nobody says how long.
+const HOLDS_USUAL: Duration = Duration::from_hours(1);
 /// The longest reason.
 const REASON_BYTES_MAX: usize = 500;
+/// The longest name of anything that an order may be about.
+const NAME_BYTES_MAX: usize = 500;
 
 type Answered = Result<Json<Value>, Refusal>;
 
-/// `POST /pause`
-pub(super) async fn pause(
-    State(door): State<Arc<Door>>,
-    Extension(by): Extension<By>,
-    Json(said): Json<Value>,
-) -> Answered {
-    obey(&door, Verb::Pause, &by, &said).await
+/// What the body of an order may say besides why and whether it is only counted.
+pub(super) const fn fields(verb: Verb) -> &'static [&'static str] {
+    match verb {
+        Verb::Pause => &["site", "for"],
+        Verb::Resume | Verb::Flush => &["site"],
+        Verb::DisableSource => &["source", "site", "for"],
+        Verb::EnableSource => &["source", "site"],
+        Verb::Drop | Verb::Bounce => {
+            &["site", "domain", "tenant", "campaign", "message", "bounce"]
+        }
+    }
 }
 
-/// `POST /resume`
-pub(super) async fn resume(
-    State(door): State<Arc<Door>>,
-    Extension(by): Extension<By>,
-    Json(said): Json<Value>,
-) -> Answered {
-    obey(&door, Verb::Resume, &by, &said).await
+/// What it must say.
+pub(super) fn required(verb: Verb) -> Vec<&'static str> {
+    let reason = (!verb.lifts()).then_some("reason");
+    let first = fields(verb).first().filter(|_| !verb.sweeps()).copied();
+    first.into_iter().chain(reason).collect()
 }
 
-/// `POST /flush`
-pub(super) async fn flush(
-    State(door): State<Arc<Door>>,
-    Extension(by): Extension<By>,
-    Json(said): Json<Value>,
-) -> Answered {
-    obey(&door, Verb::Flush, &by, &said).await
+/// `POST` of an order.
+pub(super) fn page(verb: Verb) -> MethodRouter<Arc<Door>> {
+    let obeyed = move |State(door): State<Arc<Door>>,
+                       Extension(by): Extension<By>,
+                       Json(said): Json<Value>| async move {
+        obey(&door, verb, &by, &said).await
+    };
+    post(obeyed)
+}
+
+/// `GET /orders`
+pub(super) async fn held(State(door): State<Arc<Door>>) -> Json<Value> {
+    let orders = door.shards.as_ref().map(|shards| shards.orders()).unwrap_or_default();
+    let told = |order: &Order| {
+        let mut told = json!({
+            "order": order.verb.name(),
+            "by": order.by,
+            "reason": order.reason,
+            "until": order.until.map(|until| until.0),
+        });
+        tell_about(&mut told, &order.about);
+        told
+    };
+    Json(json!({ "orders": orders.iter().map(told).collect::<Vec<_>>() }))
 }
 
 async fn obey(door: &Door, verb: Verb, by: &By, said: &Value) -> Answered {
     let order =
         read(verb, by, said, now()).map_err(|wrong| refuse(StatusCode::BAD_REQUEST, &wrong))?;
     let counted = Order { is_dry: true, ..order.clone() };
-    let round = door.ask(&Question::Order(Arc::new(counted))).await?;
+    let patience = if order.verb.sweeps() { COUNT_PATIENCE } else { PATIENCE };
+    let round = door.ask_for(&Question::Order(Arc::new(counted)), patience).await?;
     let Some(load) = round.load() else {
-        let words = format!("no site is called {}: GET /queue tells their names", order.site);
-        return Err(refuse(StatusCode::NOT_FOUND, &words));
+        return Err(refuse(StatusCode::NOT_FOUND, &nothing(&order)));
     };
-    let (is_dry, until) = (order.is_dry, order.until);
-    let answer = json!({
-        "order": verb.name(),
-        "site": *order.site,
-        "dry_run": is_dry,
+    let order = Order { counted: load, ..order };
+    // What is on connections is counted by site.
+    let is_carried_known = !order.verb.sweeps() || order.about.only_site().is_some();
+    let mut answer = json!({
+        "order": order.verb.name(),
+        "dry_run": order.is_dry,
         "ready": load.ready,
         "waiting": load.waiting,
-        "in_flight": load.in_flight,
-        "until": until.map(|until| until.0),
+        "in_flight": is_carried_known.then_some(load.in_flight),
+        "until": order.until.map(|until| until.0),
         "by": by.0,
     });
-    if is_dry {
+    tell_about(&mut answer, &order.about);
+    if order.is_dry {
         return Ok(Json(with_silence(answer, &round)));
     }
-    door.shards.iter().for_each(|shards| shards.keep(&order));
+    let kept = door.shards.as_ref().map_or(Ok(()), |shards| shards.keep(&order));
+    kept.map_err(|wrong| refuse(StatusCode::CONFLICT, &wrong))?;
     let round = door.ask(&Question::Order(Arc::new(order))).await?;
     Ok(Json(with_silence(answer, &round)))
+}
+
+/// Why there is nothing that an order is about.
+fn nothing(Order { verb, about, .. }: &Order) -> String {
+    match verb {
+        Verb::DisableSource => format!(
+            "no [[pool.source]] has the address or the ehlo name {}",
+            about.source.as_deref().unwrap_or_default()
+        ),
+        Verb::EnableSource => format!("no order disables {about}: GET /orders tells those there are"),
+        _ => format!("no {about} is known: GET /queue tells the names of sites"),
+    }
+}
+
+/// What an order is about, as it is said in one.
+fn tell_about(told: &mut Value, about: &About) {
+    let About { site, domain, tenant, campaign, message, source } = about;
+    let message = message.map(|id| id.to_string());
+    for (name, value) in [
+        ("site", site.as_deref()),
+        ("domain", domain.as_deref()),
+        ("tenant", tenant.as_deref()),
+        ("campaign", campaign.as_deref()),
+        ("message", message.as_deref()),
+        ("source", source.as_deref()),
+    ] {
+        told[name] = json!(value);
+    }
 }
 
 /// What is ordered.
@@ -79,31 +135,62 @@ async fn obey(door: &Door, verb: Verb, by: &By, said: &Value) -> Answered {
 /// # Errors
 /// What is wrong with it.
 fn read(verb: Verb, by: &By, said: &Value, now: Wall) -> Result<Order, String> {
-    let fields = said.as_object().ok_or("an order is a JSON object")?;
-    let known = ["site", "reason", "for", "dry_run"];
-    if let Some(stranger) = fields.keys().find(|key| !known.contains(&key.as_str())) {
-        return Err(format!("`{stranger}` is no part of an order; there are {}", known.join(", ")));
+    let said = said.as_object().ok_or("an order is a JSON object")?;
+    let known: Vec<_> = fields(verb).iter().chain(&["reason", "dry_run"]).copied().collect();
+    if let Some(stranger) = said.keys().find(|key| !known.contains(&key.as_str())) {
+        let known = known.join(", ");
+        return Err(format!("`{stranger}` is no part of a {}; there are {known}", verb.name()));
     }
-    let text = |name: &str| fields.get(name).map(|value| value.as_str().unwrap_or_default());
-    let site = text("site").filter(|site| !site.is_empty()).ok_or("`site` names a site")?;
+    let text = |name: &str| said.get(name).map(|value| value.as_str().unwrap_or_default());
     let reason = text("reason").unwrap_or_default();
-    if reason.trim().is_empty() && verb != Verb::Resume {
+    if reason.trim().is_empty() && !verb.lifts() {
         return Err("`reason` says why, for the delivery log".to_owned());
     }
     if reason.len() > REASON_BYTES_MAX {
         return Err(format!("`reason` has at most {REASON_BYTES_MAX} bytes"));
     }
-    let until = match (verb, text("for")) {
-        (Verb::Pause, None) => Some(now + PAUSE_USUAL),
-        (Verb::Pause, Some(span)) => Some(now + read_span(span)?),
-        (_, None) => None,
-        (_, Some(_)) => return Err("`for` is for a pause".to_owned()),
+    let until = match text("for") {
+        None => verb.holds().then(|| now + HOLDS_USUAL),
+        Some(span) => Some(now + read_span(span)?),
     };
-    let is_dry = match fields.get("dry_run") {
+    let is_dry = match said.get("dry_run") {
         None => false,
         Some(said) => said.as_bool().ok_or("`dry_run` is true or false")?,
     };
-    Ok(Order { verb, site: site.into(), by: by.0.clone(), reason: reason.into(), until, is_dry })
+    let about = about(verb, said)?;
+    let verb = match said.get("bounce").map(Value::as_bool) {
+        None | Some(Some(false)) => verb,
+        Some(Some(true)) => Verb::Bounce,
+        Some(None) => return Err("`bounce` is true or false".to_owned()),
+    };
+    let (by, reason, counted) = (by.0.clone(), reason.into(), Load::default());
+    Ok(Order { verb, about, by, reason, until, is_dry, counted })
+}
+
+fn about(verb: Verb, said: &Map<String, Value>) -> Result<About, String> {
+    let name = |name: &str| {
+        let Some(said) = said.get(name) else { return Ok(None) };
+        let text = said.as_str().filter(|text| !text.is_empty() && text.len() <= NAME_BYTES_MAX);
+        text.map(|text| Some(Arc::from(text))).ok_or_else(|| format!("`{name}` is a name"))
+    };
+    let message = name("message")?.map(|id: Arc<str>| id.parse());
+    let about = About {
+        site: name("site")?,
+        domain: name("domain")?,
+        tenant: name("tenant")?,
+        campaign: name("campaign")?,
+        message: message.transpose().map_err(|_| "`message` is a name such as 0-2-1f4")?,
+        source: name("source")?,
+    };
+    let (is_said, wanted) = match verb {
+        Verb::DisableSource | Verb::EnableSource => (about.source.is_some(), "`source` names one"),
+        Verb::Drop | Verb::Bounce => (
+            about != About::default(),
+            "`site`, `domain`, `tenant`, `campaign` or `message` names what is meant",
+        ),
+        _ => (about.site.is_some(), "`site` names a site"),
+    };
+    is_said.then_some(about).ok_or_else(|| wanted.to_owned())
 }
 
 fn read_span(text: &str) -> Result<Duration, String> {
@@ -119,46 +206,4 @@ fn now() -> Wall {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{By, PAUSE_USUAL, Verb, read};
-    use event::Wall;
-    use serde_json::json;
-    use std::time::Duration;
-
-    #[test]
-    fn an_order_says_what_where_why_and_how_long() {
-        let by = By("anna".into());
-        let now = Wall(1_000);
-        let said = json!({ "site": "a", "reason": "a complaint", "for": "30m", "dry_run": true });
-        let order = read(Verb::Pause, &by, &said, now).unwrap();
-        assert_eq!((&*order.site, &*order.by, &*order.reason), ("a", "anna", "a complaint"));
-        assert_eq!(order.until, Some(now + Duration::from_mins(30)));
-        assert!(order.is_dry);
-        let said = json!({ "site": "a", "reason": "b" });
-        assert_eq!(read(Verb::Pause, &by, &said, now).unwrap().until, Some(now + PAUSE_USUAL));
-        assert_eq!(read(Verb::Flush, &by, &said, now).unwrap().until, None);
-        assert!(read(Verb::Resume, &by, &json!({ "site": "a" }), now).is_ok());
-    }
-
-    #[test]
-    fn what_is_wrong_with_an_order_is_said() {
-        let by = By("anna".into());
-        for (verb, said, word) in [
-            (Verb::Pause, json!([]), "object"),
-            (Verb::Pause, json!({}), "`site`"),
-            (Verb::Pause, json!({ "site": 7, "reason": "x" }), "`site`"),
-            (Verb::Pause, json!({ "site": "a" }), "`reason`"),
-            (Verb::Flush, json!({ "site": "a", "reason": " " }), "`reason`"),
-            (Verb::Pause, json!({ "site": "a", "reason": "x".repeat(501) }), "`reason`"),
-            (Verb::Pause, json!({ "site": "a", "reason": "x", "for": "soon" }), "`for`"),
-            (Verb::Pause, json!({ "site": "a", "reason": "x", "for": "31d" }), "`for`"),
-            (Verb::Pause, json!({ "site": "a", "reason": "x", "for": "0s" }), "`for`"),
-            (Verb::Flush, json!({ "site": "a", "reason": "x", "for": "1h" }), "`for`"),
-            (Verb::Pause, json!({ "site": "a", "reason": "x", "dry_run": 1 }), "`dry_run`"),
-            (Verb::Pause, json!({ "site": "a", "reason": "x", "fro": "1h" }), "`fro`"),
-        ] {
-            let wrong = read(verb, &by, &said, Wall(0)).unwrap_err();
-            assert!(wrong.contains(word), "{said}: {wrong}");
-        }
-    }
-}
+mod tests;

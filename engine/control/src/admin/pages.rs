@@ -5,7 +5,7 @@ use super::{Door, Role, gate, openapi, orders, queue, reload};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
-use serde_json::{Value, json};
+use policy::survey::Verb;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -17,9 +17,17 @@ pub(super) struct Page {
     /// Who may have it, where tokens are asked for; `None`: everybody.
     pub(super) role: Option<Role>,
     pub(super) help: &'static str,
-    /// What is said with it: the schemas of its body's fields, and those that must be there.
-    pub(super) body: Option<fn() -> Value>,
+    /// What is said with it.
+    pub(super) body: Body,
     handler: fn() -> MethodRouter<Arc<Door>>,
+}
+
+/// What is said with a page.
+#[derive(Clone, Copy)]
+pub(super) enum Body {
+    Nothing,
+    Order(Verb),
+    Reload,
 }
 
 const fn open(
@@ -27,7 +35,7 @@ const fn open(
     help: &'static str,
     handler: fn() -> MethodRouter<Arc<Door>>,
 ) -> Page {
-    Page { method: "get", path, role: None, help, body: None, handler }
+    Page { method: "get", path, role: None, help, body: Body::Nothing, handler }
 }
 
 const fn look(
@@ -41,15 +49,15 @@ const fn look(
 const fn order(
     path: &'static str,
     help: &'static str,
-    body: fn() -> Value,
+    verb: Verb,
     handler: fn() -> MethodRouter<Arc<Door>>,
 ) -> Page {
-    let (method, role) = ("post", Some(Role::Operator));
-    Page { method, path, role, help, body: Some(body), handler }
+    let (method, role, body) = ("post", Some(Role::Operator), Body::Order(verb));
+    Page { method, path, role, help, body, handler }
 }
 
 /// All pages.
-pub(super) const PAGES: [Page; 13] = [
+pub(super) const PAGES: [Page; 17] = [
     open("/", "this page", || get(async || index())),
     open("/metrics", "numbers, for Prometheus", || get(super::metrics)),
     open("/replies", "what hosts said that no rule knows, and how often", || get(super::replies)),
@@ -67,39 +75,33 @@ pub(super) const PAGES: [Page; 13] = [
         get(queue::site)
     }),
     look("/why/{what}", "why mail for a message, domain or site does not move", || get(queue::why)),
-    order("/pause", "sends nothing more to a site for a while", pause_body, || post(orders::pause)),
-    order("/resume", "ends a pause", order_body, || post(orders::resume)),
-    order("/flush", "tries what waits for a site now", order_body, || post(orders::flush)),
+    look("/orders", "orders that hold now", || get(orders::held)),
+    order("/pause", "sends nothing more to a site for a while", Verb::Pause, || {
+        orders::page(Verb::Pause)
+    }),
+    order("/resume", "ends a pause", Verb::Resume, || orders::page(Verb::Resume)),
+    order("/flush", "tries what waits for a site now", Verb::Flush, || orders::page(Verb::Flush)),
+    order(
+        "/disable-source",
+        "has no connection leave from a source, at all sites or at one, for a while",
+        Verb::DisableSource,
+        || orders::page(Verb::DisableSource),
+    ),
+    order("/enable-source", "puts a source back", Verb::EnableSource, || {
+        orders::page(Verb::EnableSource)
+    }),
+    order("/drop", "gives up what waits and fits all that is said", Verb::Drop, || {
+        orders::page(Verb::Drop)
+    }),
     Page {
+        method: "post",
+        path: "/reload",
         role: Some(Role::Admin),
-        ..order(
-            "/reload",
-            "reads the settings again and puts them in force, all or none",
-            reload_body,
-            || post(reload::reload),
-        )
+        help: "reads the settings again and puts them in force, all or none",
+        body: Body::Reload,
+        handler: || post(reload::reload),
     },
 ];
-
-fn order_body() -> Value {
-    json!({
-        "site": { "type": "string", "description": "the site's name, as /queue has it" },
-        "reason": { "type": "string", "description": "why, for the delivery log; required but for a resume" },
-        "dry_run": { "type": "boolean", "description": "only counts what it would be about" },
-    })
-}
-
-fn reload_body() -> Value {
-    json!({
-        "dry_run": { "type": "boolean", "description": "only says what would change" },
-    })
-}
-
-fn pause_body() -> Value {
-    let mut body = order_body();
-    body["for"] = json!({ "type": "string", "description": "how long, such as 30m; 1h if left out, 30d at most" });
-    body
-}
 
 /// The whole door.
 pub(super) fn router(door: &Arc<Door>) -> Router {
@@ -119,7 +121,7 @@ fn index() -> String {
     for page in PAGES.iter().filter(|page| page.path != "/") {
         let word = if page.method == "get" { "" } else { "POST " };
         // Writing to a String does not fail.
-        let _ = writeln!(text, "{:<14} {}", format!("{word}{}", page.path), page.help);
+        let _ = writeln!(text, "{:<20} {}", format!("{word}{}", page.path), page.help);
     }
     text
 }

@@ -2,7 +2,7 @@
 
 use super::gate::{Refusal, refuse};
 use super::{Door, told};
-use crate::survey::{self, Known, Round};
+use crate::survey::{self, Known, PATIENCE, Round};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -11,6 +11,7 @@ use policy::survey::{Limiter, Message, Question, SITES_MAX, Site};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Sites in an answer, if nobody says how many.
 const SITES_USUAL: usize = 50;
@@ -144,11 +145,23 @@ impl Door {
     /// # Errors
     /// If there are none to be asked, or too many ask at once.
     pub(super) async fn ask(&self, question: &Question) -> Result<Round, Refusal> {
+        self.ask_for(question, PATIENCE).await
+    }
+
+    /// The same, and waits so long.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) async fn ask_for(
+        &self,
+        question: &Question,
+        patience: Duration,
+    ) -> Result<Round, Refusal> {
         let unavailable = |words| refuse(StatusCode::SERVICE_UNAVAILABLE, words);
         let shards = self.shards.as_ref().ok_or_else(|| unavailable("there are no shards"))?;
         let Ok(_one_of_few) = self.questions.try_acquire() else {
             return Err(unavailable("too many questions at once"));
         };
-        Ok(survey::ask(shards, question).await)
+        Ok(survey::ask(shards, question, patience).await)
     }
 }

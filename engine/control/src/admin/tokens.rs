@@ -17,7 +17,7 @@ const SECRET_BYTES: usize = 32;
 pub enum Role {
     /// Ask.
     Monitor,
-    /// Pause, resume and flush as well.
+    /// Give orders as well.
     Operator,
     /// Everything.
     Admin,

@@ -1,31 +1,55 @@
 //! What an operator ordered.
 
 use super::line::Line;
-use crate::Wall;
+use crate::{MessageId, Wall};
 
-/// An order about one site.
+/// An order.
 #[derive(Clone, Copy, Debug)]
 pub struct Ordered<'a> {
-    /// What: `pause`, `resume` or `flush`.
+    /// What.
     pub verb: &'a str,
-    /// The site.
-    pub site: &'a str,
+    /// About what.
+    pub about: Subject<'a>,
     /// Who ordered it.
     pub by: &'a str,
     /// And why.
     pub reason: &'a str,
     /// Until when it holds, if it ends by itself.
     pub until: Option<Wall>,
-    /// Deliveries of the site that waited for a connection.
+    /// Deliveries that waited for a connection, of those it is about.
     pub ready: u64,
     /// Those that waited for their time.
     pub waiting: u64,
 }
 
+/// What an order is about: what fits all that is said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Subject<'a> {
+    /// Mail for this site.
+    pub site: Option<&'a str>,
+    /// Mail for this domain.
+    pub domain: Option<&'a str>,
+    /// Mail of this tenant.
+    pub tenant: Option<&'a str>,
+    /// Mail of this campaign.
+    pub campaign: Option<&'a str>,
+    /// This message.
+    pub message: Option<MessageId>,
+    /// A source of a pool.
+    pub source: Option<&'a str>,
+}
+
 impl Ordered<'_> {
     pub(super) fn fields(self, line: Line<'_>) -> Line<'_> {
+        let Subject { site, domain, tenant, campaign, message, source } = self.about;
+        let message = message.map(|id| id.to_string());
         line.text("verb", self.verb)
-            .text("site", self.site)
+            .text_or_null("site", site)
+            .text_or_null("domain", domain)
+            .text_or_null("tenant", tenant)
+            .text_or_null("campaign", campaign)
+            .text_or_null("message", message.as_deref())
+            .text_or_null("source", source)
             .text("by", self.by)
             .text("reason", self.reason)
             .number_or_null("until", self.until.map(|until| until.0))

@@ -1,6 +1,6 @@
 use super::{
     Accepted, Advice, Attempt, Encryption, Entrance, Event, Gate, Labels, MESSAGES_MAX, Ordered,
-    Passage, Stages, Sts,
+    Passage, Stages, Sts, Subject,
 };
 use crate::{EnhancedCode, MessageId, Outcome, ReplyClass, Response, ShardMeters, Tick, Wall};
 use std::fmt::Write as _;
@@ -111,8 +111,16 @@ const fn advice(response: &Response) -> Advice<'_> {
 }
 
 const fn ordered(until: Option<Wall>) -> Ordered<'static> {
-    let (verb, site, by, reason) = ("pause", "mx.example", "anna", "a \"complaint\"");
-    Ordered { verb, site, by, reason, until, ready: 3, waiting: 4 }
+    let (verb, by, reason) = ("pause", "anna", "a \"complaint\"");
+    let about = Subject {
+        site: Some("mx.example"),
+        domain: Some("a.example"),
+        tenant: None,
+        campaign: Some("spring"),
+        message: Some(ID),
+        source: None,
+    };
+    Ordered { verb, about, by, reason, until, ready: 3, waiting: 4 }
 }
 
 const fn gate<'a>(response: &'a Response, step: &'a str) -> Gate<'a> {

@@ -89,6 +89,27 @@ fn a_source_is_taken_out_for_a_time_and_put_back() {
 }
 
 #[test]
+fn what_an_operator_disables_is_out_of_use_for_that_whatever_else_happens() {
+    let mut two = turns(&[(1, 3), (1, 4)]);
+    let (soon, late) = (Tick(NOW.0 + 1), Tick(NOW.0 + 9));
+    assert_eq!(next(&mut two, 1, |_| true), "a");
+    two.disable(0, late);
+    assert!(two.is_out(0, NOW) && !two.is_out(0, late));
+    two.put_back(0);
+    two.change([1, 1].map(|weight| Member { weight, connections_max: 4 }));
+    assert_eq!(next(&mut two, 2, |_| true), "bb", "neither a host nor new settings put it back");
+    assert_eq!(two.want(NOW, |_| true), None);
+    assert_eq!(two.want(NOW, |index| index == 0), Some(Want::OfOperator(late)));
+    two.take_out(1, soon);
+    assert_eq!(two.want(NOW, |_| true), Some(Want::OfOperator(late)), "that is what helps");
+    two.disable(0, NOW);
+    assert_eq!(two.want(NOW, |_| true), None);
+    two.disable(1, late);
+    two.change([0, 0].map(|weight| Member { weight, connections_max: 4 }));
+    assert_eq!(two.want(NOW, |_| true), Some(Want::OfUse(Some(soon))), "it has no share at all");
+}
+
+#[test]
 fn a_source_has_fewer_connections_for_a_time() {
     let mut two = turns(&[(1, 4), (1, 4)]);
     assert_eq!(next(&mut two, 6, |_| true), "ababab");

@@ -107,6 +107,20 @@ pub enum Limiter {
         /// The first is back then; never, if none has an address of the hosts' family.
         until: Option<Wall>,
     },
+    /// An operator has taken a source of the pool out of use, and the others, if there are any, have all
+    /// that they may have.
+    SourceDisabled {
+        /// The pool.
+        pool: Arc<str>,
+        /// The first of them that is back.
+        source: Box<str>,
+        /// That is then.
+        until: Wall,
+        /// Who ordered it.
+        by: Box<str>,
+        /// And why.
+        reason: Box<str>,
+    },
     /// Dials failed, and one finds out whether they still do.
     Probing {
         /// So many failed in a row.
@@ -173,6 +187,7 @@ impl Limiter {
             Self::Rate { counted: Counted::Connections, .. } => "connection-rate",
             Self::SourceConnections { .. } => "source-connections",
             Self::SourcesOut { .. } => "sources-out",
+            Self::SourceDisabled { .. } => "source-disabled",
             Self::Probing { .. } => "probing",
             Self::Unanswered { .. } => "unanswered",
             Self::Resting { .. } => "resting",
@@ -203,9 +218,10 @@ impl Limiter {
     #[must_use]
     pub const fn until(&self) -> Option<Wall> {
         match self {
-            Self::Paused { until, .. } | Self::Resting { until, .. } | Self::Rate { until, .. } => {
-                Some(*until)
-            }
+            Self::Paused { until, .. }
+            | Self::SourceDisabled { until, .. }
+            | Self::Resting { until, .. }
+            | Self::Rate { until, .. } => Some(*until),
             Self::Retry { due, .. } => Some(*due),
             Self::SourcesOut { until, .. }
             | Self::Unroutable { until, .. }
@@ -230,6 +246,7 @@ impl Limiter {
             Self::Rate { .. } => "the next message goes",
             Self::Served { .. } => "a connection takes it",
             Self::SourcesOut { .. } => "the first source is of use again",
+            Self::SourceDisabled { .. } => "the source is of use again by itself",
             Self::Probing { .. } | Self::Unanswered { .. } => "a host answers, or the dial fails",
             Self::Resting { .. } => "one connection is tried",
             Self::Retry { .. } => "it is tried again",
@@ -258,6 +275,7 @@ impl Limiter {
                 "less of the same site's other mail, or a larger number there"
             }
             Self::SourcesOut { .. } => "an address on this host, or a proxy, that is there again",
+            Self::SourceDisabled { .. } => "ringpost enable-source",
             Self::Probing { .. } | Self::Unanswered { .. } => "a host that answers",
             Self::Resting { .. } => "a host that answers; ringpost flush tries one at once",
             Self::Retry { .. } | Self::PutOff { .. } => {
@@ -309,6 +327,9 @@ impl fmt::Display for Limiter {
             }
             Self::SourcesOut { pool, until: None } => {
                 write!(f, "no source of the pool {pool} has an address of the hosts' family")
+            }
+            Self::SourceDisabled { pool, source, by, reason, .. } => {
+                write!(f, "{source} of the pool {pool} is disabled by {by}: {reason}")
             }
             Self::Probing { failures } => {
                 write!(f, "{} failed, and one finds out", count(*failures, "dial"))

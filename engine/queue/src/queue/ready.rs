@@ -108,23 +108,31 @@ impl Ready {
         store.first(line.list)
     }
 
-    /// Takes out what passes `test` among the next `looks` deliveries, flow by flow. From the front
-    /// again when it has come to the end.
+    /// Takes out what passes `test` among the next `looks` deliveries, flow by flow; whether it has come
+    /// to the end. Then the next look is from the front again.
     pub(super) fn drain<D>(
         &mut self,
         store: &mut Store<D>,
         mut looks: usize,
         mut test: impl FnMut(&D) -> bool,
-    ) -> Vec<D> {
+    ) -> (Vec<D>, bool) {
         let mut drained = Vec::new();
-        match &mut self.lines {
-            Lines::One(None) => (),
-            Lines::One(Some(line)) => _ = line.drain(store, &mut looks, &mut test, &mut drained),
+        let is_over = match &mut self.lines {
+            Lines::One(None) => true,
+            Lines::One(Some(line)) => line.drain(store, &mut looks, &mut test, &mut drained),
             Lines::Many(many) => many.drain(store, looks, &mut test, &mut drained),
-        }
+        };
         self.len -= drained.len();
         self.simplify();
-        drained
+        (drained, is_over)
+    }
+
+    /// The next look is from the front.
+    pub(super) fn restart_look(&mut self) {
+        match &mut self.lines {
+            Lines::One(line) => line.iter_mut().for_each(|line| line.looked = Cursor::START),
+            Lines::Many(many) => many.restart_look(),
+        }
     }
 
     /// The flows that have deliveries, and how many: for an operator, since it looks at each.

@@ -1,5 +1,9 @@
 //! What an engine tells, for people: at most 80 columns, the answer first.
 
+mod orders;
+
+pub(super) use orders::{order, orders};
+
 use event::Wall;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -223,26 +227,6 @@ fn reply(said: &Value, now: Wall) -> String {
         let _ = write!(text, " by {rule}");
     }
     text + ")"
-}
-
-/// What an order is about.
-pub(super) fn order(told: &Value, now: Wall) -> String {
-    let (verb, site) = (word(&told["order"]), word(&told["site"]));
-    let begun = if told["dry_run"] == true { "would be about" } else { "is about" };
-    let [ready, waiting, flying] =
-        [&told["ready"], &told["waiting"], &told["in_flight"]].map(thousands);
-    let mut text = wrap(
-        0,
-        &format!(
-            "{verb} {site} {begun} {ready} ready, {waiting} waiting for a retry, {flying} on \
-             connections"
-        ),
-    );
-    if let Some(at) = told["until"].as_u64() {
-        let left = span(Wall(at).since(now));
-        let _ = writeln!(text, "it ends by itself in {left} ({})", clock(Wall(at)));
-    }
-    text + &silence(told)
 }
 
 /// What new settings are about.

@@ -1,13 +1,20 @@
-use super::{At, Order, Pause, Queue, Reload, Verb, Why, quoted, request};
+use super::{At, Disable, Drop, Pause, Queue, Reload, Site, Source, Verb, Why, quoted, request};
+use clap::Parser as _;
 use serde_json::json;
 
 fn at() -> At {
     At { config: None, admin: None, token: None, json: false }
 }
 
-fn order(reason: Option<&str>) -> Order {
-    let reason = reason.map(str::to_owned);
-    Order { site: "mx.a.test".to_owned(), reason, dry_run: true, at: at() }
+/// What follows a verb on the command line.
+#[derive(Debug, clap::Parser)]
+struct Words<A: clap::Args> {
+    #[command(flatten)]
+    all: A,
+}
+
+fn read<A: clap::Args>(words: &str) -> A {
+    Words::try_parse_from(words.split(' ')).unwrap().all
 }
 
 #[test]
@@ -19,16 +26,35 @@ fn each_verb_has_its_page() {
     assert_eq!(request(&Verb::Queue(&one)), ("/queue/b.test,a.test".to_owned(), None));
     let (path, _) = request(&Verb::Why(&why));
     assert_eq!(path, "/why/%5B::1%5D:25%3Bpool%3Dwarm");
-    let pause = Pause { order: order(Some("a complaint")), span: "30m".to_owned() };
-    let body =
-        json!({ "site": "mx.a.test", "reason": "a complaint", "for": "30m", "dry_run": true });
-    assert_eq!(request(&Verb::Pause(&pause)), ("/pause".to_owned(), Some(body)));
-    let body = json!({ "site": "mx.a.test", "dry_run": true });
-    assert_eq!(request(&Verb::Resume(&order(None))), ("/resume".to_owned(), Some(body.clone())));
-    assert_eq!(request(&Verb::Flush(&order(None))), ("/flush".to_owned(), Some(body)));
     let reload = Reload { dry_run: true, at: at() };
     let body = json!({ "dry_run": true });
     assert_eq!(request(&Verb::Reload(&reload)), ("/reload".to_owned(), Some(body)));
+}
+
+#[test]
+fn an_order_on_the_command_line_is_that_over_http() {
+    let said = |order: super::Order<'_>| request(&Verb::Order(order));
+    let pause: Pause = read("pause mx.a.test --reason slow --for 30m --dry-run");
+    let body = json!({ "site": "mx.a.test", "reason": "slow", "for": "30m", "dry_run": true });
+    assert_eq!(said(pause.order()), ("/pause".to_owned(), Some(body)));
+    let site: Site = read("resume mx.a.test");
+    let body = json!({ "site": "mx.a.test", "dry_run": false });
+    assert_eq!(said(site.order("/resume")), ("/resume".to_owned(), Some(body)));
+    let source: Disable = read("disable-source 192.0.2.1 --site a --reason listed");
+    let body = json!({
+        "source": "192.0.2.1", "site": "a", "reason": "listed", "for": "1h", "dry_run": false,
+    });
+    assert_eq!(said(source.order()), ("/disable-source".to_owned(), Some(body)));
+    let drop: Drop = read("drop --tenant shop --campaign spring --reason recalled --bounce");
+    let body = json!({
+        "tenant": "shop", "campaign": "spring", "reason": "recalled", "bounce": true,
+        "dry_run": false,
+    });
+    assert_eq!(said(drop.order()), ("/drop".to_owned(), Some(body)));
+    assert!(Words::<Drop>::try_parse_from(["drop", "--reason", "all"]).is_err());
+    let source: Source = read("enable-source w1.relay.test");
+    let body = json!({ "source": "w1.relay.test", "dry_run": false });
+    assert_eq!(said(source.order("/enable-source")), ("/enable-source".to_owned(), Some(body)));
 }
 
 #[test]

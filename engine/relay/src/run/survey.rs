@@ -1,12 +1,12 @@
 //! The shards, as control asks them; and where settings were written, for what it answers.
 
 use super::Happened;
-use super::pauses::Pauses;
+use super::pauses::{Pauses, Unkept};
 use super::reload::Wish;
 use crate::settings::{Entry, Loaded, Origin};
 use control::{Shards, Tell, TellReloaded};
 use kernel::Sender;
-use policy::survey::{Key, Order, Question};
+use policy::survey::{Key, ORDERS_MAX, Order, Question};
 use shard::{Inquiry, Letter, Live};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -38,11 +38,11 @@ impl fmt::Debug for Posts {
 }
 
 impl Posts {
-    /// To these shards, which are under these settings, and hear first what is paused.
+    /// To these shards, which are under these settings, and hear first what holds.
     pub(super) fn new(shards: &[Sender<Letter>], loaded: &Loaded, desk: Post<Happened>) -> Self {
         let pauses = Pauses::open(&loaded.settings.spool.path, kernel::uring::wall());
         let posts = Self { shards: shards.to_vec(), written: Mutex::default(), pauses, desk };
-        for order in posts.pauses.orders() {
+        for order in posts.orders() {
             let order = Arc::new(order);
             for shard in 0..shards.len() {
                 posts.ask(shard, Question::Order(Arc::clone(&order)), Box::new(drop));
@@ -74,10 +74,23 @@ impl Shards for Posts {
         self.shards[shard].post(Letter::Inquiry(Box::new(Inquiry { question, tell })));
     }
 
-    fn keep(&self, order: &Order) {
-        if let Err(error) = self.pauses.note(order, kernel::uring::wall()) {
-            super::warn(format!("a pause of {} will not outlive a restart: {error}", order.site));
+    fn keep(&self, order: &Order) -> Result<(), String> {
+        match self.pauses.note(order, kernel::uring::wall()) {
+            Ok(()) => Ok(()),
+            Err(Unkept::TooMany) => Err(format!(
+                "{ORDERS_MAX} orders hold, and there may be no more: end some; GET /orders tells them"
+            )),
+            Err(Unkept::Io(error)) => {
+                let verb = order.verb.name();
+                let about = &order.about;
+                super::warn(format!("{verb} of {about} will not outlive a restart: {error}"));
+                Ok(())
+            }
         }
+    }
+
+    fn orders(&self) -> Vec<Order> {
+        self.pauses.orders(kernel::uring::wall())
     }
 
     fn reload(&self, by: &str, is_dry: bool, tell: TellReloaded) {

@@ -64,6 +64,46 @@ impl Aside {
         self.len -= taken.len();
         taken
     }
+
+    /// The sites and senders' domains for which something is set aside.
+    pub(crate) fn keys(&self) -> Vec<(Arc<str>, Box<str>)> {
+        self.lists.keys().cloned().collect()
+    }
+
+    /// How much is set aside.
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// How much is set aside for one.
+    pub(crate) fn len_of(&self, key: &(Arc<str>, Box<str>)) -> usize {
+        self.lists.get(key).map_or(0, |list| list.deliveries.len())
+    }
+
+    /// Takes out what passes `test` among the next `looks` of a list. What does not is the last by
+    /// then: once all were looked at, the order is as before.
+    pub(crate) fn look(
+        &mut self,
+        key: &(Arc<str>, Box<str>),
+        looks: usize,
+        mut test: impl FnMut(&Delivery) -> bool,
+    ) -> Vec<Delivery> {
+        let Some(list) = self.lists.get_mut(key) else { return Vec::new() };
+        let mut taken = Vec::new();
+        for _ in 0..looks.min(list.deliveries.len()) {
+            match list.deliveries.pop_front() {
+                Some(delivery) if test(&delivery) => taken.push(delivery),
+                left => list.deliveries.extend(left),
+            }
+        }
+        let recipients = taken.iter().map(|delivery| delivery.recipients.len() as u64).sum();
+        list.meters.queued.sub(recipients);
+        if list.deliveries.is_empty() {
+            self.lists.remove(key);
+        }
+        self.len -= taken.len();
+        taken
+    }
 }
 
 impl<K: Kernel> Shard<K> {

@@ -254,7 +254,7 @@ async fn connect<K: Kernel>(
 /// rests when the slot is given back.
 fn give_up<K: Kernel>(slot: &Slot<K>, failure: &Response) {
     let (shard, index) = (&slot.shard, slot.index);
-    let is_wish = shard.is_slowed(&shard.site_name(index));
+    let is_wish = shard.is_slowed(&shard.site_name(index)) || shard.is_shut_off(index);
     let head = (!is_wish).then(|| shard.queue.borrow_mut().take(index)).flatten();
     if let Some(delivery) = head {
         shard.postpone_all(delivery, Some(index), failure);

@@ -1,32 +1,63 @@
-//! What an operator orders: a site is paused, goes on, or is tried at once.
+//! What an operator orders: a site is paused, goes on, or is tried at once; a source of ours is taken
+//! out of use; what waits is given up.
+//!
+//! What goes through all that waits is done by one task, one order after the other.
 
-use crate::message::Delivery;
-use crate::routing::Way;
+mod drops;
+mod flush;
+mod sources;
+mod sweep;
+
+use super::Tell;
 use crate::shard::Shard;
-use event::{Event, Ordered, Wall};
+use drops::Ending;
+use event::{Event, Ordered, Subject, Tick, Wall};
 use kernel::Kernel;
-use policy::survey::{Limiter, Load, ORDER_MAX, Order, Verb};
+use policy::survey::{About, Answer, Limiter, Load, ORDER_MAX, Order, Verb};
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use sweep::Sweep;
 
 /// Between two slices of what waits.
 const PAUSE: Duration = Duration::from_millis(1);
+/// With so many that go through all that waits nothing more is obeyed, and whoever orders it hears that this
+/// shard does not answer.
+const JOBS_MAX: usize = 1_000;
 
 /// Orders that hold, or are being carried out.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
+    /// By site.
     pauses: BTreeMap<Arc<str>, Held>,
-    /// Sites whose waiting mail is to be tried now, one after the other.
-    flushes: VecDeque<Arc<str>>,
+    /// Sources that are out of use.
+    disabled: BTreeMap<About, Held>,
+    /// When the first of these is back.
+    ends: Option<Tick>,
+    /// What goes through all that waits, the first of which is being done.
+    jobs: VecDeque<Job>,
 }
 
-#[derive(Debug)]
-struct Held {
-    until: Wall,
-    by: Box<str>,
-    reason: Box<str>,
+/// Something that goes through all that waits.
+enum Job {
+    /// What waits for this site is tried.
+    Flush(Arc<str>),
+    /// What fits is counted, or given up.
+    Sweep(Box<Sweep>),
+    /// The one that is being done.
+    Begun,
+}
+
+/// An order that holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) until: Wall,
+    /// The same, by our own clock.
+    pub(crate) over: Tick,
+    pub(crate) by: Box<str>,
+    pub(crate) reason: Box<str>,
 }
 
 impl Orders {
@@ -35,41 +66,135 @@ impl Orders {
         self.pauses.keys()
     }
 
-    /// Has the waiting mail of a site tried; whether somebody must be told to do so.
-    fn begin_flush(&mut self, site: &Arc<str>) -> bool {
-        let is_idle = self.flushes.is_empty();
-        if !self.flushes.contains(site) {
-            self.flushes.push_back(Arc::clone(site));
+    fn disable(&mut self, about: &About, held: Held) {
+        self.disabled.insert(about.clone(), held);
+        self.set_end();
+    }
+
+    fn enable(&mut self, about: &About) {
+        self.disabled.remove(about);
+        self.set_end();
+    }
+
+    fn set_end(&mut self) {
+        self.ends = self.disabled.values().map(|held| held.over).min();
+    }
+
+    /// Forgets what is over, if anything is.
+    fn end(&mut self, now: Tick) -> bool {
+        let is_over = self.ends.is_some_and(|ends| ends <= now);
+        if is_over {
+            self.disabled.retain(|_, held| now < held.over);
+            self.set_end();
         }
-        is_idle
+        is_over
     }
 }
 
 impl<K: Kernel> Shard<K> {
-    /// Does what is ordered, or counts what it would be about. `None`: there is no such site here.
-    pub(super) fn obey(self: &Rc<Self>, order: &Order) -> Option<Load> {
-        let load = self.load_of(&order.site);
+    /// Does what is ordered, or counts what it would be about, and says so. What goes through all that
+    /// waits is only begun.
+    pub(super) fn take_order(self: &Rc<Self>, order: &Order, tell: Tell) {
+        if self.accounts.borrow().orders.jobs.len() >= JOBS_MAX {
+            return;
+        }
+        if !order.verb.sweeps() {
+            return tell(Answer::Order(self.obey(order)));
+        }
+        if order.is_dry {
+            let is_known = || self.load_of(order.about.site.as_deref()?);
+            if order.about.site.is_some() && is_known().is_none() {
+                return tell(Answer::Order(None));
+            }
+            return self.begin(Job::Sweep(Box::new(Sweep::counting(&order.about, tell))));
+        }
+        self.tell_order(order, Load::default());
+        tell(Answer::Order(Some(Load::default())));
+        let sweep = Sweep::giving_up(&order.about, Ending::of(order));
+        self.begin(Job::Sweep(Box::new(sweep)));
+    }
+
+    /// Does what is ordered, or counts what it would be about. `None`: nothing here is meant.
+    fn obey(self: &Rc<Self>, order: &Order) -> Option<Load> {
+        let load = self.load_about(order);
         if order.is_dry {
             return load;
         }
-        match order.verb {
-            Verb::Pause => self.pause(order),
-            Verb::Resume => self.go_on(&order.site),
-            Verb::Flush => self.flush(&order.site),
+        match (order.verb, &order.about.site) {
+            (Verb::Pause, Some(site)) => self.pause(site, self.held(order)),
+            (Verb::Resume, Some(site)) => self.go_on(site),
+            (Verb::Flush, Some(site)) => self.flush(site),
+            (Verb::DisableSource, _) => self.disable(order),
+            (Verb::EnableSource, _) => self.enable(&order.about),
+            (Verb::Drop | Verb::Bounce, _) => unreachable!("it sweeps"),
+            (_, None) => (),
         }
-        if route::home(&order.site, self.shards.len()) == self.index {
-            let Load { ready, waiting, .. } = load.unwrap_or_default();
-            self.tell(&Event::Ordered(Ordered {
-                verb: order.verb.name(),
-                site: &order.site,
-                by: &order.by,
-                reason: &order.reason,
-                until: order.until,
-                ready: ready as u64,
-                waiting: waiting as u64,
-            }));
-        }
+        self.tell_order(order, load.unwrap_or_default());
         load
+    }
+
+    /// Has something done that goes through all that waits.
+    fn begin(self: &Rc<Self>, job: Job) {
+        let jobs = &mut self.accounts.borrow_mut().orders.jobs;
+        jobs.push_back(job);
+        if jobs.len() == 1 {
+            self.kernel.spawn(work(Rc::clone(self)));
+        }
+    }
+
+    /// What an order is about, as far as it is here.
+    fn load_about(&self, order: &Order) -> Option<Load> {
+        match (order.verb, &order.about.site) {
+            (Verb::DisableSource, _) => self.load_by_source(&order.about),
+            (Verb::EnableSource, _) => {
+                let is_known = self.accounts.borrow().orders.disabled.contains_key(&order.about);
+                is_known.then(|| self.load_by_source(&order.about).unwrap_or_default())
+            }
+            (_, site) => self.load_of(site.as_deref()?),
+        }
+    }
+
+    /// One shard tells it for all: the home of a site.
+    fn tell_order(&self, order: &Order, own: Load) {
+        let home = |site: &Arc<str>| route::home(site, self.shards.len());
+        if order.about.only_site().map_or(0, home) != self.index {
+            return;
+        }
+        let About { site, domain, tenant, campaign, message, source } = &order.about;
+        let is_counted = order.counted != Load::default();
+        let Load { ready, waiting, .. } = if is_counted { order.counted } else { own };
+        self.tell(&Event::Ordered(Ordered {
+            verb: order.verb.name(),
+            about: Subject {
+                site: site.as_deref(),
+                domain: domain.as_deref(),
+                tenant: tenant.as_deref(),
+                campaign: campaign.as_deref(),
+                message: *message,
+                source: source.as_deref(),
+            },
+            by: &order.by,
+            reason: &order.reason,
+            until: order.until,
+            ready: ready as u64,
+            waiting: waiting as u64,
+        }));
+    }
+
+    /// An order that holds from now on.
+    fn held(&self, order: &Order) -> Held {
+        let (now, wall) = (self.kernel.now(), self.kernel.wall());
+        let span = order.until.map_or(ORDER_MAX, |until| until.since(wall)).min(ORDER_MAX);
+        let (by, reason) = (order.by.clone(), order.reason.clone());
+        Held { until: wall + span, over: now + span, by, reason }
+    }
+
+    /// Ends what is over.
+    pub(crate) fn tend_orders(self: &Rc<Self>, now: Tick) {
+        let is_over = self.accounts.borrow_mut().orders.end(now);
+        if is_over {
+            self.review_sources();
+        }
     }
 
     /// The pause of a site, if it is paused.
@@ -77,15 +202,12 @@ impl<K: Kernel> Shard<K> {
         let accounts = self.accounts.borrow();
         let held = accounts.orders.pauses.get(site)?;
         let (until, by, reason) = (held.until, held.by.clone(), held.reason.clone());
-        (self.kernel.wall() < until).then_some(Limiter::Paused { until, by, reason })
+        (self.kernel.now() < held.over).then_some(Limiter::Paused { until, by, reason })
     }
 
-    fn pause(&self, order: &Order) {
-        let (now, wall) = (self.kernel.now(), self.kernel.wall());
-        let span = order.until.map_or(ORDER_MAX, |until| until.since(wall)).min(ORDER_MAX);
-        let held = Held { until: wall + span, by: order.by.clone(), reason: order.reason.clone() };
-        self.accounts.borrow_mut().orders.pauses.insert(Arc::clone(&order.site), held);
-        self.queue.borrow_mut().pause(&order.site, Some(now + span), now);
+    fn pause(&self, site: &Arc<str>, held: Held) {
+        self.queue.borrow_mut().pause(site, Some(held.over), self.kernel.now());
+        self.accounts.borrow_mut().orders.pauses.insert(Arc::clone(site), held);
     }
 
     fn go_on(self: &Rc<Self>, site: &Arc<str>) {
@@ -98,65 +220,33 @@ impl<K: Kernel> Shard<K> {
 
     /// Pauses that have ended by themselves are no longer told.
     pub(super) fn forget_pauses(&self) {
-        let wall = self.kernel.wall();
-        self.accounts.borrow_mut().orders.pauses.retain(|_, held| wall < held.until);
-    }
-
-    /// A site that rests is dialled, and what waits for it becomes due.
-    fn flush(self: &Rc<Self>, site: &Arc<str>) {
-        self.queue.borrow_mut().hurry(site);
-        self.dial();
-        if self.accounts.borrow_mut().orders.begin_flush(site) {
-            self.kernel.spawn(retry_all(Rc::clone(self)));
-        }
-    }
-
-    /// Whether a delivery that waits is for this site.
-    fn waits_for(
-        &self,
-        delivery: &Delivery,
-        site: &str,
-        number: Option<u32>,
-        none: Option<u32>,
-    ) -> bool {
-        let waits = Some(delivery.waits_for());
-        if waits == number {
-            return true;
-        }
         let now = self.kernel.now();
-        let way = || self.way(&delivery.domain, |domain| self.domains.borrow().peek(domain, now));
-        let leads_there =
-            || matches!(way(), Way::Site(plan) | Way::Renewed(plan) if *plan.name == *site);
-        waits == none && leads_there()
+        self.accounts.borrow_mut().orders.pauses.retain(|_, held| now < held.over);
     }
 }
 
-/// Goes through all that waits, a slice at a time: there may be millions.
-async fn retry_all<K: Kernel>(shard: Rc<Shard<K>>) {
+/// Does one job after the other.
+async fn work<K: Kernel>(shard: Rc<Shard<K>>) {
     loop {
-        let site = shard.accounts.borrow().orders.flushes.front().cloned();
-        let Some(site) = site else { return };
-        let is_over = shard.retry_some(&site);
-        if is_over || shard.draining() {
-            shard.accounts.borrow_mut().orders.flushes.pop_front();
-            shard.queue.borrow_mut().restart_look();
+        let first = {
+            let jobs = &mut shard.accounts.borrow_mut().orders.jobs;
+            jobs.front_mut().map(|job| std::mem::replace(job, Job::Begun))
+        };
+        match first {
+            Some(Job::Flush(site)) => flush::flush(&shard, &site).await,
+            Some(Job::Sweep(sweep)) => sweep::sweep(&shard, *sweep).await,
+            Some(Job::Begun) | None => return,
         }
-        shard.kernel.sleep_until(shard.kernel.now() + PAUSE).await;
+        shard.accounts.borrow_mut().orders.jobs.pop_front();
     }
 }
 
-impl<K: Kernel> Shard<K> {
-    /// Tries what waits for a site in the next slice of all that waits; whether that was the last.
-    fn retry_some(self: &Rc<Self>, site: &Arc<str>) -> bool {
-        let (number, none) = {
-            let waits = &self.accounts.borrow().waits;
-            (waits.number(site), waits.number(""))
-        };
-        let is_meant = |delivery: &Delivery| self.waits_for(delivery, site, number, none);
-        let (due, is_over) = self.queue.borrow_mut().drain_waiting(is_meant);
-        for delivery in due {
-            self.retry(delivery);
-        }
-        is_over
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flush(_) => "Flush",
+            Self::Sweep(_) => "Sweep",
+            Self::Begun => "Begun",
+        })
     }
 }

@@ -26,8 +26,8 @@ const BY_SOURCE: Key = Key { table: "pool.source", index: None, name: "connectio
 /// All that the queue calls sites and that go by one name: the same provider, by several orders of
 /// its hosts.
 #[derive(Default)]
-struct Row {
-    load: Load,
+pub(super) struct Row {
+    pub(super) load: Load,
     open: u32,
     opening: u32,
     /// The one with most to do, by which the limiter is told.
@@ -70,7 +70,7 @@ impl<K: Kernel> Shard<K> {
     }
 
     /// Those sites that have something, or are paused.
-    fn rows(&self) -> BTreeMap<Arc<str>, Row> {
+    pub(super) fn rows(&self) -> BTreeMap<Arc<str>, Row> {
         let mut rows = BTreeMap::<Arc<str>, Row>::new();
         let (queue, sites) = (self.queue.borrow(), self.sites.borrow());
         for view in queue.views() {
@@ -154,10 +154,11 @@ impl<K: Kernel> Shard<K> {
         let own = hindrances.into_iter().map(|hindrance| self.limiter(hindrance, index, &plan));
         let (stops, held): (Vec<_>, Vec<_>) =
             self.hindrance().into_iter().partition(|limiter| *limiter == Limiter::Draining);
-        let source = self.lacks_source(index).map(|(want, pool)| self.sources_limiter(want, pool));
-        let mut all: Vec<_> = stops.into_iter().chain(own).chain(held).chain(source).collect();
+        let source = self.lacks_source(index);
+        let source = source.map(|(want, pool)| self.sources_limiter(want, pool, &plan));
+        let mut all: Vec<_> = stops.into_iter().chain(own).chain(held).collect();
         // What hosts asked of single keys keeps the mail of these.
-        for asked in self.asked_of(&plan.name) {
+        for asked in source.into_iter().chain(self.asked_of(&plan.name)) {
             if !all.contains(&asked) {
                 all.push(asked);
             }
@@ -212,7 +213,9 @@ impl<K: Kernel> Shard<K> {
             }
             Hindrance::GroupFull(most) => {
                 let asked = self.asked_of(&plan.name).into_iter().next();
-                asked.unwrap_or_else(|| Limiter::SharedConnections { most, key: self.key(plan) })
+                asked
+                    .or_else(|| self.first_disabled(plan))
+                    .unwrap_or_else(|| Limiter::SharedConnections { most, key: self.key(plan) })
             }
         }
     }
@@ -235,8 +238,12 @@ impl<K: Kernel> Shard<K> {
         asked.collect()
     }
 
-    fn sources_limiter(&self, want: Want, pool: Arc<str>) -> Limiter {
+    fn sources_limiter(&self, want: Want, pool: Arc<str>, plan: &SitePlan) -> Limiter {
         match want {
+            Want::OfOperator(until) => self.first_disabled(plan).unwrap_or(Limiter::SourcesOut {
+                pool,
+                until: Some(self.on_the_wall(until)),
+            }),
             Want::OfRoom => Limiter::SourceConnections { pool, key: BY_SOURCE },
             Want::OfFit => Limiter::SourcesOut { pool, until: None },
             Want::OfUse(until) => {

@@ -46,6 +46,11 @@ impl Waits {
         self.names.get(name).copied()
     }
 
+    /// The site that this number is of.
+    pub(crate) fn name(&self, number: u32) -> Option<&Arc<str>> {
+        self.all.get(number as usize).map(|wait| &wait.name)
+    }
+
     /// All sites for which something waits, by name, with how many do.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, usize)> {
         self.names.iter().map(|(name, number)| (name, self.all[*number as usize].count))

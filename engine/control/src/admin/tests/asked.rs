@@ -8,15 +8,17 @@ use crate::{Control, Setup, start};
 use event::{MessageId, Meters, ReplyClass, Response, Wall};
 use policy::Class;
 use policy::survey::{
-    Answer, Domain, Key, Limiter, Load, Message, Named, Order, Part, Question, Recipient, Said,
-    Site, Sites,
+    About, Answer, Domain, Key, Limiter, Load, Message, Named, Order, Part, Question, Recipient,
+    Said, Site, Sites, Verb,
 };
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
 const SITE: &str = "127.0.0.1:2525";
+const SOURCE: &str = "192.0.2.1";
 const ID: MessageId = MessageId { log: 1, boot: 2, count: 500 };
 const KEY: Key = Key { table: "delivery", index: None, name: "connections_per_site" };
 
@@ -52,8 +54,17 @@ impl Shards for Few {
         }
     }
 
-    fn keep(&self, order: &Order) {
+    fn keep(&self, order: &Order) -> Result<(), String> {
         assert!(!order.is_dry, "nothing is kept of what is only counted");
+        let is_one_more = &*order.reason != "one more";
+        is_one_more.then_some(()).ok_or_else(|| "too many hold".to_owned())
+    }
+
+    fn orders(&self) -> Vec<Order> {
+        let about = About { source: Some(SOURCE.into()), ..About::default() };
+        let (verb, until) = (Verb::DisableSource, Some(Wall(9)));
+        let (by, reason) = ("anna".into(), "a listing".into());
+        vec![Order { verb, about, by, reason, until, is_dry: false, counted: Load::default() }]
     }
 
     fn reload(&self, by: &str, is_dry: bool, tell: TellReloaded) {
@@ -76,8 +87,12 @@ impl Shards for Two {
         self.0.ask(shard, question, tell);
     }
 
-    fn keep(&self, order: &Order) {
-        self.0.keep(order);
+    fn keep(&self, order: &Order) -> Result<(), String> {
+        self.0.keep(order)
+    }
+
+    fn orders(&self) -> Vec<Order> {
+        self.0.orders()
     }
 
     fn reload(&self, by: &str, is_dry: bool, tell: TellReloaded) {
@@ -110,13 +125,18 @@ impl Few {
                 Answer::Name(Box::new(Named { sites: Vec::new(), domain }))
             }
             Question::Message(ID) => Answer::Message(Some(Box::new(message()))),
-            Question::Order(order) if *order.site == *SITE => {
+            Question::Order(order) if is_known(&order.about) => {
                 self.orders.lock().unwrap().push((*order).clone());
                 Answer::Order(Some(site().load))
             }
             other => nothing(&other),
         }
     }
+}
+
+fn is_known(about: &About) -> bool {
+    let is_elsewhere = about.site.as_deref().is_some_and(|site| site != SITE && site != "b");
+    !is_elsewhere && about.source.as_deref().is_none_or(|source| source == SOURCE)
 }
 
 fn nothing(question: &Question) -> Answer {
@@ -257,9 +277,33 @@ fn an_order_is_counted_before_it_is_given() {
     let given: Vec<_> =
         shards.0.orders.lock().unwrap().iter().filter(|order| !order.is_dry).cloned().collect();
     assert_eq!((given.len(), &*given[0].reason), (1, "a complaint"));
-    let order = json!({ "site": "b.test", "reason": "x" }).to_string();
+    let order = json!({ "site": "elsewhere.test", "reason": "x" }).to_string();
     assert_eq!(say(&control, "POST /flush", None, &order).0, 404);
     assert_eq!(say(&control, "POST /flush", None, "{}").0, 400);
+    control.stop();
+}
+
+#[test]
+fn a_source_is_disabled_and_what_holds_is_told() {
+    let shards = Arc::new(Two::default());
+    let control = door(Arc::clone(&shards) as Arc<dyn Shards>, Vec::new());
+    let order = json!({ "source": SOURCE, "site": "b", "reason": "a listing", "for": "2h" });
+    let (status, told) = say(&control, "POST /disable-source", None, &order.to_string());
+    assert_eq!((status, &told["source"], &told["ready"]), (200, &json!(SOURCE), &json!(5)));
+    let given = shards.0.orders.lock().unwrap().last().cloned().unwrap();
+    assert_eq!((given.verb, given.counted), (Verb::DisableSource, site().load), "it was counted");
+    for (source, reason, status, word) in [
+        ("192.0.2.9", "x", 404, "no [[pool.source]] has the address or the ehlo name 192.0.2.9"),
+        (SOURCE, "one more", 409, "too many hold"),
+    ] {
+        let order = json!({ "source": source, "reason": reason }).to_string();
+        let (got, told) = say(&control, "POST /disable-source", None, &order);
+        assert!(got == status && told["error"].as_str().unwrap().contains(word), "{told}");
+    }
+    let (_, told) = get(&control, "/orders");
+    let first = &told["orders"][0];
+    assert_eq!((&first["order"], &first["source"]), (&json!("disable-source"), &json!(SOURCE)));
+    assert_eq!((&first["reason"], &first["until"]), (&json!("a listing"), &json!(9)));
     control.stop();
 }
 
@@ -311,8 +355,17 @@ fn the_document_for_programs_is_that_of_the_pages() {
             let named: Vec<_> = named.filter(|one| one["in"] == "path").collect();
             assert_eq!(named.len(), path.matches('{').count(), "{path}");
             let place = path.replace("{site}", SITE).replace("{what}", SITE);
-            let order = json!({ "site": SITE, "reason": "x" });
-            let body = if path == "/reload" { json!({}) } else { order }.to_string();
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let must = schema["required"].as_array().into_iter().flatten();
+            let value = |name: &str| match name {
+                "source" => SOURCE,
+                "site" => SITE,
+                _ => "x",
+            };
+            let must = must.filter_map(Value::as_str);
+            let what = (path == "/drop").then_some("domain");
+            let must = must.chain(what).map(|name| (name, value(name)));
+            let body = json!(must.collect::<BTreeMap<_, _>>()).to_string();
             let request = format!("{} {place}", method.to_uppercase());
             let (status, told) = say(&control, &request, None, &body);
             assert!(status == 200 || path == "/readyz", "{request}: {status} {told}");
@@ -328,11 +381,11 @@ fn the_document_for_programs_is_that_of_the_pages() {
 async fn a_shard_that_does_not_answer_is_named_and_not_waited_for() {
     let shards: Arc<dyn Shards> = Arc::new(Few::default());
     let started = tokio::time::Instant::now();
-    let round = survey::ask(&shards, &Question::Sites(5)).await;
+    let round = survey::ask(&shards, &Question::Sites(5), PATIENCE).await;
     assert_eq!((round.silent.as_slice(), started.elapsed()), (&[2][..], PATIENCE));
     assert_eq!(round.whole(5).sites.len(), 1, "what the others know counts");
     let shards: Arc<dyn Shards> = Arc::new(Two::default());
     let started = tokio::time::Instant::now();
-    let round = survey::ask(&shards, &Question::Sites(5)).await;
+    let round = survey::ask(&shards, &Question::Sites(5), PATIENCE).await;
     assert!(round.silent.is_empty() && started.elapsed() < PATIENCE);
 }

@@ -34,6 +34,13 @@ fn all() -> Vec<Limiter> {
         rate(Counted::Connections),
         Limiter::SourceConnections { pool: "warm".into(), key: KEY },
         Limiter::SourcesOut { pool: "warm".into(), until: Some(until) },
+        Limiter::SourceDisabled {
+            pool: "warm".into(),
+            source: "192.0.2.1".into(),
+            until,
+            by: "anna".into(),
+            reason: "a complaint".into(),
+        },
         Limiter::Probing { failures: 3 },
         Limiter::Unanswered { dials: 1 },
         Limiter::Resting { until, failures: 1 },
@@ -63,6 +70,7 @@ fn they_say_it_in_words() {
     let said: Vec<String> = all().iter().map(ToString::to_string).collect();
     for words in [
         "paused by anna: a complaint",
+        "192.0.2.1 of the pool warm is disabled by anna: a complaint",
         "nothing: 1 connection takes what is ready",
         "it has 2 connections, all it may have",
         "it has had the messages it may have: 100/m",
@@ -77,5 +85,5 @@ fn they_say_it_in_words() {
     }
     assert_eq!(KEY.to_string(), "[[site]] connections_max");
     let dated = all().iter().filter(|limiter| limiter.until() == Some(Wall(9))).count();
-    assert_eq!(dated, 9, "what ends by itself says when");
+    assert_eq!(dated, 10, "what ends by itself says when");
 }

@@ -1,7 +1,7 @@
 //! The ready deliveries of a site where several flows have some.
 
 use super::round::{Idle, Round};
-use super::{Line, Queued, Store};
+use super::{Cursor, Line, Queued, Store};
 use crate::Flow;
 use policy::Class;
 use std::ops::Bound;
@@ -102,13 +102,14 @@ impl Many {
         Some(delivery)
     }
 
+    /// Whether it came to the end.
     pub(super) fn drain<D>(
         &mut self,
         store: &mut Store<D>,
         mut looks: usize,
         test: &mut impl FnMut(&D) -> bool,
         drained: &mut Vec<D>,
-    ) {
+    ) -> bool {
         let mut next = self.looked.take().or_else(|| self.behind(None));
         while let Some(flow) = next {
             let tenants = &mut self.classes[flow.class() as usize];
@@ -126,10 +127,19 @@ impl Many {
             tenants.len -= gone;
             if !is_through {
                 self.looked = Some(flow);
-                return;
+                return false;
             }
             next = self.behind(Some(&flow));
         }
+        true
+    }
+
+    /// The next look is from the front.
+    pub(super) fn restart_look(&mut self) {
+        self.looked = None;
+        let tenants = self.classes.iter_mut().flat_map(|tenants| tenants.round.all());
+        let lines = tenants.flat_map(|tenant| tenant.campaigns.all());
+        lines.for_each(|line| line.looked = Cursor::START);
     }
 
     /// The flow behind this one, in the order of looking; `None`: the first.

@@ -100,6 +100,11 @@ impl<T: Idle> Round<T> {
         self.all.values_mut().next().map(|turn| &mut turn.of)
     }
 
+    /// All of them by name.
+    pub(super) fn all(&mut self) -> impl Iterator<Item = &mut T> {
+        self.all.values_mut().map(|turn| &mut turn.of)
+    }
+
     /// All of them by name, from this one on.
     pub(super) fn from(&self, first: Bound<&str>) -> impl Iterator<Item = &T> {
         self.all.range::<str, _>((first, Bound::Unbounded)).map(|(_, turn)| &turn.of)

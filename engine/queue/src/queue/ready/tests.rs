@@ -73,6 +73,8 @@ enum Op {
     Take,
     /// Looks at so many.
     Look(usize),
+    /// Looks at all from the front, so many at a time.
+    Count(usize),
     /// Takes out every third kind.
     Drain(u32),
 }
@@ -119,9 +121,10 @@ impl World {
             }
             Op::Take => self.take(),
             Op::Look(looks) => {
-                let none = self.site.ready.drain(&mut self.site.store, looks, |_| false);
+                let (none, _) = self.site.ready.drain(&mut self.site.store, looks, |_| false);
                 assert!(none.is_empty());
             }
+            Op::Count(looks) => self.count(looks),
             Op::Drain(kind) => self.drain(kind),
         }
         self.check();
@@ -149,13 +152,31 @@ impl World {
         self.passed_over[flow] = 0;
     }
 
+    /// From the front each is seen once.
+    fn count(&mut self, looks: usize) {
+        let (mut seen, mut is_over) = (Vec::new(), false);
+        self.site.ready.restart_look();
+        while !is_over {
+            let Site { ready, store, .. } = &mut self.site;
+            let see = |mail: &Mail| {
+                seen.push(mail.number);
+                false
+            };
+            is_over = ready.drain(store, looks, see).1;
+        }
+        seen.sort_unstable();
+        let mut wanted: Vec<_> = self.lists.iter().flatten().copied().collect();
+        wanted.sort_unstable();
+        assert_eq!(seen, wanted);
+    }
+
     /// The first look may begin in the middle; the second sees everything.
     fn drain(&mut self, kind: u32) {
         let passes = |mail: &Mail| mail.number % 3 == kind;
         let mut drained = BTreeMap::<Flow, Vec<u32>>::new();
         for _ in 0..2 {
             let Site { ready, store, .. } = &mut self.site;
-            for mail in ready.drain(store, usize::MAX, passes) {
+            for mail in ready.drain(store, usize::MAX, passes).0 {
                 drained.entry(mail.flow).or_default().push(mail.number);
             }
         }
@@ -200,6 +221,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => flow.prop_map(Op::Again),
         6 => Just(Op::Take),
         1 => (0..5_usize).prop_map(Op::Look),
+        1 => (1..5_usize).prop_map(Op::Count),
         1 => (0..3_u32).prop_map(Op::Drain),
     ]
 }

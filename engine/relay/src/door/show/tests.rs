@@ -1,4 +1,4 @@
-use super::{COLUMNS, order, sites, span, why};
+use super::{COLUMNS, order, orders, sites, span, why};
 use event::Wall;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -136,4 +136,28 @@ it ends by itself in 30 min (08:30:00 UTC)
 ";
     assert_eq!(fits(&order(&told, NOW)), expected);
     assert_eq!(span(Duration::ZERO), "no time");
+}
+
+#[test]
+fn orders_that_hold_are_told_with_who_gave_them() {
+    let one = |order: &str, source: Option<&str>, site: Option<&str>| {
+        json!({
+            "order": order, "source": source, "site": site, "by": "anna", "reason": "a listing",
+            "until": NOW.0 + 1_800_000,
+        })
+    };
+    let all = [
+        one("pause", None, Some("mx.a.test")),
+        one("disable-source", Some("192.0.2.1"), Some("mx.a.test")),
+    ];
+    let expected = "\
+pause mx.a.test
+  by        anna: a listing
+  ends      in 30 min (08:30:00 UTC)
+disable-source source 192.0.2.1, site mx.a.test
+  by        anna: a listing
+  ends      in 30 min (08:30:00 UTC)
+";
+    assert_eq!(fits(&orders(&json!({ "orders": all }), NOW)), expected);
+    assert_eq!(orders(&json!({ "orders": [] }), NOW), "no order holds\n");
 }

@@ -1,0 +1,67 @@
+use super::{By, HOLDS_USUAL, Verb, read};
+use event::Wall;
+use policy::survey::About;
+use serde_json::json;
+use std::time::Duration;
+
+#[test]
+fn an_order_says_what_where_why_and_how_long() {
+    let by = By("anna".into());
+    let now = Wall(1_000);
+    let said = json!({ "site": "a", "reason": "a complaint", "for": "30m", "dry_run": true });
+    let order = read(Verb::Pause, &by, &said, now).unwrap();
+    assert_eq!((order.about, &*order.by), (About::site("a"), "anna"));
+    assert_eq!((&*order.reason, order.is_dry), ("a complaint", true));
+    assert_eq!(order.until, Some(now + Duration::from_mins(30)));
+    let said = json!({ "site": "a", "reason": "b" });
+    assert_eq!(read(Verb::Pause, &by, &said, now).unwrap().until, Some(now + HOLDS_USUAL));
+    assert_eq!(read(Verb::Flush, &by, &said, now).unwrap().until, None);
+    assert!(read(Verb::Resume, &by, &json!({ "site": "a" }), now).is_ok());
+    let said = json!({ "source": "192.0.2.1", "site": "a", "reason": "b" });
+    let order = read(Verb::DisableSource, &by, &said, now).unwrap();
+    assert_eq!(order.until, Some(now + HOLDS_USUAL));
+    assert_eq!(order.about.to_string(), "source 192.0.2.1, site a");
+    assert!(read(Verb::EnableSource, &by, &json!({ "source": "192.0.2.1" }), now).is_ok());
+}
+
+#[test]
+fn what_is_dropped_fits_all_that_is_said() {
+    let said = json!({ "tenant": "shop", "site": "a", "message": "0-2-1f4", "reason": "b" });
+    let order = read(Verb::Drop, &By("anna".into()), &said, Wall(0)).unwrap();
+    assert_eq!(order.about.to_string(), "message 0-2-1f4, tenant shop, site a");
+    assert_eq!((order.verb, order.until), (Verb::Drop, None));
+    let said = json!({ "domain": "a.test", "reason": "b", "bounce": true });
+    assert_eq!(read(Verb::Drop, &By("anna".into()), &said, Wall(0)).unwrap().verb, Verb::Bounce);
+}
+
+#[test]
+fn what_is_wrong_with_an_order_is_said() {
+    let by = By("anna".into());
+    for (verb, said, word) in [
+        (Verb::Pause, json!([]), "object"),
+        (Verb::Pause, json!({ "reason": "x" }), "`site`"),
+        (Verb::Pause, json!({ "site": 7, "reason": "x" }), "`site`"),
+        (Verb::Pause, json!({ "site": "a" }), "`reason`"),
+        (Verb::Pause, json!({ "site": "a", "source": "b", "reason": "x" }), "`source`"),
+        (Verb::Flush, json!({ "site": "a", "reason": " " }), "`reason`"),
+        (Verb::Pause, json!({ "site": "a", "reason": "x".repeat(501) }), "`reason`"),
+        (Verb::Pause, json!({ "site": "a".repeat(501), "reason": "x" }), "`site`"),
+        (Verb::Pause, json!({ "site": "a", "reason": "x", "for": "soon" }), "`for`"),
+        (Verb::Pause, json!({ "site": "a", "reason": "x", "for": "31d" }), "`for`"),
+        (Verb::Pause, json!({ "site": "a", "reason": "x", "for": "0s" }), "`for`"),
+        (Verb::Flush, json!({ "site": "a", "reason": "x", "for": "1h" }), "`for`"),
+        (Verb::Pause, json!({ "site": "a", "reason": "x", "dry_run": 1 }), "`dry_run`"),
+        (Verb::Pause, json!({ "site": "a", "reason": "x", "fro": "1h" }), "`fro`"),
+        (Verb::DisableSource, json!({ "site": "a", "reason": "x" }), "`source`"),
+        (Verb::DisableSource, json!({ "source": "a" }), "`reason`"),
+        (Verb::EnableSource, json!({ "source": "a", "for": "1h" }), "`for`"),
+        (Verb::Drop, json!({ "reason": "x" }), "`domain`"),
+        (Verb::Drop, json!({ "tenant": "" , "reason": "x" }), "`tenant`"),
+        (Verb::Drop, json!({ "message": "17", "reason": "x" }), "`message`"),
+        (Verb::Drop, json!({ "domain": "a.test" }), "`reason`"),
+        (Verb::Drop, json!({ "domain": "a.test", "reason": "x", "bounce": 1 }), "`bounce`"),
+    ] {
+        let wrong = read(verb, &by, &said, Wall(0)).unwrap_err();
+        assert!(wrong.contains(word), "{said}: {wrong}");
+    }
+}

@@ -1,0 +1,169 @@
+//! Orders, as the command line has them.
+
+use super::At;
+use serde_json::{Value, json};
+
+/// How an order is given.
+#[derive(Debug, clap::Args)]
+struct Terms {
+    /// Why, for the delivery log
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Counts what it would be about, and does nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    at: At,
+}
+
+/// Something that is done to a site.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Site {
+    /// The site's name, as `ringpost queue` has it
+    site: String,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// A site that is to get nothing for a while.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Pause {
+    #[command(flatten)]
+    site: Site,
+    #[command(flatten)]
+    span: Span,
+}
+
+/// How long an order holds.
+#[derive(Debug, clap::Args)]
+struct Span {
+    /// How long, such as 30m or 2h: then it ends by itself
+    #[arg(long = "for", value_name = "TIME", default_value = "1h")]
+    span: String,
+}
+
+/// A source of a pool.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Source {
+    /// The address of a [[pool.source]], or its ehlo name: in every pool that has it
+    source: String,
+    /// At this site only
+    #[arg(long, value_name = "SITE")]
+    site: Option<String>,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// A source that is to be out of use for a while.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Its open connections end behind what they carry. Others of the pool take its mail; without others it \
+waits, and no attempt is counted.")]
+pub(crate) struct Disable {
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    span: Span,
+}
+
+/// Mail that is given up.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+What waits and fits all that is said leaves the queue, a slice at a time: each recipient gets a final \
+record, and a line in the delivery log with the reason and who gave the order. What is on a \
+connection is not touched. Nobody is told, but with --bounce.")]
+#[group(id = "what", required = true, multiple = true, args = ["site", "domain", "tenant", "campaign", "message"])]
+pub(crate) struct Drop {
+    /// Mail for this site, as `ringpost queue` names it
+    site: Option<String>,
+    /// Mail for this domain
+    #[arg(long, value_name = "DOMAIN")]
+    domain: Option<String>,
+    /// Mail of this tenant
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+    /// Mail of this campaign, else of this job
+    #[arg(long, value_name = "CAMPAIGN")]
+    campaign: Option<String>,
+    /// One message, as the delivery log names it (0-2-1f4)
+    #[arg(long, value_name = "ID")]
+    message: Option<String>,
+    /// Tells the senders, as of mail that failed
+    #[arg(long)]
+    bounce: bool,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// An order, ready to be given.
+pub(crate) struct Order<'v> {
+    pub(super) at: &'v At,
+    /// The page that takes it.
+    pub(super) path: &'static str,
+    pub(super) body: Value,
+}
+
+impl Terms {
+    fn order(&self, path: &'static str, mut body: Value) -> Order<'_> {
+        body["dry_run"] = json!(self.dry_run);
+        if let Some(reason) = &self.reason {
+            body["reason"] = json!(reason);
+        }
+        Order { at: &self.at, path, body }
+    }
+}
+
+impl Site {
+    /// As the order that this page takes.
+    pub(crate) fn order(&self, path: &'static str) -> Order<'_> {
+        self.terms.order(path, json!({ "site": self.site }))
+    }
+}
+
+impl Pause {
+    pub(crate) fn order(&self) -> Order<'_> {
+        self.span.of(self.site.order("/pause"))
+    }
+}
+
+impl Source {
+    /// As the order that this page takes.
+    pub(crate) fn order(&self, path: &'static str) -> Order<'_> {
+        let mut body = json!({ "source": self.source });
+        if let Some(site) = &self.site {
+            body["site"] = json!(site);
+        }
+        self.terms.order(path, body)
+    }
+}
+
+impl Disable {
+    pub(crate) fn order(&self) -> Order<'_> {
+        self.span.of(self.source.order("/disable-source"))
+    }
+}
+
+impl Drop {
+    pub(crate) fn order(&self) -> Order<'_> {
+        let mut body = json!({ "bounce": self.bounce });
+        for (what, name) in [
+            ("site", &self.site),
+            ("domain", &self.domain),
+            ("tenant", &self.tenant),
+            ("campaign", &self.campaign),
+            ("message", &self.message),
+        ] {
+            if let Some(name) = name {
+                body[what] = json!(name);
+            }
+        }
+        self.terms.order("/drop", body)
+    }
+}
+
+impl Span {
+    fn of<'v>(&self, mut order: Order<'v>) -> Order<'v> {
+        order.body["for"] = json!(self.span);
+        order
+    }
+}
