@@ -131,6 +131,8 @@ pub struct Part {
     pub weight: u16,
     /// Its deliveries that wait for a connection.
     pub ready: usize,
+    /// What keeps it, if that is not the site's.
+    pub limiter: Option<Limiter>,
 }
 
 /// Those of these parts with most mail; what is of one flow is one.

@@ -57,8 +57,8 @@ mod queue;
 mod shares;
 
 pub use queue::{
-    COST_MAX, DIALLED_WITHIN, Flow, HORIZON, Hindrance, IDLE_SITES_MAX, LOOKED_MAX, QUANTUM, Queue,
-    Queued, READY_PER_LANE, SORTED_MAX, SiteIndex, SiteView, TAKEN_WITHIN,
+    COST_MAX, DIALLED_WITHIN, Flow, HORIZON, Hindrance, Hold, IDLE_SITES_MAX, LOOKED_MAX, QUANTUM,
+    Queue, Queued, READY_PER_LANE, SORTED_MAX, SiteIndex, SiteView, TAKEN_WITHIN,
     TRANSACTIONAL_IN_A_ROW_MAX, UNIT,
 };
 pub use shares::{Share, Shares};

@@ -4,6 +4,7 @@ mod allowance;
 mod flow;
 mod groups;
 mod hindrance;
+mod hold;
 mod ready;
 mod site;
 mod sites;
@@ -12,12 +13,14 @@ mod wheel;
 
 pub use flow::{Flow, Queued};
 pub use hindrance::Hindrance;
+pub use hold::Hold;
 pub use ready::{COST_MAX, QUANTUM, TRANSACTIONAL_IN_A_ROW_MAX};
 pub use site::{DIALLED_WITHIN, READY_PER_LANE, SiteIndex, SiteView, TAKEN_WITHIN};
 pub use sites::IDLE_SITES_MAX;
 pub use wheel::{HORIZON, SORTED_MAX, UNIT};
 
 use event::Tick;
+use hold::Holds;
 use policy::Limits;
 use policy::pace::Rates;
 use ready::End;
@@ -35,6 +38,7 @@ pub struct Queue<D> {
     store: Store<D>,
     wheel: Wheel,
     sites: Sites,
+    holds: Holds,
     ready: usize,
 }
 
@@ -42,7 +46,8 @@ impl<D: Queued> Queue<D> {
     /// An empty queue.
     #[must_use]
     pub fn new(now: Tick) -> Self {
-        Self { store: Store::new(), wheel: Wheel::new(now), sites: Sites::default(), ready: 0 }
+        let (sites, holds) = (Sites::default(), Holds::default());
+        Self { store: Store::new(), wheel: Wheel::new(now), sites, holds, ready: 0 }
     }
 
     /// The site of this name, with these limits from now on.
@@ -114,7 +119,13 @@ impl<D: Queued> Queue<D> {
     }
 
     fn put(&mut self, site: SiteIndex, delivery: D, end: End) {
-        self.sites.of(site).ready.put(&mut self.store, delivery, end);
+        let is_held = self.holds.hold(delivery.flow());
+        let ready = &mut self.sites.of(site).ready;
+        if is_held {
+            ready.hold(&mut self.store, delivery, end);
+        } else {
+            ready.put(&mut self.store, delivery, end);
+        }
         self.ready += 1;
         self.sites.review(site);
     }
@@ -244,11 +255,7 @@ impl<D: Queued> Queue<D> {
     }
 
     /// As [`Self::drain_ready`]; and whether it has come to the end.
-    pub fn look_ready(
-        &mut self,
-        site: SiteIndex,
-        test: impl FnMut(&D) -> bool,
-    ) -> (Vec<D>, bool) {
+    pub fn look_ready(&mut self, site: SiteIndex, test: impl FnMut(&D) -> bool) -> (Vec<D>, bool) {
         let ready = &mut self.sites.of(site).ready;
         let (drained, is_over) = ready.drain(&mut self.store, LOOKED_MAX, test);
         self.ready -= drained.len();
@@ -353,7 +360,7 @@ impl<D: Queued> Queue<D> {
         self.store.len()
     }
 
-    /// Deliveries that wait for a connection.
+    /// Deliveries that wait for a connection, held or not.
     #[must_use]
     pub const fn ready_len(&self) -> usize {
         self.ready

@@ -2,7 +2,7 @@
 
 use crate::relay::{self, Plan, Relay};
 use kernel::sim::World;
-use policy::survey::{Answer, Named, Order, Question, Verb};
+use policy::survey::{About, Answer, Load, Named, Order, Question, Verb};
 use shard::{Inquiry, Letter, Reload};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,11 +28,12 @@ impl Relay {
     pub fn order(&self, world: &World, verb: Verb, site: &str, span: Option<Duration>) {
         let order = Order {
             verb,
-            site: site.into(),
+            about: About::site(site),
             by: "anna".into(),
             reason: "rehearsal".into(),
             until: span.map(|span| self.wall(world) + span),
             is_dry: false,
+            counted: Load::default(),
         };
         self.inquire(world, Question::Order(Arc::new(order)));
     }

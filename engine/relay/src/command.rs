@@ -30,10 +30,10 @@ enum Verb {
     Why(door::Why),
     /// Shows the orders that hold: what is paused, and which sources are disabled
     Orders(door::Orders),
-    /// Sends nothing more to a site for a while
+    /// Sends nothing more to a site, of a tenant or of a campaign for a while
     Pause(door::Pause),
-    /// Ends the pause of a site
-    Resume(door::Site),
+    /// Ends a pause
+    Resume(door::Resume),
     /// Tries what waits for a site now
     Flush(door::Site),
     /// Has no connection leave from a source of a pool, at all sites or at one, for a while
@@ -88,7 +88,7 @@ pub fn main() -> ExitCode {
         Verb::Why(why) => asked(&door::Verb::Why(&why)),
         Verb::Orders(orders) => asked(&door::Verb::Orders(&orders)),
         Verb::Pause(pause) => asked(&door::Verb::Order(pause.order())),
-        Verb::Resume(site) => asked(&door::Verb::Order(site.order("/resume"))),
+        Verb::Resume(resume) => asked(&door::Verb::Order(resume.order())),
         Verb::Flush(site) => asked(&door::Verb::Order(site.order("/flush"))),
         Verb::DisableSource(source) => asked(&door::Verb::Order(source.order())),
         Verb::EnableSource(source) => asked(&door::Verb::Order(source.order("/enable-source"))),

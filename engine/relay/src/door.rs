@@ -6,7 +6,7 @@ mod order;
 mod show;
 mod token;
 
-pub(crate) use order::{Disable, Drop, Order, Pause, Site, Source};
+pub(crate) use order::{Disable, Drop, Order, Pause, Resume, Site, Source};
 pub(crate) use token::Token;
 
 use crate::command::{complain, say};

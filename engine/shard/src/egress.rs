@@ -193,7 +193,7 @@ impl Pool {
 
     /// The most connections that all sources together may have to a site, by what each may have.
     pub(crate) fn connections_max(&self, plan: &SitePlan, each: impl Fn(&Source) -> u16) -> u16 {
-        self.used_at(plan).map(|source| each(source)).fold(0, u16::saturating_add)
+        self.used_at(plan).map(each).fold(0, u16::saturating_add)
     }
 
     /// The sources that reach a site and have a share.

@@ -57,7 +57,7 @@ impl<K: Kernel> Shard<K> {
 
 /// A slice of what waits at a time: there may be millions.
 async fn fetch_back<K: Kernel>(shard: Rc<Shard<K>>, index: SiteIndex, recall: Recall) {
-    let ready = shard.queue.borrow().view(index).ready;
+    let ready = shard.queue.borrow().view(index).ready_or_held();
     // Where the last look at them ended is not known: they are gone through once more.
     // Where a flow ends counts for a look, and each has a delivery at least.
     for _ in 0..2 * ready / LOOKED_MAX + 2 {

@@ -60,7 +60,10 @@ impl<K: Kernel> Shard<K> {
     }
 
     /// The next site behind this one that still is one, and where its mail goes.
-    pub(crate) fn site_after(&self, mut last: Option<SiteIndex>) -> Option<(SiteIndex, Arc<SitePlan>)> {
+    pub(crate) fn site_after(
+        &self,
+        mut last: Option<SiteIndex>,
+    ) -> Option<(SiteIndex, Arc<SitePlan>)> {
         let (sites, queue) = (self.sites.borrow(), self.queue.borrow());
         loop {
             let (index, site) = sites.after(last)?;
@@ -87,7 +90,7 @@ async fn reroute<K: Kernel>(shard: Rc<Shard<K>>) {
     let mut last: Option<SiteIndex> = None;
     while let Some((index, plan)) = shard.site_after(last) {
         last = Some(index);
-        let ready = shard.queue.borrow().view(index).ready;
+        let ready = shard.queue.borrow().view(index).ready_or_held();
         // Where the last look at them ended is not known: they are gone through once more.
         // Where a flow ends counts for a look, and each has a delivery at least.
         for _ in 0..2 * ready / LOOKED_MAX + 2 {

@@ -46,7 +46,12 @@ pub(crate) fn put_off(ringpost: &Ringpost, recipient: &str) -> io::Result<String
 }
 
 /// Asks until what keeps the mail is `held`; the answer has these words too.
-pub(crate) fn explained(ringpost: &Ringpost, about: &str, held: &str, words: [&str; 3]) -> io::Result<String> {
+pub(crate) fn explained(
+    ringpost: &Ringpost,
+    about: &str,
+    held: &str,
+    words: [&str; 3],
+) -> io::Result<String> {
     let told = ask_until(ringpost, &["why", about], &format!("held by   {held}"))?;
     for word in words {
         assert!(told.contains(word), "{word} is not in\n{told}");
@@ -166,5 +171,48 @@ fn whose_mail_is_ready_is_told_also_after_a_restart() -> io::Result<()> {
         assert_eq!(told.matches("transactional").count(), 2, "{told}");
     }
     ask(&ringpost, &["resume", &site])?;
+    taken.wait_for(4, PATIENCE).map(drop)
+}
+
+/// Nothing of a tenant or a campaign that is paused goes anywhere; all else does.
+#[test]
+fn a_campaign_that_is_paused_waits_while_others_go() -> io::Result<()> {
+    let scratch = Scratch::new("paused-flows")?;
+    let taken = Recorder::start()?;
+    let site = taken.address().to_string();
+    let source = "[[source]]\nname = \"shop\"\ntenant = \"acme\"\ninjects = true\n";
+    let settings = format!("{source}{}", route("a.test", taken.address()));
+    let mut ringpost = Ringpost::start(scratch.path(), &settings)?;
+    let spring = ["--tenant", "acme", "--campaign", "spring"];
+    ask(
+        &ringpost,
+        &[&["pause", "--reason", "a wrong link", "--for", "10m"], &spring[..]].concat(),
+    )?;
+    let mut speaker = Speaker::connect(ringpost.smtp())?;
+    speaker.say("EHLO sender.test", "250")?;
+    for campaign in ["spring", "summer", "spring"] {
+        let text = format!("X-Campaign: {campaign}\r\nSubject: x\r\n\r\nhello\r\n");
+        speaker.send("me@sender.test", &format!("{campaign}@a.test"), &text)?;
+    }
+    assert_eq!(taken.wait_for(1, PATIENCE)?[0].recipients, ["summer@a.test"]);
+    for is_later in [false, true] {
+        if is_later {
+            ringpost.drain()?;
+            ringpost.restart()?;
+        }
+        let told = ask_until(&ringpost, &["why", &site], "2 ready")?;
+        let held = "flow-paused: tenant acme, campaign spring paused by loopback: a wrong link";
+        let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(held), "later: {is_later}: {told}");
+    }
+    let counted = ask(&ringpost, &[&["resume", "--dry-run"], &spring[..]].concat())?;
+    assert!(counted.contains("would be about 2 ready, 0 waiting"), "{counted}");
+    assert!(ask(&ringpost, &["resume", "--tenant", "acme"]).is_err(), "another order");
+    assert_eq!(taken.mails().len(), 1);
+    ask(&ringpost, &[&["resume"], &spring[..]].concat())?;
+    taken.wait_for(3, PATIENCE)?;
+    // One that ends by itself.
+    ask(&ringpost, &["pause", "--tenant", "acme", "--reason", "x", "--for", "1s"])?;
+    send(&ringpost, "last@a.test")?;
     taken.wait_for(4, PATIENCE).map(drop)
 }

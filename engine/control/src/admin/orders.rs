@@ -28,30 +28,33 @@ type Answered = Result<Json<Value>, Refusal>;
 /// What the body of an order may say besides why and whether it is only counted.
 pub(super) const fn fields(verb: Verb) -> &'static [&'static str] {
     match verb {
-        Verb::Pause => &["site", "for"],
-        Verb::Resume | Verb::Flush => &["site"],
+        Verb::Pause => &["site", "tenant", "campaign", "for"],
+        Verb::Resume => &["site", "tenant", "campaign"],
+        Verb::Flush => &["site"],
         Verb::DisableSource => &["source", "site", "for"],
         Verb::EnableSource => &["source", "site"],
-        Verb::Drop | Verb::Bounce => {
-            &["site", "domain", "tenant", "campaign", "message", "bounce"]
-        }
+        Verb::Drop | Verb::Bounce => &["site", "domain", "tenant", "campaign", "message", "bounce"],
     }
 }
 
 /// What it must say.
 pub(super) fn required(verb: Verb) -> Vec<&'static str> {
     let reason = (!verb.lifts()).then_some("reason");
-    let first = fields(verb).first().filter(|_| !verb.sweeps()).copied();
-    first.into_iter().chain(reason).collect()
+    let what = match verb {
+        Verb::Flush => Some("site"),
+        Verb::DisableSource | Verb::EnableSource => Some("source"),
+        // One of several.
+        Verb::Pause | Verb::Resume | Verb::Drop | Verb::Bounce => None,
+    };
+    what.into_iter().chain(reason).collect()
 }
 
 /// `POST` of an order.
 pub(super) fn page(verb: Verb) -> MethodRouter<Arc<Door>> {
-    let obeyed = move |State(door): State<Arc<Door>>,
-                       Extension(by): Extension<By>,
-                       Json(said): Json<Value>| async move {
-        obey(&door, verb, &by, &said).await
-    };
+    let obeyed =
+        move |State(door): State<Arc<Door>>,
+              Extension(by): Extension<By>,
+              Json(said): Json<Value>| async move { obey(&door, verb, &by, &said).await };
     post(obeyed)
 }
 
@@ -75,14 +78,14 @@ async fn obey(door: &Door, verb: Verb, by: &By, said: &Value) -> Answered {
     let order =
         read(verb, by, said, now()).map_err(|wrong| refuse(StatusCode::BAD_REQUEST, &wrong))?;
     let counted = Order { is_dry: true, ..order.clone() };
-    let patience = if order.verb.sweeps() { COUNT_PATIENCE } else { PATIENCE };
+    let patience = if order.is_counted_by_sweep() { COUNT_PATIENCE } else { PATIENCE };
     let round = door.ask_for(&Question::Order(Arc::new(counted)), patience).await?;
     let Some(load) = round.load() else {
         return Err(refuse(StatusCode::NOT_FOUND, &nothing(&order)));
     };
     let order = Order { counted: load, ..order };
     // What is on connections is counted by site.
-    let is_carried_known = !order.verb.sweeps() || order.about.only_site().is_some();
+    let is_carried_known = !order.is_counted_by_sweep() || order.about.only_site().is_some();
     let mut answer = json!({
         "order": order.verb.name(),
         "dry_run": order.is_dry,
@@ -109,7 +112,12 @@ fn nothing(Order { verb, about, .. }: &Order) -> String {
             "no [[pool.source]] has the address or the ehlo name {}",
             about.source.as_deref().unwrap_or_default()
         ),
-        Verb::EnableSource => format!("no order disables {about}: GET /orders tells those there are"),
+        Verb::EnableSource => {
+            format!("no order disables {about}: GET /orders tells those there are")
+        }
+        Verb::Resume if about.site.is_none() => {
+            format!("no order pauses {about}: GET /orders tells those there are")
+        }
         _ => format!("no {about} is known: GET /queue tells the names of sites"),
     }
 }
@@ -188,7 +196,11 @@ fn about(verb: Verb, said: &Map<String, Value>) -> Result<About, String> {
             about != About::default(),
             "`site`, `domain`, `tenant`, `campaign` or `message` names what is meant",
         ),
-        _ => (about.site.is_some(), "`site` names a site"),
+        Verb::Pause | Verb::Resume => (
+            about.site.is_some() != (about.tenant.is_some() || about.campaign.is_some()),
+            "`site` names what is meant, or `tenant` and `campaign` do, or one of them",
+        ),
+        Verb::Flush => (about.site.is_some(), "`site` names a site"),
     };
     is_said.then_some(about).ok_or_else(|| wanted.to_owned())
 }

@@ -76,9 +76,12 @@ pub(super) const PAGES: [Page; 17] = [
     }),
     look("/why/{what}", "why mail for a message, domain or site does not move", || get(queue::why)),
     look("/orders", "orders that hold now", || get(orders::held)),
-    order("/pause", "sends nothing more to a site for a while", Verb::Pause, || {
-        orders::page(Verb::Pause)
-    }),
+    order(
+        "/pause",
+        "sends nothing more to a site, of a tenant or of a campaign for a while",
+        Verb::Pause,
+        || orders::page(Verb::Pause),
+    ),
     order("/resume", "ends a pause", Verb::Resume, || orders::page(Verb::Resume)),
     order("/flush", "tries what waits for a site now", Verb::Flush, || orders::page(Verb::Flush)),
     order(

@@ -41,7 +41,7 @@ fn line(door: &Door, site: &Site) -> Value {
 /// A site by itself.
 pub(super) fn site(door: &Door, site: &Site) -> Value {
     let mut told = line(door, site);
-    told["flows"] = site.parts.iter().map(part).collect();
+    told["flows"] = site.parts.iter().map(|one| part(door, one)).collect();
     told["hosts"] = site.hosts.iter().map(host).collect();
     told["replies"] = site.replies.iter().map(said).collect();
     told
@@ -107,13 +107,14 @@ fn setting(door: &Door, key: Key) -> Value {
     json!({ "key": key.to_string(), "place": place })
 }
 
-fn part(part: &Part) -> Value {
+fn part(door: &Door, part: &Part) -> Value {
     json!({
         "class": part.class.name(),
         "tenant": *part.tenant,
         "campaign": *part.campaign,
         "weight": part.weight,
         "ready": part.ready,
+        "limiter": part.limiter.as_ref().map(|one| limiter(door, one)),
     })
 }
 

@@ -1,6 +1,7 @@
 //! What keeps mail from moving: what it is called, what it is, what comes next, and what would
 //! change it.
 
+use super::About;
 use crate::pace::Counted;
 use event::Wall;
 use std::fmt;
@@ -34,6 +35,19 @@ pub enum Limiter {
     Idle,
     /// An operator has paused the site.
     Paused {
+        /// It ends then.
+        until: Wall,
+        /// Who ordered it.
+        by: Box<str>,
+        /// And why.
+        reason: Box<str>,
+    },
+    /// An operator has paused the mail of a tenant, of a campaign, or of one that is a tenant's.
+    FlowPaused {
+        /// The tenant.
+        tenant: Option<Arc<str>>,
+        /// The campaign.
+        campaign: Option<Arc<str>>,
         /// It ends then.
         until: Wall,
         /// Who ordered it.
@@ -176,6 +190,7 @@ impl Limiter {
         match self {
             Self::Idle => "idle",
             Self::Paused { .. } => "paused",
+            Self::FlowPaused { .. } => "flow-paused",
             Self::Draining => "draining",
             Self::ShardConnections { .. } => "shard-connections",
             Self::Served { .. } => "served",
@@ -219,6 +234,7 @@ impl Limiter {
     pub const fn until(&self) -> Option<Wall> {
         match self {
             Self::Paused { until, .. }
+            | Self::FlowPaused { until, .. }
             | Self::SourceDisabled { until, .. }
             | Self::Resting { until, .. }
             | Self::Rate { until, .. } => Some(*until),
@@ -235,7 +251,7 @@ impl Limiter {
     pub const fn next(&self) -> &'static str {
         match self {
             Self::Idle => "mail comes",
-            Self::Paused { .. } => "the pause ends by itself",
+            Self::Paused { .. } | Self::FlowPaused { .. } => "the pause ends by itself",
             Self::Draining => "the program ends; mail goes on when it is started again",
             Self::ShardConnections { .. }
             | Self::SiteConnections { .. }
@@ -264,6 +280,9 @@ impl Limiter {
         match self {
             Self::Idle => "nothing: there is no mail that waits for a connection",
             Self::Paused { .. } => "ringpost resume",
+            Self::FlowPaused { .. } => {
+                "ringpost resume, with --tenant or --campaign as in the pause"
+            }
             Self::Draining => "a start",
             Self::ShardConnections { .. } => "fewer sites at once, or more shards",
             Self::Asked { .. } => "the host: it takes what it asked for less of",
@@ -294,6 +313,11 @@ impl fmt::Display for Limiter {
         match self {
             Self::Idle => f.write_str("nothing is ready"),
             Self::Paused { by, reason, .. } => write!(f, "paused by {by}: {reason}"),
+            Self::FlowPaused { tenant, campaign, by, reason, .. } => {
+                let (tenant, campaign) = (tenant.clone(), campaign.clone());
+                let about = About { tenant, campaign, ..About::default() };
+                write!(f, "{about} paused by {by}: {reason}")
+            }
             Self::Draining => f.write_str("the program is stopping"),
             Self::ShardConnections { most } => {
                 write!(f, "its shard has {most} connections, the most to all sites together")

@@ -49,6 +49,14 @@ pub enum Verb {
     Bounce,
 }
 
+impl Order {
+    /// Whether all that waits has to be looked at to know what it is about.
+    #[must_use]
+    pub fn is_counted_by_sweep(&self) -> bool {
+        self.verb.sweeps() || self.about.tenant.is_some() || self.about.campaign.is_some()
+    }
+}
+
 impl Verb {
     /// All of them.
     pub const ALL: [Self; 7] = [
@@ -81,7 +89,7 @@ impl Verb {
         matches!(self, Self::Pause | Self::DisableSource)
     }
 
-    /// Whether all that waits has to be looked at to know what it is about.
+    /// Whether it goes through all that waits.
     #[must_use]
     pub const fn sweeps(self) -> bool {
         matches!(self, Self::Drop | Self::Bounce)

@@ -10,6 +10,8 @@ use event::Tick;
 pub enum Hindrance {
     /// Nothing is ready.
     Nothing,
+    /// Nothing is ready but so much of flows that are held.
+    Held(usize),
     /// It is paused until then: its connections get nothing either.
     Paused(Tick),
     /// Its group has had all the messages that its rate allows: the next may go then.

@@ -5,14 +5,18 @@
 //! [Transactional](policy::Class::Transactional) mail goes before all bulk, except that behind
 //! [`TRANSACTIONAL_IN_A_ROW_MAX`] of it a message of bulk has its turn, if there is one.
 //!
+//! What is [held](super::Hold) is kept beside that, and has no turn.
+//!
 //! Turns are counted in octets of messages, since these are what a site's connections are busy with:
 //! counted in messages, one tenant's large ones would leave little of a connection for another's small ones.
 
+mod held;
 mod many;
 mod round;
 
 use super::flow::{Flow, Queued};
 use super::store::{Cursor, List, Step, Store};
+use held::Held;
 use many::Many;
 use round::Idle;
 
@@ -21,8 +25,11 @@ pub use many::{COST_MAX, QUANTUM, TRANSACTIONAL_IN_A_ROW_MAX};
 /// The ready deliveries of a site.
 #[derive(Debug, Default)]
 pub(super) struct Ready {
+    /// Those that have a turn.
     len: usize,
     lines: Lines,
+    /// Those that have none, if there are any.
+    held: Option<Box<Held>>,
     /// Transactional messages taken one behind the other while there was bulk.
     in_a_row: u8,
 }
@@ -58,9 +65,53 @@ impl Default for Lines {
 }
 
 impl Ready {
-    /// Deliveries there are.
+    /// Deliveries that have a turn.
     pub(super) const fn len(&self) -> usize {
         self.len
+    }
+
+    /// Deliveries that have none, since their flows are held.
+    pub(super) fn held_len(&self) -> usize {
+        self.held.as_ref().map_or(0, |held| held.len())
+    }
+
+    /// Puts a delivery of a flow that is held before or behind all others of that.
+    pub(super) fn hold<D: Queued>(&mut self, store: &mut Store<D>, delivery: D, end: End) {
+        self.held.get_or_insert_default().put(store, delivery, end);
+    }
+
+    /// Flows that pass `test` have no turn from now on; whether there are any.
+    pub(super) fn hold_all(&mut self, test: impl Fn(&Flow) -> bool) -> bool {
+        let held: Vec<_> = match &mut self.lines {
+            Lines::One(line) => line.take_if(|line| test(&line.flow)).into_iter().collect(),
+            Lines::Many(many) => many.remove(test),
+        };
+        let has_any = !held.is_empty();
+        for line in held.into_iter().filter(|line| line.len > 0) {
+            self.len -= line.len;
+            self.held.get_or_insert_default().add(line);
+        }
+        self.simplify();
+        has_any
+    }
+
+    /// Flows that pass `test` have their turns again; whether there are any.
+    pub(super) fn let_go(&mut self, test: impl Fn(&Flow) -> bool) -> bool {
+        let Some(held) = &mut self.held else { return false };
+        let free = held.remove(test);
+        if held.len() == 0 {
+            self.held = None;
+        }
+        let has_any = !free.is_empty();
+        for line in free.into_iter().filter(|line| line.len > 0) {
+            self.make_room(&line.flow);
+            self.len += line.len;
+            match &mut self.lines {
+                Lines::One(one) => *one = Some(line),
+                Lines::Many(many) => many.insert(line),
+            }
+        }
+        has_any
     }
 
     /// Puts a delivery before or behind all others of its flow.
@@ -116,19 +167,28 @@ impl Ready {
         mut looks: usize,
         mut test: impl FnMut(&D) -> bool,
     ) -> (Vec<D>, bool) {
-        let mut drained = Vec::new();
-        let is_over = match &mut self.lines {
-            Lines::One(None) => true,
-            Lines::One(Some(line)) => line.drain(store, &mut looks, &mut test, &mut drained),
-            Lines::Many(many) => many.drain(store, looks, &mut test, &mut drained),
-        };
+        let (mut drained, mut held) = (Vec::new(), self.held.take());
+        let is_among_held = held.as_ref().is_some_and(|held| held.is_being_looked_at());
+        let mut is_over = is_among_held
+            || match &mut self.lines {
+                Lines::One(None) => true,
+                Lines::One(Some(line)) => line.drain(store, &mut looks, &mut test, &mut drained),
+                Lines::Many(many) => many.drain(store, &mut looks, &mut test, &mut drained),
+            };
         self.len -= drained.len();
+        if is_over && let Some(held) = &mut held {
+            is_over = held.drain(store, &mut looks, &mut test, &mut drained);
+        }
+        self.held = held.filter(|held| held.len() > 0);
         self.simplify();
         (drained, is_over)
     }
 
     /// The next look is from the front.
     pub(super) fn restart_look(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.restart_look();
+        }
         match &mut self.lines {
             Lines::One(line) => line.iter_mut().for_each(|line| line.looked = Cursor::START),
             Lines::Many(many) => many.restart_look(),
@@ -138,10 +198,15 @@ impl Ready {
     /// The flows that have deliveries, and how many: for an operator, since it looks at each.
     pub(super) fn flows(&self) -> Vec<(Flow, usize)> {
         let told = |line: &Line| (line.len > 0).then(|| (line.flow.clone(), line.len));
-        match &self.lines {
+        let mut flows: Vec<_> = match &self.lines {
             Lines::One(line) => line.iter().filter_map(told).collect(),
             Lines::Many(many) => many.lines().filter_map(told).collect(),
+        };
+        if let Some(held) = &self.held {
+            flows.extend(held.lines().filter_map(told));
+            flows.sort_by(|(one, _), (other, _)| one.cmp(other));
         }
+        flows
     }
 
     /// Where only one flow is left it needs no turns.

@@ -43,6 +43,8 @@ pub struct SiteView<'q> {
     pub limits: &'q Limits,
     /// Deliveries that wait for a connection.
     pub ready: usize,
+    /// Those that would, but for their flows, which are held.
+    pub held: usize,
     /// Connections that work.
     pub open: u16,
     /// Connections being dialled.
@@ -53,6 +55,14 @@ pub struct SiteView<'q> {
     pub failures: u16,
     /// No dial before this moment.
     pub resume: Option<Tick>,
+}
+
+impl SiteView<'_> {
+    /// All that is ready, held or not.
+    #[must_use]
+    pub const fn ready_or_held(&self) -> usize {
+        self.ready + self.held
+    }
 }
 
 /// Whether the connections of a site take what is ready for it.
@@ -133,8 +143,12 @@ impl Site {
         let few = usize::from(lanes).saturating_mul(few);
         let soon = (1..=few).contains(&self.ready.len());
         let soon = self.pace.until.filter(|_| soon);
+        let nothing = match self.ready.held_len() {
+            0 => Hindrance::Nothing,
+            held => Hindrance::Held(held),
+        };
         let all = [
-            (self.ready.len() == 0).then_some(Hindrance::Nothing),
+            (self.ready.len() == 0).then_some(nothing),
             self.paused.map(Hindrance::Paused),
             enough.then_some(Hindrance::Enough(lanes)),
             soon.map(|until| Hindrance::Soon(lanes, until)),
@@ -177,8 +191,9 @@ impl Site {
     }
 
     /// Whether nothing would be lost but its back-off if it were forgotten.
-    pub(super) const fn is_idle(&self) -> bool {
-        self.ready.len() == 0 && self.open == 0 && self.opening == 0
+    pub(super) fn is_idle(&self) -> bool {
+        let has_mail = self.ready.len() + self.ready.held_len() > 0;
+        !has_mail && self.open == 0 && self.opening == 0
     }
 
     pub(super) fn view(&self) -> SiteView<'_> {
@@ -187,6 +202,7 @@ impl Site {
             index: self.index,
             limits: &self.limits,
             ready: self.ready.len(),
+            held: self.ready.held_len(),
             open: self.open,
             opening: self.opening,
             unanswered: self.unanswered,

@@ -222,6 +222,16 @@ impl Sites {
         members
     }
 
+    /// All sites, to be changed. Those that `change` says it has changed are returned.
+    pub(super) fn change_all(&mut self, change: impl Fn(&mut Site) -> bool) -> Vec<SiteIndex> {
+        let sites = self.slots.iter_mut().filter_map(|slot| slot.site.as_mut());
+        let changed: Vec<_> = sites.filter_map(|site| change(site).then_some(site.index)).collect();
+        for &index in &changed {
+            self.review(index);
+        }
+        changed
+    }
+
     /// The sites of a group rest no longer. Which there are.
     pub(super) fn hurry(&mut self, group: &str) -> Vec<SiteIndex> {
         let members = self.members(group);

@@ -25,13 +25,39 @@ pub(crate) struct Site {
     terms: Terms,
 }
 
-/// A site that is to get nothing for a while.
+/// What is paused: a site, or mail of a tenant, of a campaign, or of one that is a tenant's.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+struct Paused {
+    /// The site's name, as `ringpost queue` has it
+    #[arg(conflicts_with_all = ["tenant", "campaign"])]
+    site: Option<String>,
+    /// Mail of this tenant, at all sites
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+    /// Mail of this campaign, else of this job, at all sites
+    #[arg(long, value_name = "CAMPAIGN")]
+    campaign: Option<String>,
+}
+
+/// What is to get nothing, or to send nothing, for a while.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Pause {
     #[command(flatten)]
-    site: Site,
+    what: Paused,
     #[command(flatten)]
     span: Span,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// What goes on.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Resume {
+    #[command(flatten)]
+    what: Paused,
+    #[command(flatten)]
+    terms: Terms,
 }
 
 /// How long an order holds.
@@ -46,7 +72,8 @@ struct Span {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Source {
     /// The address of a [[pool.source]], or its ehlo name: in every pool that has it
-    source: String,
+    #[arg(value_name = "SOURCE")]
+    name: String,
     /// At this site only
     #[arg(long, value_name = "SITE")]
     site: Option<String>,
@@ -72,8 +99,20 @@ pub(crate) struct Disable {
 What waits and fits all that is said leaves the queue, a slice at a time: each recipient gets a final \
 record, and a line in the delivery log with the reason and who gave the order. What is on a \
 connection is not touched. Nobody is told, but with --bounce.")]
-#[group(id = "what", required = true, multiple = true, args = ["site", "domain", "tenant", "campaign", "message"])]
 pub(crate) struct Drop {
+    #[command(flatten)]
+    what: Fits,
+    /// Tells the senders, as of mail that failed
+    #[arg(long)]
+    bounce: bool,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// What is given up: all that is said must fit.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+struct Fits {
     /// Mail for this site, as `ringpost queue` names it
     site: Option<String>,
     /// Mail for this domain
@@ -88,11 +127,6 @@ pub(crate) struct Drop {
     /// One message, as the delivery log names it (0-2-1f4)
     #[arg(long, value_name = "ID")]
     message: Option<String>,
-    /// Tells the senders, as of mail that failed
-    #[arg(long)]
-    bounce: bool,
-    #[command(flatten)]
-    terms: Terms,
 }
 
 /// An order, ready to be given.
@@ -122,17 +156,37 @@ impl Site {
 
 impl Pause {
     pub(crate) fn order(&self) -> Order<'_> {
-        self.span.of(self.site.order("/pause"))
+        self.span.of(self.terms.order("/pause", self.what.body()))
     }
+}
+
+impl Resume {
+    pub(crate) fn order(&self) -> Order<'_> {
+        self.terms.order("/resume", self.what.body())
+    }
+}
+
+impl Paused {
+    fn body(&self) -> Value {
+        let Self { site, tenant, campaign } = self;
+        named(json!({}), &[("site", site), ("tenant", tenant), ("campaign", campaign)])
+    }
+}
+
+/// With those names that were given.
+fn named(mut body: Value, names: &[(&str, &Option<String>)]) -> Value {
+    for (what, name) in names {
+        if let Some(name) = name {
+            body[*what] = json!(name);
+        }
+    }
+    body
 }
 
 impl Source {
     /// As the order that this page takes.
     pub(crate) fn order(&self, path: &'static str) -> Order<'_> {
-        let mut body = json!({ "source": self.source });
-        if let Some(site) = &self.site {
-            body["site"] = json!(site);
-        }
+        let body = named(json!({ "source": self.name }), &[("site", &self.site)]);
         self.terms.order(path, body)
     }
 }
@@ -145,19 +199,15 @@ impl Disable {
 
 impl Drop {
     pub(crate) fn order(&self) -> Order<'_> {
-        let mut body = json!({ "bounce": self.bounce });
-        for (what, name) in [
-            ("site", &self.site),
-            ("domain", &self.domain),
-            ("tenant", &self.tenant),
-            ("campaign", &self.campaign),
-            ("message", &self.message),
-        ] {
-            if let Some(name) = name {
-                body[what] = json!(name);
-            }
-        }
-        self.terms.order("/drop", body)
+        let Fits { site, domain, tenant, campaign, message } = &self.what;
+        let said = [
+            ("site", site),
+            ("domain", domain),
+            ("tenant", tenant),
+            ("campaign", campaign),
+            ("message", message),
+        ];
+        self.terms.order("/drop", named(json!({ "bounce": self.bounce }), &said))
     }
 }
 

@@ -185,7 +185,11 @@ fn of_flow(flow: &Value) -> String {
         weight => format!(" with weight {weight}"),
     };
     let (class, ready) = (word(&flow["class"]), thousands(&flow["ready"]));
-    format!("{ready} ready of {}{weight}, {}, {class}", named("tenant"), named("campaign"))
+    let held = match word(&flow["limiter"]["text"]) {
+        "" => String::new(),
+        text => format!(": {text}"),
+    };
+    format!("{ready} ready of {}{weight}, {}, {class}{held}", named("tenant"), named("campaign"))
 }
 
 fn limited(limiter: &Value, now: Wall) -> String {

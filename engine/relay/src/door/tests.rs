@@ -1,4 +1,6 @@
-use super::{At, Disable, Drop, Pause, Queue, Reload, Site, Source, Verb, Why, quoted, request};
+use super::{
+    At, Disable, Drop, Pause, Queue, Reload, Resume, Site, Source, Verb, Why, quoted, request,
+};
 use clap::Parser as _;
 use serde_json::json;
 
@@ -37,9 +39,15 @@ fn an_order_on_the_command_line_is_that_over_http() {
     let pause: Pause = read("pause mx.a.test --reason slow --for 30m --dry-run");
     let body = json!({ "site": "mx.a.test", "reason": "slow", "for": "30m", "dry_run": true });
     assert_eq!(said(pause.order()), ("/pause".to_owned(), Some(body)));
-    let site: Site = read("resume mx.a.test");
-    let body = json!({ "site": "mx.a.test", "dry_run": false });
-    assert_eq!(said(site.order("/resume")), ("/resume".to_owned(), Some(body)));
+    let resume: Resume = read("resume --tenant shop --campaign spring");
+    let body = json!({ "tenant": "shop", "campaign": "spring", "dry_run": false });
+    assert_eq!(said(resume.order()), ("/resume".to_owned(), Some(body)));
+    for wrong in [&["pause", "--reason", "x"][..], &["pause", "a", "--tenant", "b"]] {
+        assert!(Words::<Pause>::try_parse_from(wrong).is_err(), "{wrong:?}");
+    }
+    let site: Site = read("flush mx.a.test --reason well");
+    let body = json!({ "site": "mx.a.test", "reason": "well", "dry_run": false });
+    assert_eq!(said(site.order("/flush")), ("/flush".to_owned(), Some(body)));
     let source: Disable = read("disable-source 192.0.2.1 --site a --reason listed");
     let body = json!({
         "source": "192.0.2.1", "site": "a", "reason": "listed", "for": "1h", "dry_run": false,
@@ -51,7 +59,7 @@ fn an_order_on_the_command_line_is_that_over_http() {
         "dry_run": false,
     });
     assert_eq!(said(drop.order()), ("/drop".to_owned(), Some(body)));
-    assert!(Words::<Drop>::try_parse_from(["drop", "--reason", "all"]).is_err());
+    assert!(Words::<Drop>::try_parse_from(["drop", "--bounce", "--reason", "x"]).is_err());
     let source: Source = read("enable-source w1.relay.test");
     let body = json!({ "source": "w1.relay.test", "dry_run": false });
     assert_eq!(said(source.order("/enable-source")), ("/enable-source".to_owned(), Some(body)));

@@ -219,7 +219,9 @@ fn stay(pool: &Pool, want: Want) -> Stay {
     let name = &pool.name;
     let text = match want {
         Want::OfRoom => return Stay::Busy,
-        Want::OfUse(_) | Want::OfOperator(_) => format!("no source of the pool {name} is in use for this site now"),
+        Want::OfUse(_) | Want::OfOperator(_) => {
+            format!("no source of the pool {name} is in use for this site now")
+        }
         Want::OfFit => format!("no source of the pool {name} has an address of the hosts' family"),
     };
     Stay::Nobody(local(451, (4, 4, 1), &text))

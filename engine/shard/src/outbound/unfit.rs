@@ -26,7 +26,7 @@ pub(super) fn give_back<K: Kernel>(slot: &Slot<K>, why: &Response) {
 /// same would be said of it.
 async fn give_back_all<K: Kernel>(shard: Rc<Shard<K>>, index: SiteIndex, why: Response) {
     let Some(pool) = pool(&shard, index) else { return };
-    let ready = shard.queue.borrow().view(index).ready;
+    let ready = shard.queue.borrow().view(index).ready_or_held();
     for _ in 0..2 * ready / LOOKED_MAX + 2 {
         // The queue may have given the index of a site it has forgotten to another.
         if !pool_is(&shard, index, &pool) {

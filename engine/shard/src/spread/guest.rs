@@ -139,7 +139,7 @@ impl<K: Kernel> Shard<K> {
     /// Deliveries that wait here.
     fn waiting(&self, plan: &SitePlan) -> usize {
         let queue = self.queue.borrow();
-        queue.find(&plan.pool).map_or(0, |index| queue.view(index).ready)
+        queue.find(&plan.pool).map_or(0, |index| queue.view(index).ready_or_held())
     }
 
     fn send_all_back(&self, name: &Arc<str>, plan: &SitePlan) {

@@ -80,7 +80,11 @@ impl<K: Kernel> Shard<K> {
         let class = Class::of(envelope.label(Label::Class).unwrap_or_default());
         let live = self.live.borrow();
         let key = live.schedules.key(class, named);
-        let limiter = if waits { Some(Limiter::Retry { due, attempts, key }) } else { nowhere };
+        let limiter = match nowhere {
+            _ if waits => Some(Limiter::Retry { due, attempts, key }),
+            None => self.flow_paused(&self.names.flow(&envelope.way()).0),
+            nowhere => nowhere,
+        };
         let expires = live.schedules.of(class, named).expires(envelope.accepted());
         let address = String::from_utf8_lossy(path).into();
         Recipient { address, attempts, expires, site, limiter }

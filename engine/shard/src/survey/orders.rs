@@ -1,9 +1,10 @@
-//! What an operator orders: a site is paused, goes on, or is tried at once; a source of ours is taken
-//! out of use; what waits is given up.
+//! What an operator orders: a site, a tenant or a campaign is paused or goes on, a site is tried at once;
+//! a source of ours is taken out of use; what waits is given up.
 //!
 //! What goes through all that waits is done by one task, one order after the other.
 
 mod drops;
+mod flows;
 mod flush;
 mod sources;
 mod sweep;
@@ -14,6 +15,7 @@ use drops::Ending;
 use event::{Event, Ordered, Subject, Tick, Wall};
 use kernel::Kernel;
 use policy::survey::{About, Answer, Limiter, Load, ORDER_MAX, Order, Verb};
+use queue::Hold;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::rc::Rc;
@@ -32,9 +34,11 @@ const JOBS_MAX: usize = 1_000;
 pub(crate) struct Orders {
     /// By site.
     pauses: BTreeMap<Arc<str>, Held>,
+    /// Flows that have no turn.
+    flows: BTreeMap<Hold, Held>,
     /// Sources that are out of use.
     disabled: BTreeMap<About, Held>,
-    /// When the first of these is back.
+    /// When the first of these two is over.
     ends: Option<Tick>,
     /// What goes through all that waits, the first of which is being done.
     jobs: VecDeque<Job>,
@@ -76,18 +80,32 @@ impl Orders {
         self.set_end();
     }
 
-    fn set_end(&mut self) {
-        self.ends = self.disabled.values().map(|held| held.over).min();
+    fn pause_flow(&mut self, hold: Hold, terms: Held) {
+        self.flows.insert(hold, terms);
+        self.set_end();
     }
 
-    /// Forgets what is over, if anything is.
-    fn end(&mut self, now: Tick) -> bool {
-        let is_over = self.ends.is_some_and(|ends| ends <= now);
-        if is_over {
-            self.disabled.retain(|_, held| now < held.over);
-            self.set_end();
+    fn resume_flow(&mut self, hold: &Hold) {
+        self.flows.remove(hold);
+        self.set_end();
+    }
+
+    fn set_end(&mut self) {
+        let all = self.disabled.values().chain(self.flows.values());
+        self.ends = all.map(|held| held.over).min();
+    }
+
+    /// Forgets what is over, if anything is: flows, and whether sources are.
+    fn end(&mut self, now: Tick) -> (Vec<Hold>, bool) {
+        if self.ends.is_none_or(|ends| now < ends) {
+            return (Vec::new(), false);
         }
-        is_over
+        let before = self.disabled.len();
+        self.disabled.retain(|_, held| now < held.over);
+        let flows = self.flows.extract_if(.., |_, held| held.over <= now);
+        let flows = flows.map(|(hold, _)| hold).collect();
+        self.set_end();
+        (flows, self.disabled.len() < before)
     }
 }
 
@@ -98,20 +116,29 @@ impl<K: Kernel> Shard<K> {
         if self.accounts.borrow().orders.jobs.len() >= JOBS_MAX {
             return;
         }
-        if !order.verb.sweeps() {
-            return tell(Answer::Order(self.obey(order)));
-        }
-        if order.is_dry {
-            let is_known = || self.load_of(order.about.site.as_deref()?);
-            if order.about.site.is_some() && is_known().is_none() {
+        if order.is_dry && order.is_counted_by_sweep() {
+            if !self.is_known(order) {
                 return tell(Answer::Order(None));
             }
             return self.begin(Job::Sweep(Box::new(Sweep::counting(&order.about, tell))));
+        }
+        if !order.verb.sweeps() {
+            return tell(Answer::Order(self.obey(order)));
         }
         self.tell_order(order, Load::default());
         tell(Answer::Order(Some(Load::default())));
         let sweep = Sweep::giving_up(&order.about, Ending::of(order));
         self.begin(Job::Sweep(Box::new(sweep)));
+    }
+
+    /// Whether there is what an order is about that is counted by going through all that waits.
+    fn is_known(&self, order: &Order) -> bool {
+        match order.verb {
+            Verb::Resume => {
+                self.accounts.borrow().orders.flows.contains_key(&flows::hold(&order.about))
+            }
+            _ => order.about.site.as_deref().is_none_or(|site| self.load_of(site).is_some()),
+        }
     }
 
     /// Does what is ordered, or counts what it would be about. `None`: nothing here is meant.
@@ -126,8 +153,10 @@ impl<K: Kernel> Shard<K> {
             (Verb::Flush, Some(site)) => self.flush(site),
             (Verb::DisableSource, _) => self.disable(order),
             (Verb::EnableSource, _) => self.enable(&order.about),
+            (Verb::Pause, None) => self.pause_flow(order),
+            (Verb::Resume, None) => self.resume_flow(&flows::hold(&order.about)),
+            (Verb::Flush, None) => (),
             (Verb::Drop | Verb::Bounce, _) => unreachable!("it sweeps"),
-            (_, None) => (),
         }
         self.tell_order(order, load.unwrap_or_default());
         load
@@ -135,9 +164,12 @@ impl<K: Kernel> Shard<K> {
 
     /// Has something done that goes through all that waits.
     fn begin(self: &Rc<Self>, job: Job) {
-        let jobs = &mut self.accounts.borrow_mut().orders.jobs;
-        jobs.push_back(job);
-        if jobs.len() == 1 {
+        let was_idle = {
+            let jobs = &mut self.accounts.borrow_mut().orders.jobs;
+            jobs.push_back(job);
+            jobs.len() == 1
+        };
+        if was_idle {
             self.kernel.spawn(work(Rc::clone(self)));
         }
     }
@@ -150,7 +182,8 @@ impl<K: Kernel> Shard<K> {
                 let is_known = self.accounts.borrow().orders.disabled.contains_key(&order.about);
                 is_known.then(|| self.load_by_source(&order.about).unwrap_or_default())
             }
-            (_, site) => self.load_of(site.as_deref()?),
+            (_, Some(site)) => self.load_of(site),
+            (_, None) => Some(Load::default()),
         }
     }
 
@@ -191,8 +224,11 @@ impl<K: Kernel> Shard<K> {
 
     /// Ends what is over.
     pub(crate) fn tend_orders(self: &Rc<Self>, now: Tick) {
-        let is_over = self.accounts.borrow_mut().orders.end(now);
-        if is_over {
+        let (flows, sources) = self.accounts.borrow_mut().orders.end(now);
+        for hold in &flows {
+            self.let_go(hold);
+        }
+        if sources {
             self.review_sources();
         }
     }

@@ -76,15 +76,16 @@ impl<K: Kernel> Shard<K> {
         for view in queue.views() {
             let Some(site) = sites.known(view.index) else { continue };
             let in_flight = site.carrying.get();
-            if view.ready == 0 && view.open == 0 && view.opening == 0 && in_flight == 0 {
+            let ready = view.ready_or_held();
+            if ready == 0 && view.open == 0 && view.opening == 0 && in_flight == 0 {
                 continue;
             }
             let row = rows.entry(Arc::clone(&site.name)).or_default();
-            row.load = row.load.plus(Load { ready: view.ready, waiting: 0, in_flight });
+            row.load = row.load.plus(Load { ready, waiting: 0, in_flight });
             row.open += u32::from(view.open);
             row.opening += u32::from(view.opening);
-            if row.first.is_none_or(|(ready, _)| ready < view.ready) {
-                row.first = Some((view.ready, view.index));
+            if row.first.is_none_or(|(most, _)| most < ready) {
+                row.first = Some((ready, view.index));
             }
         }
         let accounts = self.accounts.borrow();
@@ -142,6 +143,7 @@ impl<K: Kernel> Shard<K> {
             campaign: Arc::clone(flow.campaign()),
             weight: flow.weight(),
             ready,
+            limiter: self.flow_paused(&flow),
         }))
     }
 
@@ -192,6 +194,7 @@ impl<K: Kernel> Shard<K> {
                 Limiter::Unanswered { dials }
             }
             Hindrance::Nothing => Limiter::Idle,
+            Hindrance::Held(_) => self.held_flow(index).unwrap_or(Limiter::Idle),
             Hindrance::Paused(until) => self.paused(&plan.name).unwrap_or(Limiter::Paused {
                 until: self.on_the_wall(until),
                 by: "nobody known".into(),
@@ -220,6 +223,12 @@ impl<K: Kernel> Shard<K> {
         }
     }
 
+    /// The pause of the first flow there that has one.
+    fn held_flow(&self, index: SiteIndex) -> Option<Limiter> {
+        let flows = self.queue.borrow().flows(index);
+        flows.iter().find_map(|(flow, _)| self.flow_paused(flow))
+    }
+
     /// What hosts of a site have asked for: of all of it first.
     fn asked_of(&self, site: &str) -> Vec<Limiter> {
         let (gates, now) = (self.gates.borrow(), self.kernel.now());
@@ -240,10 +249,9 @@ impl<K: Kernel> Shard<K> {
 
     fn sources_limiter(&self, want: Want, pool: Arc<str>, plan: &SitePlan) -> Limiter {
         match want {
-            Want::OfOperator(until) => self.first_disabled(plan).unwrap_or(Limiter::SourcesOut {
-                pool,
-                until: Some(self.on_the_wall(until)),
-            }),
+            Want::OfOperator(until) => self
+                .first_disabled(plan)
+                .unwrap_or(Limiter::SourcesOut { pool, until: Some(self.on_the_wall(until)) }),
             Want::OfRoom => Limiter::SourceConnections { pool, key: BY_SOURCE },
             Want::OfFit => Limiter::SourcesOut { pool, until: None },
             Want::OfUse(until) => {

@@ -17,6 +17,9 @@ fn an_order_says_what_where_why_and_how_long() {
     assert_eq!(read(Verb::Pause, &by, &said, now).unwrap().until, Some(now + HOLDS_USUAL));
     assert_eq!(read(Verb::Flush, &by, &said, now).unwrap().until, None);
     assert!(read(Verb::Resume, &by, &json!({ "site": "a" }), now).is_ok());
+    let said = json!({ "tenant": "shop", "campaign": "spring", "reason": "b" });
+    let order = read(Verb::Pause, &by, &said, now).unwrap();
+    assert_eq!(order.about.to_string(), "tenant shop, campaign spring");
     let said = json!({ "source": "192.0.2.1", "site": "a", "reason": "b" });
     let order = read(Verb::DisableSource, &by, &said, now).unwrap();
     assert_eq!(order.until, Some(now + HOLDS_USUAL));
@@ -40,6 +43,8 @@ fn what_is_wrong_with_an_order_is_said() {
     for (verb, said, word) in [
         (Verb::Pause, json!([]), "object"),
         (Verb::Pause, json!({ "reason": "x" }), "`site`"),
+        (Verb::Pause, json!({ "site": "a", "tenant": "b", "reason": "x" }), "`tenant`"),
+        (Verb::Flush, json!({ "tenant": "b", "reason": "x" }), "`tenant`"),
         (Verb::Pause, json!({ "site": 7, "reason": "x" }), "`site`"),
         (Verb::Pause, json!({ "site": "a" }), "`reason`"),
         (Verb::Pause, json!({ "site": "a", "source": "b", "reason": "x" }), "`source`"),

@@ -163,6 +163,7 @@ fn site() -> Site {
             campaign: "spring".into(),
             weight: 3,
             ready: 5,
+            limiter: None,
         }],
         hosts: Vec::new(),
         replies: vec![Said {
@@ -229,8 +230,10 @@ fn sites_are_told_with_what_keeps_them_and_where_that_is_set() {
     assert_eq!(limiter["setting"], setting);
     let (status, one) = get(&control, &format!("/queue/{SITE}"));
     assert_eq!((status, &one["sites"][0]["replies"][0]["rule"]), (200, &json!("code-451")));
-    let flow =
-        json!({ "class": "bulk", "tenant": "shop", "campaign": "spring", "weight": 3, "ready": 5 });
+    let flow = json!({
+        "class": "bulk", "tenant": "shop", "campaign": "spring", "weight": 3, "ready": 5,
+        "limiter": null,
+    });
     assert_eq!(one["sites"][0]["flows"], json!([flow]));
     for (path, status, word) in [
         ("/queue/b.test", 404, "no site b.test"),
@@ -363,8 +366,12 @@ fn the_document_for_programs_is_that_of_the_pages() {
                 _ => "x",
             };
             let must = must.filter_map(Value::as_str);
-            let what = (path == "/drop").then_some("domain");
-            let must = must.chain(what).map(|name| (name, value(name)));
+            let any = match path.as_str() {
+                "/pause" | "/resume" => Some("site"),
+                "/drop" => Some("domain"),
+                _ => None,
+            };
+            let must = must.chain(any).map(|name| (name, value(name)));
             let body = json!(must.collect::<BTreeMap<_, _>>()).to_string();
             let request = format!("{} {place}", method.to_uppercase());
             let (status, told) = say(&control, &request, None, &body);

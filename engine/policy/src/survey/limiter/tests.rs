@@ -16,6 +16,13 @@ fn all() -> Vec<Limiter> {
     vec![
         Limiter::Idle,
         Limiter::Paused { until, by: "anna".into(), reason: "a complaint".into() },
+        Limiter::FlowPaused {
+            tenant: Some("shop".into()),
+            campaign: Some("spring".into()),
+            until,
+            by: "anna".into(),
+            reason: "a complaint".into(),
+        },
         Limiter::Draining,
         Limiter::ShardConnections { most: 1_000 },
         Limiter::Served { connections: 1 },
@@ -70,6 +77,7 @@ fn they_say_it_in_words() {
     let said: Vec<String> = all().iter().map(ToString::to_string).collect();
     for words in [
         "paused by anna: a complaint",
+        "tenant shop, campaign spring paused by anna: a complaint",
         "192.0.2.1 of the pool warm is disabled by anna: a complaint",
         "nothing: 1 connection takes what is ready",
         "it has 2 connections, all it may have",
@@ -85,5 +93,5 @@ fn they_say_it_in_words() {
     }
     assert_eq!(KEY.to_string(), "[[site]] connections_max");
     let dated = all().iter().filter(|limiter| limiter.until() == Some(Wall(9))).count();
-    assert_eq!(dated, 10, "what ends by itself says when");
+    assert_eq!(dated, 11, "what ends by itself says when");
 }

@@ -105,7 +105,10 @@ impl World {
                 self.first();
                 self.now = self.now + DIALLED_WITHIN;
             }
-            Hindrance::Full(_) | Hindrance::Probing | Hindrance::GroupFull(_) => return false,
+            Hindrance::Held(_)
+            | Hindrance::Full(_)
+            | Hindrance::Probing
+            | Hindrance::GroupFull(_) => return false,
         }
         true
     }

@@ -49,15 +49,36 @@ impl Many {
     /// Those of one flow.
     pub(super) fn of(line: Line) -> Self {
         let mut many = Self::default();
-        let len = line.len;
-        let flow = line.flow.clone();
-        *many.add(&flow, len) = line;
+        many.insert(line);
         many
     }
 
     /// The line of a flow that gets one delivery more.
     pub(super) fn joined(&mut self, flow: &Flow) -> &mut Line {
         self.add(flow, 1)
+    }
+
+    /// Puts in all that a flow has, which had nothing here.
+    pub(super) fn insert(&mut self, line: Line) {
+        let (flow, len) = (line.flow.clone(), line.len);
+        *self.add(&flow, len) = line;
+    }
+
+    /// Takes out the flows that pass `test`.
+    pub(super) fn remove(&mut self, test: impl Fn(&Flow) -> bool) -> Vec<Line> {
+        let flows: Vec<_> =
+            self.lines().map(|line| &line.flow).filter(|flow| test(flow)).cloned().collect();
+        let mut removed = Vec::new();
+        for flow in flows {
+            let tenants = &mut self.classes[flow.class() as usize];
+            let Some(tenant) = tenants.round.find(flow.tenant()) else { continue };
+            let Some(line) = tenant.campaigns.find(flow.campaign()) else { continue };
+            let line = std::mem::replace(line, Line::of(&flow));
+            tenant.len -= line.len;
+            tenants.len -= line.len;
+            removed.push(line);
+        }
+        removed
     }
 
     fn add(&mut self, flow: &Flow, count: usize) -> &mut Line {
@@ -106,7 +127,7 @@ impl Many {
     pub(super) fn drain<D>(
         &mut self,
         store: &mut Store<D>,
-        mut looks: usize,
+        looks: &mut usize,
         test: &mut impl FnMut(&D) -> bool,
         drained: &mut Vec<D>,
     ) -> bool {
@@ -121,7 +142,7 @@ impl Many {
                 continue;
             };
             let before = line.len;
-            let is_through = line.drain(store, &mut looks, test, drained);
+            let is_through = line.drain(store, looks, test, drained);
             let gone = before - line.len;
             *len -= gone;
             tenants.len -= gone;

@@ -77,6 +77,9 @@ enum Op {
     Count(usize),
     /// Takes out every third kind.
     Drain(u32),
+    /// A flow is held, or has turns again.
+    Hold(usize),
+    LetGo(usize),
 }
 
 /// The site, and what is known of it without any turns: each flow is a list.
@@ -84,6 +87,8 @@ struct World {
     site: Site,
     flows: Vec<Flow>,
     lists: Vec<VecDeque<u32>>,
+    /// Those that have no turn.
+    held: Vec<bool>,
     /// Messages of its class that were taken since each flow had its turn or came.
     passed_over: Vec<usize>,
     in_a_row: u8,
@@ -101,22 +106,23 @@ impl World {
             }
         }
         let (lists, passed_over) = (vec![VecDeque::new(); flows.len()], vec![0; flows.len()]);
-        Self { site: Site::new(), flows, lists, passed_over, in_a_row: 0 }
+        let held = vec![false; flows.len()];
+        Self { site: Site::new(), flows, lists, held, passed_over, in_a_row: 0 }
     }
 
     fn has(&self, class: Class) -> bool {
-        let mut all = self.flows.iter().zip(&self.lists);
-        all.any(|(flow, list)| flow.class() == class && !list.is_empty())
+        let mut all = self.flows.iter().zip(&self.lists).zip(&self.held);
+        all.any(|((flow, list), held)| flow.class() == class && !list.is_empty() && !held)
     }
 
     fn act(&mut self, op: Op) {
         match op {
             Op::Put(flow) => {
-                let number = self.site.put(&self.flows[flow], 1, End::Back);
+                let number = self.put(flow, End::Back);
                 self.lists[flow].push_back(number);
             }
             Op::Again(flow) => {
-                let number = self.site.put(&self.flows[flow], 1, End::Front);
+                let number = self.put(flow, End::Front);
                 self.lists[flow].push_front(number);
             }
             Op::Take => self.take(),
@@ -126,8 +132,29 @@ impl World {
             }
             Op::Count(looks) => self.count(looks),
             Op::Drain(kind) => self.drain(kind),
+            Op::Hold(flow) => {
+                self.held[flow] = true;
+                let name = &self.flows[flow];
+                let has_any = self.site.ready.hold_all(|other| other == name);
+                assert!(has_any || self.site.ready.held_len() > 0 || self.lists[flow].is_empty());
+            }
+            Op::LetGo(flow) => {
+                self.held[flow] = false;
+                let name = &self.flows[flow];
+                self.site.ready.let_go(|other| other == name);
+            }
         }
         self.check();
+    }
+
+    fn put(&mut self, flow: usize, end: End) -> u32 {
+        if !self.held[flow] {
+            return self.site.put(&self.flows[flow], 1, end);
+        }
+        self.site.count += 1;
+        let mail = Mail { flow: self.flows[flow].clone(), number: self.site.count, bytes: 1 };
+        self.site.ready.hold(&mut self.site.store, mail, end);
+        self.site.count
     }
 
     fn take(&mut self) {
@@ -147,7 +174,8 @@ impl World {
         };
         for (other, passed_over) in self.passed_over.iter_mut().enumerate() {
             let is_of_class = self.flows[other].class() == class;
-            *passed_over += usize::from(is_of_class && !self.lists[other].is_empty());
+            let waits = !self.lists[other].is_empty() && !self.held[other];
+            *passed_over += usize::from(is_of_class && waits);
         }
         self.passed_over[flow] = 0;
     }
@@ -195,13 +223,19 @@ impl World {
     }
 
     fn check(&mut self) {
-        let len: usize = self.lists.iter().map(VecDeque::len).sum();
-        assert_eq!((self.site.ready.len(), self.site.store.len()), (len, len));
+        let len = |held: bool| {
+            let lists = self.lists.iter().zip(&self.held).filter(|(_, is_held)| **is_held == held);
+            lists.map(|(list, _)| list.len()).sum::<usize>()
+        };
+        let ready = &self.site.ready;
+        assert_eq!((ready.len(), ready.held_len()), (len(false), len(true)));
+        assert_eq!(self.site.store.len(), len(false) + len(true));
         let lens = self.flows.iter().cloned().zip(self.lists.iter().map(VecDeque::len));
         let wanted: Vec<_> = lens.filter(|(_, len)| *len > 0).collect();
         assert_eq!(self.site.ready.flows(), wanted);
-        for (list, passed_over) in self.lists.iter().zip(&mut self.passed_over) {
-            if list.is_empty() {
+        let lists = self.lists.iter().zip(&self.held);
+        for ((list, held), passed_over) in lists.zip(&mut self.passed_over) {
+            if list.is_empty() || *held {
                 *passed_over = 0;
             }
             assert!(*passed_over <= TENANTS * CAMPAIGNS, "a flow waits for ever");
@@ -218,7 +252,9 @@ fn op() -> impl Strategy<Value = Op> {
     ];
     prop_oneof![
         6 => flow.clone().prop_map(Op::Put),
-        1 => flow.prop_map(Op::Again),
+        1 => flow.clone().prop_map(Op::Again),
+        1 => flow.clone().prop_map(Op::Hold),
+        1 => flow.prop_map(Op::LetGo),
         6 => Just(Op::Take),
         1 => (0..5_usize).prop_map(Op::Look),
         1 => (1..5_usize).prop_map(Op::Count),

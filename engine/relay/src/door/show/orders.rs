@@ -14,9 +14,8 @@ pub(in crate::door) fn order(told: &Value, now: Wall) -> String {
         Value::Null => String::new(),
         count => format!(", {} on connections", thousands(count)),
     };
-    let about = format!(
-        "{verb} {about} {begun} {ready} ready, {waiting} waiting for a retry{flying}"
-    );
+    let about =
+        format!("{verb} {about} {begun} {ready} ready, {waiting} waiting for a retry{flying}");
     let mut text = wrap(0, &about);
     if let Some(at) = told["until"].as_u64() {
         let left = span(Wall(at).since(now));
@@ -43,9 +42,12 @@ pub(in crate::door) fn orders(told: &Value, now: Wall) -> String {
 /// What it is about: a site goes without saying so.
 fn about(told: &Value) -> String {
     let all = ["message", "source", "tenant", "campaign", "domain", "site"];
-    let said: Vec<_> = all.into_iter().filter_map(|what| Some((what, told[what].as_str()?))).collect();
+    let said: Vec<_> =
+        all.into_iter().filter_map(|what| Some((what, told[what].as_str()?))).collect();
     match said.as_slice() {
         [("site", name)] => (*name).to_owned(),
-        all => all.iter().map(|(what, name)| format!("{what} {name}")).collect::<Vec<_>>().join(", "),
+        all => {
+            all.iter().map(|(what, name)| format!("{what} {name}")).collect::<Vec<_>>().join(", ")
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::letter::{Letter, Report, Settled};
 use crate::message::{Delivery, Message};
 use crate::routing::local;
 use crate::shard::Shard;
-use event::{Outcome, Response, Stages, Tick};
+use event::{Outcome, ReplyClass, Response, Stages, Tick};
 use kernel::Kernel;
 use policy::survey::{Order, Verb};
 use std::rc::Rc;
@@ -68,7 +68,8 @@ impl<K: Kernel> Shard<K> {
     /// Reads a message back for its names, unless it is in memory. Where that fails its owner does it.
     async fn remember(&self, delivery: &mut Delivery) {
         if delivery.message.is_none()
-            && let Ok(loaded) = self.reader(delivery.id().log).load(delivery.id(), &delivery.spot).await
+            && let Ok(loaded) =
+                self.reader(delivery.id().log).load(delivery.id(), &delivery.spot).await
         {
             let message = Message::loaded(loaded.envelope, &delivery.spot);
             delivery.message = Some(Arc::new(message));
@@ -81,7 +82,7 @@ impl<K: Kernel> Shard<K> {
             recipient,
             outcome: ending.outcome,
             response: ending.response.clone(),
-            class: None,
+            class: (ending.outcome == Outcome::Failed).then_some(ReplyClass::PolicyRelated),
             next: None,
             duplicate_possible: false,
         };
@@ -102,6 +103,7 @@ impl<K: Kernel> Shard<K> {
             passed_on: false,
             tried: delivery.tried,
             turned_late: false,
+            expires: self.expires(&delivery, None),
             stages,
             verdicts: delivery.recipients.iter().map(settled).collect(),
             message: delivery.message,

@@ -5,12 +5,13 @@
 //! what they carry.
 
 use super::Held;
-use crate::egress::Source;
+use crate::egress::{Pool, Source};
 use crate::shard::Shard;
 use kernel::Kernel;
 use policy::survey::{About, Limiter, Load, Order, is_of_site};
 use route::SitePlan;
 use std::rc::Rc;
+use std::sync::Arc;
 
 impl<K: Kernel> Shard<K> {
     /// Takes a source out of use.
@@ -66,7 +67,7 @@ impl<K: Kernel> Shard<K> {
             pool.used_at(plan).filter_map(|one| Some((one, self.disabled(&plan.name, one)?)));
         let (source, held) = disabled.min_by_key(|(_, held)| held.over)?;
         Some(Limiter::SourceDisabled {
-            pool: pool.name.clone(),
+            pool: Arc::clone(&pool.name),
             source: source.address.to_string().into(),
             until: held.until,
             by: held.by,
@@ -79,7 +80,7 @@ impl<K: Kernel> Shard<K> {
     pub(super) fn load_by_source(&self, about: &About) -> Option<Load> {
         let live = self.live.borrow();
         let name = about.source.as_deref()?;
-        let has = |pool: &crate::egress::Pool| pool.sources.iter().any(|it| it.is_called(name));
+        let has = |pool: &Pool| pool.sources.iter().any(|it| it.is_called(name));
         if !live.egress.known().any(has) {
             return None;
         }

@@ -94,7 +94,8 @@ impl Sweep {
 
 /// Goes through all that waits.
 pub(super) async fn sweep<K: Kernel>(shard: &Rc<Shard<K>>, mut sweep: Sweep) {
-    for _ in 0..if sweep.takes() { 2 } else { 1 } {
+    let passes = if sweep.takes() { 2 } else { 1 };
+    for _ in 0..passes {
         wheel(shard, &mut sweep).await;
         parked(shard, &mut sweep).await;
         aside(shard, &mut sweep).await;
@@ -118,9 +119,9 @@ async fn wheel<K: Kernel>(shard: &Rc<Shard<K>>, sweep: &mut Sweep) {
             there.as_ref().is_none_or(|there: &There| shard.waits_for(delivery, there))
         };
         let mut seen = Seen::default();
-        let takes = |delivery: &Delivery| is_there(delivery) && sweep.look(delivery, &mut seen);
+        let fits = |delivery: &Delivery| is_there(delivery) && sweep.look(delivery, &mut seen);
         let taken;
-        (taken, is_over) = shard.queue.borrow_mut().drain_waiting(takes);
+        (taken, is_over) = shard.queue.borrow_mut().drain_waiting(fits);
         sweep.found.waiting += seen.found;
         // Others were looked at, too.
         seen.looked = LOOKED_MAX;
@@ -138,7 +139,7 @@ async fn ready<K: Kernel>(shard: &Rc<Shard<K>>, sweep: &mut Sweep) {
             continue;
         }
         shard.queue.borrow_mut().restart_ready_look(index);
-        let ready = shard.queue.borrow().view(index).ready;
+        let ready = shard.queue.borrow().view(index).ready_or_held();
         // Where a flow ends counts for a look, and each has a delivery at least.
         for _ in 0..2 * ready / LOOKED_MAX + 2 {
             // The queue may have given the index of a site it has forgotten to another.
@@ -146,8 +147,8 @@ async fn ready<K: Kernel>(shard: &Rc<Shard<K>>, sweep: &mut Sweep) {
                 break;
             }
             let mut seen = Seen::default();
-            let takes = |delivery: &Delivery| sweep.look(delivery, &mut seen);
-            let (taken, is_over) = shard.queue.borrow_mut().look_ready(index, takes);
+            let fits = |delivery: &Delivery| sweep.look(delivery, &mut seen);
+            let (taken, is_over) = shard.queue.borrow_mut().look_ready(index, fits);
             sweep.found.ready += seen.found;
             let recipients = taken.iter().map(|delivery| delivery.recipients.len() as u64).sum();
             shard.sites.borrow().find(index).meters.queued.sub(recipients);
@@ -184,8 +185,8 @@ async fn aside<K: Kernel>(shard: &Rc<Shard<K>>, sweep: &mut Sweep) {
         let mut left = shard.aside.borrow().len_of(&key);
         while left > 0 {
             let mut seen = Seen::default();
-            let takes = |delivery: &Delivery| sweep.look(delivery, &mut seen);
-            let taken = shard.aside.borrow_mut().look(&key, left.min(LOOKED_MAX), takes);
+            let fits = |delivery: &Delivery| sweep.look(delivery, &mut seen);
+            let taken = shard.aside.borrow_mut().look(&key, left.min(LOOKED_MAX), fits);
             left = left.saturating_sub(LOOKED_MAX);
             sweep.found.ready += seen.found;
             shard.meters().set_aside.set(shard.aside.borrow().len() as u64);
@@ -235,18 +236,13 @@ impl<K: Kernel> Shard<K> {
     }
 
     /// Takes out of the next of a domain's parked mail what is to be; `None` behind the last.
-    fn leave_parked(
-        &self,
-        domain: &str,
-        from: usize,
-        sweep: &Sweep,
-    ) -> Option<(Left, Seen)> {
+    fn leave_parked(&self, domain: &str, from: usize, sweep: &Sweep) -> Option<(Left, Seen)> {
         let mut parked = self.parked.borrow_mut();
         let all = parked.get_mut(domain).filter(|all| from < all.len())?;
         let end = all.len().min(from + LOOKED_MAX);
         let mut seen = Seen::default();
-        let takes = |delivery: &mut Delivery| sweep.look(delivery, &mut seen);
-        let left: Vec<_> = all.extract_if(from..end, takes).collect();
+        let fits = |delivery: &mut Delivery| sweep.look(delivery, &mut seen);
+        let left: Vec<_> = all.extract_if(from..end, fits).collect();
         self.accounts.borrow_mut().parked -= left.len();
         Some((left.into_iter().map(|one| (one, Arc::default())).collect(), seen))
     }
