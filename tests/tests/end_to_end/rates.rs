@@ -4,7 +4,7 @@ use crate::common::{PATIENCE, route, succeed};
 use crate::load::told;
 use std::io;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tests::recorder::Recorder;
 use tests::ringpost::{Outfit, Ringpost};
 use tests::scratch::Scratch;
@@ -57,7 +57,7 @@ fn a_providers_rates_are_kept_and_used_up() -> io::Result<()> {
     );
     let outfit = Outfit { shards: Some(3), ..Outfit::default() };
     let ringpost = Ringpost::start_as(outfit, scratch.path(), &settings)?;
-    let begun = Instant::now();
+    let begun = wait::now();
     let options = send::Options {
         messages: MESSAGES,
         domains: "slow.example,slower.example".parse().map_err(io::Error::other)?,

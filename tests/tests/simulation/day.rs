@@ -70,7 +70,7 @@ impl Day {
             || (left > 0 && seconds < (self.length + AFTER).as_secs())
         {
             mail.of(seconds, |letter| {
-                relay.submit(&letter.sender, &letter.recipient, &letter.text)
+                relay.submit(&letter.sender, &letter.recipient, &letter.text);
             });
             world.run_for(SECOND);
             seconds += 1;

@@ -124,7 +124,9 @@ fn lived(day: &Day) -> ExitCode {
         }
         Err(problem) => vec![problem],
     };
-    faults.iter().for_each(|fault| println!("{fault}"));
+    for fault in &faults {
+        println!("{fault}");
+    }
     if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

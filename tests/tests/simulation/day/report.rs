@@ -64,7 +64,7 @@ impl Report {
                 tally,
                 reached: site.reached(),
                 waited: site.waited,
-                blocks: site.steps.iter().map(|step| &*step.step).filter(less).count(),
+                blocks: site.steps.iter().map(|step| &*step.taken).filter(less).count(),
                 recovery: site.recovery(),
             }
         });

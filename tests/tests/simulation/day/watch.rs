@@ -50,7 +50,7 @@ pub(super) struct Site {
 pub(super) struct Step {
     pub(super) at: Tick,
     pub(super) key: String,
-    pub(super) step: String,
+    pub(super) taken: String,
     pub(super) rule: String,
 }
 
@@ -94,7 +94,7 @@ impl Watch {
         let found = self.sites.iter_mut().find(|site| line["site"] == *site.name);
         let Some(site) = found else { return };
         let key = format!("{} {}", word("scope"), word("value"));
-        site.steps.push(Step { at: now, key, step: word("step"), rule: word("rule") });
+        site.steps.push(Step { at: now, key, taken: word("step"), rule: word("rule") });
     }
 
     fn note_deferral(&mut self, line: &[u8]) {
@@ -114,7 +114,7 @@ impl Site {
         }
         let (before, had) = std::mem::replace(&mut self.last, (queued, settled));
         let is_troubled = self.host.is_troubled(now) && self.host.told.get().is_some();
-        let is_open = self.steps.last().is_none_or(|step| step.step == "opened");
+        let is_open = self.steps.last().is_none_or(|step| step.taken == "opened");
         self.is_recovering = is_troubled || (self.is_recovering && !is_open);
         let connections = u64::from(self.connections());
         if before.min(queued) >= WAITING_PER_CONNECTION * connections && !self.is_recovering {
@@ -165,10 +165,10 @@ impl Site {
         let trouble = self.host.part.trouble.as_ref()?;
         let told = self.host.told.get()?;
         let of_it = || self.steps.iter().filter(|step| step.at >= told);
-        let shut = of_it().find(|step| step.step == "shut")?;
+        let shut = of_it().find(|step| step.taken == "shut")?;
         let later = || of_it().filter(|step| step.key == shut.key && step.at > shut.at);
-        let back = later().find(|step| matches!(&*step.step, "widened" | "opened"));
-        let open = later().find(|step| step.step == "opened");
+        let back = later().find(|step| matches!(&*step.taken, "widened" | "opened"));
+        let open = later().find(|step| step.taken == "opened");
         let after = |step: &Step| step.at.since(told);
         Some(Recovery {
             rule: shut.rule.clone(),

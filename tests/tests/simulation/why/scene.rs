@@ -124,7 +124,7 @@ impl Scene {
             Kind::Shared => {
                 self.desk.be_slow(SLOW);
                 self.send(OTHER, 8);
-                self.world.run_for(Duration::from_secs(120));
+                self.world.run_for(Duration::from_mins(2));
             }
             Kind::Unanswered => {
                 self.open();
