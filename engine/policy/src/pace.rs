@@ -10,6 +10,7 @@
 
 use crate::rate::Rate;
 use event::Tick;
+use std::fmt;
 
 /// How many in a time a site may have of what costs receivers something; `None`: as many as come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,16 @@ impl Counted {
             Self::Bytes => "byte_rate",
             Self::Connections => "connection_rate",
         }
+    }
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Messages => "messages",
+            Self::Bytes => "octets",
+            Self::Connections => "new connections",
+        })
     }
 }
 

@@ -336,11 +336,6 @@ impl fmt::Display for Limiter {
                 write!(f, "all {} in use that are for this mail", count(*most, "connection"))
             }
             Self::Rate { counted, rate, .. } => {
-                let counted = match counted {
-                    Counted::Messages => "messages",
-                    Counted::Bytes => "octets",
-                    Counted::Connections => "new connections",
-                };
                 write!(f, "it has had the {counted} it may have: {rate}")
             }
             Self::SourceConnections { pool, .. } => {
