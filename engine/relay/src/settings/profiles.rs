@@ -39,10 +39,8 @@ static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     file.site.into_iter().map(|site| site.name).collect()
 });
 
-/// All profiles, if any are wanted.
-///
-/// # Panics
-/// Never: a test reads them.
+/// All profiles, if any are wanted; none where `[delivery]` has what has been refused there, since they
+/// would have it, too.
 pub(super) fn all(usual: &Settings, top: &Section<'_, '_>) -> Vec<Profile> {
     if !usual.provider_profiles || top.is_template() {
         return Vec::new();
@@ -51,7 +49,7 @@ pub(super) fn all(usual: &Settings, top: &Section<'_, '_>) -> Vec<Profile> {
     let mut reader = Reader::of_another(Source { name: FILE, text: TEXT });
     let read = |site: &mut Section<'_, '_>| Site::read(site, usual, &[]);
     let sites = reader.top(Some(table.get_ref())).tables("site", 0, read);
-    let mut entries = reader.finish().unwrap_or_else(|faults| panic!("{faults}"));
+    let Ok(mut entries) = reader.finish() else { return Vec::new() };
     entries.retain(|entry| entry.origin != Origin::Default);
     let of = |index, name| {
         let own = entries.iter().filter(|entry| entry.index == Some(index));

@@ -101,3 +101,12 @@ fn without_them_there_are_those_of_the_operator() {
     assert_eq!(loaded.settings.sites.len(), 1);
     assert_eq!(limits(&loaded.settings.sites[0]), (10, 100));
 }
+
+#[test]
+fn what_delivery_cannot_have_is_refused_there_alone() {
+    let host = Host { cores: 1, name: "relay.test".to_owned() };
+    let text = "[delivery]\nmessages_per_connection = 1000001\n";
+    let faults = parse("ringpost.toml", text, &host).unwrap_err().to_string();
+    assert!(faults.starts_with("ringpost.toml:2"), "{faults}");
+    assert!(!faults.contains("providers.toml"), "{faults}");
+}
