@@ -89,7 +89,7 @@ impl Ready {
         let has_any = !held.is_empty();
         for line in held.into_iter().filter(|line| line.len > 0) {
             self.len -= line.len;
-            self.held.get_or_insert_default().add(line);
+            self.held.get_or_insert_default().add(line.unlooked());
         }
         self.simplify();
         has_any
@@ -107,8 +107,8 @@ impl Ready {
             self.make_room(&line.flow);
             self.len += line.len;
             match &mut self.lines {
-                Lines::One(one) => *one = Some(line),
-                Lines::Many(many) => many.insert(line),
+                Lines::One(one) => *one = Some(line.unlooked()),
+                Lines::Many(many) => many.insert(line.unlooked()),
             }
         }
         has_any
@@ -223,6 +223,12 @@ impl Ready {
 impl Line {
     fn of(flow: &Flow) -> Self {
         Self { flow: flow.clone(), list: List::EMPTY, len: 0, looked: Cursor::START }
+    }
+
+    /// Where it comes to a look through all begins at its front: one that had come to its middle is not
+    /// there any more.
+    fn unlooked(self) -> Self {
+        Self { looked: Cursor::START, ..self }
     }
 
     fn put<D>(&mut self, store: &mut Store<D>, delivery: D, end: End) {
