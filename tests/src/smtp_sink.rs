@@ -131,6 +131,9 @@ pub struct SmtpSource {
     pub recipient: &'static str,
 }
 
+/// Seconds that a generator may take: a server that hangs fails its test, and does not hold up all others.
+const SOURCE_SECS_MAX: &str = "300";
+
 impl SmtpSource {
     /// Sends to the server at `to`; returns when all are accepted.
     ///
@@ -139,7 +142,9 @@ impl SmtpSource {
     pub fn send(self, to: SocketAddr) -> io::Result<()> {
         let program =
             tool::find("smtp-source").ok_or_else(|| io::Error::other("no smtp-source"))?;
-        let mut command = Command::new(program);
+        // It waits for ever for a server that says nothing.
+        let mut command = Command::new("timeout");
+        command.arg(SOURCE_SECS_MAX).arg(program);
         command.args(["-d", "-f", "sender@source.test", "-t", self.recipient]);
         command.args(["-m", &self.messages.to_string(), "-l", &self.bytes.to_string()]);
         command.args(["-s", &self.sessions.to_string(), &to.to_string()]);
