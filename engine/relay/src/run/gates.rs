@@ -1,20 +1,15 @@
 //! What providers have asked for, kept over a restart: a file of the spool.
 
+use super::keepers::{Book, Keeper};
 use crate::settings::Settings;
-use control::Chore;
 use policy::gate::Kept;
 use serde::{Deserialize, Serialize};
 use shard::{GateBook, Politeness};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
-
-/// What it is called.
-const FILE: &str = "gates.toml";
-/// How often it is written, if there is something new.
-const WRITE_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Default, Serialize, Deserialize)]
 struct Contents {
@@ -23,9 +18,9 @@ struct Contents {
 }
 
 /// What is known at start, with what was kept; and who keeps what is asked from now on.
-pub(super) fn open(politeness: Politeness, settings: &Settings) -> (Politeness, Keeper) {
+pub(super) fn open(politeness: Politeness, settings: &Settings) -> (Politeness, Keeper<Gates>) {
     let spool = &settings.spool.path;
-    let keeper = Keeper::new(spool, &politeness.book);
+    let keeper = Keeper::new(spool, Gates(Arc::clone(&politeness.book)), 0);
     match read(spool) {
         Ok(kept) => (Politeness { kept, ..politeness }, keeper),
         Err(error) => {
@@ -37,7 +32,7 @@ pub(super) fn open(politeness: Politeness, settings: &Settings) -> (Politeness, 
 
 /// What is in the file; nothing if it is not there.
 fn read(spool: &Path) -> io::Result<Arc<[Kept]>> {
-    let path = spool.join(FILE);
+    let path = spool.join(Gates::FILE);
     let wrong = |error: &dyn std::fmt::Display| {
         io::Error::other(format!("{} cannot be used: {error}", path.display()))
     };
@@ -51,56 +46,27 @@ fn read(spool: &Path) -> io::Result<Arc<[Kept]>> {
     }
 }
 
-/// Who writes it.
-#[derive(Clone)]
-pub(super) struct Keeper(Arc<Mutex<Writer>>);
+/// What providers have asked for, as the shards write it down.
+pub(super) struct Gates(Arc<GateBook>);
 
-struct Writer {
-    path: PathBuf,
-    book: Arc<GateBook>,
-    /// What of the book is in the file.
-    edition: u64,
-}
+impl Book for Gates {
+    const FILE: &'static str = "gates.toml";
+    const WRITE_EVERY: Duration = Duration::from_secs(10);
+    const WHAT: &'static str = "what providers have asked for";
 
-impl Keeper {
-    fn new(spool: &Path, book: &Arc<GateBook>) -> Self {
-        let (path, book) = (spool.join(FILE), Arc::clone(book));
-        Self(Arc::new(Mutex::new(Writer { path, book, edition: 0 })))
-    }
-
-    /// Writes it now and then.
-    pub(super) fn chore(&self) -> Chore {
-        let this = self.clone();
-        let work = move || {
-            if let Err(error) = this.write() {
-                tracing::error!("what providers have asked for is not kept: {error}");
-            }
-        };
-        Chore { every: WRITE_EVERY, work: Box::new(work) }
-    }
-
-    /// Writes it, if there is something new. What was there is whole until what is new is.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub(super) fn write(&self) -> io::Result<()> {
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (edition, gate) = writer.book.read();
-        if edition == writer.edition {
-            return Ok(());
+    fn newer(&self, edition: u64) -> io::Result<Option<(u64, Vec<u8>)>> {
+        let (newest, gate) = self.0.read();
+        if newest == edition {
+            return Ok(None);
         }
         let text = toml::to_string(&Contents { gate }).map_err(io::Error::other)?;
-        let new = writer.path.with_extension("new");
-        fs::write(&new, text)?;
-        fs::rename(&new, &writer.path)?;
-        writer.edition = edition;
-        Ok(())
+        Ok(Some((newest, text.into_bytes())))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Contents, FILE, read};
+    use super::{Book as _, Contents, Gates, read};
     use std::fs;
 
     #[test]
@@ -109,9 +75,9 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         assert!(read(&folder).unwrap().is_empty());
         let text = toml::to_string(&Contents::default()).unwrap();
-        fs::write(folder.join(FILE), text).unwrap();
+        fs::write(folder.join(Gates::FILE), text).unwrap();
         assert!(read(&folder).unwrap().is_empty());
-        fs::write(folder.join(FILE), "[[gate]]\nsite = 1\n").unwrap();
+        fs::write(folder.join(Gates::FILE), "[[gate]]\nsite = 1\n").unwrap();
         assert!(read(&folder).unwrap_err().to_string().contains("gates.toml cannot be used"));
         fs::remove_dir_all(&folder).unwrap();
     }

@@ -4,11 +4,95 @@ use super::{bounces, gates};
 use crate::settings::Settings;
 use control::Chore;
 use shard::Politeness;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-/// Those who write it.
+/// What a [`Keeper`] writes.
+pub(super) trait Book: Send + 'static {
+    /// Its file in the spool.
+    const FILE: &'static str;
+    /// How often it is written, if there is something new: what a crash costs.
+    const WRITE_EVERY: Duration;
+    /// What a restart forgets while it cannot be written.
+    const WHAT: &'static str;
+
+    /// Its number and what is to be in the file, if it is another edition than this one.
+    ///
+    /// # Errors
+    /// If it cannot be put in writing.
+    fn newer(&self, edition: u64) -> io::Result<Option<(u64, Vec<u8>)>>;
+}
+
+/// Who writes a book into its file.
+#[derive(Debug)]
+pub(super) struct Keeper<B>(Arc<Mutex<Writer<B>>>);
+
+#[derive(Debug)]
+struct Writer<B> {
+    path: PathBuf,
+    book: B,
+    /// What of it is in the file.
+    edition: u64,
+}
+
+impl<B: Book> Keeper<B> {
+    /// For the book in this spool, of which this edition is there already.
+    pub(super) fn new(spool: &Path, book: B, edition: u64) -> Self {
+        let path = spool.join(B::FILE);
+        Self(Arc::new(Mutex::new(Writer { path, book, edition })))
+    }
+
+    /// Writes it now and then.
+    fn chore(&self) -> Chore {
+        let this = Self(Arc::clone(&self.0));
+        let work = move || {
+            if let Err(error) = this.write() {
+                tracing::error!("{} is not kept: {error}", B::WHAT);
+            }
+        };
+        Chore { every: B::WRITE_EVERY, work: Box::new(work) }
+    }
+
+    /// Writes it, if there is something new.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn write(&self) -> io::Result<()> {
+        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((edition, bytes)) = writer.book.newer(writer.edition)? {
+            replace(&writer.path, &bytes)?;
+            writer.edition = edition;
+        }
+        Ok(())
+    }
+
+    /// Writes it for the last time.
+    fn close(&self) {
+        if let Err(error) = self.write() {
+            super::warn(format!("{} is not kept: {error}", B::WHAT));
+        }
+    }
+}
+
+/// Writes a file anew: what was there is whole until what is new is, also over a crash.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = path.with_extension("new");
+    let mut file = File::create(&fresh)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)
+}
+
+/// Those who write what is learnt.
 pub(super) struct Keepers {
-    gates: gates::Keeper,
-    bounces: bounces::Keeper,
+    gates: Keeper<gates::Gates>,
+    bounces: Keeper<bounces::Bounces>,
 }
 
 impl Keepers {
@@ -26,11 +110,7 @@ impl Keepers {
 
     /// Writes all of it, for the last time.
     pub(super) fn write(&self) {
-        if let Err(error) = self.gates.write() {
-            super::warn(format!("what providers have asked for is not kept: {error}"));
-        }
-        if let Err(error) = self.bounces.write() {
-            super::warn(format!("who hard-bounced is not kept: {error}"));
-        }
+        self.gates.close();
+        self.bounces.close();
     }
 }

@@ -1,12 +1,12 @@
 //! Orders that hold outlive a restart: they are kept in the spool, as `pauses.json`, before the shards
 //! hear of them.
 
+use super::keepers::replace;
 use event::Wall;
 use policy::survey::{About, Load, ORDERS_MAX, Order, Verb};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::{fs, io};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -79,20 +79,12 @@ impl Pauses {
         }
         let orders: Vec<Value> = held.values().map(told).collect();
         let text = format!("{:#}\n", json!({ "pauses": orders }));
-        replace(&self.file, &text).map_err(Unkept::Io)
+        replace(&self.file, text.as_bytes()).map_err(Unkept::Io)
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    let fresh = file.with_extension("new");
-    let mut written = File::create(&fresh)?;
-    written.write_all(text.as_bytes())?;
-    written.sync_all()?;
-    fs::rename(&fresh, file)
 }
 
 fn holds(order: &Order, now: Wall) -> bool {
