@@ -6,6 +6,7 @@
 //! | `dead` | others' mail beside a site that is silent, refuses, or answers late, and without |
 //! | `spread` | one site, served by one shard and by two |
 //! | `tenants` | a tenant's mail beside another's that has a million queued, and without |
+//! | `polite` | five providers with limits, by Ringpost and by Postfix |
 //!
 //! The sites are `ringload`'s, each with an address of its own, and the engine finds them by DNS. It is
 //! a process of its own, of which processor time is read; generator and sink are threads of this
@@ -16,6 +17,7 @@
 
 mod dead;
 mod many;
+mod polite;
 mod quota;
 mod spread;
 mod tenants;
@@ -49,6 +51,8 @@ enum What {
     Spread(spread::Options),
     /// A tenant's mail beside another's that has very much queued, and without.
     Tenants(tenants::Options),
+    /// Providers with limits, by Ringpost and by Postfix.
+    Polite(polite::Options),
 }
 
 /// Measures, and shows what was measured.
@@ -66,6 +70,7 @@ fn measure(options: Options) -> io::Result<Report> {
         What::Dead(options) => dead::measure(&options, rounds),
         What::Spread(options) => spread::measure(&options, rounds),
         What::Tenants(options) => tenants::measure(&options, rounds),
+        What::Polite(options) => polite::measure(&options, rounds),
     }
 }
 

@@ -76,6 +76,18 @@ impl Postfix {
         Self::start_with(folder, settings, &[])
     }
 
+    /// [`Self::start`], with further lines of `master.cf`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_beside(
+        folder: &Path,
+        settings: &[(&str, &str)],
+        services: &str,
+    ) -> io::Result<Self> {
+        Self::run(folder, settings, |address| master_cf(address, &[]) + services)
+    }
+
     /// [`Self::start`], with more doors than the one: where each is, and its own settings.
     ///
     /// # Errors
@@ -85,11 +97,19 @@ impl Postfix {
         settings: &[(&str, &str)],
         doors: &[(SocketAddr, String)],
     ) -> io::Result<Self> {
+        Self::run(folder, settings, |address| master_cf(address, doors))
+    }
+
+    fn run(
+        folder: &Path,
+        settings: &[(&str, &str)],
+        master: impl FnOnce(SocketAddr) -> String,
+    ) -> io::Result<Self> {
         let address = port::free()?;
         fs::create_dir_all(folder.join("data"))?;
         fs::create_dir_all(folder.join("queue"))?;
         fs::write(folder.join("main.cf"), main_cf(folder, settings))?;
-        fs::write(folder.join("master.cf"), master_cf(address, doors))?;
+        fs::write(folder.join("master.cf"), master(address))?;
         own(&folder.join("data"))?;
         let mut command = Command::new(program("postfix")?);
         command.arg("-c").arg(folder).arg("start-fg");

@@ -45,3 +45,13 @@ fn each_shard_s_work_is_seen() {
     let all = number(&report, "two shards", "all shards us");
     assert!(all > number(&report, "two shards", "busiest us"));
 }
+
+#[test]
+fn providers_with_limits_get_their_mail() {
+    let report = measured("polite --seconds 1 --delay 0");
+    for provider in ["gmail", "yahoo", "microsoft", "orange", "other"] {
+        assert!(number(&report, &format!("Ringpost: {provider}"), "in time %") > 0.0);
+    }
+    let rows = report["tables"][0]["rows"].as_object().unwrap();
+    assert_eq!(rows.len(), if tests::tool::all_there(&["postfix"]) { 15 } else { 5 });
+}
