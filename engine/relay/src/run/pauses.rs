@@ -6,9 +6,9 @@ use event::Wall;
 use policy::survey::{About, Load, ORDERS_MAX, Order, Verb};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::{fs, io};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{fs, io};
 
 const NAME: &str = "pauses.json";
 
