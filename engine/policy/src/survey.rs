@@ -20,6 +20,8 @@ use std::sync::Arc;
 pub const SITES_MAX: usize = 1_000;
 /// The most parts of a site's mail in one answer.
 pub const PARTS_MAX: usize = 20;
+/// The most sites in one answer about a tenant or a campaign.
+pub const FLOW_SITES_MAX: usize = 50;
 /// The most recipients of a message in one answer.
 pub const RECIPIENTS_MAX: usize = 100;
 
@@ -30,6 +32,8 @@ pub enum Question {
     Sites(usize),
     /// The site of this name, and the domain.
     Name(Arc<str>),
+    /// The mail of a tenant, of a campaign, or of one that is a tenant's: all else is not looked at.
+    Flows(Arc<About>),
     /// A message with an open recipient.
     Message(MessageId),
     /// What an order would be about, and that it is done.
@@ -41,7 +45,8 @@ pub enum Question {
 pub enum Answer {
     /// To [`Question::Sites`].
     Sites(Sites),
-    /// To [`Question::Name`].
+    /// To [`Question::Name`], and to [`Question::Flows`] the sites with most of it, whose loads are of
+    /// that mail.
     Name(Box<Named>),
     /// To [`Question::Message`]; `None` if it is not this shard's, or not open.
     Message(Option<Box<Message>>),

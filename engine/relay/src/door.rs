@@ -53,10 +53,39 @@ pub(crate) struct Queue {
 #[command(after_help = "\
 Exit status: 0 if something is known of it, 1 if not, or if the engine does not answer.")]
 pub(crate) struct Why {
-    /// A message, as the delivery log names it (0-2-1f4), a domain, or a site
-    what: String,
+    #[command(flatten)]
+    asked: Unmoved,
     #[command(flatten)]
     at: At,
+}
+
+/// What is asked about.
+#[derive(Debug, Default, clap::Args)]
+#[group(required = true, multiple = true)]
+struct Unmoved {
+    /// A message, as the delivery log names it (0-2-1f4), a domain, or a site
+    #[arg(conflicts_with_all = ["tenant", "campaign"])]
+    what: Option<String>,
+    /// Mail of this tenant, by site
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+    /// Mail of this campaign, else of this job, by site
+    #[arg(long, value_name = "CAMPAIGN")]
+    campaign: Option<String>,
+}
+
+impl Unmoved {
+    /// The page that tells.
+    fn page(&self) -> String {
+        if let Some(what) = &self.what {
+            return format!("/why/{}", quoted(what));
+        }
+        let names = [("tenant", &self.tenant), ("campaign", &self.campaign)];
+        let said = names.into_iter().filter_map(|(what, name)| {
+            name.as_ref().map(|name| format!("{what}={}", quoted(name)))
+        });
+        format!("/why?{}", said.collect::<Vec<_>>().join("&"))
+    }
 }
 
 /// Orders that hold.
@@ -131,7 +160,7 @@ fn request(verb: &Verb<'_>) -> (String, Option<Value>) {
     match verb {
         Verb::Queue(Queue { site: Some(site), .. }) => (format!("/queue/{}", quoted(site)), None),
         Verb::Queue(Queue { limit, .. }) => (format!("/queue?limit={limit}"), None),
-        Verb::Why(why) => (format!("/why/{}", quoted(&why.what)), None),
+        Verb::Why(why) => (why.asked.page(), None),
         Verb::Orders(_) => ("/orders".to_owned(), None),
         Verb::Order(order) => (order.path.to_owned(), Some(order.body.clone())),
         Verb::Reload(reload) => ("/reload".to_owned(), Some(json!({ "dry_run": reload.dry_run }))),

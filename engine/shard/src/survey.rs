@@ -4,6 +4,7 @@
 //! functions that keep it: [`queue::Queue::hindrances`], [`Shard::hindrance`],
 //! [`Shard::lacks_source`] and [`Shard::way`].
 
+mod count;
 mod evidence;
 mod find;
 mod orders;
@@ -62,6 +63,7 @@ impl<K: Kernel> Shard<K> {
         match question {
             Question::Sites(most) => tell(Answer::Sites(self.survey(most))),
             Question::Name(name) => tell(Answer::Name(Box::new(self.named(&name)))),
+            Question::Flows(about) => tell(Answer::Name(Box::new(self.flows_of(&about)))),
             Question::Message(id) => self.kernel.spawn(find::find(Rc::clone(self), id, tell)),
             Question::Order(order) => self.take_order(&order, tell),
         }
@@ -70,7 +72,8 @@ impl<K: Kernel> Shard<K> {
     /// Keeps a delivery until it is due, counted under the site that put it off, if one did.
     pub(crate) fn keep_until(&self, due: Tick, mut delivery: Delivery, site: Option<&Arc<str>>) {
         let known = site.cloned().unwrap_or_else(|| self.likely_site(&delivery));
-        delivery.wait_for(self.accounts.borrow_mut().waits.enter(&known));
+        let number = self.accounts.borrow_mut().waits.enter(&known, delivery.domain.flow());
+        delivery.wait_for(number);
         self.queue.borrow_mut().defer(due, delivery);
     }
 

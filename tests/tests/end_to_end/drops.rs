@@ -38,6 +38,25 @@ fn wait_for_queued(ringpost: &Ringpost, queued: u64) -> io::Result<()> {
     wait::until(&format!("{queued} in the queue"), PATIENCE, is_so)
 }
 
+/// What there is of a campaign, and what keeps it, is told by site.
+fn campaigns_are_explained(ringpost: &Ringpost) -> io::Result<()> {
+    let told = ask(ringpost, &["why", "--campaign", "summer"])?;
+    let parts = [
+        "campaign summer: waits for 2 sites",
+        "2 ready, 0 waiting for a retry, for all mail",
+        "held by   paused: ",
+        "0 ready, 1 waiting for a retry, for all mail",
+        "held by   put-off: ",
+    ];
+    for part in parts {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    let nobody = ask(ringpost, &["why", "--campaign", "spring", "--tenant", "acme"]).unwrap_err();
+    let words = "no mail of tenant acme, campaign spring waits";
+    assert!(nobody.to_string().contains(words), "{nobody}");
+    Ok(())
+}
+
 #[test]
 fn what_is_dropped_leaves_the_queue_and_nothing_else_does() -> io::Result<()> {
     let scratch = Scratch::new("drops")?;
@@ -57,6 +76,8 @@ fn what_is_dropped_leaves_the_queue_and_nothing_else_does() -> io::Result<()> {
     send(&ringpost, "b@nobody.test", "summer", 2)?;
     send(&ringpost, "c@busy.test", "summer", 1)?;
     let message = put_off(&ringpost, "c@busy.test")?;
+
+    campaigns_are_explained(&ringpost)?;
 
     // It is counted first: ready and waiting mail.
     let spring = ["drop", "--campaign", "spring", "--reason", "recalled"];

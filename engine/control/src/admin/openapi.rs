@@ -112,5 +112,8 @@ fn parameters(page: &Page) -> Vec<Value> {
             "schema": { "type": "integer", "minimum": 1, "maximum": policy::survey::SITES_MAX },
         })
     });
-    in_path.chain(limit).collect()
+    let names = ["tenant", "campaign"].into_iter().filter(|_| page.path == "/why");
+    let names =
+        names.map(|name| json!({ "name": name, "in": "query", "schema": { "type": "string" } }));
+    in_path.chain(limit).chain(names).collect()
 }

@@ -57,7 +57,7 @@ const fn order(
 }
 
 /// All pages.
-pub(super) const PAGES: [Page; 17] = [
+pub(super) const PAGES: [Page; 18] = [
     open("/", "this page", || get(async || index())),
     open("/metrics", "numbers, for Prometheus", || get(super::metrics)),
     open("/replies", "what hosts said that no rule knows, and how often", || get(super::replies)),
@@ -75,6 +75,11 @@ pub(super) const PAGES: [Page; 17] = [
         get(queue::site)
     }),
     look("/why/{what}", "why mail for a message, domain or site does not move", || get(queue::why)),
+    look(
+        "/why",
+        "why mail of a tenant or a campaign does not move, by site; ?tenant=NAME&campaign=NAME",
+        || get(queue::why_flow),
+    ),
     look("/orders", "orders that hold now", || get(orders::held)),
     order(
         "/pause",

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use event::MessageId;
-use policy::survey::{Limiter, Message, Question, SITES_MAX, Site};
+use policy::survey::{About, FLOW_SITES_MAX, Limiter, Message, Question, SITES_MAX, Site};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -49,6 +49,36 @@ pub(super) async fn why(State(door): State<Arc<Door>>, Path(what): Path<String>)
         Ok(id) => why_message(&door, id).await,
         Err(_) => why_name(&door, &what).await,
     }
+}
+
+/// `GET /why?tenant=...&campaign=...`
+pub(super) async fn why_flow(
+    State(door): State<Arc<Door>>,
+    Query(said): Query<HashMap<String, String>>,
+) -> Answered {
+    let name = |what: &str| {
+        said.get(what).filter(|name| !name.is_empty()).map(|name| name.as_str().into())
+    };
+    let (tenant, campaign) = (name("tenant"), name("campaign"));
+    if tenant.is_none() && campaign.is_none() {
+        let words = "`tenant` and `campaign` name what is meant, or one of them";
+        return Err(refuse(StatusCode::BAD_REQUEST, words));
+    }
+    let about = About { tenant, campaign, ..About::default() };
+    let round = door.ask(&Question::Flows(Arc::new(about.clone()))).await?;
+    let mut known = round.known();
+    if known.sites.is_empty() {
+        return Err(refuse(StatusCode::NOT_FOUND, &format!("no mail of {about} waits for a site")));
+    }
+    known.sites.sort_by_key(|site| std::cmp::Reverse(site.load.total()));
+    known.sites.truncate(FLOW_SITES_MAX);
+    let mut answer = with_silence(told::known(&door, &known), &round);
+    for site in answer["sites"].as_array_mut().into_iter().flatten() {
+        // Connections carry everybody's, and nobody counts whose.
+        site["in_flight"] = Value::Null;
+    }
+    (answer["asked"], answer["kind"]) = (json!(about.to_string()), json!("flow"));
+    Ok(Json(answer))
 }
 
 async fn why_name(door: &Door, name: &str) -> Answered {

@@ -98,6 +98,10 @@ pub(super) fn why(told: &Value, now: Wall) -> String {
     if let Some(domain) = told["domain"].as_object().filter(|_| word(&told["kind"]) == "domain") {
         text += &of_domain(&Value::Object(domain.clone()), now);
     }
+    if word(&told["kind"]) == "flow" {
+        let sites = count(list(&told["sites"]).len() as u64, "site");
+        text += &wrap(0, &format!("{}: waits for {sites}", word(&told["asked"])));
+    }
     for site in list(&told["sites"]) {
         text += &of_site(site, now);
     }
@@ -143,10 +147,15 @@ fn of_site(site: &Value, now: Wall) -> String {
     let mut text = wrap(0, &format!("site {}", word(&site["site"])));
     let [ready, waiting, flying] =
         [&site["ready"], &site["waiting"], &site["in_flight"]].map(thousands);
+    // Connections carry everybody's mail: of some of it nobody knows how much.
+    let flying = match &site["in_flight"] {
+        Value::Null => "for all mail".to_owned(),
+        _ => format!("{flying} on"),
+    };
     text += &field(
         "mail",
         &format!(
-            "{ready} ready, {waiting} waiting for a retry, {flying} on {} of at most {}",
+            "{ready} ready, {waiting} waiting for a retry, {flying} {} of at most {}",
             count(number(&site["open"]) + number(&site["opening"]), "connection"),
             number(&site["connections_max"])
         ),

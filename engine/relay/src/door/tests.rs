@@ -1,5 +1,6 @@
 use super::{
-    At, Disable, Drop, Pause, Queue, Reload, Resume, Site, Source, Verb, Why, quoted, request,
+    At, Disable, Drop, Pause, Queue, Reload, Resume, Site, Source, Unmoved, Verb, Why, quoted,
+    request,
 };
 use clap::Parser as _;
 use serde_json::json;
@@ -22,12 +23,16 @@ fn read<A: clap::Args>(words: &str) -> A {
 #[test]
 fn each_verb_has_its_page() {
     let queue = |site: Option<&str>| Queue { site: site.map(str::to_owned), limit: 7, at: at() };
-    let why = Why { what: "[::1]:25;pool=warm".to_owned(), at: at() };
+    let what = Some("[::1]:25;pool=warm".to_owned());
+    let why = Why { asked: Unmoved { what, ..Unmoved::default() }, at: at() };
     assert_eq!(request(&Verb::Queue(&queue(None))), ("/queue?limit=7".to_owned(), None));
     let one = queue(Some("b.test,a.test"));
     assert_eq!(request(&Verb::Queue(&one)), ("/queue/b.test,a.test".to_owned(), None));
     let (path, _) = request(&Verb::Why(&why));
     assert_eq!(path, "/why/%5B::1%5D:25%3Bpool%3Dwarm");
+    let [tenant, campaign] = ["a&b", "spring"].map(|name| Some(name.to_owned()));
+    let why = Why { asked: Unmoved { what: None, tenant, campaign }, at: at() };
+    assert_eq!(request(&Verb::Why(&why)).0, "/why?tenant=a%26b&campaign=spring");
     let reload = Reload { dry_run: true, at: at() };
     let body = json!({ "dry_run": true });
     assert_eq!(request(&Verb::Reload(&reload)), ("/reload".to_owned(), Some(body)));

@@ -75,6 +75,12 @@ impl Aside {
         self.len
     }
 
+    /// All that is set aside, and the site of each.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Delivery)> {
+        let lists = self.lists.iter();
+        lists.flat_map(|((site, _), list)| list.deliveries.iter().map(move |one| (site, one)))
+    }
+
     /// How much is set aside for one.
     pub(crate) fn len_of(&self, key: &(Arc<str>, Box<str>)) -> usize {
         self.lists.get(key).map_or(0, |list| list.deliveries.len())

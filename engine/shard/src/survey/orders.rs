@@ -120,6 +120,9 @@ impl<K: Kernel> Shard<K> {
             if !self.is_known(order) {
                 return tell(Answer::Order(None));
             }
+            if let Some(load) = self.counted(&order.about) {
+                return tell(Answer::Order(Some(load)));
+            }
             return self.begin(Job::Sweep(Box::new(Sweep::counting(&order.about, tell))));
         }
         if !order.verb.sweeps() {

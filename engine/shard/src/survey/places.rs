@@ -12,7 +12,7 @@ use policy::pool::Want;
 use policy::survey::{
     Domain, Host, Key, Limiter, Load, Named, Part, SITES_MAX, Said, Site, Sites, most,
 };
-use queue::{Hindrance, SiteIndex};
+use queue::{Flow, Hindrance, SiteIndex};
 use route::SitePlan;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -28,10 +28,10 @@ const BY_SOURCE: Key = Key { table: "pool.source", index: None, name: "connectio
 #[derive(Default)]
 pub(super) struct Row {
     pub(super) load: Load,
-    open: u32,
-    opening: u32,
+    pub(super) open: u32,
+    pub(super) opening: u32,
     /// The one with most to do, by which the limiter is told.
-    first: Option<(usize, SiteIndex)>,
+    pub(super) first: Option<(usize, SiteIndex)>,
 }
 
 impl<K: Kernel> Shard<K> {
@@ -98,7 +98,7 @@ impl<K: Kernel> Shard<K> {
         rows
     }
 
-    fn site(&self, name: Arc<str>, row: &Row) -> Site {
+    pub(super) fn site(&self, name: Arc<str>, row: &Row) -> Site {
         let Row { load, open, opening, first } = *row;
         let connections_max = first.map_or(0, |(_, index)| {
             u32::from(self.sites.borrow().find(index).limits.connections_max)
@@ -137,14 +137,19 @@ impl<K: Kernel> Shard<K> {
         let is_meant = |index| sites.known(index).is_some_and(|site| *site.name == *name);
         let indices = queue.views().map(|view| view.index).filter(|index| is_meant(*index));
         let flows = indices.flat_map(|index| queue.flows(index));
-        most(flows.map(|(flow, ready)| Part {
+        most(flows.map(|(flow, ready)| self.part(&flow, ready)))
+    }
+
+    /// So much ready mail of a flow.
+    pub(super) fn part(&self, flow: &Flow, ready: usize) -> Part {
+        Part {
             class: flow.class(),
             tenant: Arc::clone(flow.tenant()),
             campaign: Arc::clone(flow.campaign()),
             weight: flow.weight(),
             ready,
-            limiter: self.flow_paused(&flow),
-        }))
+            limiter: self.flow_paused(flow),
+        }
     }
 
     /// What keeps a site's ready mail from another connection, the first of which is in force: the
@@ -292,7 +297,7 @@ impl<K: Kernel> Shard<K> {
         all.map(|(name, address)| Host { name, address, rests_until: rests(address) }).collect()
     }
 
-    fn replies_of(&self, site: &str) -> Vec<Said> {
+    pub(super) fn replies_of(&self, site: &str) -> Vec<Said> {
         let (accounts, live) = (self.accounts.borrow(), self.live.borrow());
         let rules = &live.politeness.rules;
         let said = |heard: &super::Heard| {

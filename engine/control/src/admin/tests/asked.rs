@@ -124,6 +124,9 @@ impl Few {
                 let domain = Some(Domain { name, site, limiter: None, unrouted: 1 });
                 Answer::Name(Box::new(Named { sites: Vec::new(), domain }))
             }
+            Question::Flows(about) if about.tenant.as_deref() == Some("shop") => {
+                Answer::Name(Box::new(Named { sites: vec![site()], domain: None }))
+            }
             Question::Message(ID) => Answer::Message(Some(Box::new(message()))),
             Question::Order(order) if is_known(&order.about) => {
                 self.orders.lock().unwrap().push((*order).clone());
@@ -142,7 +145,7 @@ fn is_known(about: &About) -> bool {
 fn nothing(question: &Question) -> Answer {
     match question {
         Question::Sites(_) => Answer::Sites(Sites::default()),
-        Question::Name(_) => Answer::Name(Box::default()),
+        Question::Name(_) | Question::Flows(_) => Answer::Name(Box::default()),
         Question::Message(_) => Answer::Message(None),
         Question::Order(_) => Answer::Order(None),
     }
@@ -263,6 +266,12 @@ fn why_is_asked_of_sites_domains_and_messages() {
     assert_eq!(open[0]["limiter"]["name"], json!("retry"), "its own time comes first");
     assert_eq!(open[0]["limiter"]["next_at"], json!(9_000));
     assert_eq!(open[1]["limiter"]["name"], json!("site-connections"), "it waits for its site");
+    let (_, flow) = get(&control, "/why?tenant=shop");
+    assert_eq!((&flow["kind"], &flow["asked"]), (&json!("flow"), &json!("tenant shop")));
+    let site = &flow["sites"][0];
+    assert_eq!((&site["ready"], &site["in_flight"]), (&json!(5), &json!(null)));
+    assert_eq!(get(&control, "/why?campaign=spring").0, 404);
+    assert_eq!(get(&control, "/why").0, 400);
     control.stop();
 }
 

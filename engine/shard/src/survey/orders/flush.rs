@@ -8,14 +8,6 @@ use kernel::Kernel;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// How what waits for a site is told from the rest.
-pub(super) struct There {
-    site: Arc<str>,
-    /// Its number, and that of what waits for nothing that is known.
-    number: Option<u32>,
-    none: Option<u32>,
-}
-
 impl<K: Kernel> Shard<K> {
     /// A site that rests is dialled, and what waits for it becomes due.
     pub(super) fn flush(self: &Rc<Self>, site: &Arc<str>) {
@@ -24,23 +16,19 @@ impl<K: Kernel> Shard<K> {
         self.begin(Job::Flush(Arc::clone(site)));
     }
 
-    /// What waits for a site, for now: numbers change.
-    pub(super) fn there(&self, site: &Arc<str>) -> There {
-        let waits = &self.accounts.borrow().waits;
-        There { site: Arc::clone(site), number: waits.number(site), none: waits.number("") }
-    }
-
-    /// Whether a delivery that waits is for this site.
-    pub(super) fn waits_for(&self, delivery: &Delivery, there: &There) -> bool {
-        let waits = Some(delivery.waits_for());
-        if waits == there.number {
-            return true;
+    /// Whether a delivery that waits is for this site: it put it off, or, where none did, it is where it
+    /// would go.
+    pub(super) fn waits_for(&self, delivery: &Delivery, site: &str) -> bool {
+        {
+            let accounts = self.accounts.borrow();
+            let waits = accounts.waits.site(delivery.waits_for());
+            if waits.is_some_and(|waits| !waits.is_empty()) {
+                return waits.is_some_and(|waits| **waits == *site);
+            }
         }
         let now = self.kernel.now();
-        let way = || self.way(&delivery.domain, |domain| self.domains.borrow().peek(domain, now));
-        let leads_there =
-            || matches!(way(), Way::Site(plan) | Way::Renewed(plan) if plan.name == there.site);
-        waits == there.none && leads_there()
+        let way = self.way(&delivery.domain, |domain| self.domains.borrow().peek(domain, now));
+        matches!(way, Way::Site(plan) | Way::Renewed(plan) if *plan.name == *site)
     }
 }
 
@@ -49,8 +37,7 @@ pub(super) async fn flush<K: Kernel>(shard: &Rc<Shard<K>>, site: &Arc<str>) {
     shard.queue.borrow_mut().restart_look();
     let mut is_over = false;
     while !is_over && !shard.draining() {
-        let there = shard.there(site);
-        let is_meant = |delivery: &Delivery| shard.waits_for(delivery, &there);
+        let is_meant = |delivery: &Delivery| shard.waits_for(delivery, site);
         let due;
         (due, is_over) = shard.queue.borrow_mut().drain_waiting(is_meant);
         for delivery in due {

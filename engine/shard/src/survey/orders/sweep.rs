@@ -5,10 +5,10 @@
 //! so whoever takes out goes through them twice. What comes meanwhile may be among it.
 
 use super::drops::{Ending, GIVEN_UP_MAX};
-use super::flush::There;
 use crate::message::Delivery;
 use crate::shard::Shard;
 use crate::survey::Tell;
+use crate::survey::count::is_of_flow;
 use kernel::Kernel;
 use policy::survey::{About, Answer, Load};
 use queue::{LOOKED_MAX, SiteIndex};
@@ -74,12 +74,10 @@ impl Sweep {
 
     /// Whether a delivery fits, wherever it is.
     fn fits(&self, delivery: &Delivery) -> bool {
-        let About { domain, tenant, campaign, message, .. } = &self.about;
-        let flow = delivery.domain.flow();
+        let About { domain, message, .. } = &self.about;
         message.is_none_or(|id| delivery.id() == id)
             && domain.as_ref().is_none_or(|domain| *delivery.domain == **domain)
-            && tenant.as_ref().is_none_or(|tenant| tenant == flow.tenant())
-            && campaign.as_ref().is_none_or(|campaign| campaign == flow.campaign())
+            && is_of_flow(&self.about, delivery.domain.flow())
     }
 
     /// Whether it fits a site by which it waits.
@@ -114,10 +112,9 @@ async fn wheel<K: Kernel>(shard: &Rc<Shard<K>>, sweep: &mut Sweep) {
     shard.queue.borrow_mut().restart_look();
     let mut is_over = false;
     while !is_over && !shard.draining() {
-        let there = sweep.about.site.as_ref().map(|site| shard.there(site));
-        let is_there = |delivery: &Delivery| {
-            there.as_ref().is_none_or(|there: &There| shard.waits_for(delivery, there))
-        };
+        let site = sweep.about.site.clone();
+        let is_there =
+            |delivery: &Delivery| site.as_ref().is_none_or(|site| shard.waits_for(delivery, site));
         let mut seen = Seen::default();
         let fits = |delivery: &Delivery| is_there(delivery) && sweep.look(delivery, &mut seen);
         let taken;
@@ -222,7 +219,7 @@ impl<K: Kernel> Shard<K> {
     fn left_wheel(&self, mut delivery: Delivery) -> (Delivery, Arc<str>) {
         let waits = &mut self.accounts.borrow_mut().waits;
         let number = delivery.waits_for();
-        let site = waits.name(number).cloned().unwrap_or_default();
+        let site = waits.site(number).cloned().unwrap_or_default();
         waits.leave(number);
         delivery.queue(self.kernel.now());
         (delivery, site)
