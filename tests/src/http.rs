@@ -1,4 +1,4 @@
-//! One GET, for Ringpost's admin address.
+//! One request, for Ringpost's admin address.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,10 +9,28 @@ use std::time::Duration;
 /// # Errors
 /// If nobody listens, or what comes is not HTTP.
 pub fn get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
-    let patience = Duration::from_secs(5);
+    ask(address, &format!("GET {path} HTTP/1.1\r\n"), "")
+}
+
+/// Status and body of the answer to `body`, which is JSON, posted to `path` on `address`.
+///
+/// # Errors
+/// As [`get`].
+pub fn post(address: SocketAddr, path: &str, body: &str) -> io::Result<(u16, String)> {
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
+    );
+    ask(address, &head, body)
+}
+
+fn ask(address: SocketAddr, head: &str, body: &str) -> io::Result<(u16, String)> {
+    let patience = Duration::from_secs(10);
     let mut stream = TcpStream::connect_timeout(&address, patience)?;
     stream.set_read_timeout(Some(patience))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    stream.write_all(
+        format!("{head}Host: {address}\r\nConnection: close\r\n\r\n{body}").as_bytes(),
+    )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     parse(&answer).ok_or_else(|| io::Error::other(format!("not HTTP: {answer:?}")))

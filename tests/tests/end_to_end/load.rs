@@ -27,9 +27,14 @@ impl Sink {
     /// One that puts off a share of the recipients the first time, so that mail waits in the
     /// relay at any moment.
     pub(crate) fn start(folder: &Path, defer: f64) -> io::Result<Self> {
+        Self::play(folder, Provider { defer, ..Provider::default() })
+    }
+
+    /// One that is as this provider.
+    pub(crate) fn play(folder: &Path, provider: Provider) -> io::Result<Self> {
         let ledger = folder.join("received.ledger");
         let listen = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
-        let provider = Provider { listen, defer, ..Provider::default() };
+        let provider = Provider { listen, ..provider };
         let options = sink::Options {
             providers: vec![provider],
             seed: 1,

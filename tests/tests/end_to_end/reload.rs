@@ -2,10 +2,14 @@
 
 use crate::common::{PATIENCE, RETRY_SOON, route, succeed};
 use crate::load::{Load, Sink, told};
+use loadgen::sink::Provider;
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::env;
 use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
+use std::time::Duration;
 use tests::recorder::Recorder;
 use tests::ringpost::Ringpost;
 use tests::scratch::Scratch;
@@ -15,6 +19,17 @@ use tests::{port, program, wait};
 /// Reloads under load: many a second, and as many messages between two of them.
 const RELOADS: usize = 20;
 const BETWEEN: u64 = 40;
+
+/// Seconds of reloads, one each, unless `RINGPOST_RELOADS` asks for others.
+const SECONDS: u64 = 8;
+/// What waits for a retry may be later than it was due: it has to wait for its turn, and the machine is busy.
+const LATE_MAX: u64 = 2_000;
+/// Its limits are those of [`LIMITS`], and its contract.
+const STRICT: &str = "name=strict,listen=127.0.0.1:0,connections_per_source=3,messages_per_connection=40,message_rate=80/s,\
+                      defer=0.1,contract=connections+messages+message-rate";
+const LIMITS: &str = "[delivery]\nconnections_per_site = 3\nmessages_per_connection = 40\n\
+                      message_rate = \"80/s\"\nidle = \"30s\"\n\
+                      [retry]\nfirst = \"3s\"\njitter = 0.0\n";
 
 fn reload(ringpost: &Ringpost, words: &[&str]) -> io::Result<String> {
     let mut command = Command::new(program::built("ringpost")?);
@@ -165,4 +180,65 @@ fn reloads_under_load_lose_nothing_and_double_nothing() -> io::Result<()> {
     let proof = load.prove(&ringpost, sink, 0)?;
     assert!(proof.holds && proof.missing == 0 && proof.duplicates == 0, "{}", told(&proof));
     Ok(())
+}
+
+/// Each has connections made anew, and the schedule read again. A timer that began anew with each would not
+/// end before the reloads do.
+#[test]
+fn a_reload_each_second_breaks_no_limit_and_resets_no_timer() -> io::Result<()> {
+    let scratch = Scratch::new("reload-each-second")?;
+    let seconds = match env::var("RINGPOST_RELOADS") {
+        Ok(asked) => asked.parse().map_err(io::Error::other)?,
+        Err(_) => SECONDS,
+    };
+    let strict = Provider::read_line(STRICT).map_err(io::Error::other)?;
+    let sink = Sink::play(scratch.path(), strict)?;
+    let settings = format!("{LIMITS}{}", route("*", sink.address()));
+    let ringpost = Ringpost::start(scratch.path(), &settings)?;
+    let load = Load::start(scratch.path(), &ringpost, 50.0)?;
+    let begun = wait::now();
+    for turn in 1..=seconds {
+        let next = Duration::from_secs(turn);
+        wait::until("the next second", next * 2, || (begun.elapsed() >= next).then_some(()))?;
+        let (from, to) =
+            if turn % 2 == 1 { ("\"30s\"", "\"31s\"") } else { ("\"31s\"", "\"30s\"") };
+        let other = |key: &str, text: String| {
+            text.replace(&format!("{key} = {from}"), &format!("{key} = {to}"))
+        };
+        ringpost.rewrite(|text| other("idle", text))?;
+        assert!(reload(&ringpost, &[])?.contains("delivery.idle"));
+    }
+    let proof = load.prove(&ringpost, sink, 0)?;
+    assert!(proof.holds && proof.out_of_contract == 0, "{}", told(&proof));
+    assert!(proof.deferrals > seconds, "{}", told(&proof));
+    let late = lateness(&ringpost)?;
+    assert_eq!(late.len() as u64, proof.deferrals, "each was tried again");
+    let most = late.into_iter().max().unwrap_or_default();
+    assert!(most < LATE_MAX, "tried again {most} ms after it was due");
+    Ok(())
+}
+
+/// How much later than it was due each recipient was tried again that was put off, in milliseconds.
+fn lateness(ringpost: &Ringpost) -> io::Result<Vec<u64>> {
+    let log = ringpost.log();
+    let lines =
+        log.lines().map(|line| serde_json::from_str::<Value>(line).map_err(io::Error::other));
+    let mut due = BTreeMap::new();
+    let mut late = Vec::new();
+    for line in lines {
+        let line = line?;
+        if line["event"] != "attempt" {
+            continue;
+        }
+        let recipient = line["recipient"].as_str().unwrap_or_default().to_owned();
+        let at = line["at"].as_u64().ok_or_else(|| io::Error::other(line.to_string()))?;
+        if let Some(due) = due.remove(&recipient) {
+            assert!(at >= due, "{recipient} was tried before its time: {line}");
+            late.push(at - due);
+        }
+        if let Some(next) = line["next"].as_u64() {
+            due.insert(recipient, next);
+        }
+    }
+    Ok(late)
 }
