@@ -8,6 +8,7 @@
 //! | `stuck` | the same with the whole engine, beside one without |
 //! | `restart` | from a killed process to one that takes mail and knows all of its own |
 //! | `memory` | bytes of memory for a queued recipient |
+//! | `commands` | what operators ask and order beside ten million queued, and what it costs other mail |
 //!
 //! What is compared takes turns, so that noise of the machine falls on all of it, and each figure is
 //! a median of the rounds. A goal is shown beside the figure that should reach it. Everything
@@ -16,6 +17,8 @@
 #![allow(clippy::cast_precision_loss, reason = "a figure means three digits")]
 
 mod append;
+mod backlog;
+mod commands;
 mod device;
 mod engine;
 mod journal;
@@ -64,6 +67,8 @@ enum What {
     Restart(restart::Options),
     /// Bytes of memory for a queued recipient.
     Memory(memory::Options),
+    /// What operators ask and order beside very much that is queued, and what it costs other mail.
+    Commands(commands::Options),
 }
 
 /// A folder of our own, and how often to try.
@@ -92,6 +97,7 @@ fn measure(options: Options) -> io::Result<Report> {
         What::Stuck(options) => stuck::measure(&options, &plan),
         What::Restart(options) => restart::measure(&options, &plan),
         What::Memory(options) => memory::measure(&options, &plan),
+        What::Commands(options) => commands::measure(&options, &plan),
     }
 }
 

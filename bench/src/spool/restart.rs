@@ -5,9 +5,8 @@
 //! again. Before each start the files are dropped from the page cache, as after a reboot.
 
 use super::Plan;
+use super::backlog::{Backlog, SHARDS};
 use super::engine::Engine;
-use super::journal::{on_shard, open};
-use super::load::{Crowd, Mail, Then};
 use crate::report::{Goal, Report, Table};
 use std::fs::{self, File};
 use std::io;
@@ -26,23 +25,12 @@ pub(super) struct Options {
     /// Messages queued.
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(2..=50_000_000))]
     messages: u64,
-    /// Bytes of a message.
-    #[arg(long, default_value_t = 200)]
-    size: usize,
-    /// Domains of their recipients.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    domains: u32,
-    /// One message in so many was tried once.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
-    deferred: u64,
+    #[command(flatten)]
+    backlog: Backlog,
     /// Seconds after which a start is given up.
     #[arg(long, default_value_t = 300)]
     patience: u64,
 }
-
-const SHARDS: u16 = 2;
-const PRODUCERS: u64 = 500;
-const SEGMENT_BYTES: u64 = 64 << 20;
 
 /// What a start should reach: it takes mail within a second, and knows a million messages
 /// within five, ten million within forty.
@@ -69,7 +57,7 @@ const COLUMNS: &[&str] = &[
 pub(super) fn measure(options: &Options, plan: &Plan) -> io::Result<Report> {
     let (empty, full) = (plan.folder.join("empty"), plan.folder.join("full"));
     let start = wait::now();
-    fill(options, &full.join("spool"))?;
+    options.backlog.write(options.messages, &full.join("spool"))?;
     eprintln!("{} messages written in {:.1?}", options.messages, start.elapsed());
     let mut table = Table::new(format!("{} messages queued", options.messages), COLUMNS);
     for _ in 0..plan.rounds {
@@ -90,32 +78,6 @@ pub(super) fn measure(options: &Options, plan: &Plan) -> io::Result<Report> {
     report.figure("a page of numbers, to that of an empty spool", page, Goal::AtMost(PAGE));
     report.tables.push(table);
     Ok(report)
-}
-
-/// Writes the logs, and forgets them.
-fn fill(options: &Options, spool: &Path) -> io::Result<()> {
-    fs::create_dir_all(spool)?;
-    let each = options.messages / u64::from(SHARDS);
-    let first = options.messages - each * u64::from(SHARDS - 1);
-    thread::scope(|scope| {
-        let logs = (0..SHARDS).map(|log| {
-            let messages = if log == 0 { first } else { each };
-            scope.spawn(move || fill_log(options, spool, log, messages))
-        });
-        let logs: Vec<_> = logs.collect();
-        logs.into_iter().try_for_each(|log| log.join().expect("filling does not panic"))
-    })
-}
-
-fn fill_log(options: &Options, spool: &Path, number: u16, messages: u64) -> io::Result<()> {
-    let &Options { size, domains, deferred, .. } = options;
-    on_shard(async |kernel| {
-        let log = open(&kernel, spool, number, SEGMENT_BYTES).await?;
-        let mail = Mail::new(size, domains as usize);
-        let then = Then::Queued { deferred };
-        let crowd = Crowd::new(&kernel, &log, (spool, SEGMENT_BYTES), mail, then);
-        crowd.work(PRODUCERS.min(messages), messages).await.map(|_| ())
-    })
 }
 
 /// One start.

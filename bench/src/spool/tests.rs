@@ -65,3 +65,11 @@ fn a_queue_takes_memory() {
     let report = measured("memory --messages 2000 --warm-up 100 --domains 10");
     assert!(number(&report, 0, "one recipient each", "after MiB") > 0.0);
 }
+
+#[test]
+fn what_operators_ask_is_answered_beside_a_queue() {
+    let report = measured("commands --messages 2000 --through 2000 --commands 1000");
+    assert!(number(&report, 0, "with commands", "messages/s") > 0.0);
+    assert!(number(&report, 1, "all of them", "times") >= 19.0, "{report:#}");
+    assert!(number(&report, 1, "why MESSAGE", "p99") > 0.0);
+}
