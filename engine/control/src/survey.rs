@@ -7,7 +7,7 @@ mod merge;
 
 pub(crate) use merge::{Known, Whole};
 
-use policy::survey::{Answer, Key, Load, Message, Order, Question};
+use policy::survey::{Answer, Counted, Key, Message, Order, Question};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,11 +121,11 @@ impl Round {
     }
 
     /// What an order is about; `None` if no shard knows anything that is.
-    pub(crate) fn load(&self) -> Option<Load> {
-        let loads = self.answers.iter().filter_map(|(_, answer)| match answer {
-            Answer::Order(load) => *load,
+    pub(crate) fn counted(&self) -> Option<Counted> {
+        let all = self.answers.iter().filter_map(|(_, answer)| match answer {
+            Answer::Order(counted) => *counted,
             _ => None,
         });
-        loads.reduce(Load::plus)
+        all.reduce(Counted::plus)
     }
 }

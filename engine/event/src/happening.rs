@@ -3,7 +3,7 @@
 //! Every line is one JSON object with `event` (the kind) and `at` first. Field names are
 //! stable: fields may be added, none is renamed or dropped. A field is always there; where
 //! there is nothing to say it is `null`. Only `tenant`, `pool`, `job`, `campaign` and
-//! `connection` are left out where a message has none. `at`, `accepted`, `asked` and `next` are milliseconds since the Unix
+//! `connection` are left out where a message has none. `at`, `accepted`, `asked`, `due` and `next` are milliseconds since the Unix
 //! epoch, UTC.
 //!
 //! | event | fields |
@@ -20,7 +20,8 @@
 //! | gate | site, scope (whose quota is meant: site, source-address, mail-from-domain or host), value (which; null for the site), step (shut, narrowed, widened or opened), connections (there may be now; null: as many as ever), next (when that changes, if mail goes until then), rule (that read the reply), provider, class, asked (when the reply came), code, enhanced, text |
 //! | spool_unread | log, text |
 //! | spool_damaged | log, segment, start, end, flaw, messages (names, the first 100), messages_total, copy, text |
-//! | ordered | verb (pause, resume, flush, disable-source, enable-source, drop, bounce), what it is about (null where nothing is said of it): site, domain, tenant, campaign, message, source (address or name of one of ours); by, reason, until (null: it does not end by itself), ready, waiting (deliveries it was counted to be about) |
+//! | ordered | verb (pause, resume, flush, disable-source, enable-source, drop, bounce, reroute, end-reroute, schedule), what it is about (null where nothing is said of it): site, domain, tenant, campaign, message, source (address or name of one of ours); by, reason, until (null: it does not end by itself), pool, to (where mail goes that is to go elsewhere), due (when, if mail was put off), ready, waiting (deliveries it was counted to be about) |
+//! | order_failed | shard (which has not done it to its end: it is to be ordered again), and all of `ordered` but what was counted, which is 0 |
 //! | reloaded | by, changed (the keys, with commas between) |
 //! | shard_started | shard, messages, recipients |
 //! | shard_stopped | shard, recipients |
@@ -158,6 +159,8 @@ pub enum Event<'a> {
     },
     /// An operator ordered something.
     Ordered(Ordered<'a>),
+    /// What an operator ordered was not done to its end by this shard: it is to be ordered again.
+    OrderFailed(u16, Ordered<'a>),
     /// New settings are in force.
     Reloaded {
         /// Who wanted it.
@@ -215,6 +218,7 @@ impl Event<'_> {
             }
             Self::SpoolDamaged { .. } => meters.spool_damage.add(1),
             Self::Ordered(_)
+            | Self::OrderFailed(..)
             | Self::Reloaded { .. }
             | Self::Gate(_)
             | Self::SpoolUnread { .. }
@@ -238,6 +242,7 @@ impl Event<'_> {
             Self::SpoolUnread { .. } => "spool_unread",
             Self::SpoolDamaged { .. } => "spool_damaged",
             Self::Ordered(_) => "ordered",
+            Self::OrderFailed(..) => "order_failed",
             Self::Reloaded { .. } => "reloaded",
             Self::ShardStarted { .. } => "shard_started",
             Self::ShardStopped { .. } => "shard_stopped",
@@ -294,6 +299,7 @@ impl Event<'_> {
                 .text_or_null("copy", copy)
                 .text_or_null("text", text),
             Self::Ordered(ordered) => ordered.fields(line),
+            Self::OrderFailed(shard, ordered) => ordered.failed(shard, line),
             Self::Reloaded { by, changed } => line.text("by", by).text("changed", changed),
             Self::ShardStarted { shard, messages, recipients } => line
                 .number("shard", u64::from(shard))

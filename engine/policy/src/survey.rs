@@ -7,7 +7,9 @@ mod limiter;
 mod order;
 
 pub use limiter::{Key, Limiter};
-pub use order::{About, ORDER_MAX, ORDERS_MAX, Order, Verb, is_of_site};
+pub use order::{
+    About, Elsewhere, ORDER_MAX, ORDERS_MAX, Order, REROUTES_MAX, Rerouted, Verb, is_of_site,
+};
 
 use crate::tenant::Class;
 use event::{MessageId, ReplyClass, Response, Wall};
@@ -38,6 +40,8 @@ pub enum Question {
     Message(MessageId),
     /// What an order would be about, and that it is done.
     Order(Arc<Order>),
+    /// That an order holds which held before the program was started.
+    Kept(Arc<Order>),
 }
 
 /// What a shard answers.
@@ -50,8 +54,32 @@ pub enum Answer {
     Name(Box<Named>),
     /// To [`Question::Message`]; `None` if it is not this shard's, or not open.
     Message(Option<Box<Message>>),
-    /// To [`Question::Order`]; `None` if it knows nothing that this is about.
-    Order(Option<Load>),
+    /// To [`Question::Order`] and [`Question::Kept`]; `None` if it knows nothing that this is about.
+    Order(Option<Counted>),
+}
+
+/// What an order is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// All of it.
+    pub load: Load,
+    /// So many of these deliveries are tried before the time that is ordered, since theirs is up then.
+    pub expiring: usize,
+}
+
+impl From<Load> for Counted {
+    fn from(load: Load) -> Self {
+        Self { load, expiring: 0 }
+    }
+}
+
+impl Counted {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        let expiring = self.expiring + other.expiring;
+        Self { load: self.load.plus(other.load), expiring }
+    }
 }
 
 /// How much there is of something, in deliveries: a message to those of its recipients that share a
@@ -121,6 +149,8 @@ pub struct Site {
     /// What its hosts said last, the oldest first, where that was no; only if it was asked about by
     /// name.
     pub replies: Vec<Said>,
+    /// Orders by which mail for it goes elsewhere.
+    pub reroutes: Vec<Rerouted>,
 }
 
 /// What of a site's ready mail takes turns with the rest: a tenant's campaign, of one class.
@@ -204,6 +234,8 @@ pub struct Domain {
     pub limiter: Option<Limiter>,
     /// Deliveries that wait to hear where it goes.
     pub unrouted: usize,
+    /// The order by which it goes there, if it is one.
+    pub rerouted: Option<Rerouted>,
 }
 
 /// A message with an open recipient.
@@ -234,4 +266,6 @@ pub struct Recipient {
     pub site: Option<Arc<str>>,
     /// What keeps it, if that is not its site.
     pub limiter: Option<Limiter>,
+    /// The order by which it goes there, if it is one.
+    pub rerouted: Option<Rerouted>,
 }

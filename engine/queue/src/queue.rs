@@ -149,10 +149,11 @@ impl<D: Queued> Queue<D> {
         }
     }
 
-    /// Takes deliveries out of those that wait for their time which pass `test`. One call looks at
+    /// Takes deliveries out of those that wait for their time which pass `test`; it hears when each comes
+    /// out, which is less than a [`UNIT`] behind when it was to. One call looks at
     /// [`LOOKED_MAX`] of them at most, and the next goes on behind those; whether it was the last, and
     /// the next one starts again. What is deferred meanwhile may be passed over.
-    pub fn drain_waiting(&mut self, test: impl FnMut(&D) -> bool) -> (Vec<D>, bool) {
+    pub fn drain_waiting(&mut self, test: impl FnMut(&D, Tick) -> bool) -> (Vec<D>, bool) {
         let (taken, is_over) = self.wheel.look(&mut self.store, LOOKED_MAX, test);
         (taken.into_iter().filter_map(|entry| self.store.take(entry)).collect(), is_over)
     }

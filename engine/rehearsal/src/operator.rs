@@ -2,7 +2,7 @@
 
 use crate::relay::{self, Plan, Relay};
 use kernel::sim::World;
-use policy::survey::{About, Answer, Load, Named, Order, Question, Verb};
+use policy::survey::{About, Answer, Elsewhere, Load, Named, Order, Question, Verb};
 use shard::{Inquiry, Letter, Reload};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +32,8 @@ impl Relay {
             by: "anna".into(),
             reason: "rehearsal".into(),
             until: span.map(|span| self.wall(world) + span),
+            elsewhere: Elsewhere::default(),
+            due: None,
             is_dry: false,
             counted: Load::default(),
         };
@@ -67,3 +69,6 @@ impl Relay {
         answer.expect("a relay that runs answers")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ enum Verb {
     Queue(door::Queue),
     /// Says why mail does not move: what keeps it, what was said, what comes next, what would help
     Why(door::Why),
-    /// Shows the orders that hold: what is paused, and which sources are disabled
+    /// Shows the orders that hold: what is paused or goes elsewhere, and which sources are disabled
     Orders(door::Orders),
     /// Sends nothing more to a site, of a tenant or of a campaign for a while
     Pause(door::Pause),
@@ -42,6 +42,12 @@ enum Verb {
     EnableSource(door::Source),
     /// Gives up what waits for a site or a domain, of a tenant or a campaign, or one message
     Drop(door::Drop),
+    /// Has what waits, and what comes, go by another pool or to other hosts for a while
+    Reroute(door::Reroute),
+    /// Has it go its usual way again
+    EndReroute(door::EndReroute),
+    /// Has what waits be due at a time, and not before
+    Schedule(door::Schedule),
     /// Has the engine read its settings again, and puts them in force
     Reload(door::Reload),
     /// Makes a token for whoever may ask and order at the admin door
@@ -93,6 +99,9 @@ pub fn main() -> ExitCode {
         Verb::DisableSource(source) => asked(&door::Verb::Order(source.order())),
         Verb::EnableSource(source) => asked(&door::Verb::Order(source.order("/enable-source"))),
         Verb::Drop(drop) => asked(&door::Verb::Order(drop.order())),
+        Verb::Reroute(reroute) => asked(&door::Verb::Order(reroute.order())),
+        Verb::EndReroute(end) => asked(&door::Verb::Order(end.order())),
+        Verb::Schedule(schedule) => asked(&door::Verb::Order(schedule.order())),
         Verb::Reload(reload) => asked(&door::Verb::Reload(&reload)),
         Verb::Token(token) => status(token.make()),
         Verb::Reply(question) => crate::reply::run(&question),

@@ -1,11 +1,13 @@
 //! What is asked of a running engine, and ordered, by way of its admin door: `ringpost queue`,
-//! `why`, `orders`, `pause`, `flush`, `reload` and so on. The same as JSON over HTTP, as
+//! `why`, `orders`, `pause`, `flush`, `reroute`, `reload` and so on. The same as JSON over HTTP, as
 //! `/openapi.json` there says.
 
+mod moves;
 mod order;
 mod show;
 mod token;
 
+pub(crate) use moves::{EndReroute, Reroute, Schedule};
 pub(crate) use order::{Disable, Drop, Order, Pause, Resume, Site, Source};
 pub(crate) use token::Token;
 

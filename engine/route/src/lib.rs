@@ -39,7 +39,7 @@ pub use home::home;
 pub use host::{Host, HostPort, NotAHost, SMTP_PORT};
 pub use need::Need;
 pub use plan::{
-    BadPattern, NamedSites, Place, PlanHost, Pools, Question, RouteSetting, Rules, SitePlan,
+    BadPattern, Hops, NamedSites, Place, PlanHost, Pools, Question, RouteSetting, Rules, SitePlan,
     SiteSetting, Sts, TRIED_MAX, Table, Target, is_public, plan,
 };
 pub use sts::{

@@ -1,6 +1,7 @@
 //! A site, and its hosts in order.
 
 mod dane;
+mod hops;
 mod named;
 mod need;
 mod pools;
@@ -9,6 +10,7 @@ mod rules;
 mod sts;
 mod table;
 
+pub use hops::Hops;
 pub use named::{NamedSites, SiteSetting};
 pub use pools::Pools;
 pub use public::is_public;
@@ -89,7 +91,8 @@ pub struct PlanHost {
     pub dane: Dane,
 }
 
-/// Makes a plan of what DNS said about `domain`.
+/// Makes a plan of what DNS said about `domain`, or about what stands in the place of one
+/// ([`Hops::key`]).
 ///
 /// # Errors
 /// Why mail for it goes nowhere.
@@ -104,7 +107,11 @@ pub fn plan(domain: &str, answer: &Answer, rules: &Rules) -> Result<SitePlan, Ro
         Answer::NoAddress => nothing(RouteFailure::NoAddress),
         Answer::Temporary(cause) => nothing(RouteFailure::Temporary(cause.as_str().into())),
     };
-    let (route, tls) = rules.table.route(domain);
+    let hops = Hops::of_key(domain).map(Route::Named);
+    let (route, tls) = match &hops {
+        Some(hops) => (hops, rules.table.usual_tls()),
+        None => rules.table.route(domain),
+    };
     match route {
         Route::Mx { port } => {
             // Whoever wants no TLS wants none, whatever the domain demands.

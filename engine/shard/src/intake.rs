@@ -173,8 +173,12 @@ impl<K: Kernel> Shard<K> {
     pub(crate) fn resume(self: &Rc<Self>, found: Recovered<'_>) {
         let (now, wall) = (self.kernel.now(), self.kernel.wall());
         let Recovered { id, spot, accepted, .. } = found;
-        // A host may have asked for more than any schedule has, but hardly for twice as much.
-        let longest = self.live.borrow().schedules.longest_delay().saturating_mul(2);
+        // A host may have asked for more than any schedule has, but hardly for twice as much; an operator,
+        // for as long as mail lives.
+        let longest = {
+            let schedules = &self.live.borrow().schedules;
+            schedules.longest_delay().saturating_mul(2).max(schedules.longest_life())
+        };
         // A wall clock that stepped must not park mail for years.
         let tick = |due: Wall| now + due.since(wall).min(longest);
         let mut labels = Way::default();

@@ -8,7 +8,7 @@ use crate::recall::Recall;
 use crate::reload::Reload;
 use crate::spread::Loan;
 use crate::submission::Submission;
-use crate::survey::Inquiry;
+use crate::survey::{Inquiry, Scheduled};
 use event::{MessageId, Outcome, ReplyClass, Response, Stages, Wall};
 use policy::login::Verdict;
 use route::{Answer, SitePlan};
@@ -27,6 +27,8 @@ pub enum Letter {
     Asked(Arc<SitePlan>, Box<Asked>),
     /// To a message's owner: this became of these recipients.
     Report(Box<Report>),
+    /// To a message's owner: an operator has put these recipients off.
+    Scheduled(Box<Scheduled>),
     /// To a message's owner: its text is no longer where we were told; say where, and send it on.
     Locate(Delivery),
     /// To a message's owner: what lies on disk of it does not check.

@@ -43,6 +43,7 @@ impl<K: Kernel> Shard<K> {
         }
         self.sites.borrow().change_sources(&live.egress);
         *self.live.borrow_mut() = live;
+        self.renew_reroutes();
         let mut last = None;
         while let Some((index, plan)) = self.site_after(last) {
             last = Some(index);
@@ -76,11 +77,10 @@ impl<K: Kernel> Shard<K> {
 
     /// Whether a delivery that is ready for a site may have to go elsewhere. Where it goes by DNS,
     /// that is not known before it was asked again.
-    fn goes_elsewhere(&self, delivery: &Delivery, pool: &str) -> bool {
-        let now = self.kernel.now();
-        match self.way(&delivery.domain, |domain| self.domains.borrow().peek(domain, now)) {
-            Way::Site(plan) | Way::Renewed(plan) => *plan.pool != *pool,
-            Way::Nowhere(_) | Way::UnknownPool | Way::Asked | Way::Ask => true,
+    pub(crate) fn goes_elsewhere(&self, delivery: &Delivery, pool: &str) -> bool {
+        match self.known_way(&delivery.domain, Some(delivery.id())) {
+            Way::Site(plan) | Way::Renewed(plan, _) => *plan.pool != *pool,
+            Way::Nowhere(_) | Way::UnknownPool | Way::Asked(_) | Way::Ask(_) => true,
         }
     }
 }

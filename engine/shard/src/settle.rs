@@ -120,7 +120,7 @@ impl<K: Kernel> Shard<K> {
         let sender = String::from_utf8_lossy(message.envelope.sender());
         let recipient = String::from_utf8_lossy(message.envelope.recipient(settled.recipient));
         let left_by = report.passage.as_deref().and_then(|passage| passage.pool.as_deref());
-        let labels = Labels { pool: labels.pool.or(left_by), ..labels };
+        let labels = Labels { pool: left_by.or(labels.pool), ..labels };
         self.tell(&Event::Attempt(Attempt {
             id: report.id,
             sender: &sender,

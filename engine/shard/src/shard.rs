@@ -276,6 +276,7 @@ impl<K: Kernel> Shard<K> {
             Letter::Loan(site, loan) => self.hear_loan(&site, loan),
             Letter::Asked(plan, asked) => self.asked(&plan, &asked),
             Letter::Report(report) => self.settle(*report),
+            Letter::Scheduled(scheduled) => self.note_scheduled(&scheduled),
             Letter::Locate(delivery) => self.locate(delivery),
             Letter::Suspect(id) => self.journal_of(id).suspect(id),
             Letter::Resolved(domain, answer) => self.resolved(&domain, &answer),

@@ -12,6 +12,7 @@ mod places;
 mod waits;
 
 pub(crate) use evidence::Heard;
+pub(crate) use orders::{Reroute, Scheduled};
 
 use crate::message::Delivery;
 use crate::routing::Way;
@@ -66,6 +67,7 @@ impl<K: Kernel> Shard<K> {
             Question::Flows(about) => tell(Answer::Name(Box::new(self.flows_of(&about)))),
             Question::Message(id) => self.kernel.spawn(find::find(Rc::clone(self), id, tell)),
             Question::Order(order) => self.take_order(&order, tell),
+            Question::Kept(order) => self.keep_order(&order, tell),
         }
     }
 
@@ -86,9 +88,8 @@ impl<K: Kernel> Shard<K> {
 
     /// The site that a delivery would go to, if that is known without asking; else nothing.
     fn likely_site(&self, delivery: &Delivery) -> Arc<str> {
-        let now = self.kernel.now();
-        match self.way(&delivery.domain, |domain| self.domains.borrow().peek(domain, now)) {
-            Way::Site(plan) | Way::Renewed(plan) => Arc::clone(&plan.name),
+        match self.known_way(&delivery.domain, Some(delivery.id())) {
+            Way::Site(plan) | Way::Renewed(plan, _) => Arc::clone(&plan.name),
             _ => Arc::default(),
         }
     }

@@ -27,13 +27,13 @@ fn send(ringpost: &Ringpost, recipient: &str, campaign: &str, count: usize) -> i
 }
 
 /// The attempts in the log with this outcome.
-fn ended(ringpost: &Ringpost, outcome: &str) -> Vec<Value> {
+pub(crate) fn ended(ringpost: &Ringpost, outcome: &str) -> Vec<Value> {
     let log = ringpost.log();
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.filter(|line| line["event"] == "attempt" && line["outcome"] == outcome).collect()
 }
 
-fn wait_for_queued(ringpost: &Ringpost, queued: u64) -> io::Result<()> {
+pub(crate) fn wait_for_queued(ringpost: &Ringpost, queued: u64) -> io::Result<()> {
     let is_so = || (ringpost.queued().ok()? == queued).then_some(());
     wait::until(&format!("{queued} in the queue"), PATIENCE, is_so)
 }
@@ -125,7 +125,7 @@ fn what_is_dropped_leaves_the_queue_and_nothing_else_does() -> io::Result<()> {
 }
 
 /// The ends that each recipient has met.
-fn finals(ringpost: &Ringpost) -> BTreeMap<(String, String), Vec<String>> {
+pub(crate) fn finals(ringpost: &Ringpost) -> BTreeMap<(String, String), Vec<String>> {
     let log = ringpost.log();
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut ends = BTreeMap::<_, Vec<_>>::new();

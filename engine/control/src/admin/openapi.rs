@@ -92,6 +92,13 @@ fn field(name: &str) -> Value {
         "campaign" => ("string", "mail of this campaign, else of this job"),
         "message" => ("string", "one message, as the delivery log names it"),
         "bounce" => ("boolean", "its senders are told, as of mail that failed"),
+        "pool" => ("string", "the [[pool]] by which it is to go"),
+        "to" => (
+            "string",
+            "the hosts it is to go to, as a [[route]] has them: host:port, with commas between",
+        ),
+        "at" => ("string", "when it is due, such as 2030-05-01T08:00:00Z, within 30 days"),
+        "in" => ("string", "when it is due from now, such as 2h, 30d at most"),
         "for" => ("string", "how long, such as 30m; 1h if left out, 30d at most"),
         "reason" => ("string", "why, for the delivery log"),
         "dry_run" => ("boolean", "only counts, and says what it would come to"),

@@ -57,7 +57,7 @@ const fn order(
 }
 
 /// All pages.
-pub(super) const PAGES: [Page; 18] = [
+pub(super) const PAGES: [Page; 21] = [
     open("/", "this page", || get(async || index())),
     open("/metrics", "numbers, for Prometheus", || get(super::metrics)),
     open("/replies", "what hosts said that no rule knows, and how often", || get(super::replies)),
@@ -101,6 +101,21 @@ pub(super) const PAGES: [Page; 18] = [
     order("/drop", "gives up what waits and fits all that is said", Verb::Drop, || {
         orders::page(Verb::Drop)
     }),
+    order(
+        "/reroute",
+        "has what waits and fits go by another pool or to other hosts, and what comes while it holds",
+        Verb::Reroute,
+        || orders::page(Verb::Reroute),
+    ),
+    order("/end-reroute", "has it go its usual way again", Verb::EndReroute, || {
+        orders::page(Verb::EndReroute)
+    }),
+    order(
+        "/schedule",
+        "has what waits and fits be due at a time, not before",
+        Verb::Schedule,
+        || orders::page(Verb::Schedule),
+    ),
     Page {
         method: "post",
         path: "/reload",

@@ -1,6 +1,7 @@
 //! The door, over a real socket.
 
 mod asked;
+mod given;
 
 use crate::{Control, Setup, dns, start};
 use arc_swap::ArcSwap;

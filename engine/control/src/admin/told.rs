@@ -3,7 +3,7 @@
 use super::Door;
 use crate::survey::{Known, Round, Whole};
 use event::Wall;
-use policy::survey::{Domain, Host, Key, Limiter, Message, Part, Recipient, Said, Site};
+use policy::survey::{Domain, Host, Key, Limiter, Message, Part, Recipient, Rerouted, Said, Site};
 use serde_json::{Value, json};
 
 /// All sites.
@@ -44,6 +44,7 @@ pub(super) fn site(door: &Door, site: &Site) -> Value {
     told["flows"] = site.parts.iter().map(|one| part(door, one)).collect();
     told["hosts"] = site.hosts.iter().map(host).collect();
     told["replies"] = site.replies.iter().map(said).collect();
+    told["rerouted"] = site.reroutes.iter().map(rerouted).collect();
     told
 }
 
@@ -59,6 +60,7 @@ fn domain(door: &Door, domain: &Domain) -> Value {
         "site": domain.site.as_deref(),
         "unrouted": domain.unrouted,
         "limiter": domain.limiter.as_ref().map(|one| limiter(door, one)),
+        "rerouted": domain.rerouted.as_ref().map(rerouted),
     })
 }
 
@@ -78,6 +80,7 @@ pub(super) fn message(
             "expires": date(one.expires),
             "site": one.site.as_deref(),
             "limiter": keeps().as_ref().map(|one| limiter(door, one)),
+            "rerouted": one.rerouted.as_ref().map(rerouted),
         })
     };
     json!({
@@ -105,6 +108,19 @@ pub(super) fn limiter(door: &Door, limiter: &Limiter) -> Value {
 fn setting(door: &Door, key: Key) -> Value {
     let place = door.shards.as_ref().and_then(|shards| shards.place(key));
     json!({ "key": key.to_string(), "place": place })
+}
+
+/// An order by which mail goes elsewhere.
+fn rerouted(order: &Rerouted) -> Value {
+    json!({
+        "about": order.about.to_string(),
+        "pool": order.elsewhere.pool.as_deref(),
+        "to": order.elsewhere.to.as_deref(),
+        "text": order.elsewhere.to_string(),
+        "until": order.until.0,
+        "by": order.by,
+        "reason": order.reason,
+    })
 }
 
 fn part(door: &Door, part: &Part) -> Value {

@@ -65,10 +65,11 @@ impl Known {
 /// A domain as two shards know it.
 fn both(one: Domain, other: &Domain) -> Domain {
     let site = one.site.or_else(|| other.site.clone());
+    let rerouted = one.rerouted.or_else(|| other.rerouted.clone());
     // Who knows where the mail goes has learnt it later than who still waits to hear of it.
     let limiter = one.limiter.or_else(|| other.limiter.clone());
     let limiter = limiter.filter(|limiter| site.is_none() || *limiter != Limiter::DnsAsked);
-    Domain { site, limiter, unrouted: one.unrouted + other.unrouted, ..one }
+    Domain { site, limiter, unrouted: one.unrouted + other.unrouted, rerouted, ..one }
 }
 
 /// Sites by name, each once.

@@ -16,6 +16,12 @@ pub struct Ordered<'a> {
     pub reason: &'a str,
     /// Until when it holds, if it ends by itself.
     pub until: Option<Wall>,
+    /// The pool by which mail goes, if it is to go by another.
+    pub pool: Option<&'a str>,
+    /// The hosts it goes to, if it is to go to others.
+    pub to: Option<&'a str>,
+    /// When mail is due, if that is ordered.
+    pub due: Option<Wall>,
     /// Deliveries that waited for a connection, of those it is about.
     pub ready: u64,
     /// Those that waited for their time.
@@ -40,6 +46,11 @@ pub struct Subject<'a> {
 }
 
 impl Ordered<'_> {
+    /// That a shard has not done it to its end.
+    pub(super) fn failed(self, shard: u16, line: Line<'_>) -> Line<'_> {
+        self.fields(line.number("shard", u64::from(shard)))
+    }
+
     pub(super) fn fields(self, line: Line<'_>) -> Line<'_> {
         let Subject { site, domain, tenant, campaign, message, source } = self.about;
         let message = message.map(|id| id.to_string());
@@ -53,6 +64,9 @@ impl Ordered<'_> {
             .text("by", self.by)
             .text("reason", self.reason)
             .number_or_null("until", self.until.map(|until| until.0))
+            .text_or_null("pool", self.pool)
+            .text_or_null("to", self.to)
+            .number_or_null("due", self.due.map(|due| due.0))
             .number("ready", self.ready)
             .number("waiting", self.waiting)
     }

@@ -51,6 +51,7 @@ fn lines_have_these_fields() {
         damaged(&[], None),
         Event::Ordered(ordered(Some(Wall(9)))),
         Event::Ordered(ordered(None)),
+        Event::OrderFailed(3, ordered(None)),
         Event::Reloaded { by: "anna", changed: "retry.first, site \"b\".mx" },
         Event::ShardStarted { shard: 0, messages: 3, recipients: 4 },
         Event::ShardStopped { shard: 0, recipients: 4 },
@@ -120,7 +121,18 @@ const fn ordered(until: Option<Wall>) -> Ordered<'static> {
         message: Some(ID),
         source: None,
     };
-    Ordered { verb, about, by, reason, until, ready: 3, waiting: 4 }
+    Ordered {
+        verb,
+        about,
+        by,
+        reason,
+        until,
+        pool: None,
+        to: None,
+        due: None,
+        ready: 3,
+        waiting: 4,
+    }
 }
 
 const fn gate<'a>(response: &'a Response, step: &'a str) -> Gate<'a> {

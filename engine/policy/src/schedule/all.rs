@@ -72,6 +72,13 @@ impl Schedules {
         all.map(|placed| placed.schedule.longest_delay()).max().unwrap_or_default()
     }
 
+    /// The longest that any mail lives.
+    #[must_use]
+    pub fn longest_life(&self) -> Duration {
+        let all = self.sites.iter().chain([&self.usual]).flatten();
+        all.map(|placed| placed.schedule.expire).max().unwrap_or_default()
+    }
+
     fn placed(&self, class: Class, site: Option<usize>) -> &Placed {
         let own = site.and_then(|place| self.sites.get(place));
         &own.unwrap_or(&self.usual)[class as usize]
@@ -138,6 +145,7 @@ mod tests {
             assert_eq!(found, wanted, "{mail:?} {place:?}");
         }
         assert_eq!(all.longest_delay(), usual.longest_delay());
+        assert_eq!(all.longest_life(), Duration::from_hours(96));
         assert_eq!(Schedules::from(usual.clone()).of(Class::Bulk, None), &usual);
     }
 }

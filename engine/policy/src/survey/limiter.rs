@@ -359,9 +359,7 @@ impl fmt::Display for Limiter {
             Self::Resting { failures, .. } => {
                 write!(f, "no host could be reached, {} in a row", count(*failures, "time"))
             }
-            Self::Retry { attempts, .. } => {
-                write!(f, "put off after {}", count(*attempts, "attempt"))
-            }
+            Self::Retry { attempts, .. } => f.write_str(&put_off(*attempts)),
             Self::PutOff { waiting, .. } => {
                 write!(f, "all of it, {waiting} deliveries, was put off and waits for its time")
             }
@@ -370,6 +368,13 @@ impl fmt::Display for Limiter {
             Self::UnknownPool => f.write_str("no [[pool]] of the settings has the name it bears"),
             Self::Unreadable => f.write_str("it cannot be read back from the spool now"),
         }
+    }
+}
+
+fn put_off(attempts: u16) -> String {
+    match attempts {
+        0 => "put off before it was tried, by an order to schedule".to_owned(),
+        attempts => format!("put off after {}", count(attempts, "attempt")),
     }
 }
 

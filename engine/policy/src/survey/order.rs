@@ -10,6 +10,9 @@ use std::time::Duration;
 pub const ORDER_MAX: Duration = Duration::from_hours(30 * 24);
 /// The most orders that hold at one time.
 pub const ORDERS_MAX: usize = 1_000;
+/// The most of them by which mail goes elsewhere: all are looked at for each delivery.
+pub const REROUTES_MAX: usize = 100;
+const _: () = assert!(REROUTES_MAX <= ORDERS_MAX, "some of all");
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +27,38 @@ pub struct Order {
     pub reason: Box<str>,
     /// Until when, if it ends by itself.
     pub until: Option<Wall>,
+    /// Where mail goes, if it is to go elsewhere.
+    pub elsewhere: Elsewhere,
+    /// When mail is due, if that is what is ordered.
+    pub due: Option<Wall>,
     /// Nothing is done: what it would be about is counted.
     pub is_dry: bool,
     /// What it was counted to be about; nothing where nobody has counted.
     pub counted: Load,
+}
+
+/// Where mail goes that is to go elsewhere. What is not said stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// From the addresses of the pool of this name.
+    pub pool: Option<Arc<str>>,
+    /// To these hosts, with commas between, as a route names them.
+    pub to: Option<Arc<str>>,
+}
+
+/// An order by which mail goes elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rerouted {
+    /// What mail.
+    pub about: About,
+    /// Where it goes.
+    pub elsewhere: Elsewhere,
+    /// It ends then.
+    pub until: Wall,
+    /// Who ordered it.
+    pub by: Box<str>,
+    /// And why.
+    pub reason: Box<str>,
 }
 
 /// What can be done.
@@ -47,6 +78,12 @@ pub enum Verb {
     Drop,
     /// The same, and its senders are told that it failed.
     Bounce,
+    /// What waits, and what comes while it holds, goes elsewhere; what is on its way is not stopped.
+    Reroute,
+    /// That is over: what still waits goes its usual way.
+    EndReroute,
+    /// What waits is due at a time, and not before; what is on its way is not stopped.
+    Schedule,
 }
 
 impl Order {
@@ -59,7 +96,7 @@ impl Order {
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Pause,
         Self::Resume,
         Self::Flush,
@@ -67,6 +104,9 @@ impl Verb {
         Self::EnableSource,
         Self::Drop,
         Self::Bounce,
+        Self::Reroute,
+        Self::EndReroute,
+        Self::Schedule,
     ];
 
     /// What it is called.
@@ -80,25 +120,42 @@ impl Verb {
             Self::EnableSource => "enable-source",
             Self::Drop => "drop",
             Self::Bounce => "bounce",
+            Self::Reroute => "reroute",
+            Self::EndReroute => "end-reroute",
+            Self::Schedule => "schedule",
         }
     }
 
     /// Whether what it orders holds for a time, and over a restart.
     #[must_use]
     pub const fn holds(self) -> bool {
-        matches!(self, Self::Pause | Self::DisableSource)
+        matches!(self, Self::Pause | Self::DisableSource | Self::Reroute)
     }
 
     /// Whether it goes through all that waits.
     #[must_use]
     pub const fn sweeps(self) -> bool {
-        matches!(self, Self::Drop | Self::Bounce)
+        matches!(
+            self,
+            Self::Drop | Self::Bounce | Self::Reroute | Self::EndReroute | Self::Schedule
+        )
+    }
+
+    /// What it ends, if it ends what another one has ordered.
+    #[must_use]
+    pub const fn ends(self) -> Option<Self> {
+        match self {
+            Self::Resume => Some(Self::Pause),
+            Self::EnableSource => Some(Self::DisableSource),
+            Self::EndReroute => Some(Self::Reroute),
+            _ => None,
+        }
     }
 
     /// Whether it ends what another one has ordered.
     #[must_use]
     pub const fn lifts(self) -> bool {
-        matches!(self, Self::Resume | Self::EnableSource)
+        self.ends().is_some()
     }
 }
 
@@ -131,6 +188,17 @@ impl About {
     pub fn only_site(&self) -> Option<&Arc<str>> {
         let site = self.site.as_ref()?;
         (*self == Self::site(Arc::clone(site))).then_some(site)
+    }
+}
+
+impl fmt::Display for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.to, &self.pool) {
+            (Some(to), Some(pool)) => write!(f, "to {to} by the pool {pool}"),
+            (Some(to), None) => write!(f, "to {to}"),
+            (None, Some(pool)) => write!(f, "by the pool {pool}"),
+            (None, None) => f.write_str("where it goes as a rule"),
+        }
     }
 }
 

@@ -259,7 +259,7 @@ impl Line {
     ) -> bool {
         while *looks > 0 {
             *looks -= 1;
-            match store.step(&mut self.list, &mut self.looked, test) {
+            match store.step(&mut self.list, &mut self.looked, |delivery, _| test(delivery)) {
                 Step::Taken(entry) => {
                     self.len -= 1;
                     drained.extend(store.take(entry));

@@ -176,13 +176,13 @@ impl<D> Store<D> {
         list.head = index;
     }
 
-    /// Looks at the entry of `list` behind `cursor`: takes it out if its delivery passes
-    /// `test`, else moves the cursor on.
+    /// Looks at the entry of `list` behind `cursor`: takes it out if its delivery, which is due then,
+    /// passes `test`, else moves the cursor on.
     pub(super) fn step(
         &mut self,
         list: &mut List,
         cursor: &mut Cursor,
-        test: &mut impl FnMut(&D) -> bool,
+        test: impl FnOnce(&D, u32) -> bool,
     ) -> Step {
         let before = cursor.0;
         let index = if before == END { list.head } else { self.entry(before).next };
@@ -190,8 +190,9 @@ impl<D> Store<D> {
             *cursor = Cursor::START;
             return Step::End;
         }
-        let Entry { delivery, next, .. } = self.entry(index);
-        if !delivery.as_ref().is_some_and(test) {
+        let Entry { delivery, next, due } = self.entry(index);
+        let due = *due;
+        if !delivery.as_ref().is_some_and(|delivery| test(delivery, due)) {
             *cursor = Cursor(index);
             return Step::Left;
         }

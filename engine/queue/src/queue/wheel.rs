@@ -100,16 +100,18 @@ impl Wheel {
         }
     }
 
-    /// Takes out what passes `test` among the next `looks` entries and slots; whether these were the
-    /// last. Then it starts again.
+    /// Takes out what passes `test`, which hears when each is due, among the next `looks` entries and
+    /// slots; whether these were the last. Then it starts again.
     pub(super) fn look<D>(
         &mut self,
         store: &mut Store<D>,
         looks: usize,
-        mut test: impl FnMut(&D) -> bool,
+        mut test: impl FnMut(&D, Tick) -> bool,
     ) -> (Vec<Loose>, bool) {
         let mut taken = Vec::new();
         let mut budget = looks;
+        let (origin, elapsed) = (self.origin, self.elapsed);
+        let due = |low: u32| tick(origin, unit(elapsed, low));
         // What is between two levels is looked at on the lower one.
         if !self.sort(store, &mut budget) {
             return (taken, false);
@@ -117,7 +119,7 @@ impl Wheel {
         for _ in 0..looks {
             let Look { level, slot, behind } = &mut self.look;
             let list = &mut self.slots[*level][*slot];
-            match store.step(list, behind, &mut test) {
+            match store.step(list, behind, |delivery, low| test(delivery, due(low))) {
                 Step::Taken(entry) => taken.push(entry),
                 Step::Left => continue,
                 Step::End => {
@@ -247,9 +249,8 @@ impl Wheel {
         Some((ahead << shift, level, ahead as usize % SLOTS))
     }
 
-    /// The whole of a due time from its low 32 bits: it is at most 2^32 - 1 units ahead.
     fn unit(&self, low: u32) -> u64 {
-        self.elapsed + u64::from(low.wrapping_sub(self.elapsed as u32))
+        unit(self.elapsed, low)
     }
 
     fn unit_before(&self, tick: Tick) -> u64 {
@@ -261,8 +262,17 @@ impl Wheel {
     }
 
     const fn tick(&self, unit: u64) -> Tick {
-        Tick(self.origin.0.saturating_add(unit << UNIT_BITS))
+        tick(self.origin, unit)
     }
+}
+
+/// The whole of a due time from its low 32 bits: it is at most 2^32 - 1 units ahead.
+fn unit(elapsed: u64, low: u32) -> u64 {
+    elapsed + u64::from(low.wrapping_sub(elapsed as u32))
+}
+
+const fn tick(origin: Tick, unit: u64) -> Tick {
+    Tick(origin.0.saturating_add(unit << UNIT_BITS))
 }
 
 #[cfg(test)]

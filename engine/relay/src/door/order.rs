@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 /// How an order is given.
 #[derive(Debug, clap::Args)]
-struct Terms {
+pub(super) struct Terms {
     /// Why, for the delivery log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -62,7 +62,7 @@ pub(crate) struct Resume {
 
 /// How long an order holds.
 #[derive(Debug, clap::Args)]
-struct Span {
+pub(super) struct Span {
     /// How long, such as 30m or 2h: then it ends by itself
     #[arg(long = "for", value_name = "TIME", default_value = "1h")]
     span: String,
@@ -109,10 +109,10 @@ pub(crate) struct Drop {
     terms: Terms,
 }
 
-/// What is given up: all that is said must fit.
+/// What is meant: all that is said must fit.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
-struct Fits {
+pub(super) struct Fits {
     /// Mail for this site, as `ringpost queue` names it
     site: Option<String>,
     /// Mail for this domain
@@ -138,7 +138,7 @@ pub(crate) struct Order<'v> {
 }
 
 impl Terms {
-    fn order(&self, path: &'static str, mut body: Value) -> Order<'_> {
+    pub(super) fn order(&self, path: &'static str, mut body: Value) -> Order<'_> {
         body["dry_run"] = json!(self.dry_run);
         if let Some(reason) = &self.reason {
             body["reason"] = json!(reason);
@@ -174,7 +174,7 @@ impl Paused {
 }
 
 /// With those names that were given.
-fn named(mut body: Value, names: &[(&str, &Option<String>)]) -> Value {
+pub(super) fn named(mut body: Value, names: &[(&str, &Option<String>)]) -> Value {
     for (what, name) in names {
         if let Some(name) = name {
             body[*what] = json!(name);
@@ -199,7 +199,14 @@ impl Disable {
 
 impl Drop {
     pub(crate) fn order(&self) -> Order<'_> {
-        let Fits { site, domain, tenant, campaign, message } = &self.what;
+        self.terms.order("/drop", self.what.body(json!({ "bounce": self.bounce })))
+    }
+}
+
+impl Fits {
+    /// With what is meant.
+    pub(super) fn body(&self, body: Value) -> Value {
+        let Self { site, domain, tenant, campaign, message } = self;
         let said = [
             ("site", site),
             ("domain", domain),
@@ -207,12 +214,12 @@ impl Drop {
             ("campaign", campaign),
             ("message", message),
         ];
-        self.terms.order("/drop", named(json!({ "bounce": self.bounce }), &said))
+        named(body, &said)
     }
 }
 
 impl Span {
-    fn of<'v>(&self, mut order: Order<'v>) -> Order<'v> {
+    pub(super) fn of<'v>(&self, mut order: Order<'v>) -> Order<'v> {
         order.body["for"] = json!(self.span);
         order
     }

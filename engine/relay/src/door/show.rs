@@ -114,6 +114,7 @@ fn of_domain(domain: &Value, now: Wall) -> String {
         Some(site) => wrap(0, &format!("{name}: its mail goes to the site {site}")),
         None => wrap(0, &format!("{name}: where its mail goes is not known")),
     };
+    text += &rerouted(&domain["rerouted"], now);
     if number(&domain["unrouted"]) > 0 {
         let waits = format!("{} wait to hear where they go", number(&domain["unrouted"]));
         text += &field("mail", &waits);
@@ -134,6 +135,7 @@ fn message(told: &Value, now: Wall) -> String {
             .map_or_else(String::new, |site| format!(", by the site {site}"));
         let tried = count(number(&recipient["attempts"]), "attempt");
         text += &wrap(0, &format!("<{}>: {tried}{site}", word(&recipient["recipient"])));
+        text += &rerouted(&recipient["rerouted"], now);
         text += &limited(&recipient["limiter"], now);
     }
     let told = list(&told["open"]).len() as u64;
@@ -160,6 +162,9 @@ fn of_site(site: &Value, now: Wall) -> String {
             number(&site["connections_max"])
         ),
     );
+    for order in list(&site["rerouted"]) {
+        text += &rerouted(order, now);
+    }
     // One flow without a name is all there is as a rule.
     let flows = list(&site["flows"]);
     let is_named = |flow: &&Value| {
@@ -199,6 +204,21 @@ fn of_flow(flow: &Value) -> String {
         text => format!(": {text}"),
     };
     format!("{ready} ready of {}{weight}, {}, {class}{held}", named("tenant"), named("campaign"))
+}
+
+/// The order by which mail goes elsewhere, if there is one.
+fn rerouted(order: &Value, now: Wall) -> String {
+    let Some(by) = order["by"].as_str() else { return String::new() };
+    let until = Wall(number(&order["until"]));
+    let words = format!(
+        "{} {}, by {by}: {}; it ends in {} ({})",
+        word(&order["about"]),
+        word(&order["text"]),
+        word(&order["reason"]),
+        span(until.since(now)),
+        clock(until)
+    );
+    field("rerouted", &words)
 }
 
 fn limited(limiter: &Value, now: Wall) -> String {

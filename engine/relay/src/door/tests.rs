@@ -1,6 +1,6 @@
 use super::{
-    At, Disable, Drop, Pause, Queue, Reload, Resume, Site, Source, Unmoved, Verb, Why, quoted,
-    request,
+    At, Disable, Drop, EndReroute, Pause, Queue, Reload, Reroute, Resume, Schedule, Site, Source,
+    Unmoved, Verb, Why, quoted, request,
 };
 use clap::Parser as _;
 use serde_json::json;
@@ -68,6 +68,34 @@ fn an_order_on_the_command_line_is_that_over_http() {
     let source: Source = read("enable-source w1.relay.test");
     let body = json!({ "source": "w1.relay.test", "dry_run": false });
     assert_eq!(said(source.order("/enable-source")), ("/enable-source".to_owned(), Some(body)));
+}
+
+#[test]
+fn mail_goes_elsewhere_or_later_as_the_command_line_says() {
+    let said = |order: super::Order<'_>| request(&Verb::Order(order));
+    let reroute: Reroute = read("reroute mx.a.test --pool clean --to mx.b.test:26 --reason listed");
+    let body = json!({
+        "site": "mx.a.test", "pool": "clean", "to": "mx.b.test:26", "reason": "listed", "for": "1h",
+        "dry_run": false,
+    });
+    assert_eq!(said(reroute.order()), ("/reroute".to_owned(), Some(body)));
+    let end: EndReroute = read("end-reroute --message 0-2-1f4");
+    let body = json!({ "message": "0-2-1f4", "dry_run": false });
+    assert_eq!(said(end.order()), ("/end-reroute".to_owned(), Some(body)));
+    let schedule: Schedule = read("schedule --tenant shop --in 2h --reason sale --dry-run");
+    let body = json!({ "tenant": "shop", "in": "2h", "reason": "sale", "dry_run": true });
+    assert_eq!(said(schedule.order()), ("/schedule".to_owned(), Some(body)));
+    let schedule: Schedule = read("schedule a --at 2030-05-01T08:00:00Z --reason sale");
+    let body = json!({
+        "site": "a", "at": "2030-05-01T08:00:00Z", "reason": "sale", "dry_run": false,
+    });
+    assert_eq!(said(schedule.order()), ("/schedule".to_owned(), Some(body)));
+    for wrong in [&["r", "a", "--reason", "x"][..], &["r", "--pool", "a", "--reason", "x"]] {
+        assert!(Words::<Reroute>::try_parse_from(wrong).is_err(), "{wrong:?}");
+    }
+    for wrong in [&["s", "a", "--reason", "x"][..], &["s", "a", "--at", "x", "--in", "1h"]] {
+        assert!(Words::<Schedule>::try_parse_from(wrong).is_err(), "{wrong:?}");
+    }
 }
 
 #[test]

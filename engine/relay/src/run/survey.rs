@@ -6,7 +6,7 @@ use super::reload::Wish;
 use crate::settings::{Entry, Loaded, Origin};
 use control::{Shards, Tell, TellReloaded};
 use kernel::Sender;
-use policy::survey::{Key, ORDERS_MAX, Order, Question};
+use policy::survey::{Key, Order, Question};
 use shard::{Inquiry, Letter, Live};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -45,7 +45,7 @@ impl Posts {
         for order in posts.orders() {
             let order = Arc::new(order);
             for shard in 0..shards.len() {
-                posts.ask(shard, Question::Order(Arc::clone(&order)), Box::new(drop));
+                posts.ask(shard, Question::Kept(Arc::clone(&order)), Box::new(drop));
             }
         }
         posts
@@ -77,8 +77,8 @@ impl Shards for Posts {
     fn keep(&self, order: &Order) -> Result<(), String> {
         match self.pauses.note(order, kernel::uring::wall()) {
             Ok(()) => Ok(()),
-            Err(Unkept::TooMany) => Err(format!(
-                "{ORDERS_MAX} orders hold, and there may be no more: end some; GET /orders tells them"
+            Err(Unkept::TooMany(most)) => Err(format!(
+                "{most} such orders hold, and there may be no more: end some; GET /orders tells them"
             )),
             Err(Unkept::Io(error)) => {
                 let verb = order.verb.name();

@@ -1,5 +1,6 @@
 //! The routes of the settings. The most exact one wins, wherever it stands.
 
+use super::hops::Hops;
 use crate::{Host, HostPort, SMTP_PORT, SitePlan, Tls, in_our_spelling};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -103,23 +104,34 @@ impl Table {
         }
     }
 
-    /// What to ask DNS about `domain`.
+    /// What to ask DNS about `domain`, or what stands in the place of one.
     #[must_use]
-    pub fn question(&self, domain: &str) -> Question<'_> {
-        let (route, tls) = self.route(domain);
+    pub fn question<'t>(&'t self, domain: &'t str) -> Question<'t> {
         // Where the settings want no TLS, nothing that DNS proves brings any.
-        let proven = |port| (tls != Tls::Off).then_some(port);
+        let proven = |port: u16, tls| (tls != Tls::Off).then_some(port);
+        if let Some(names) = Hops::names_in(domain) {
+            let tls = self.usual_tls();
+            let named = names.into_iter().map(|(name, port)| (name, proven(port, tls)));
+            return Question::Hosts(named.collect());
+        }
+        let (route, tls) = self.route(domain);
         match route {
-            Route::Mx { port } => Question::Mail(proven(*port)),
+            Route::Mx { port } => Question::Mail(proven(*port, tls)),
             Route::Named(hosts) => {
                 let named = hosts.iter().filter_map(|host| match &host.host {
-                    Host::Name(name) => Some((&**name, proven(host.port))),
+                    Host::Name(name) => Some((&**name, proven(host.port, tls))),
                     Host::Ip(_) => None,
                 });
                 Question::Hosts(named.collect())
             }
             Route::Static(_) => Question::Mail(None),
         }
+    }
+
+    /// What TLS mail goes under that no route of the settings is for.
+    #[must_use]
+    pub fn usual_tls(&self) -> Tls {
+        self.others.as_ref().map_or_else(Tls::default, |(_, tls)| *tls)
     }
 
     pub(super) fn route(&self, domain: &str) -> (&Route, Tls) {

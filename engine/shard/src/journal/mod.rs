@@ -32,7 +32,7 @@ pub use error::{Closed, JournalError, OpenError, ReadError};
 pub use quarantine::Finding;
 pub use reader::{Loaded, Reader};
 
-use event::MessageId;
+use event::{MessageId, Wall};
 use kernel::{Chunk, Kernel};
 use log::Log;
 use spool::{Damage, Envelope, Place, Spot, Standing};
@@ -150,6 +150,14 @@ impl<K: Kernel> Journal<K> {
         let catalog = self.0.catalog.borrow();
         let live = catalog.get(id)?;
         Some((live.spot, live.open.iter().take(most).collect(), live.open.len()))
+    }
+
+    /// When an open recipient of a message is due, as it is written down.
+    #[must_use]
+    pub fn due_of(&self, id: MessageId, recipient: u16) -> Option<Wall> {
+        let catalog = self.0.catalog.borrow();
+        let mut open = catalog.get(id)?.open.iter();
+        open.find(|open| open.recipient == recipient).map(|open| open.due)
     }
 
     /// From now on `observer` hears how long each commit took. The first to ask is heard.

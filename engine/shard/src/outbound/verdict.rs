@@ -95,7 +95,7 @@ impl<K: Kernel> Shard<K> {
             }
         }
         if !untried.is_empty() {
-            self.queue.borrow_mut().again(index, delivery.only(&untried));
+            self.take_back(index, delivery.only(&untried));
         }
         delivery.message = Some(message);
         let sent = sent.get();

@@ -35,6 +35,7 @@ fn nameless(id: MessageId, open: &[Standing], recipients_total: usize) -> Messag
         expires: Wall(0),
         site: None,
         limiter: Some(Limiter::Unreadable),
+        rerouted: None,
     };
     let recipients = open.iter().map(recipient).collect();
     Message { id, accepted: Wall(0), expires: Wall(0), recipients, recipients_total }
@@ -56,25 +57,32 @@ impl<K: Kernel> Shard<K> {
     ) -> Message {
         let accepted = envelope.accepted();
         let pool = envelope.label(Label::Pool).unwrap_or_default();
-        let recipient = |standing: &Standing| self.recipient(envelope, pool, *standing);
+        let recipient = |standing: &Standing| self.recipient(id, envelope, pool, *standing);
         let recipients: Vec<Recipient> = open.iter().map(recipient).collect();
         let expires = recipients.iter().map(|one| one.expires).max().unwrap_or(accepted);
         Message { id, accepted, expires, recipients, recipients_total }
     }
 
-    fn recipient(&self, envelope: &Envelope, pool: &[u8], standing: Standing) -> Recipient {
+    fn recipient(
+        &self,
+        id: MessageId,
+        envelope: &Envelope,
+        pool: &[u8],
+        standing: Standing,
+    ) -> Recipient {
         let path = envelope.recipient(standing.recipient);
         let raw =
             path.iter().rposition(|byte| *byte == b'@').map_or(&b""[..], |at| &path[at + 1..]);
         let (exit, need) = (self.live.borrow().egress.exit(pool), domains::need(envelope));
-        let domain = self.names.of(raw, Wants { exit, need });
-        let now = self.kernel.now();
-        let way = self.way(&domain, |domain| self.domains.borrow().peek(domain, now));
+        let flow = self.names.flow(&envelope.way()).0;
+        let domain = self.names.of_flow(raw, Wants { exit, need }, &flow);
+        let way = self.known_way(&domain, Some(id));
+        let rerouted = self.rerouted(&domain, Some(id)).map(|order| order.told());
         let (site, nowhere) = self.led(&way, &domain);
         let (attempts, due) = (attempts(standing), standing.due);
         let waits = due > self.kernel.wall();
         let named = match &way {
-            Way::Site(plan) | Way::Renewed(plan) => plan.named,
+            Way::Site(plan) | Way::Renewed(plan, _) => plan.named,
             _ => None,
         };
         let class = Class::of(envelope.label(Label::Class).unwrap_or_default());
@@ -82,12 +90,12 @@ impl<K: Kernel> Shard<K> {
         let key = live.schedules.key(class, named);
         let limiter = match nowhere {
             _ if waits => Some(Limiter::Retry { due, attempts, key }),
-            None => self.flow_paused(&self.names.flow(&envelope.way()).0),
+            None => self.flow_paused(&flow),
             nowhere => nowhere,
         };
         let expires = live.schedules.of(class, named).expires(envelope.accepted());
         let address = String::from_utf8_lossy(path).into();
-        Recipient { address, attempts, expires, site, limiter }
+        Recipient { address, attempts, expires, site, limiter, rerouted }
     }
 }
 

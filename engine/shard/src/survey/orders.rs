@@ -1,23 +1,32 @@
 //! What an operator orders: a site, a tenant or a campaign is paused or goes on, a site is tried at once;
-//! a source of ours is taken out of use; what waits is given up.
+//! a source of ours is taken out of use; what waits is given up, goes elsewhere, or is put off.
 //!
 //! What goes through all that waits is done by one task, one order after the other.
 
 mod drops;
 mod flows;
 mod flush;
+mod jobs;
+mod reroutes;
+mod schedule;
 mod sources;
 mod sweep;
 
+pub(crate) use reroutes::Reroute;
+pub(crate) use schedule::Scheduled;
+
 use super::Tell;
+use super::count::is_of_flow;
+use crate::domains::Domain;
 use crate::shard::Shard;
 use drops::Ending;
-use event::{Event, Ordered, Subject, Tick, Wall};
+use event::{Event, MessageId, Ordered, Subject, Tick, Wall};
+use jobs::{Jobs, Task};
 use kernel::Kernel;
-use policy::survey::{About, Answer, Limiter, Load, ORDER_MAX, Order, Verb};
+use policy::survey::{About, Answer, Counted, Limiter, Load, ORDER_MAX, Order, Verb};
 use queue::Hold;
-use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
+use reroutes::Reroutes;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +34,6 @@ use sweep::Sweep;
 
 /// Between two slices of what waits.
 const PAUSE: Duration = Duration::from_millis(1);
-/// With so many that go through all that waits nothing more is obeyed, and whoever orders it hears that this
-/// shard does not answer.
-const JOBS_MAX: usize = 1_000;
-
 /// Orders that hold, or are being carried out.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
@@ -38,20 +43,12 @@ pub(crate) struct Orders {
     flows: BTreeMap<Hold, Held>,
     /// Sources that are out of use.
     disabled: BTreeMap<About, Held>,
-    /// When the first of these two is over.
+    /// By which mail goes elsewhere.
+    pub(super) reroutes: Reroutes,
+    /// When the first of these three is over.
     ends: Option<Tick>,
     /// What goes through all that waits, the first of which is being done.
-    jobs: VecDeque<Job>,
-}
-
-/// Something that goes through all that waits.
-enum Job {
-    /// What waits for this site is tried.
-    Flush(Arc<str>),
-    /// What fits is counted, or given up.
-    Sweep(Box<Sweep>),
-    /// The one that is being done.
-    Begun,
+    jobs: Jobs,
 }
 
 /// An order that holds.
@@ -92,55 +89,94 @@ impl Orders {
 
     fn set_end(&mut self) {
         let all = self.disabled.values().chain(self.flows.values());
-        self.ends = all.map(|held| held.over).min();
+        self.ends = all.map(|held| held.over).chain(self.reroutes.ends()).min();
     }
 
-    /// Forgets what is over, if anything is: flows, and whether sources are.
-    fn end(&mut self, now: Tick) -> (Vec<Hold>, bool) {
+    /// Forgets what is over, if anything is.
+    fn end(&mut self, now: Tick) -> Ended {
         if self.ends.is_none_or(|ends| now < ends) {
-            return (Vec::new(), false);
+            return Ended::default();
         }
+        let reroutes = self.reroutes.end(now);
         let before = self.disabled.len();
         self.disabled.retain(|_, held| now < held.over);
         let flows = self.flows.extract_if(.., |_, held| held.over <= now);
         let flows = flows.map(|(hold, _)| hold).collect();
         self.set_end();
-        (flows, self.disabled.len() < before)
+        Ended { flows, sources: self.disabled.len() < before, reroutes }
     }
+}
+
+/// What is over by itself.
+#[derive(Default)]
+struct Ended {
+    flows: Vec<Hold>,
+    /// Whether sources are.
+    sources: bool,
+    reroutes: Vec<Rc<Reroute>>,
 }
 
 impl<K: Kernel> Shard<K> {
     /// Does what is ordered, or counts what it would be about, and says so. What goes through all that
     /// waits is only begun.
     pub(super) fn take_order(self: &Rc<Self>, order: &Order, tell: Tell) {
-        if self.accounts.borrow().orders.jobs.len() >= JOBS_MAX {
+        if self.accounts.borrow().orders.jobs.is_full() {
             return;
         }
         if order.is_dry && order.is_counted_by_sweep() {
             if !self.is_known(order) {
                 return tell(Answer::Order(None));
             }
-            if let Some(load) = self.counted(&order.about) {
-                return tell(Answer::Order(Some(load)));
+            let is_looked_at = matches!(order.verb, Verb::EndReroute | Verb::Schedule);
+            let counted = || self.counted(&order.about).filter(|_| !is_looked_at);
+            if let Some(load) = counted() {
+                return tell(Answer::Order(Some(load.into())));
             }
-            return self.begin(Job::Sweep(Box::new(Sweep::counting(&order.about, tell))));
+            let sweep = Sweep::counting(order, self.times(order.due), tell);
+            return self.begin(Task::Sweep(Box::new(sweep)), None);
         }
         if !order.verb.sweeps() {
-            return tell(Answer::Order(self.obey(order)));
+            return tell(Answer::Order(self.obey(order).map(Counted::from)));
         }
         self.tell_order(order, Load::default());
-        tell(Answer::Order(Some(Load::default())));
-        let sweep = Sweep::giving_up(&order.about, Ending::of(order));
-        self.begin(Job::Sweep(Box::new(sweep)));
+        tell(Answer::Order(Some(Counted::default())));
+        let sweep = match order.verb {
+            Verb::Reroute => {
+                self.reroute(order);
+                Some(Sweep::moving(&order.about))
+            }
+            Verb::EndReroute => self.end_reroute(&order.about).map(Sweep::returning),
+            Verb::Schedule => {
+                self.times(order.due).map(|times| Sweep::scheduling(&order.about, times))
+            }
+            _ => Some(Sweep::giving_up(&order.about, Ending::of(order))),
+        };
+        if let Some(sweep) = sweep {
+            self.begin(Task::Sweep(Box::new(sweep)), Some(order));
+        }
+    }
+
+    /// An order holds that held before the start. Nothing waits yet by another way.
+    pub(super) fn keep_order(self: &Rc<Self>, order: &Order, tell: Tell) {
+        if order.verb != Verb::Reroute {
+            return self.take_order(order, tell);
+        }
+        self.tell_order(order, Load::default());
+        self.reroute(order);
+        tell(Answer::Order(Some(Counted::default())));
     }
 
     /// Whether there is what an order is about that is counted by going through all that waits.
     fn is_known(&self, order: &Order) -> bool {
+        let accounts = self.accounts.borrow();
+        let is_rerouted = || accounts.orders.reroutes.knows(&in_our_words(&order.about));
+        let has_site =
+            || order.about.site.as_deref().is_none_or(|site| self.load_of(site).is_some());
         match order.verb {
-            Verb::Resume => {
-                self.accounts.borrow().orders.flows.contains_key(&flows::hold(&order.about))
-            }
-            _ => order.about.site.as_deref().is_none_or(|site| self.load_of(site).is_some()),
+            Verb::Resume => accounts.orders.flows.contains_key(&flows::hold(&order.about)),
+            Verb::EndReroute => is_rerouted(),
+            Verb::Reroute => self.has_pool(&order.elsewhere) && (is_rerouted() || has_site()),
+            _ => has_site(),
         }
     }
 
@@ -153,28 +189,18 @@ impl<K: Kernel> Shard<K> {
         match (order.verb, &order.about.site) {
             (Verb::Pause, Some(site)) => self.pause(site, self.held(order)),
             (Verb::Resume, Some(site)) => self.go_on(site),
-            (Verb::Flush, Some(site)) => self.flush(site),
+            (Verb::Flush, Some(site)) => self.flush(site, order),
             (Verb::DisableSource, _) => self.disable(order),
             (Verb::EnableSource, _) => self.enable(&order.about),
             (Verb::Pause, None) => self.pause_flow(order),
             (Verb::Resume, None) => self.resume_flow(&flows::hold(&order.about)),
             (Verb::Flush, None) => (),
-            (Verb::Drop | Verb::Bounce, _) => unreachable!("it sweeps"),
+            (Verb::Drop | Verb::Bounce | Verb::Reroute | Verb::EndReroute | Verb::Schedule, _) => {
+                unreachable!("it sweeps")
+            }
         }
         self.tell_order(order, load.unwrap_or_default());
         load
-    }
-
-    /// Has something done that goes through all that waits.
-    fn begin(self: &Rc<Self>, job: Job) {
-        let was_idle = {
-            let jobs = &mut self.accounts.borrow_mut().orders.jobs;
-            jobs.push_back(job);
-            jobs.len() == 1
-        };
-        if was_idle {
-            self.kernel.spawn(work(Rc::clone(self)));
-        }
     }
 
     /// What an order is about, as far as it is here.
@@ -196,25 +222,7 @@ impl<K: Kernel> Shard<K> {
         if order.about.only_site().map_or(0, home) != self.index {
             return;
         }
-        let About { site, domain, tenant, campaign, message, source } = &order.about;
-        let is_counted = order.counted != Load::default();
-        let Load { ready, waiting, .. } = if is_counted { order.counted } else { own };
-        self.tell(&Event::Ordered(Ordered {
-            verb: order.verb.name(),
-            about: Subject {
-                site: site.as_deref(),
-                domain: domain.as_deref(),
-                tenant: tenant.as_deref(),
-                campaign: campaign.as_deref(),
-                message: *message,
-                source: source.as_deref(),
-            },
-            by: &order.by,
-            reason: &order.reason,
-            until: order.until,
-            ready: ready as u64,
-            waiting: waiting as u64,
-        }));
+        self.tell(&Event::Ordered(ordered(order, own)));
     }
 
     /// An order that holds from now on.
@@ -227,12 +235,15 @@ impl<K: Kernel> Shard<K> {
 
     /// Ends what is over.
     pub(crate) fn tend_orders(self: &Rc<Self>, now: Tick) {
-        let (flows, sources) = self.accounts.borrow_mut().orders.end(now);
+        let Ended { flows, sources, reroutes } = self.accounts.borrow_mut().orders.end(now);
         for hold in &flows {
             self.let_go(hold);
         }
         if sources {
             self.review_sources();
+        }
+        for order in reroutes {
+            self.begin(Task::Sweep(Box::new(Sweep::returning(order))), None);
         }
     }
 
@@ -264,28 +275,45 @@ impl<K: Kernel> Shard<K> {
     }
 }
 
-/// Does one job after the other.
-async fn work<K: Kernel>(shard: Rc<Shard<K>>) {
-    loop {
-        let first = {
-            let jobs = &mut shard.accounts.borrow_mut().orders.jobs;
-            jobs.front_mut().map(|job| std::mem::replace(job, Job::Begun))
-        };
-        match first {
-            Some(Job::Flush(site)) => flush::flush(&shard, &site).await,
-            Some(Job::Sweep(sweep)) => sweep::sweep(&shard, *sweep).await,
-            Some(Job::Begun) | None => return,
-        }
-        shard.accounts.borrow_mut().orders.jobs.pop_front();
+/// An order, to be told, with what a shard has of it where nobody has counted.
+fn ordered(order: &Order, own: Load) -> Ordered<'_> {
+    let About { site, domain, tenant, campaign, message, source } = &order.about;
+    let is_counted = order.counted != Load::default();
+    let Load { ready, waiting, .. } = if is_counted { order.counted } else { own };
+    Ordered {
+        verb: order.verb.name(),
+        about: Subject {
+            site: site.as_deref(),
+            domain: domain.as_deref(),
+            tenant: tenant.as_deref(),
+            campaign: campaign.as_deref(),
+            message: *message,
+            source: source.as_deref(),
+        },
+        by: &order.by,
+        reason: &order.reason,
+        until: order.until,
+        pool: order.elsewhere.pool.as_deref(),
+        to: order.elsewhere.to.as_deref(),
+        due: order.due,
+        ready: ready as u64,
+        waiting: waiting as u64,
     }
 }
 
-impl fmt::Debug for Job {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Flush(_) => "Flush",
-            Self::Sweep(_) => "Sweep",
-            Self::Begun => "Begun",
-        })
-    }
+/// Whether mail for a domain, or a message for it, is what an order is about, at whatever site.
+fn fits(about: &About, domain: &Domain, message: Option<MessageId>) -> bool {
+    let meant = about.domain.as_deref();
+    about.message.is_none_or(|id| message == Some(id))
+        && meant.is_none_or(|meant| **domain == *meant)
+        && is_of_flow(about, domain.flow())
+}
+
+/// The same, with the domain in our spelling.
+fn in_our_words(about: &About) -> About {
+    let domain = about.domain.as_deref().map(|name| {
+        // Nothing is called what is no name.
+        route::in_our_spelling(name).unwrap_or_else(|| name.to_owned()).into()
+    });
+    About { domain, ..about.clone() }
 }

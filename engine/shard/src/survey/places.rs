@@ -92,7 +92,7 @@ impl<K: Kernel> Shard<K> {
         for (name, waiting) in accounts.waits.iter() {
             rows.entry(Arc::clone(name)).or_default().load.waiting = waiting;
         }
-        for name in accounts.orders.paused() {
+        for name in accounts.orders.paused().chain(accounts.orders.reroutes.sites()) {
             rows.entry(Arc::clone(name)).or_default();
         }
         rows
@@ -118,8 +118,20 @@ impl<K: Kernel> Shard<K> {
             limiter => limiter,
         };
         let limiters = limiters.into_iter().map(put_off).collect();
+        let reroutes = self.rerouted_from(&name);
         let (parts, hosts, replies) = Default::default();
-        Site { name, load, open, opening, connections_max, limiters, parts, hosts, replies }
+        Site {
+            name,
+            load,
+            open,
+            opening,
+            connections_max,
+            limiters,
+            parts,
+            hosts,
+            replies,
+            reroutes,
+        }
     }
 
     fn in_full(&self, mut site: Site, row: &Row) -> Site {
@@ -319,18 +331,22 @@ impl<K: Kernel> Shard<K> {
     /// What is known of a domain, if the name can be one.
     fn domain(&self, name: &str) -> Option<Domain> {
         let name = route::in_our_spelling(name)?;
-        let now = self.kernel.now();
         let domain = self.names.of(name.as_bytes(), self.live.borrow().egress.exit(b""));
-        let way = self.way(&domain, |domain| self.domains.borrow().peek(domain, now));
+        let way = self.known_way(&domain, None);
         let unrouted = self.parked.borrow().get(&name).map_or(0, Vec::len);
-        let (site, limiter) = self.led(&way, &name);
-        Some(Domain { name: name.into(), site, limiter, unrouted })
+        let (site, limiter) = self.led(&way, &domain);
+        let rerouted = self.rerouted(&domain, None).map(|order| order.told());
+        Some(Domain { name: name.into(), site, limiter, unrouted, rerouted })
     }
 
     /// Where a way leads, or what it ends at.
-    pub(super) fn led(&self, way: &Way, domain: &str) -> (Option<Arc<str>>, Option<Limiter>) {
+    pub(super) fn led(
+        &self,
+        way: &Way,
+        domain: &crate::Domain,
+    ) -> (Option<Arc<str>>, Option<Limiter>) {
         match way {
-            Way::Site(plan) | Way::Renewed(plan) => (Some(Arc::clone(&plan.name)), None),
+            Way::Site(plan) | Way::Renewed(plan, _) => (Some(Arc::clone(&plan.name)), None),
             Way::Nowhere(failure) => {
                 let until = self.domains.borrow().fresh_until(domain);
                 let until = until.map(|until| self.on_the_wall(until));
@@ -338,8 +354,8 @@ impl<K: Kernel> Shard<K> {
                 (None, Some(Limiter::Unroutable { cause, until }))
             }
             Way::UnknownPool => (None, Some(Limiter::UnknownPool)),
-            Way::Asked => (None, Some(Limiter::DnsAsked)),
-            Way::Ask => (None, None),
+            Way::Asked(_) => (None, Some(Limiter::DnsAsked)),
+            Way::Ask(_) => (None, None),
         }
     }
 }

@@ -38,9 +38,41 @@ fn what_is_dropped_fits_all_that_is_said() {
 }
 
 #[test]
+fn where_mail_goes_and_when_is_read() {
+    let (by, now) = (By("anna".into()), Wall(1_000));
+    let said = json!({ "site": "a", "to": "MX.test:26, 192.0.2.1", "reason": "b" });
+    let order = read(Verb::Reroute, &by, &said, now).unwrap();
+    assert_eq!(order.elsewhere.to_string(), "to mx.test:26,192.0.2.1:25");
+    assert_eq!((order.until, order.due), (Some(now + HOLDS_USUAL), None));
+    assert!(read(Verb::EndReroute, &by, &json!({ "site": "a" }), now).is_ok());
+    let due = |said| read(Verb::Schedule, &by, &said, now).unwrap().due;
+    let hour = json!({ "tenant": "a", "in": "1h", "reason": "b" });
+    assert_eq!(due(hour), Some(now + Duration::from_hours(1)));
+    let at = json!({ "tenant": "a", "at": "1970-01-01T02:00:00+01:00", "reason": "b" });
+    assert_eq!(due(at), Some(Wall(3_600_000)));
+}
+
+#[test]
 fn what_is_wrong_with_an_order_is_said() {
     let by = By("anna".into());
     for (verb, said, word) in [
+        (Verb::Reroute, json!({ "site": "a", "reason": "x" }), "`pool` or `to`"),
+        (Verb::Reroute, json!({ "to": "mx.test", "reason": "x" }), "`domain`"),
+        (Verb::Reroute, json!({ "site": "a", "to": "mx test", "reason": "x" }), "`to` is a host"),
+        (Verb::Reroute, json!({ "site": "a", "to": "mx.test:x", "reason": "x" }), "`to` is a host"),
+        (Verb::Reroute, json!({ "site": "a", "pool": "", "reason": "x" }), "`pool`"),
+        (Verb::Reroute, json!({ "site": "a", "pool": "b" }), "`reason`"),
+        (Verb::EndReroute, json!({ "site": "a", "pool": "b" }), "`pool`"),
+        (Verb::Schedule, json!({ "site": "a", "reason": "x" }), "`at` or `in`"),
+        (Verb::Schedule, json!({ "site": "a", "in": "soon", "reason": "x" }), "`in`"),
+        (Verb::Schedule, json!({ "site": "a", "in": "31d", "reason": "x" }), "`in`"),
+        (Verb::Schedule, json!({ "site": "a", "at": "08:00", "reason": "x" }), "`at` is a time"),
+        (
+            Verb::Schedule,
+            json!({ "site": "a", "at": "1969-01-01T00:00:00Z", "reason": "x" }),
+            "to come",
+        ),
+        (Verb::Schedule, json!({ "site": "a", "in": "1h", "at": "x", "reason": "x" }), "not both"),
         (Verb::Pause, json!([]), "object"),
         (Verb::Pause, json!({ "reason": "x" }), "`site`"),
         (Verb::Pause, json!({ "site": "a", "tenant": "b", "reason": "x" }), "`tenant`"),

@@ -1,4 +1,4 @@
-//! Questions and orders, before shards that know one site, one domain and one message.
+//! Questions, before shards that know one site, one domain and one message.
 
 use super::super::pages::PAGES;
 use super::super::{Role, Token};
@@ -8,8 +8,8 @@ use crate::{Control, Setup, start};
 use event::{MessageId, Meters, ReplyClass, Response, Wall};
 use policy::Class;
 use policy::survey::{
-    About, Answer, Domain, Key, Limiter, Load, Message, Named, Order, Part, Question, Recipient,
-    Said, Site, Sites, Verb,
+    About, Answer, Counted, Domain, Elsewhere, Key, Limiter, Load, Message, Named, Order, Part,
+    Question, Recipient, Rerouted, Said, Site, Sites, Verb,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -17,15 +17,15 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
-const SITE: &str = "127.0.0.1:2525";
-const SOURCE: &str = "192.0.2.1";
+pub(super) const SITE: &str = "127.0.0.1:2525";
+pub(super) const SOURCE: &str = "192.0.2.1";
 const ID: MessageId = MessageId { log: 1, boot: 2, count: 500 };
 const KEY: Key = Key { table: "delivery", index: None, name: "connections_per_site" };
 
 /// Shard 0 knows everything, shard 1 nothing, and shard 2 never answers.
 #[derive(Debug, Default)]
-struct Few {
-    orders: Mutex<Vec<Order>>,
+pub(super) struct Few {
+    pub(super) orders: Mutex<Vec<Order>>,
     kept: Mutex<Vec<Kept>>,
 }
 
@@ -39,7 +39,7 @@ impl std::fmt::Debug for Kept {
 
 /// As [`Few`], without the one that never answers.
 #[derive(Debug, Default)]
-struct Two(Few);
+pub(super) struct Two(pub(super) Few);
 
 impl Shards for Few {
     fn count(&self) -> usize {
@@ -64,7 +64,9 @@ impl Shards for Few {
         let about = About { source: Some(SOURCE.into()), ..About::default() };
         let (verb, until) = (Verb::DisableSource, Some(Wall(9)));
         let (by, reason) = ("anna".into(), "a listing".into());
-        vec![Order { verb, about, by, reason, until, is_dry: false, counted: Load::default() }]
+        let (elsewhere, due) = Default::default();
+        let (is_dry, counted) = (false, Load::default());
+        vec![Order { verb, about, by, reason, until, elsewhere, due, is_dry, counted }]
     }
 
     fn reload(&self, by: &str, is_dry: bool, tell: TellReloaded) {
@@ -121,7 +123,8 @@ impl Few {
             }
             Question::Name(name) if *name == *"a.test" => {
                 let (name, site) = ("a.test".into(), Some(SITE.into()));
-                let domain = Some(Domain { name, site, limiter: None, unrouted: 1 });
+                let (limiter, rerouted) = (None, Some(rerouted()));
+                let domain = Some(Domain { name, site, limiter, unrouted: 1, rerouted });
                 Answer::Name(Box::new(Named { sites: Vec::new(), domain }))
             }
             Question::Flows(about) if about.tenant.as_deref() == Some("shop") => {
@@ -130,7 +133,8 @@ impl Few {
             Question::Message(ID) => Answer::Message(Some(Box::new(message()))),
             Question::Order(order) if is_known(&order.about) => {
                 self.orders.lock().unwrap().push((*order).clone());
-                Answer::Order(Some(site().load))
+                let expiring = order.due.map_or(0, |_| 2);
+                Answer::Order(Some(Counted { load: site().load, expiring }))
             }
             other => nothing(&other),
         }
@@ -147,11 +151,11 @@ fn nothing(question: &Question) -> Answer {
         Question::Sites(_) => Answer::Sites(Sites::default()),
         Question::Name(_) | Question::Flows(_) => Answer::Name(Box::default()),
         Question::Message(_) => Answer::Message(None),
-        Question::Order(_) => Answer::Order(None),
+        Question::Order(_) | Question::Kept(_) => Answer::Order(None),
     }
 }
 
-fn site() -> Site {
+pub(super) fn site() -> Site {
     let response = Response::new(451, None, "busy");
     Site {
         name: SITE.into(),
@@ -178,6 +182,17 @@ fn site() -> Site {
             class: ReplyClass::Other,
             rule: Some("code-451".into()),
         }],
+        reroutes: Vec::new(),
+    }
+}
+
+fn rerouted() -> Rerouted {
+    Rerouted {
+        about: About { domain: Some("a.test".into()), ..About::default() },
+        elsewhere: Elsewhere { pool: Some("warm".into()), to: Some("192.0.2.7:25".into()) },
+        until: Wall(9),
+        by: "anna".into(),
+        reason: "a listing".into(),
     }
 }
 
@@ -188,6 +203,7 @@ fn message() -> Message {
         expires: Wall(2),
         site: Some(SITE.into()),
         limiter,
+        rerouted: None,
     };
     let key = Key { table: "retry", index: None, name: "bulk" };
     let later = Limiter::Retry { due: Wall(9_000), attempts: 1, key };
@@ -195,13 +211,18 @@ fn message() -> Message {
     Message { id: ID, accepted: Wall(1), expires: Wall(2), recipients, recipients_total: 2 }
 }
 
-fn door(shards: Arc<dyn Shards>, tokens: Vec<Token>) -> Control {
+pub(super) fn door(shards: Arc<dyn Shards>, tokens: Vec<Token>) -> Control {
     let meters = Meters::new(2);
     start(Setup { shards: Some(shards), tokens, ..setup(&meters, None) }).unwrap()
 }
 
 /// The status and the JSON, or the text.
-fn say(control: &Control, request: &str, token: Option<&str>, body: &str) -> (u16, Value) {
+pub(super) fn say(
+    control: &Control,
+    request: &str,
+    token: Option<&str>,
+    body: &str,
+) -> (u16, Value) {
     let mut stream = TcpStream::connect(control.address()).unwrap();
     let token = token.map_or_else(String::new, |it| format!("Authorization: Bearer {it}\r\n"));
     write!(
@@ -218,7 +239,7 @@ fn say(control: &Control, request: &str, token: Option<&str>, body: &str) -> (u1
     (head[9..12].parse().unwrap(), told)
 }
 
-fn get(control: &Control, path: &str) -> (u16, Value) {
+pub(super) fn get(control: &Control, path: &str) -> (u16, Value) {
     say(control, &format!("GET {path}"), None, "")
 }
 
@@ -276,50 +297,6 @@ fn why_is_asked_of_sites_domains_and_messages() {
 }
 
 #[test]
-fn an_order_is_counted_before_it_is_given() {
-    let shards = Arc::new(Two::default());
-    let control = door(Arc::clone(&shards) as Arc<dyn Shards>, Vec::new());
-    let order = json!({ "site": SITE, "reason": "a complaint", "dry_run": true }).to_string();
-    let (status, told) = say(&control, "POST /pause", None, &order);
-    assert_eq!((status, &told["ready"], &told["waiting"]), (200, &json!(5), &json!(2)), "{told}");
-    assert!(shards.0.orders.lock().unwrap().iter().all(|order| order.is_dry));
-    let order = json!({ "site": SITE, "reason": "a complaint", "for": "30m" }).to_string();
-    let (status, told) = say(&control, "POST /pause", None, &order);
-    assert_eq!((status, &told["by"]), (200, &json!("loopback")));
-    let given: Vec<_> =
-        shards.0.orders.lock().unwrap().iter().filter(|order| !order.is_dry).cloned().collect();
-    assert_eq!((given.len(), &*given[0].reason), (1, "a complaint"));
-    let order = json!({ "site": "elsewhere.test", "reason": "x" }).to_string();
-    assert_eq!(say(&control, "POST /flush", None, &order).0, 404);
-    assert_eq!(say(&control, "POST /flush", None, "{}").0, 400);
-    control.stop();
-}
-
-#[test]
-fn a_source_is_disabled_and_what_holds_is_told() {
-    let shards = Arc::new(Two::default());
-    let control = door(Arc::clone(&shards) as Arc<dyn Shards>, Vec::new());
-    let order = json!({ "source": SOURCE, "site": "b", "reason": "a listing", "for": "2h" });
-    let (status, told) = say(&control, "POST /disable-source", None, &order.to_string());
-    assert_eq!((status, &told["source"], &told["ready"]), (200, &json!(SOURCE), &json!(5)));
-    let given = shards.0.orders.lock().unwrap().last().cloned().unwrap();
-    assert_eq!((given.verb, given.counted), (Verb::DisableSource, site().load), "it was counted");
-    for (source, reason, status, word) in [
-        ("192.0.2.9", "x", 404, "no [[pool.source]] has the address or the ehlo name 192.0.2.9"),
-        (SOURCE, "one more", 409, "too many hold"),
-    ] {
-        let order = json!({ "source": source, "reason": reason }).to_string();
-        let (got, told) = say(&control, "POST /disable-source", None, &order);
-        assert!(got == status && told["error"].as_str().unwrap().contains(word), "{told}");
-    }
-    let (_, told) = get(&control, "/orders");
-    let first = &told["orders"][0];
-    assert_eq!((&first["order"], &first["source"]), (&json!("disable-source"), &json!(SOURCE)));
-    assert_eq!((&first["reason"], &first["until"]), (&json!("a listing"), &json!(9)));
-    control.stop();
-}
-
-#[test]
 fn what_a_reload_changes_is_told_or_why_it_does_not() {
     let control = door(Arc::new(Two::default()), Vec::new());
     let (status, told) = say(&control, "POST /reload", None, "{}");
@@ -372,15 +349,19 @@ fn the_document_for_programs_is_that_of_the_pages() {
             let value = |name: &str| match name {
                 "source" => SOURCE,
                 "site" => SITE,
+                "in" => "1h",
                 _ => "x",
             };
             let must = must.filter_map(Value::as_str);
-            let any = match path.as_str() {
-                "/pause" | "/resume" => Some("site"),
-                "/drop" => Some("domain"),
-                _ => None,
+            // One of several, of which the document cannot say that.
+            let any: &[_] = match path.as_str() {
+                "/pause" | "/resume" => &["site"],
+                "/drop" | "/end-reroute" => &["domain"],
+                "/reroute" => &["domain", "pool"],
+                "/schedule" => &["domain", "in"],
+                _ => &[],
             };
-            let must = must.chain(any).map(|name| (name, value(name)));
+            let must = must.chain(any.iter().copied()).map(|name| (name, value(name)));
             let body = json!(must.collect::<BTreeMap<_, _>>()).to_string();
             let request = format!("{} {place}", method.to_uppercase());
             let (status, told) = say(&control, &request, None, &body);

@@ -13,6 +13,7 @@ fn site(name: &str, ready: usize, waiting: usize) -> Site {
         parts: Vec::new(),
         hosts: Vec::new(),
         replies: Vec::new(),
+        reroutes: Vec::new(),
     }
 }
 
@@ -71,6 +72,7 @@ fn whoever_knows_where_a_domain_goes_is_right() {
             site: site.map(Into::into),
             limiter,
             unrouted: 1,
+            rerouted: None,
         }),
     };
     let asked = domain(None, Some(Limiter::DnsAsked));

@@ -13,7 +13,7 @@ struct Pair {
 fn contents(store: &mut Store<u32>, list: List) -> Vec<u32> {
     let (mut walk, mut cursor) = (list, Cursor::START);
     let mut seen = Vec::new();
-    while let Step::Left = store.step(&mut walk, &mut cursor, &mut |delivery| {
+    while let Step::Left = store.step(&mut walk, &mut cursor, |delivery, _| {
         seen.push(*delivery);
         false
     }) {}
@@ -71,10 +71,10 @@ proptest! {
 
 /// Walks from wherever the last walk stopped to the end and takes every third kind.
 fn drain(store: &mut Store<u32>, pair: &mut Pair, kind: u32) {
-    let mut passes = |delivery: &u32| delivery % 3 == kind;
+    let passes = |delivery: &u32, _: u32| delivery % 3 == kind;
     for end in 0..2 {
         loop {
-            match store.step(&mut pair.list, &mut pair.cursor, &mut passes) {
+            match store.step(&mut pair.list, &mut pair.cursor, passes) {
                 Step::Taken(entry) => drop(store.take(entry)),
                 Step::Left => (),
                 Step::End => break,

@@ -173,7 +173,7 @@ fn a_look_in_slices_misses_nothing() {
         let is_meant = |delivery: &u64| delivery.is_multiple_of(3);
         let mut found = 0;
         loop {
-            let (taken, is_over) = pair.wheel.look(&mut pair.store, 50, is_meant);
+            let (taken, is_over) = pair.wheel.look(&mut pair.store, 50, |one, _| is_meant(one));
             for entry in taken {
                 let delivery = pair.store.take(entry).expect("it was in the wheel");
                 assert!(is_meant(&delivery));

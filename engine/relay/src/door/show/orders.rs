@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 /// What an order is about.
 pub(in crate::door) fn order(told: &Value, now: Wall) -> String {
-    let (verb, about) = (word(&told["order"]), about(told));
+    let (verb, about) = (word(&told["order"]), about(told) + &elsewhere(told));
     let begun = if told["dry_run"] == true { "would be about" } else { "is about" };
     let (ready, waiting) = (thousands(&told["ready"]), thousands(&told["waiting"]));
     let flying = match &told["in_flight"] {
@@ -17,6 +17,15 @@ pub(in crate::door) fn order(told: &Value, now: Wall) -> String {
     let about =
         format!("{verb} {about} {begun} {ready} ready, {waiting} waiting for a retry{flying}");
     let mut text = wrap(0, &about);
+    if let Some(at) = told["due"].as_u64() {
+        let left = span(Wall(at).since(now));
+        let _ = writeln!(text, "it is due in {left} ({})", clock(Wall(at)));
+    }
+    if told["expiring"].as_u64().is_some_and(|count| count > 0) {
+        let count = thousands(&told["expiring"]);
+        let words = format!("{count} of these are tried for the last time before: theirs is up");
+        text += &wrap(0, &words);
+    }
     if let Some(at) = told["until"].as_u64() {
         let left = span(Wall(at).since(now));
         let _ = writeln!(text, "it ends by itself in {left} ({})", clock(Wall(at)));
@@ -31,12 +40,21 @@ pub(in crate::door) fn orders(told: &Value, now: Wall) -> String {
         return "no order holds\n".to_owned();
     }
     let told = |order: &Value| {
-        let mut text = wrap(0, &format!("{} {}", word(&order["order"]), about(order)));
+        let words = format!("{} {}{}", word(&order["order"]), about(order), elsewhere(order));
+        let mut text = wrap(0, &words);
         text += &field("by", &format!("{}: {}", word(&order["by"]), word(&order["reason"])));
         let until = Wall(order["until"].as_u64().unwrap_or_default());
         text + &field("ends", &format!("in {} ({})", span(until.since(now)), clock(until)))
     };
     all.iter().map(told).collect()
+}
+
+/// Where mail goes that is to go elsewhere.
+fn elsewhere(told: &Value) -> String {
+    let to = told["to"].as_str().map_or_else(String::new, |to| format!(" to {to}"));
+    let pool =
+        told["pool"].as_str().map_or_else(String::new, |pool| format!(" by the pool {pool}"));
+    to + &pool
 }
 
 /// What it is about: a site goes without saying so.

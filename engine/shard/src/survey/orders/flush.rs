@@ -1,19 +1,21 @@
 //! What waits for a site is tried at once.
 
-use super::{Job, PAUSE};
+use super::PAUSE;
+use super::jobs::Task;
 use crate::message::Delivery;
 use crate::routing::Way;
 use crate::shard::Shard;
 use kernel::Kernel;
+use policy::survey::Order;
 use std::rc::Rc;
 use std::sync::Arc;
 
 impl<K: Kernel> Shard<K> {
     /// A site that rests is dialled, and what waits for it becomes due.
-    pub(super) fn flush(self: &Rc<Self>, site: &Arc<str>) {
+    pub(super) fn flush(self: &Rc<Self>, site: &Arc<str>, order: &Order) {
         self.queue.borrow_mut().hurry(site);
         self.dial();
-        self.begin(Job::Flush(Arc::clone(site)));
+        self.begin(Task::Flush(Arc::clone(site)), Some(order));
     }
 
     /// Whether a delivery that waits is for this site: it put it off, or, where none did, it is where it
@@ -26,9 +28,8 @@ impl<K: Kernel> Shard<K> {
                 return waits.is_some_and(|waits| **waits == *site);
             }
         }
-        let now = self.kernel.now();
-        let way = self.way(&delivery.domain, |domain| self.domains.borrow().peek(domain, now));
-        matches!(way, Way::Site(plan) | Way::Renewed(plan) if *plan.name == *site)
+        let way = self.known_way(&delivery.domain, Some(delivery.id()));
+        matches!(way, Way::Site(plan) | Way::Renewed(plan, _) if *plan.name == *site)
     }
 }
 
@@ -37,7 +38,7 @@ pub(super) async fn flush<K: Kernel>(shard: &Rc<Shard<K>>, site: &Arc<str>) {
     shard.queue.borrow_mut().restart_look();
     let mut is_over = false;
     while !is_over && !shard.draining() {
-        let is_meant = |delivery: &Delivery| shard.waits_for(delivery, site);
+        let is_meant = |delivery: &Delivery, _| shard.waits_for(delivery, site);
         let due;
         (due, is_over) = shard.queue.borrow_mut().drain_waiting(is_meant);
         for delivery in due {
