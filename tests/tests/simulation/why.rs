@@ -81,7 +81,8 @@ fn expected(kind: Kind) -> &'static str {
         Kind::Resting => "resting",
         Kind::PutOff => "put-off",
         Kind::Unanswered => "unanswered",
-        Kind::DnsAsked => "dns-asked",
+        Kind::DnsAsked | Kind::DnsSilent => "dns-asked",
+        Kind::SourcesOut => "sources-out",
     }
 }
 
@@ -89,7 +90,8 @@ fn expected(kind: Kind) -> &'static str {
 fn is_other(kind: Kind, lift: Lift, meant: &[Lift]) -> bool {
     // A host that is there anew has forgotten what it was slow with.
     let forgets = lift == Lift::HostAnswers && !matches!(kind, Kind::Resting | Kind::Unanswered);
-    // The rest of a host that is there again may just end.
-    let may_end = kind == Kind::Resting && lift == Lift::HostAnswers;
+    // The rest of a host that is there again, or reached again, may just end.
+    let may_end = kind == Kind::Resting && lift == Lift::HostAnswers
+        || kind == Kind::SourcesOut && lift == Lift::SourceFits;
     (!meant.contains(&lift) || meant.len() > 1) && !forgets && !may_end
 }

@@ -23,6 +23,22 @@ const USUAL: Key = Key { table: "delivery", index: None, name: "connections_per_
 /// What there may be from each source.
 const BY_SOURCE: Key = Key { table: "pool.source", index: None, name: "connections_max" };
 
+/// Where no source is of use the end of a rest helps nobody, and behind it a rest may go on.
+fn sources_before_rest(all: &mut Vec<Limiter>) {
+    let out = all.iter().position(|one| matches!(one, Limiter::SourcesOut { .. }));
+    let rest = |one: &Limiter| matches!(one, Limiter::Resting { .. } | Limiter::Probing { .. });
+    let Some((out, rest)) = out.zip(all.iter().position(rest)).filter(|(out, rest)| rest < out)
+    else {
+        return;
+    };
+    let rests_until = all[rest].until();
+    let mut limiter = all.remove(out);
+    if let Limiter::SourcesOut { until: Some(until), .. } = &mut limiter {
+        *until = rests_until.map_or(*until, |rest| rest.max(*until));
+    }
+    all.insert(rest, limiter);
+}
+
 /// All that the queue calls sites and that go by one name: the same provider, by several orders of
 /// its hosts.
 #[derive(Default)]
@@ -188,6 +204,7 @@ impl<K: Kernel> Shard<K> {
             Limiter::Paused { .. } => 1,
             _ => 2,
         });
+        sources_before_rest(&mut all);
         all
     }
 
@@ -355,7 +372,12 @@ impl<K: Kernel> Shard<K> {
             }
             Way::UnknownPool => (None, Some(Limiter::UnknownPool)),
             Way::Asked(_) => (None, Some(Limiter::DnsAsked)),
-            Way::Ask(_) => (None, None),
+            // What waits for an answer waits on, however long there is none.
+            Way::Ask(hosts) => {
+                let parked = self.parked.borrow();
+                let waits = parked.get(hosts.key(domain)).is_some_and(|all| !all.is_empty());
+                (None, waits.then_some(Limiter::DnsAsked))
+            }
         }
     }
 }

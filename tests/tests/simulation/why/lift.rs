@@ -13,6 +13,8 @@ pub(super) enum Lift {
     DeliveryLimit,
     SiteLimit,
     SourceLimit,
+    /// A source reaches the hosts.
+    SourceFits,
     /// The host is there.
     HostAnswers,
     /// It takes what comes.
@@ -22,12 +24,13 @@ pub(super) enum Lift {
 }
 
 impl Lift {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Resume,
         Self::Flush,
         Self::DeliveryLimit,
         Self::SiteLimit,
         Self::SourceLimit,
+        Self::SourceFits,
         Self::HostAnswers,
         Self::HostTakes,
         Self::DnsAnswers,
@@ -45,6 +48,8 @@ impl Lift {
                 }]
             }
             Limiter::SourceConnections { .. } => vec![Self::SourceLimit],
+            // Its dials failed for that, and it rests.
+            Limiter::SourcesOut { .. } => vec![Self::SourceFits, Self::Flush],
             // The host decides, and the time that it has asked for must pass.
             Limiter::Asked { .. } => vec![Self::HostTakes],
             Limiter::Resting { .. } => vec![Self::HostAnswers, Self::Flush],

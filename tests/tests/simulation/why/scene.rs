@@ -22,6 +22,9 @@ const TEXT: &[u8] = b"Subject: a\r\n\r\nb\r\n";
 const SLOW: Duration = Duration::from_mins(30);
 const HOST: [u8; 4] = [10, 3, 0, 1];
 const DEPUTY: [u8; 4] = [10, 3, 0, 2];
+/// Addresses of ours: one that reaches these hosts, and one that does not.
+const OWN: [u8; 4] = [10, 9, 0, 1];
+const ELSEWHERE: [u16; 8] = [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1];
 
 /// What keeps the mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +39,14 @@ pub(crate) enum Kind {
     PutOff,
     Unanswered,
     DnsAsked,
+    /// The same for so long that nobody waits for an answer any more.
+    DnsSilent,
+    /// No source has an address of the hosts' family, so that dials fail and the site rests.
+    SourcesOut,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Paused,
         Self::DeliveryLimit,
         Self::SiteLimit,
@@ -50,6 +57,8 @@ impl Kind {
         Self::PutOff,
         Self::Unanswered,
         Self::DnsAsked,
+        Self::DnsSilent,
+        Self::SourcesOut,
     ];
 }
 
@@ -79,8 +88,9 @@ impl Scene {
         match kind {
             Kind::DeliveryLimit | Kind::Shared => plan.limits.connections_max = few,
             Kind::SiteLimit => plan.sites.push(site(host, few)),
-            Kind::SourceLimit => plan.sources = vec![([10, 9, 0, 1].into(), few)],
-            Kind::DnsAsked => plan.domains.clear(),
+            Kind::SourceLimit => plan.sources = vec![(OWN.into(), few)],
+            Kind::SourcesOut => plan.sources = vec![(ELSEWHERE.into(), few)],
+            Kind::DnsAsked | Kind::DnsSilent => plan.domains.clear(),
             _ => (),
         }
         let scene = Self::start(seed, plan, profile, host)?;
@@ -92,6 +102,7 @@ impl Scene {
         scene.world.run_for(match kind {
             // DNS is given up after two minutes, and a dial after half a minute.
             Kind::DnsAsked => Duration::from_secs(within(2, 90)),
+            Kind::DnsSilent => Duration::from_secs(within(125, 4_000)),
             Kind::Unanswered => Duration::from_secs(within(2, 12)),
             _ => Duration::from_secs(within(120, 200)),
         });
@@ -170,6 +181,13 @@ impl Scene {
                 let sites = self.plan.sites.iter_mut();
                 sites.for_each(|site| site.limits.connections_max += MORE);
                 return self.relay.reload(&self.plan);
+            }
+            Lift::SourceFits => {
+                if self.plan.sources.iter().any(|(address, _)| *address == IpAddr::from(ELSEWHERE))
+                {
+                    self.plan.sources.push((OWN.into(), MORE));
+                    return self.relay.reload(&self.plan);
+                }
             }
             Lift::SourceLimit => {
                 self.plan.sources.iter_mut().for_each(|(_, most)| *most += MORE);
