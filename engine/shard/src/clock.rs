@@ -21,6 +21,9 @@ const TURN: Duration = Duration::from_millis(100);
 const LETTERS_MAX: usize = 4_096;
 const DUE_MAX: usize = 1_024;
 
+/// How long lines of the log wait for the records of what they tell: no longer for a disk that stands still.
+const RECORDED_WITHIN: Duration = Duration::from_secs(10);
+
 /// Turns until the shard has drained.
 pub(crate) async fn turn<K: Kernel>(
     shard: &Rc<Shard<K>>,
@@ -137,11 +140,17 @@ async fn sleep_or_letter<K: Kernel>(
     .await;
 }
 
-/// Writes the delivery log now and then. [`drain::finish`] writes what is left.
+/// Writes the delivery log now and then, behind the records of what it tells. [`drain::finish`] writes what
+/// is left.
 async fn keep_log<K: Kernel>(shard: Rc<Shard<K>>) {
     loop {
         shard.kernel.sleep_until(shard.kernel.now() + delivery_log::FLUSH_EVERY).await;
-        shard.log.flush().await;
+        let bytes = shard.log.gathered();
+        let deadline = shard.kernel.now() + RECORDED_WITHIN;
+        for (_, journal) in shard.journals.iter().filter(|_| bytes > 0) {
+            journal.recorded(deadline).await;
+        }
+        shard.log.flush(bytes).await;
         shard.meters().log_lines_lost.set(shard.log.lost());
     }
 }

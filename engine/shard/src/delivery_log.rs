@@ -2,7 +2,8 @@
 //! shards share.
 //!
 //! It is a convenience, the spool is the truth: a crash loses at most the last
-//! [`FLUSH_EVERY`] of it. Lines that cannot be written are counted, never waited for.
+//! [`FLUSH_EVERY`] of it. Lines leave behind the records of what they tell, so what is over by the log is not
+//! tried again after a crash. Lines that cannot be written are counted, never waited for.
 
 use crate::setup::Topics;
 use event::{Event, Wall};
@@ -73,10 +74,18 @@ impl<F: File> DeliveryLog<F> {
         self.lost.get()
     }
 
-    /// Writes what has gathered, in whole lines: other shards append to the same file.
-    pub(crate) async fn flush(&self) {
+    /// Bytes that have gathered.
+    pub(crate) fn gathered(&self) -> usize {
+        self.lines.borrow().len()
+    }
+
+    /// Writes the first so many bytes of what has gathered, in whole lines: other shards append to the
+    /// same file.
+    pub(crate) async fn flush(&self, bytes: usize) {
         let Some(file) = &self.file else { return };
-        let lines = self.lines.take();
+        let mut lines = self.lines.take();
+        let later = lines.split_off(bytes.min(lines.len()));
+        self.lines.replace(later);
         let mut rest = lines.as_slice();
         while !rest.is_empty() {
             let room = &rest[..rest.len().min(WRITE_MAX)];

@@ -79,5 +79,5 @@ pub(crate) async fn finish<K: Kernel>(shard: &Rc<Shard<K>>) {
     shard.write_gates();
     let recipients = shard.meters().queued_recipients.get();
     shard.tell(&Event::ShardStopped { shard: shard.index as u16, recipients });
-    shard.log.flush().await;
+    shard.log.flush(usize::MAX).await;
 }

@@ -54,6 +54,17 @@ pub(crate) fn told(proof: &Proof) -> String {
     serde_json::to_string_pretty(proof).unwrap_or_default()
 }
 
+/// Sends `ringpost` so many small messages for these domains, with commas between, as fast as it takes
+/// them.
+pub(crate) fn fill(ringpost: &Ringpost, messages: u64, domains: &str) -> io::Result<()> {
+    let domains = domains.parse().map_err(io::Error::other)?;
+    let sizes = "1k".parse().map_err(io::Error::other)?;
+    let options = send::Options::new(ringpost.smtp());
+    let sent = send::start(send::Options { messages, domains, sizes, ..options })?.join()?;
+    assert_eq!(sent.accepted, messages, "{sent:?}");
+    Ok(())
+}
+
 /// A generator that sends until it is told to stop.
 pub(crate) struct Load {
     sending: send::Sending,

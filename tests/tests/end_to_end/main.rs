@@ -18,6 +18,7 @@ mod disabled;
 mod downstream;
 mod drain;
 mod drops;
+mod drops_killed;
 mod dsn;
 mod flights;
 mod guarded_host;

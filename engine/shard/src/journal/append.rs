@@ -4,7 +4,7 @@ use super::error::JournalError;
 use super::fate::Fate;
 use super::log::Log;
 use super::{Accepted, Journal};
-use event::MessageId;
+use event::{MessageId, Tick};
 use kernel::{Buffer, Kernel};
 use spool::{Deferral, Draft, Open, PART_MAX, PARTS_MAX, Place, Settlement, Staged, Text, Writer};
 use std::fmt;
@@ -100,6 +100,21 @@ impl<K: Kernel> Journal<K> {
         self.0.stage(|writer, now| writer.defer(deferred, now));
         let Deferral { id, recipients, attempt, due, .. } = *deferred;
         self.0.catalog.borrow_mut().defer(id, recipients.iter().copied(), attempt, due);
+    }
+
+    /// Returns when all that was put in until now is durable, or cannot be made so, or that moment has
+    /// come.
+    pub async fn recorded(&self, deadline: Tick) {
+        let log = &self.0;
+        let wanted = log.writer.borrow().staged();
+        loop {
+            let seen = log.written.rings();
+            let is_durable = log.writer.borrow().durable() >= wanted;
+            if is_durable || log.is_stuck() || log.kernel.now() >= deadline {
+                return;
+            }
+            log.ring_or(&log.written, seen, deadline).await;
+        }
     }
 
     /// Returns when all that was put in is durable, or cannot be made so.
