@@ -20,7 +20,9 @@ pub(crate) fn acknowledged(found: &Found, book: &mut Ledger, token: u64, now: Ti
     let Standing::Acknowledged { at, id } = message.standing else { return };
     for recipient in &message.recipients {
         let is_open = found.open.contains_key(&(id, recipient.clone()));
-        let is_over = may_be_over(&book.fates[recipient], at, now) || book.clock_stepped;
+        let is_over = may_be_over(&book.fates[recipient], at, now)
+            || book.may_be_given_up(recipient)
+            || book.clock_stepped;
         if !is_open && !is_over {
             problems.push(format!(
                 "{recipient} of message {token} ({id}) was acknowledged and is not durable"
@@ -94,7 +96,10 @@ fn one_end(
     let told = book.bounces_of(recipient).count();
     // Nobody is told of a null sender's mail; and a stepped clock may age a bounce to death.
     // And nobody is told who did not want to be.
-    let dropped = message.sender.is_empty() || book.clock_stepped || !fate.asks_for("FAILURE");
+    let dropped = message.sender.is_empty()
+        || book.clock_stepped
+        || !fate.asks_for("FAILURE")
+        || book.may_be_given_up(recipient);
     if fate.takings.is_empty() && told == 0 && !dropped {
         problems.push(format!("{recipient} of message {token} is lost"));
     }
@@ -138,7 +143,9 @@ fn bounces(book: &Ledger, problems: &mut Vec<String>) {
                 problems.push(format!("{} was told of {recipient}", bounce.to));
             }
             match book.fates.get(recipient) {
-                Some(fate) if could_fail(book, fate, bounce) && fate.asks_for("FAILURE") => (),
+                Some(fate)
+                    if (could_fail(book, fate, bounce) || book.may_be_given_up(recipient))
+                        && fate.asks_for("FAILURE") => {}
                 _ => problems.push(format!("{} was told that {recipient} failed", bounce.to)),
             }
         }

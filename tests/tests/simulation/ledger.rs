@@ -36,6 +36,8 @@ pub(crate) struct Ledger {
     pub(crate) bound: Duration,
     /// When the disk last failed as planned.
     pub(crate) struck: Option<Tick>,
+    /// An operator gives up what waits for this domain, now and then.
+    pub(crate) given_up: Option<&'static str>,
     /// The relay's wall clock was stepped: ages are not what they were.
     pub(crate) clock_stepped: bool,
     /// What is written on a connection arrives.
@@ -182,6 +184,12 @@ impl Ledger {
             fate.token == token && address.rsplit('@').next() == Some(domain)
         };
         self.fates.iter_mut().filter(within).map(|(_, fate)| fate)
+    }
+
+    /// Whether an operator may have given up a recipient.
+    pub(crate) fn may_be_given_up(&self, recipient: &str) -> bool {
+        let domain = recipient.rsplit('@').next();
+        self.given_up.is_some() && domain == self.given_up
     }
 
     /// Acknowledged messages.

@@ -9,7 +9,7 @@ use crate::lanes::{self, Lanes};
 use crate::ledger::{Book, Ledger, Standing};
 use crate::provider::{Provider, Temper};
 use crate::relay::{self, Relay};
-use crate::scenario::{Disk, Scenario};
+use crate::scenario::{Disk, GIVEN_UP, Scenario};
 use crate::summary::Summary;
 use crate::{cast, check, lines};
 use event::Tick;
@@ -61,6 +61,7 @@ impl Life {
         let world = Rc::new(World::with(scenario.seed, physics));
         let (host, outside) = (world.host(), world.host());
         let book = Book::new(RefCell::new(Ledger { bound: scenario.bound(), ..Ledger::default() }));
+        book.borrow_mut().given_up = scenario.drops.map(|_| GIVEN_UP);
         book.borrow_mut().clock_stepped = !scenario.steps.is_empty();
         book.borrow_mut().network_sound = scenario.reset_ppm == 0;
         let sim = world.shard(outside);
@@ -145,13 +146,14 @@ impl Life {
         let start = self.world.now();
         let mut crashes = self.scenario.crashes.clone();
         let mut steps = self.scenario.steps.clone();
-        let mut turns = 0;
+        let (mut turns, mut drops) = (0, 0);
         self.pass(start + self.scenario.calm, |life| {
             let passed = life.world.now().since(start);
-            let every = life.scenario.reloads.unwrap_or(Duration::MAX);
-            let turn = (passed.as_nanos() / every.as_nanos()) as u64;
-            if turn > std::mem::replace(&mut turns, turn) {
+            if let Some(turn) = is_due(life.scenario.reloads, passed, &mut turns) {
                 life.relay.borrow().reload(&life.plan, turn);
+            }
+            if let Some(turn) = is_due(life.scenario.drops, passed, &mut drops) {
+                life.relay.borrow().give_up(GIVEN_UP, turn);
             }
             crashes.retain(|(at, crash)| *at > passed || life.crash(*crash));
             steps.retain(|(at, millis)| {
@@ -369,4 +371,10 @@ impl Life {
     fn is_broken(&self) -> bool {
         !self.book.borrow().violations.is_empty()
     }
+}
+
+/// Whether something is to be done that is done so often, and for the how-manieth time.
+fn is_due(every: Option<Duration>, passed: Duration, turns: &mut u64) -> Option<u64> {
+    let turn = (passed.as_nanos() / every?.as_nanos()) as u64;
+    (turn > std::mem::replace(turns, turn)).then_some(turn)
 }

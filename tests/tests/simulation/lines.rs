@@ -23,6 +23,8 @@ pub(crate) struct Attempt {
     pub(crate) number: u64,
     /// When it is tried again; `None` if this was the end.
     pub(crate) next_millis: Option<u64>,
+    /// An operator gave it up: nothing was tried.
+    pub(crate) is_given_up: bool,
     /// It failed for good, so a bounce tells of it.
     pub(crate) is_told: bool,
     /// It says why it was not taken if it was not, and not if it was.
@@ -53,7 +55,10 @@ fn parse(line: &serde_json::Value) -> Option<((MessageId, String), Attempt)> {
     let (class, category) = (line["class"].as_str(), line["category"].as_str());
     let is_expired = line["outcome"] == "expired";
     let key = (line["id"].as_str()?.parse().ok()?, line["recipient"].as_str()?.to_owned());
+    let text = line["text"].as_str().unwrap_or_default();
+    let is_given_up = line["local"] == true && text.starts_with("given up by");
     let attempt = Attempt {
+        is_given_up,
         at: tick(line["at"].as_u64()?),
         number: line["attempt"].as_u64()?,
         next_millis: line["next"].as_u64(),
@@ -87,6 +92,7 @@ pub(crate) fn check(attempts: &Attempts, book: &mut Ledger) {
                 after.number > before.number && book.crashed_within(before.at, Tick::NEVER);
             let problem = match before.next_millis {
                 None => "was tried again after its final record".to_owned(),
+                Some(_) if after.is_given_up && after.number == before.number => continue,
                 Some(_) if after.number != before.number + 1 && !is_gap => {
                     format!("had attempt {} and then {}", before.number, after.number)
                 }

@@ -5,13 +5,14 @@ use kernel::sim::{Host, Sim, World};
 use kernel::{Kernel, Sender, mailbox};
 use policy::pool::Member;
 use policy::source::Terms;
+use policy::survey::{About, Elsewhere, Load, Order, Question, Verb};
 use policy::tenant::Weights;
 use policy::{Limits, Schedule, Schedules, Waits};
 use route::{Answer, HostPort, MxHost, NamedSites, RouteSetting, Rules, Table};
 use shard::journal::{Durability, Options};
 use shard::{
-    Ask, Crowd, Egress, Gate, Guard, Letter, Live, Networks, Politeness, Pool, Reload, Routing,
-    Setup, Source, SourceRule, Sources, Spool, Topics,
+    Ask, Crowd, Egress, Gate, Guard, Inquiry, Letter, Live, Networks, Politeness, Pool, Reload,
+    Routing, Setup, Source, SourceRule, Sources, Spool, Topics,
 };
 use smtp::proxy::Versions;
 use smtp::server;
@@ -120,6 +121,25 @@ impl Relay {
         let (by, changed): (Arc<str>, Arc<str>) = ("anna".into(), "delivery.connections".into());
         let reload = Reload { live, reroutes: true, by, changed };
         self.shards.iter().for_each(|shard| shard.post(Letter::Reload(Box::new(reload.clone()))));
+    }
+
+    /// Has all shards give up what waits for a domain; its senders hear of it every other time.
+    pub(crate) fn give_up(&self, domain: &str, turn: u64) {
+        let order = Arc::new(Order {
+            verb: if turn.is_multiple_of(2) { Verb::Drop } else { Verb::Bounce },
+            about: About { domain: Some(domain.into()), ..About::default() },
+            by: "anna".into(),
+            reason: "a test".into(),
+            until: None,
+            elsewhere: Elsewhere::default(),
+            due: None,
+            is_dry: false,
+            counted: Load::default(),
+        });
+        for shard in &self.shards {
+            let question = Question::Order(Arc::clone(&order));
+            shard.post(Letter::Inquiry(Box::new(Inquiry { question, tell: Box::new(drop) })));
+        }
     }
 
     fn spawn(&self, sim: &Sim, setup: Setup) {

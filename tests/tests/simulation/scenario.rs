@@ -6,6 +6,9 @@ use crate::provider::Temper;
 use kernel::sim::{Crash, Fault, Host, Operation, When, World};
 use std::time::Duration;
 
+/// The domain whose mail an operator gives up.
+pub(crate) const GIVEN_UP: &str = "one.test";
+
 /// What happens in one world.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
@@ -36,6 +39,8 @@ pub(crate) struct Scenario {
     pub(crate) faults: bool,
     /// Settings are read again so often, with another limit of connections.
     pub(crate) reloads: Option<Duration>,
+    /// An operator gives up what waits for [`GIVEN_UP`] so often.
+    pub(crate) drops: Option<Duration>,
     /// When all troubles end.
     pub(crate) calm: Duration,
 }
@@ -133,6 +138,7 @@ impl Scenario {
             calm: Duration::from_secs(10),
             faults: dice.one_in(3),
             reloads: dice.one_in(4).then_some(Duration::from_secs(1)),
+            drops: dice.one_in(4).then(|| dice.millis(100..1_500)),
         }
     }
 
@@ -187,6 +193,7 @@ impl Scenario {
             proxied: false,
             faults: false,
             reloads: None,
+            drops: None,
             calm: Duration::from_secs(3),
         }
     }
