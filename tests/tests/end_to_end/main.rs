@@ -28,6 +28,7 @@ mod held_socket;
 mod hostile;
 mod hosts;
 mod idle;
+mod import;
 mod load;
 mod midway;
 mod mta_sts;
