@@ -212,6 +212,7 @@ fn routing(plan: &Plan) -> Result<Routing, String> {
         name: site.name.clone(),
         place,
         hosts: site.hosts.clone(),
+        least: None,
     };
     let sites = NamedSites::new(plan.sites.iter().enumerate().map(setting))
         .map_err(|pattern| format!("no host has the name {pattern:?}"))?;

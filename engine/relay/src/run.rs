@@ -169,7 +169,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     control.warnings().iter().for_each(warn);
     let access = verifier.map(access::doorkeeper);
     let resolver = control.resolver();
-    let live = live::live(settings, (&resolver, &connector, &meters), politeness, None)?;
+    let live = live::live(loaded, (&resolver, &connector, &meters), politeness, None)?;
     posts.note(loaded, &live);
     shards::start(
         settings,

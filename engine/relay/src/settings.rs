@@ -48,7 +48,7 @@ pub use retry::Retry;
 pub use site::Site;
 pub use source::SourceRule;
 pub use tenant::Tenant;
-pub use tls::{Certificate, ClientCertificate, DeliveryTls, ListenerTls, Security, Tls};
+pub use tls::{Certificate, ClientCertificate, DeliveryTls, LeastTls, ListenerTls, Security, Tls};
 pub use tls_report::TlsReport;
 pub use tokens::{load_tokens, parse_tokens};
 

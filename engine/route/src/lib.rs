@@ -46,4 +46,4 @@ pub use sts::{
     BadPolicy, STS_AGE_MAX, STS_AGE_MIN, STS_BYTES_MAX, STS_PATTERNS_MAX, StsMode, StsPolicy,
     StsRecord,
 };
-pub use tls::Tls;
+pub use tls::{LeastTls, Tls};

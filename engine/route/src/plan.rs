@@ -52,6 +52,8 @@ pub struct SitePlan {
     pub pool: Arc<str>,
     /// What TLS the mail goes under.
     pub tls: Tls,
+    /// Which setting of the site asks for that; `None` if it is not the site that does.
+    pub asked_by: Option<Arc<str>>,
     /// What the policy of the domain says of its hosts, if it has one.
     pub sts: Option<Sts>,
     /// What mail asks of its hosts beyond that.
@@ -125,7 +127,11 @@ pub fn plan(domain: &str, answer: &Answer, rules: &Rules) -> Result<SitePlan, Ro
     }
     .map(|plan| {
         let by_mx = matches!(route, Route::Mx { .. });
-        plan.named_by(&rules.sites).under(tls).under_dane(by_mx.then_some(domain))
+        let least = rules.sites.find(&plan.hosts).and_then(|site| site.least.as_ref());
+        let least = least.filter(|least| least.lifts(tls));
+        let plan = plan.named_by(&rules.sites).under(least.map_or(tls, |least| least.tls));
+        let by = least.filter(|_| !plan.is_enforced()).map(|least| Arc::clone(&least.by));
+        SitePlan { asked_by: by, ..plan }.under_dane(by_mx.then_some(domain))
     })
 }
 
@@ -183,6 +189,7 @@ impl SitePlan {
             named: None,
             pool,
             tls: Tls::default(),
+            asked_by: None,
             need: Need::Usual,
             authentic: true,
             sts: None,

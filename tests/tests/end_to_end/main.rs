@@ -54,6 +54,7 @@ mod spool_damage;
 mod spool_tools;
 mod spread;
 mod tls;
+mod tls_least;
 mod tls_out;
 mod tls_reload;
 mod upstream;

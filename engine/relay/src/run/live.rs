@@ -1,25 +1,40 @@
 //! From settings to what of them may change while we run.
 
 use super::{egress, host};
-use crate::settings::{self, Hop, Settings};
+use crate::settings::{self, Hop, Loaded, Settings};
 use control::Resolver;
 use event::Meters;
 use kernel::Sender;
 use policy::{Class, Limits, Own, Schedules};
-use route::{HostPort, NamedSites, Question, RouteSetting, Rules, SiteSetting, Table};
+use route::{HostPort, LeastTls, NamedSites, Question, RouteSetting, Rules, SiteSetting, Table};
 use shard::{Ask, Letter, Live, Politeness, Routing, SiteRates};
 use std::io;
 use std::sync::Arc;
 use wire::Connector;
 
+/// Asks what DNS knows of a domain.
+pub(crate) type Asker = Arc<dyn Fn(String, Ask, Sender<Letter>) + Send + Sync>;
+
 /// What holds from now on, behind what held `before`.
 pub(super) fn live(
-    settings: &Settings,
+    loaded: &Loaded,
     (resolver, connector, meters): (&Resolver, &Arc<Connector>, &Meters),
     politeness: Politeness,
     before: Option<&Live>,
 ) -> io::Result<Live> {
-    let routing = routing(settings, resolver, before.map(|before| &before.routing))?;
+    let ask: &dyn Fn(&Arc<Table>) -> Asker = &|table| asker(table, resolver);
+    let settings = (&loaded.settings, &*loaded.least_tls());
+    live_asking(settings, (ask, connector, meters), politeness, before)
+}
+
+/// The same where it is not DNS that is asked, and sites ask for this TLS.
+pub(crate) fn live_asking(
+    (settings, least): (&Settings, &[Option<LeastTls>]),
+    (ask, connector, meters): (&dyn Fn(&Arc<Table>) -> Asker, &Arc<Connector>, &Meters),
+    politeness: Politeness,
+    before: Option<&Live>,
+) -> io::Result<Live> {
+    let routing = routing((settings, least), ask, before.map(|before| &before.routing))?;
     let heeds = settings.sites.iter().map(|site| (site.name.as_str(), site.heeds_replies));
     let mut sites = vec![settings.replies.heeded; routing.limits.len()];
     for (name, heeds) in heeds {
@@ -85,8 +100,8 @@ fn places(settings: &Settings, before: Option<&Routing>) -> Vec<usize> {
 }
 
 fn routing(
-    settings: &Settings,
-    resolver: &Resolver,
+    (settings, least): (&Settings, &[Option<LeastTls>]),
+    ask: &dyn Fn(&Arc<Table>) -> Asker,
     before: Option<&Routing>,
 ) -> io::Result<Routing> {
     let routes = settings.routes.iter().map(|route| {
@@ -101,9 +116,10 @@ fn routing(
     let table = Table::new(routes).map_err(|bad| io::Error::other(bad.to_string()))?;
     let table = Arc::new(table.otherwise_under(settings.delivery_tls.wanted));
     let places = places(settings, before);
-    let sites = settings.sites.iter().zip(&places).map(|(site, place)| {
+    let sites = settings.sites.iter().zip(&places).enumerate().map(|(index, (site, place))| {
         let (name, hosts) = (site.name.clone(), site.mx.clone());
-        SiteSetting { name, place: *place, hosts }
+        let least = least.get(index).cloned().flatten();
+        SiteSetting { name, place: *place, hosts, least }
     });
     let listeners: Vec<_> = settings.listeners.iter().map(|listener| listener.address).collect();
     let rules = Rules {
@@ -120,9 +136,13 @@ fn routing(
     for (site, place) in settings.sites.iter().zip(&places) {
         all[*place] = limits(&site.limits);
     }
-    let resolver = resolver.clone();
-    let questions = Arc::clone(&table);
-    let ask = move |domain: String, how: Ask, asker: Sender<Letter>| {
+    let ask = ask(&table);
+    Ok(Routing { table, ask, rules: Arc::new(rules), limits: all.into() })
+}
+
+fn asker(table: &Arc<Table>, resolver: &Resolver) -> Asker {
+    let (questions, resolver) = (Arc::clone(table), resolver.clone());
+    Arc::new(move |domain: String, how: Ask, asker: Sender<Letter>| {
         let name = domain.clone();
         let tell = move |answer| asker.post(Letter::Resolved(domain, answer));
         match questions.question(&name) {
@@ -133,6 +153,5 @@ fn routing(
                 resolver.ask_hosts(hosts.collect(), tell);
             }
         }
-    };
-    Ok(Routing { table, ask: Arc::new(ask), rules: Arc::new(rules), limits: all.into() })
+    })
 }

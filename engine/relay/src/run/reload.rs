@@ -92,7 +92,7 @@ impl Desk {
         let Politeness { rules, others, suppress_after, .. } = rules;
         let politeness = Politeness { rules, others, suppress_after, ..known };
         let parts = (&self.resolver, &connector, &*self.counts);
-        live::live(&loaded.settings, parts, politeness, Some(before))
+        live::live(loaded, parts, politeness, Some(before))
     }
 
     fn put_in_force(&mut self, ready: Ready, by: &Arc<str>) {

@@ -7,6 +7,7 @@ use super::rates;
 use super::replies::read_heeded;
 use super::retry::read_of_site;
 use super::source::Label;
+use super::tls::{LeastTls, read_least};
 use super::value::Text;
 use super::{Delivery, Settings};
 use policy::Own;
@@ -26,6 +27,8 @@ pub struct Site {
     pub limits: Delivery,
     /// Whether what its hosts ask for is done.
     pub heeds_replies: bool,
+    /// What TLS its mail goes under at least, if it says so.
+    pub tls: Option<LeastTls>,
     /// What it has of a schedule of its own.
     pub retry: Own,
     /// It is the profile of a provider, which is part of the program.
@@ -72,6 +75,7 @@ impl Site {
             mx,
             limits: read_limits(site, &words, beneath.map_or(&usual.delivery, |site| &site.limits)),
             heeds_replies: read_heeded(site, usual.replies.heeded),
+            tls: read_least(site, beneath.and_then(|site| site.tls)),
             retry: read_of_site(site),
             is_shipped: false,
         }

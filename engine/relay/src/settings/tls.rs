@@ -1,9 +1,9 @@
 //! What has to do with TLS: certificates, and who must show what.
 
 use super::mail::words;
-use super::{Place, Reader, Section, Settings};
+use super::{Entry, Loaded, Origin, Place, Reader, Section, Settings};
 use control::dns::Trust;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `[[certificate]]`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,33 @@ pub struct ListenerTls {
     pub client_certificate: ClientCertificate,
     /// The file with those who vouch for clients.
     pub client_ca: Option<PathBuf>,
+}
+
+/// What TLS a site asks for at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeastTls {
+    /// What others ask for.
+    Opportunistic,
+    /// There is no mail without.
+    Required,
+    /// Nor to a host that does not prove to be the one that was meant.
+    Verified,
+}
+
+words!(LeastTls {
+    "opportunistic" => Self::Opportunistic,
+    "required" => Self::Required,
+    "verified" => Self::Verified,
+});
+
+impl From<LeastTls> for route::Tls {
+    fn from(least: LeastTls) -> Self {
+        match least {
+            LeastTls::Opportunistic => Self::Opportunistic,
+            LeastTls::Required => Self::Required,
+            LeastTls::Verified => Self::Verified,
+        }
+    }
 }
 
 words!(route::Tls {
@@ -194,6 +221,43 @@ impl DeliveryTls {
     }
 }
 
+/// What TLS a site asks for at least; `beneath`: what the profile of its hosts does.
+pub(super) fn read_least(
+    site: &mut Section<'_, '_>,
+    beneath: Option<LeastTls>,
+) -> Option<LeastTls> {
+    let help = "What TLS its mail goes under at least: \"opportunistic\", \"required\" or \
+                \"verified\", as in [delivery]. Of what this, [delivery] or the [[route]], DANE, \
+                MTA-STS and REQUIRETLS ask for the most holds; what is known of a provider asks for \
+                nothing where [delivery] or the [[route]] has \"off\". Left out: as the profile of \
+                its hosts has it, else what the others ask for.";
+    match beneath {
+        Some(least) => Some(site.key("tls", least, help)),
+        None => site.optional("tls", help),
+    }
+}
+
+impl Loaded {
+    /// The least TLS that each site asks for, and where that is written.
+    pub(crate) fn least_tls(&self) -> Vec<Option<route::LeastTls>> {
+        let sites = self.settings.sites.iter().enumerate();
+        sites.map(|(index, site)| self.least_of(index, &site.name, site.tls?)).collect()
+    }
+
+    fn least_of(&self, index: usize, name: &str, tls: LeastTls) -> Option<route::LeastTls> {
+        let is_its =
+            |entry: &&Entry| (entry.table, entry.index, entry.name) == ("site", Some(index), "tls");
+        // Senders may hear of it: they need not know our folders.
+        let file = Path::new(self.file()).file_name().unwrap_or_default().display();
+        let (by, beats_off) = match self.entries.iter().find(is_its)?.origin {
+            Origin::Line(line) => (format!("{file}:{line}: `tls` of the site {name}"), true),
+            Origin::Profile(profile) => (format!("`tls` of the profile of {profile}"), false),
+            Origin::Default => return None,
+        };
+        Some(route::LeastTls { tls: tls.into(), by: by.into(), beats_off })
+    }
+}
+
 impl Settings {
     pub(super) fn check_tls(&self, reader: &mut Reader<'_>) {
         for (index, listener) in self.listeners.iter().enumerate() {
@@ -231,8 +295,10 @@ impl Settings {
         if self.delivery_tls.wanted == route::Tls::Verified {
             return Some(("delivery", None, "tls"));
         }
-        let index = self.routes.iter().position(|route| route.tls == verified)?;
-        Some(("route", Some(index), "tls"))
+        let route = self.routes.iter().position(|route| route.tls == verified);
+        let site = || self.sites.iter().position(|site| site.tls == Some(LeastTls::Verified));
+        let place = route.map(|index| ("route", index)).or_else(|| Some(("site", site()?)));
+        place.map(|(table, index)| (table, Some(index), "tls"))
     }
 
     /// Whether some listener speaks TLS.

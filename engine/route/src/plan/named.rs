@@ -2,7 +2,7 @@
 
 use super::PlanHost;
 use super::table::BadPattern;
-use crate::in_our_spelling;
+use crate::{LeastTls, in_our_spelling};
 
 /// A site, as settings name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct SiteSetting {
     pub place: usize,
     /// Its hosts: `mx.example.com`, or `.example.com` for all below it.
     pub hosts: Vec<String>,
+    /// The least TLS its mail goes under, if it asks for any.
+    pub least: Option<LeastTls>,
 }
 
 /// The sites that the settings name, in their order.
@@ -24,6 +26,7 @@ pub struct NamedSites(Vec<Named>);
 pub(super) struct Named {
     pub(super) name: Box<str>,
     pub(super) place: usize,
+    pub(super) least: Option<LeastTls>,
     /// With a dot in front, what lies below.
     patterns: Box<[Box<str>]>,
 }
@@ -36,7 +39,8 @@ impl NamedSites {
     pub fn new(sites: impl IntoIterator<Item = SiteSetting>) -> Result<Self, BadPattern> {
         let named = |site: SiteSetting| {
             let patterns: Result<_, _> = site.hosts.iter().map(|host| understood(host)).collect();
-            Ok(Named { name: site.name.into(), place: site.place, patterns: patterns? })
+            let (name, place, least) = (site.name.into(), site.place, site.least);
+            Ok(Named { name, place, least, patterns: patterns? })
         };
         sites.into_iter().map(named).collect::<Result<_, _>>().map(Self)
     }

@@ -19,6 +19,8 @@ pub(super) struct Cover {
     need: Need,
     /// It is wanted because every domain of the site demands it by a policy.
     enforced: bool,
+    /// Which setting of the site asks for it, if one does.
+    asked_by: Option<Arc<str>>,
     /// What DNS proves of the host, if it does. That comes before what else is wanted, as nobody
     /// could forge it; whoever wants no TLS at all has none.
     proven: Option<Arc<TlsaSet>>,
@@ -63,11 +65,12 @@ impl Cover {
     }
 
     /// Who asks for TLS, if it may not be left out.
-    pub(super) const fn asked_by(&self) -> &'static str {
+    pub(super) fn asked_by(&self) -> &str {
         match self {
             Self { need: Need::Sealed | Need::Onward, .. } => "REQUIRETLS",
             Self { proven: Some(_), .. } => "DANE",
             Self { enforced: true, .. } => "MTA-STS",
+            Self { asked_by: Some(by), .. } => by,
             _ => "`tls`",
         }
     }
@@ -92,14 +95,14 @@ impl Cover {
 impl<K: Kernel> Shard<K> {
     /// What TLS a connection of this site to this host gets.
     pub(super) fn cover(&self, index: SiteIndex, host: SocketAddr) -> Cover {
-        let (wanted, need, enforced, proven) = {
+        let (wanted, need, (enforced, asked_by), proven) = {
             let sites = self.sites.borrow();
             let plan = &sites.find(index).plan;
             let proven = plan.host_at(host).and_then(|host| match &host.dane {
                 Dane::Known(set) => Some(Arc::clone(set)),
                 Dane::Absent | Dane::Unknown(_) => None,
             });
-            (plan.tls, plan.need, plan.is_enforced(), proven)
+            (plan.tls, plan.need, (plan.is_enforced(), plan.asked_by.clone()), proven)
         };
         let now = self.kernel.now();
         let broke = || {
@@ -108,7 +111,7 @@ impl<K: Kernel> Shard<K> {
         };
         // T19: what must be under TLS is, whatever was before.
         let broken = wanted == Tls::Opportunistic && proven.is_none() && broke();
-        Cover { wanted, need, enforced, proven, broken }
+        Cover { wanted, need, enforced, asked_by, proven, broken }
     }
 
     /// Notes that a handshake with a host was completed, or failed.

@@ -103,10 +103,14 @@ impl Shaping {
                 }
                 self.made.draft.route(block.name, origin).set("tls", wanted, origin);
             }
-            Kind::Provider => self.left_out(
+            Kind::Provider if wanted == "off" => self.left_out(
                 origin,
-                "TLS is said for all mail or for a domain, in a [[route]] of its own, not for hosts",
+                "a [[site]] may ask for TLS, but not for none: `tls` of [delivery] or a [[route]] can",
             ),
+            Kind::Provider => {
+                let table = self.made.draft.limits(&block.target, block.name, origin);
+                table.set("tls", wanted, origin);
+            }
         }
     }
 

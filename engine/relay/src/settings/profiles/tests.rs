@@ -110,3 +110,38 @@ fn what_delivery_cannot_have_is_refused_there_alone() {
     assert!(faults.starts_with("ringpost.toml:2"), "{faults}");
     assert!(!faults.contains("providers.toml"), "{faults}");
 }
+
+#[test]
+fn the_tls_that_providers_want_is_asked_for_and_an_operator_says_otherwise() {
+    let least = |loaded: &Loaded, name: &str| {
+        let place = loaded.settings.sites.iter().position(|site| site.name == name).unwrap();
+        loaded.least_tls().swap_remove(place)
+    };
+    let shipped = loaded("");
+    for name in ["google", "orange", "comcast", "gmx"] {
+        let least = least(&shipped, name).expect(name);
+        assert_eq!((least.tls, least.beats_off), (route::Tls::Required, false), "{name}");
+        assert_eq!(*least.by, *format!("`tls` of the profile of {name}"));
+    }
+    assert_eq!(least(&shipped, "yahoo"), None);
+    let own = loaded(
+        "[[site]]\nname = \"ours\"\nmx = [\"mx.google.com\"]\n[[site]]\nname = \"plain\"\n\
+         mx = [\".google.com\"]\ntls = \"opportunistic\"\n[[site]]\nname = \"more\"\n\
+         mx = [\".yahoodns.net\"]\ntls = \"verified\"\n",
+    );
+    let ours = least(&own, "ours").unwrap();
+    assert_eq!(&*ours.by, "`tls` of the profile of google", "what it leaves out");
+    assert_eq!(least(&own, "plain").unwrap().tls, route::Tls::Opportunistic);
+    let more = least(&own, "more").unwrap();
+    assert_eq!((more.tls, more.beats_off), (route::Tls::Verified, true));
+    assert_eq!(&*more.by, "ringpost.toml:11: `tls` of the site more");
+    assert_eq!(own.settings.verifies(), Some(("site", Some(2), "tls")));
+}
+
+#[test]
+fn no_site_can_ask_for_none() {
+    let host = Host { cores: 1, name: "relay.test".to_owned() };
+    let text = "[[site]]\nname = \"a\"\nmx = [\".b.test\"]\ntls = \"off\"\n";
+    let faults = parse("ringpost.toml", text, &host).unwrap_err().to_string();
+    assert!(faults.contains("ringpost.toml:4") && faults.contains("opportunistic"), "{faults}");
+}

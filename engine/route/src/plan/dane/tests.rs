@@ -71,7 +71,8 @@ fn sites_are_called_by_what_is_proven_of_their_hosts() {
 
 #[test]
 fn a_site_of_the_settings_keeps_its_name_and_its_connections_apart() {
-    let site = SiteSetting { name: "provider".to_owned(), place: 0, hosts: vec![".b".to_owned()] };
+    let (name, hosts) = ("provider".to_owned(), vec![".b".to_owned()]);
+    let site = SiteSetting { name, place: 0, hosts, least: None };
     let rules = Rules { sites: NamedSites::new([site]).unwrap(), ..rules(Tls::Opportunistic) };
     let plan = plan("x.y", &answer(proven("a.b", 3), Dane::Absent), &rules).unwrap();
     assert_eq!((&*plan.name, &*plan.pool), ("provider", "provider: a.b>c.d;dane=a.b"));

@@ -1,10 +1,11 @@
 use super::{NamedSites, SiteSetting};
-use crate::{Answer, Dane, MxHost, Rules, SitePlan, plan};
+use crate::{Answer, Dane, LeastTls, MxHost, RouteSetting, Rules, SitePlan, Table, Tls, plan};
+use std::sync::Arc;
 use std::time::Duration;
 
 fn site(name: &str, place: usize, hosts: &[&str]) -> SiteSetting {
     let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
-    SiteSetting { name: name.to_owned(), place, hosts }
+    SiteSetting { name: name.to_owned(), place, hosts, least: None }
 }
 
 fn rules() -> Rules {
@@ -18,6 +19,10 @@ fn rules() -> Rules {
 
 /// The plan for a domain with these hosts by preference.
 fn found(hosts: &[(u16, &str)]) -> SitePlan {
+    found_by(hosts, &rules())
+}
+
+fn found_by(hosts: &[(u16, &str)], rules: &Rules) -> SitePlan {
     let host = |(preference, name): &(u16, &str)| MxHost {
         preference: *preference,
         name: (*name).to_owned(),
@@ -27,7 +32,7 @@ fn found(hosts: &[(u16, &str)]) -> SitePlan {
     let hosts = hosts.iter().map(host).collect();
     let answer =
         Answer::Hosts { hosts, ttl: Duration::from_mins(1), policy: None, authentic: false };
-    plan("a.test", &answer, &rules()).unwrap()
+    plan("a.test", &answer, rules).unwrap()
 }
 
 #[test]
@@ -58,6 +63,29 @@ fn connections_are_not_shared_between_domains_with_other_hosts() {
     assert_eq!(one.pool, found(&[(7, "a.mail.example.com")]).pool);
     let plain = found(&[(1, "a.test")]);
     assert_eq!((&plain.name, plain.named), (&plain.pool, None));
+}
+
+#[test]
+fn the_stronger_of_what_a_site_and_a_route_ask_for_wins() {
+    const ALL: [Tls; 4] = [Tls::Off, Tls::Opportunistic, Tls::Required, Tls::Verified];
+    let least = |tls, beats_off| Some(LeastTls { tls, by: "new.toml:7".into(), beats_off });
+    for (wanted, tls) in ALL.iter().flat_map(|wanted| ALL.map(|least| (*wanted, least))) {
+        let route = RouteSetting { pattern: "*".to_owned(), to: Vec::new(), port: 25, tls: wanted };
+        let table = Arc::new(Table::new([route]).unwrap());
+        for beats_off in [true, false] {
+            let site =
+                SiteSetting { least: least(tls, beats_off), ..site("a", 2, &[".example.com"]) };
+            let sites = NamedSites::new([site]).unwrap();
+            let rules = Rules { sites, table: Arc::clone(&table), ..Rules::default() };
+            let is = |host| found_by(&[(1, host)], &rules);
+            let (of_it, other) = (is("mx.example.com"), is("mx.else.test"));
+            let is_heard = beats_off || wanted != Tls::Off;
+            let most = if is_heard { wanted.max(tls) } else { wanted };
+            assert_eq!((of_it.tls, other.tls), (most, wanted), "{wanted:?}, at least {tls:?}");
+            assert_eq!(of_it.asked_by.is_some(), most > wanted, "{wanted:?}, at least {tls:?}");
+            assert_eq!((&*of_it.name, other.asked_by), ("a", None));
+        }
+    }
 }
 
 #[test]
