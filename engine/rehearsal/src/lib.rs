@@ -7,10 +7,14 @@
 //!
 //! A [`Provider`] is whoever answers at the hosts: a machine that is told what comes, and when. The
 //! driver of it is [`open`]. The same seed and the same calls give the same history.
+//!
+//! A rehearsal is as right as its providers are. Where they are made from a delivery log
+//! (`ringpost replay`), their knowledge ends with it: which hosts answered, what they said, and when. What
+//! a host says to what it was not asked then is a guess, so such a rehearsal estimates; it proves nothing.
 
 mod host;
 mod operator;
 mod relay;
 
 pub use host::{Next, Provider, Visit, open};
-pub use relay::{Plan, Relay, Site};
+pub use relay::{Plan, Relay, Site, answer};

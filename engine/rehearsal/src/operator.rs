@@ -2,7 +2,7 @@
 
 use crate::relay::{self, Plan, Relay};
 use kernel::sim::World;
-use policy::survey::{About, Answer, Elsewhere, Load, Named, Order, Question, Verb};
+use policy::survey::{About, Answer, Elsewhere, Load, Named, Order, Question, Sites, Verb};
 use shard::{Inquiry, Letter, Reload};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +21,18 @@ impl Relay {
         match self.inquire(world, Question::Name(name.into())) {
             Answer::Name(named) => *named,
             other => panic!("asked for a name, it said {other:?}"),
+        }
+    }
+
+    /// So many sites with mail, those with most first, and what keeps it. A moment passes.
+    ///
+    /// # Panics
+    /// If there is no answer: the relay has ended.
+    #[must_use]
+    pub fn sites(&self, world: &World, most: usize) -> Sites {
+        match self.inquire(world, Question::Sites(most)) {
+            Answer::Sites(sites) => sites,
+            other => panic!("asked for sites, it said {other:?}"),
         }
     }
 

@@ -86,6 +86,14 @@ impl Relay {
     /// # Errors
     /// Why it could not start: names of sites or their hosts that are none.
     pub fn start(world: &World, plan: &Plan) -> Result<Self, String> {
+        Self::begin(world, live(plan)?)
+    }
+
+    /// The same with settings that were made elsewhere, and whoever they ask about domains: see [`answer`].
+    ///
+    /// # Errors
+    /// Why it could not start.
+    pub fn begin(world: &World, live: Live) -> Result<Self, String> {
         let host = world.host();
         let (shard, mailbox) = mailbox();
         let meters = Meters::new(1);
@@ -98,7 +106,7 @@ impl Relay {
             intake_bytes_max: HELD_BYTES_MAX,
             queued_max: u64::from(u32::MAX),
             weights: Arc::new(Weights::new(std::iter::empty())),
-            live: live(plan)?,
+            live,
             delivery_log: Some(LOG.into()),
             topics: Topics { accepted: false, refused: false },
             meters: Arc::clone(&meters),
@@ -123,13 +131,24 @@ impl Relay {
 
     /// Gives it a message of ASCII in wire form, as the program gives it its own.
     pub fn submit(&self, sender: &str, recipient: &str, text: &[u8]) {
+        self.hand_in(sender, recipient, text, Box::new(|_| ()));
+    }
+
+    /// The same; `taken` hears whether it was taken.
+    pub fn hand_in(
+        &self,
+        sender: &str,
+        recipient: &str,
+        text: &[u8],
+        taken: Box<dyn FnOnce(bool) + Send>,
+    ) {
         let submission = Submission {
             sender: sender.into(),
             recipient: recipient.into(),
             text: text.into(),
             // What is known of the domain decides, as for all mail.
             answer: Answer::NoDomain,
-            taken: Box::new(|_| ()),
+            taken,
         };
         self.shard.post(Letter::Submit(Box::new(submission)));
     }
@@ -231,8 +250,10 @@ fn routing(plan: &Plan) -> Result<Routing, String> {
     })
 }
 
-/// What DNS says of a domain with these hosts.
-pub(crate) fn answer(hosts: &[(u16, String, IpAddr)]) -> Answer {
+/// What DNS says of a domain with these hosts: their preference, name and address. Without any it takes no
+/// mail.
+#[must_use]
+pub fn answer(hosts: &[(u16, String, IpAddr)]) -> Answer {
     let host = |(preference, name, address): &(u16, String, IpAddr)| MxHost {
         preference: *preference,
         name: name.clone(),

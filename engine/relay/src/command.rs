@@ -54,6 +54,8 @@ enum Verb {
     Token(door::Token),
     /// Says what a host means by a reply: its class, whose quota is spent, and what is asked for
     Reply(crate::reply::Question),
+    /// Runs a delivery log once more, in virtual time, under other settings: what would have changed
+    Replay(crate::replay::Options),
     /// Makes and checks entries for the file of those who may log in
     #[command(subcommand)]
     User(crate::user::Verb),
@@ -105,6 +107,7 @@ pub fn main() -> ExitCode {
         Verb::Reload(reload) => asked(&door::Verb::Reload(&reload)),
         Verb::Token(token) => status(token.make()),
         Verb::Reply(question) => crate::reply::run(&question),
+        Verb::Replay(options) => ended(crate::replay::run(&options, &host())),
         Verb::User(verb) => crate::user::run(&verb).map_or_else(|faults| refuse(&faults), status),
         Verb::Import(verb) => crate::import::run(&verb, &host()),
         Verb::Config(Config::Check(from)) => with_settings(&from, |loaded| {

@@ -7,6 +7,7 @@ pub mod demo;
 mod door;
 mod fetch;
 mod import;
+mod replay;
 mod reply;
 pub mod run;
 pub mod settings;

@@ -34,6 +34,8 @@ mod survey;
 mod tls;
 
 pub(crate) use egress::absent;
+pub(crate) use live::{Asker, live_asking};
+pub(crate) use politeness::politeness;
 pub(crate) use tls::check;
 
 use crate::settings::{DELAY_MAX, Durability, Loaded, Settings, load_tokens};
@@ -140,7 +142,7 @@ fn start(loaded: &Loaded) -> io::Result<Relay> {
     let connector = tls::connector(loaded)?;
     let policies = policies::policies(loaded)?;
     policies::warning(policies.as_ref()).iter().for_each(warn);
-    let (politeness, keepers) = Keepers::open(politeness::politeness(loaded)?, settings);
+    let (politeness, keepers) = Keepers::open(politeness(loaded)?, settings);
     let reports = reports::reports(loaded)?;
     let ledger = reports.as_ref().map(|reports| Arc::clone(&reports.ledger));
     let sources = guard::sources(settings);

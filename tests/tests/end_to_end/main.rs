@@ -39,6 +39,7 @@ mod proxy;
 mod put_off;
 mod rates;
 mod reload;
+mod replay;
 mod reply_class;
 mod requiretls;
 mod reroutes;

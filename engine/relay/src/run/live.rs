@@ -15,6 +15,9 @@ use wire::Connector;
 /// Asks what DNS knows of a domain.
 pub(crate) type Asker = Arc<dyn Fn(String, Ask, Sender<Letter>) + Send + Sync>;
 
+/// Who asks, where these routes are.
+pub(crate) type Asking<'a> = &'a dyn Fn(&Arc<Table>) -> Asker;
+
 /// What holds from now on, behind what held `before`.
 pub(super) fn live(
     loaded: &Loaded,
@@ -22,7 +25,7 @@ pub(super) fn live(
     politeness: Politeness,
     before: Option<&Live>,
 ) -> io::Result<Live> {
-    let ask: &dyn Fn(&Arc<Table>) -> Asker = &|table| asker(table, resolver);
+    let ask: Asking<'_> = &|table| asker(table, resolver);
     let settings = (&loaded.settings, &*loaded.least_tls());
     live_asking(settings, (ask, connector, meters), politeness, before)
 }
@@ -30,7 +33,7 @@ pub(super) fn live(
 /// The same where it is not DNS that is asked, and sites ask for this TLS.
 pub(crate) fn live_asking(
     (settings, least): (&Settings, &[Option<LeastTls>]),
-    (ask, connector, meters): (&dyn Fn(&Arc<Table>) -> Asker, &Arc<Connector>, &Meters),
+    (ask, connector, meters): (Asking<'_>, &Arc<Connector>, &Meters),
     politeness: Politeness,
     before: Option<&Live>,
 ) -> io::Result<Live> {
@@ -101,7 +104,7 @@ fn places(settings: &Settings, before: Option<&Routing>) -> Vec<usize> {
 
 fn routing(
     (settings, least): (&Settings, &[Option<LeastTls>]),
-    ask: &dyn Fn(&Arc<Table>) -> Asker,
+    ask: Asking<'_>,
     before: Option<&Routing>,
 ) -> io::Result<Routing> {
     let routes = settings.routes.iter().map(|route| {

@@ -88,7 +88,7 @@ impl Desk {
             _ => tls::connector(loaded)?,
         };
         let known = before.politeness.clone();
-        let rules = politeness::politeness(loaded)?;
+        let rules = politeness(loaded)?;
         let Politeness { rules, others, suppress_after, .. } = rules;
         let politeness = Politeness { rules, others, suppress_after, ..known };
         let parts = (&self.resolver, &connector, &*self.counts);
