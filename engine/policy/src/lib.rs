@@ -5,7 +5,7 @@
 //! single hosts did, and [`gate`] what sites have asked for. [`Limits`] says how much at once, [`Schedule`] when a deferred
 //! recipient is tried again, [`Backoff`] when a site that cannot be reached is dialled
 //! again, [`outcome`] what a reply makes of its recipient, and [`replies`] what else it means.
-//! [`pace`] keeps to so many in a time. [`pool`] says which of our addresses is next, and [`tenant`] whose mail has which part of a site. A [`source::Source`] counts what those do
+//! [`pace`] keeps to so many in a time. [`pool`] says which of our addresses is next, [`warmup`] how much of a day it has, and [`tenant`] whose mail has which part of a site. A [`source::Source`] counts what those do
 //! who give us mail. [`survey`] has the words in which operators are told why mail does not move.
 //! [`bounces`] knows who hard-bounced lately, and [`tls_report`] counts what TLS with hosts came to, for the domains that want to hear of it.
 
@@ -26,6 +26,7 @@ pub mod span;
 pub mod survey;
 pub mod tenant;
 pub mod tls_report;
+pub mod warmup;
 
 pub use backoff::Backoff;
 pub use limits::Limits;

@@ -10,6 +10,9 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections open or opening at once. At least 1.
     pub connections_max: u16,
+    /// Of these, from one address of ours. At least 1; what is above
+    /// [`Self::connections_max`] is no limit.
+    pub connections_per_source_max: u16,
     /// Messages sent over one connection before it is closed. At least 1.
     pub messages_per_connection_max: u32,
     /// Messages on their way at once over one connection, to hosts that let us. At least 1.
@@ -40,6 +43,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 10,
+            connections_per_source_max: u16::MAX,
             messages_per_connection_max: 100,
             in_flight_max: 8,
             in_flight_first: 1,

@@ -44,6 +44,16 @@ impl Counted {
             Self::Connections => "connection_rate",
         }
     }
+
+    /// The key that says how many from one source.
+    #[must_use]
+    pub const fn key_per_source(self) -> &'static str {
+        match self {
+            Self::Messages => "message_rate_per_source",
+            Self::Bytes => "byte_rate_per_source",
+            Self::Connections => "connection_rate_per_source",
+        }
+    }
 }
 
 impl fmt::Display for Counted {
@@ -141,6 +151,119 @@ impl Pacer {
         let paced = u128::from(count - count / PART);
         (self.rate.span().as_nanos() << FINE_BITS).div_ceil(paced)
     }
+}
+
+/// Keeps to the rates of one thing: a site, or one of our addresses there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pacers {
+    messages: Option<Pacer>,
+    bytes: Option<Pacer>,
+    connections: Option<Pacer>,
+}
+
+/// What is used up, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// What it is of.
+    pub counted: Counted,
+    /// The next may be had then.
+    pub until: Tick,
+}
+
+impl Pacers {
+    /// These rates hold from now on. What was had counts on, but for a rate that is another one.
+    pub fn change(&mut self, rates: Rates) {
+        let pacers = [
+            (&mut self.messages, rates.messages),
+            (&mut self.bytes, rates.bytes),
+            (&mut self.connections, rates.connections),
+        ];
+        for (pacer, rate) in pacers {
+            if pacer.as_ref().map(Pacer::rate) != rate {
+                *pacer = rate.map(Pacer::new);
+            }
+        }
+    }
+
+    /// The rates that hold.
+    #[must_use]
+    pub fn rates(&self) -> Rates {
+        let rate = |pacer: &Option<Pacer>| pacer.as_ref().map(Pacer::rate);
+        Rates {
+            messages: rate(&self.messages),
+            bytes: rate(&self.bytes),
+            connections: rate(&self.connections),
+        }
+    }
+
+    /// Why no message may go now; of two reasons the one that lasts longer.
+    #[must_use]
+    pub fn messages_spent(&self, now: Tick) -> Option<Spent> {
+        let messages = spent(self.messages.as_ref(), Counted::Messages, now);
+        let bytes = spent(self.bytes.as_ref(), Counted::Bytes, now);
+        messages.into_iter().chain(bytes).max_by_key(|spent| spent.until)
+    }
+
+    /// Why no connection may be opened now.
+    #[must_use]
+    pub fn connections_spent(&self, now: Tick) -> Option<Spent> {
+        spent(self.connections.as_ref(), Counted::Connections, now)
+    }
+
+    /// How many messages may go now; `None`: as many as there are.
+    #[must_use]
+    pub fn messages_left(&self, now: Tick) -> Option<u64> {
+        match self.bytes.as_ref().map(|pacer| pacer.left(now)) {
+            Some(0) => Some(0),
+            _ => self.messages.as_ref().map(|pacer| pacer.left(now)),
+        }
+    }
+
+    /// How many connections may be opened now; `None`: as many as are wanted.
+    #[must_use]
+    pub fn connections_left(&self, now: Tick) -> Option<u64> {
+        self.connections.as_ref().map(|pacer| pacer.left(now))
+    }
+
+    /// When a message may go at the earliest.
+    #[must_use]
+    pub fn messages_open(&self) -> Tick {
+        let pacers = [&self.messages, &self.bytes];
+        pacers.into_iter().flatten().map(Pacer::opens).max().unwrap_or(Tick::ZERO)
+    }
+
+    /// When a connection may be opened at the earliest.
+    #[must_use]
+    pub fn connections_open(&self) -> Tick {
+        self.connections.as_ref().map_or(Tick::ZERO, Pacer::opens)
+    }
+
+    /// A message of so many octets goes.
+    pub fn sends(&mut self, bytes: u64, now: Tick) {
+        self.messages.iter_mut().for_each(|pacer| pacer.charge(1, now));
+        self.bytes.iter_mut().for_each(|pacer| pacer.charge(bytes, now));
+    }
+
+    /// One that was to go did not.
+    pub fn unsent(&mut self, bytes: u64) {
+        self.messages.iter_mut().for_each(|pacer| pacer.give_back(1));
+        self.bytes.iter_mut().for_each(|pacer| pacer.give_back(bytes));
+    }
+
+    /// A connection is opened.
+    pub fn connects(&mut self, now: Tick) {
+        self.connections.iter_mut().for_each(|pacer| pacer.charge(1, now));
+    }
+
+    /// One that was to be opened was not.
+    pub fn unconnected(&mut self) {
+        self.connections.iter_mut().for_each(|pacer| pacer.give_back(1));
+    }
+}
+
+fn spent(pacer: Option<&Pacer>, counted: Counted, now: Tick) -> Option<Spent> {
+    let until = pacer.map(Pacer::opens).filter(|until| now < *until)?;
+    Some(Spent { counted, until })
 }
 
 fn fine(now: Tick) -> u128 {

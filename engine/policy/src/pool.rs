@@ -5,10 +5,17 @@
 //! all the connections it may have, or was taken out of use, is passed over, and what it missed
 //! is not made up for: it must not be flooded when it is back.
 //!
-//! A source may have a limit that is smaller for a time, because a host has asked for that; and an
-//! operator may take it out of use.
+//! A source may have a limit that is smaller for a time, because a host has asked for that; an
+//! operator may take it out of use; it may have only so much in a time ([`Turns::rate`]), and only so much
+//! of a day ([`Turns::rest`]). Then others have its turn.
 
+use crate::pace::{Pacers, Rates, Spent};
 use event::Tick;
+use std::time::Duration;
+
+/// A connection is opened though it may send only after this: it takes a while to be opened, and has a part
+/// of what a source may send beside those that wait for that already.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What the settings say of one source of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +30,7 @@ pub struct Member {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turns(Vec<Turn>);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Turn {
     member: Member,
     /// How far it is behind its share; ahead of it, below zero.
@@ -37,6 +44,10 @@ struct Turn {
     out_until: Tick,
     /// An operator has taken it out of use until then.
     disabled_until: Tick,
+    /// It has had all that it may have of a day, which ends then.
+    rests_until: Tick,
+    /// What it may have in a time, if that is limited.
+    pacers: Option<Box<Pacers>>,
 }
 
 /// Why no source may have another connection.
@@ -48,8 +59,12 @@ pub enum Want {
     OfUse(Option<Tick>),
     /// None is in use, and an operator took out one that would be: the first is back then.
     OfOperator(Tick),
-    /// Those in use have all the connections they may have.
+    /// Those in use have had all that they may have of a day, the first of which ends then.
+    OfDay(Tick),
+    /// Those that have a day have all the connections they may have.
     OfRoom,
+    /// Those with room have had all that they may have in a time, of which the first may have more then.
+    OfRate(Spent),
 }
 
 impl Turns {
@@ -74,23 +89,42 @@ impl Turns {
     /// Why [`Self::next`] would have none, if it would.
     #[must_use]
     pub fn want(&self, now: Tick, fit: impl Fn(usize) -> bool) -> Option<Want> {
-        let fit = &fit;
-        let fit = || {
-            let all = self.0.iter().enumerate();
-            all.filter(move |(index, _)| fit(*index)).map(|(_, turn)| turn)
-        };
-        if fit().any(|turn| turn.room(now) > 0) {
+        let fit = || self.those(&fit);
+        if fit().any(|turn| turn.may_connect(now)) {
             return None;
         }
-        let is_used = |turn: &Turn| turn.member.weight > 0 && !turn.is_out(now);
+        if fit().any(|turn| turn.is_used(now)) {
+            return Some(lacking(now, || fit().filter(move |turn| turn.is_used(now))));
+        }
         let back = || fit().filter(|turn| turn.is_out(now)).map(|turn| turn.out_until).min();
         let disabled = fit().filter(|turn| turn.member.weight > 0 && turn.is_disabled(now));
         Some(match (fit().next(), disabled.map(|turn| turn.disabled_until).min()) {
             (None, _) => Want::OfFit,
-            (Some(_), _) if fit().any(is_used) => Want::OfRoom,
             (Some(_), Some(until)) => Want::OfOperator(until),
             (Some(_), None) => Want::OfUse(back()),
         })
+    }
+
+    /// Why no message may go now by a connection of any source that is in use and `fit`, if none may.
+    #[must_use]
+    pub fn spent(&self, now: Tick, fit: impl Fn(usize) -> bool) -> Option<Want> {
+        let used = || self.those(&fit).filter(move |turn| turn.is_used(now));
+        let rest = used().map(|turn| turn.rests_until).min()?;
+        if now < rest {
+            return Some(Want::OfDay(rest));
+        }
+        let awake = used().filter(|turn| !turn.rests(now));
+        let mut first: Option<Spent> = None;
+        for turn in awake {
+            let spent = turn.messages_spent(now)?;
+            first = Some(first.filter(|first| first.until <= spent.until).unwrap_or(spent));
+        }
+        first.map(Want::OfRate)
+    }
+
+    fn those(&self, fit: &impl Fn(usize) -> bool) -> impl Iterator<Item = &Turn> {
+        let all = self.0.iter().enumerate();
+        all.filter(move |(index, _)| fit(*index)).map(|(_, turn)| turn)
     }
 
     /// The source of the next connection, which counts from now on, of those that may have one
@@ -99,7 +133,7 @@ impl Turns {
         let mut best: Option<(usize, i64)> = None;
         let mut total = 0;
         for (index, turn) in self.0.iter_mut().enumerate() {
-            if turn.room(now) == 0 || !fit(index) {
+            if !turn.may_connect(now) || !fit(index) {
                 continue;
             }
             let weight = i64::from(turn.member.weight);
@@ -112,6 +146,7 @@ impl Turns {
         let (index, _) = best?;
         self.0[index].behind -= total;
         self.0[index].connections += 1;
+        self.0[index].pacers.iter_mut().for_each(|pacers| pacers.connects(now));
         Some(index)
     }
 
@@ -164,16 +199,64 @@ impl Turns {
         self.0[source].out_until = Tick::ZERO;
     }
 
-    /// Whether a source is out of use.
+    /// Whether a source is out of use, if only for the rest of its day.
     #[must_use]
     pub fn is_out(&self, source: usize, now: Tick) -> bool {
-        self.0[source].is_out(now)
+        self.0[source].is_out(now) || self.0[source].rests(now)
     }
 
     /// When the first of those that are out of use is back, if any is out.
     #[must_use]
     pub fn back_at(&self, now: Tick) -> Option<Tick> {
         self.0.iter().map(|turn| turn.out_until).filter(|until| now < *until).min()
+    }
+
+    /// Each has no more in a time than this from now on. What it had counts on where a rate is the same.
+    pub fn rate(&mut self, rates: Rates) {
+        for turn in &mut self.0 {
+            if rates.is_empty() {
+                turn.pacers = None;
+            } else {
+                turn.pacers.get_or_insert_default().change(rates);
+            }
+        }
+    }
+
+    /// Why a source may send no message now, by what it may have in a time.
+    #[must_use]
+    pub fn messages_spent(&self, source: usize, now: Tick) -> Option<Spent> {
+        self.0.get(source)?.messages_spent(now)
+    }
+
+    /// A message of so many octets goes from a source.
+    pub fn sends(&mut self, source: usize, bytes: u64, now: Tick) {
+        let pacers = self.0.get_mut(source).and_then(|turn| turn.pacers.as_mut());
+        pacers.into_iter().for_each(|pacers| pacers.sends(bytes, now));
+    }
+
+    /// One that was to go did not.
+    pub fn unsent(&mut self, source: usize, bytes: u64) {
+        let pacers = self.0.get_mut(source).and_then(|turn| turn.pacers.as_mut());
+        pacers.into_iter().for_each(|pacers| pacers.unsent(bytes));
+    }
+
+    /// Whether a source may open a connection beside the one for which it was its turn, as to the next
+    /// host: then it is counted.
+    pub fn connects_again(&mut self, source: usize, now: Tick) -> bool {
+        let Some(pacers) = self.0.get_mut(source).and_then(|turn| turn.pacers.as_mut()) else {
+            return true;
+        };
+        let may = pacers.connections_spent(now).is_none();
+        if may {
+            pacers.connects(now);
+        }
+        may
+    }
+
+    /// A source has had all that it may have of a day, which ends then; a moment that is over: it may
+    /// have more. Its connections are to end when they have nothing on their way.
+    pub fn rest(&mut self, source: usize, until: Tick) {
+        self.0[source].rests_until = until;
     }
 
     /// How many connections there may be from all sources that are in use and `fit`.
@@ -188,10 +271,31 @@ impl Turns {
     }
 }
 
+/// Why none of those that are in use may have another connection.
+fn lacking<'t, I: Iterator<Item = &'t Turn>>(now: Tick, used: impl Fn() -> I) -> Want {
+    let awake = || used().filter(move |turn| !turn.rests(now));
+    if awake().next().is_none() {
+        return Want::OfDay(used().map(|turn| turn.rests_until).min().unwrap_or(now));
+    }
+    let open = awake().filter(|turn| turn.has_room()).filter_map(|turn| turn.paused(now));
+    open.min_by_key(|spent| spent.until).map_or(Want::OfRoom, Want::OfRate)
+}
+
 impl Turn {
     const fn new(member: Member) -> Self {
-        let (out_until, disabled_until) = (Tick::ZERO, Tick::ZERO);
-        Self { member, behind: 0, connections: 0, leaving: 0, cap: None, out_until, disabled_until }
+        let (out_until, disabled_until, rests_until) = (Tick::ZERO, Tick::ZERO, Tick::ZERO);
+        let (behind, connections, leaving, cap, pacers) = (0, 0, 0, None, None);
+        Self {
+            member,
+            behind,
+            connections,
+            leaving,
+            cap,
+            out_until,
+            disabled_until,
+            rests_until,
+            pacers,
+        }
     }
 
     fn is_out(&self, now: Tick) -> bool {
@@ -202,16 +306,41 @@ impl Turn {
         now < self.disabled_until
     }
 
-    /// How many more connections it may have now.
-    fn room(&self, now: Tick) -> u16 {
-        if self.member.weight == 0 || self.is_out(now) {
-            return 0;
-        }
-        self.most().saturating_sub(self.connections)
+    fn is_used(&self, now: Tick) -> bool {
+        self.member.weight > 0 && !self.is_out(now)
     }
 
-    fn most(&self) -> u16 {
-        self.cap.map_or(self.member.connections_max, |cap| cap.min(self.member.connections_max))
+    fn rests(&self, now: Tick) -> bool {
+        now < self.rests_until
+    }
+
+    const fn has_room(&self) -> bool {
+        self.connections < self.most()
+    }
+
+    const fn most(&self) -> u16 {
+        match self.cap {
+            Some(cap) if cap < self.member.connections_max => cap,
+            _ => self.member.connections_max,
+        }
+    }
+
+    fn messages_spent(&self, now: Tick) -> Option<Spent> {
+        self.pacers.as_ref()?.messages_spent(now)
+    }
+
+    /// Whether it may have another connection now, which then may send.
+    fn may_connect(&self, now: Tick) -> bool {
+        let is_free = self.is_used(now) && !self.rests(now) && self.has_room();
+        is_free && self.paused(now).is_none()
+    }
+
+    /// What it waits for before another connection is of use.
+    fn paused(&self, now: Tick) -> Option<Spent> {
+        let pacers = self.pacers.as_ref()?;
+        let messages = pacers.messages_spent(now).filter(|spent| now + SOON < spent.until);
+        let spent = messages.into_iter().chain(pacers.connections_spent(now));
+        spent.max_by_key(|spent| spent.until)
     }
 }
 

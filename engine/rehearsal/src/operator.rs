@@ -63,6 +63,11 @@ impl Relay {
         Ok(())
     }
 
+    /// Steps its wall clock forward or back.
+    pub fn step_wall(&self, world: &World, millis: i64) {
+        world.step_wall(self.host(), millis);
+    }
+
     /// DNS says where mail for a domain goes.
     pub fn resolve(&self, domain: &str, hosts: &[(u16, String, IpAddr)]) {
         self.post(Letter::Resolved(domain.to_owned(), relay::answer(hosts)));

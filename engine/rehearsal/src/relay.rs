@@ -6,12 +6,13 @@ use kernel::{Kernel, Sender, mailbox};
 use policy::pool::Member;
 use policy::replies::Rules as Replies;
 use policy::tenant::Weights;
+use policy::warmup::{Book, Quota};
 use policy::{Class, Limits, Own, Schedule, Schedules};
 use route::{Answer, MxHost, NamedSites, Rules, SiteSetting};
 use shard::journal::{Durability, Options};
 use shard::{
-    Ask, Crowd, Egress, Letter, Live, Politeness, Pool, Routing, Setup, SiteRates, Source, Spool,
-    Submission, Topics,
+    Allowed, Ask, Crowd, Egress, Letter, Live, Politeness, Pool, Routing, Setup, SiteRates, Source,
+    Spool, Submission, Topics, Warmup,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -58,6 +59,12 @@ pub struct Plan {
     pub sites: Vec<Site>,
     /// How all others are treated.
     pub limits: Limits,
+    /// How much each of all others may have in a time.
+    pub rates: Allowed,
+    /// How much each of the addresses may send of a day, to all sites together, if that is limited.
+    pub warmup: Option<policy::warmup::Plan>,
+    /// What they have sent of it, which outlives a relay.
+    pub days: Arc<Book>,
     /// When a deferred recipient is tried again.
     pub schedule: Schedule,
     /// What hosts mean by what they say.
@@ -153,6 +160,10 @@ impl Relay {
         self.shard.post(Letter::Submit(Box::new(submission)));
     }
 
+    pub(crate) const fn host(&self) -> Host {
+        self.host
+    }
+
     pub(crate) fn post(&self, letter: Letter) {
         self.shard.post(letter);
     }
@@ -212,17 +223,21 @@ pub(crate) fn live(plan: &Plan) -> Result<Live, String> {
     Ok(Live {
         routing: routing(plan)?,
         limits: plan.limits,
-        rates: SiteRates::default(),
+        rates: SiteRates {
+            sites: plan.sites.iter().map(|_| plan.rates).collect(),
+            others: plan.rates,
+        },
         spread_backlog: usize::MAX,
         politeness: Politeness {
             rules: Arc::clone(&plan.replies),
             sites: plan.sites.iter().map(|site| site.is_heeded).collect(),
             others: plan.is_heeded,
+            days: Arc::clone(&plan.days),
             ..Politeness::default()
         },
         schedules: Schedules::new(&plan.schedule, &Class::ALL.map(|_| Own::default()), []),
         connector: Arc::new(connector),
-        egress: Arc::new(egress(&plan.sources)),
+        egress: Arc::new(egress(plan)),
     })
 }
 
@@ -272,7 +287,12 @@ pub fn answer(hosts: &[(u16, String, IpAddr)]) -> Answer {
 }
 
 /// One pool of these addresses, if there are any.
-fn egress(sources: &[(IpAddr, u16)]) -> Egress {
+fn egress(plan: &Plan) -> Egress {
+    let warmup = |address| {
+        let counter = plan.days.counter(address, None);
+        let quota = |days: &policy::warmup::Plan| Arc::new(Quota::new(days.clone(), counter));
+        plan.warmup.as_ref().map(|days| Warmup { site: None, quota: quota(days), index: 0 })
+    };
     let source = |&(address, connections_max): &(IpAddr, u16)| Source {
         pool: POOL.into(),
         address,
@@ -280,9 +300,11 @@ fn egress(sources: &[(IpAddr, u16)]) -> Egress {
         member: Member { weight: 1, connections_max },
         messages_per_connection_max: u32::MAX,
         detour: None,
+        warmups: warmup(address).into_iter().collect(),
         meters: Arc::default(),
     };
-    let pool = (!sources.is_empty()).then(|| Pool::new(POOL, sources.iter().map(source)));
+    let sources = plan.sources.iter();
+    let pool = (!plan.sources.is_empty()).then(|| Pool::new(POOL, sources.map(source)));
     let usual = pool.is_some().then_some(0);
     Egress::new(pool.into_iter().collect(), usual)
 }

@@ -32,6 +32,7 @@ mod shards;
 mod sockets;
 mod survey;
 mod tls;
+mod warmup;
 
 pub(crate) use egress::absent;
 pub(crate) use live::{Asker, live_asking};

@@ -30,6 +30,7 @@ mod tls;
 mod tls_report;
 mod tokens;
 mod value;
+mod warmup;
 
 pub use auth::{Auth, Login, load_users, parse_users, user_name};
 pub(crate) use change::change;
@@ -51,6 +52,7 @@ pub use tenant::Tenant;
 pub use tls::{Certificate, ClientCertificate, DeliveryTls, LeastTls, ListenerTls, Security, Tls};
 pub use tls_report::TlsReport;
 pub use tokens::{load_tokens, parse_tokens};
+pub use warmup::Warmup;
 
 use document::{Place, Reader, Section};
 use mail::{Destination, HostName, Pattern, words};
@@ -84,6 +86,8 @@ pub struct Settings {
     pub routes: Vec<Route>,
     /// The addresses mail leaves from.
     pub pools: Vec<Pool>,
+    /// Addresses that send some more every day.
+    pub warmups: Vec<Warmup>,
     /// The pool for mail that nobody has named one for.
     pub usual_pool: Option<String>,
     /// Limits towards one site.
@@ -208,6 +212,8 @@ pub struct Hop {
 pub struct Delivery {
     /// The most connections to one site.
     pub connections_per_site: u16,
+    /// Of these, from one source.
+    pub connections_per_source: u16,
     /// The most messages over one connection.
     pub messages_per_connection: u32,
     /// The most messages on their way at once over one connection.
@@ -222,6 +228,8 @@ pub struct Delivery {
     pub connection_age_max: Duration,
     /// The most in a time.
     pub rates: policy::pace::Rates,
+    /// And that from one source.
+    pub rates_per_source: policy::pace::Rates,
 }
 
 /// `[log]`

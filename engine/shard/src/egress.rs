@@ -1,8 +1,9 @@
 //! The pools of our addresses that mail leaves by, as the settings have them.
 
-use event::EgressMeters;
+use event::{EgressMeters, Wall};
 use policy::Limits;
-use policy::pool::{Member, Turns};
+use policy::pool::Member;
+use policy::warmup::{Day, Quota};
 use route::{Place, Pools, SitePlan};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -44,8 +45,21 @@ pub struct Source {
     pub messages_per_connection_max: u32,
     /// The proxy that has the address, if it is not on this host.
     pub detour: Option<Detour>,
+    /// How much it may send of a day, if it warms up.
+    pub warmups: Box<[Warmup]>,
     /// What is counted of it.
     pub meters: Arc<EgressMeters>,
+}
+
+/// How much one of our addresses may send of a day.
+#[derive(Clone, Debug)]
+pub struct Warmup {
+    /// The place of the named site that it is about; `None`: all sites together.
+    pub site: Option<usize>,
+    /// How much.
+    pub quota: Arc<Quota>,
+    /// Which of the settings' plans it is.
+    pub index: usize,
 }
 
 /// A proxy that connects to hosts for us.
@@ -121,12 +135,13 @@ impl Egress {
         known.map_or(Exit::Unknown, |(place, _)| Exit::Pool(place))
     }
 
-    /// How a site is treated: no more connections than the sources of its pool may have.
+    /// How a site is treated: no more connections than the sources of its pool may have; without a
+    /// pool, than one source may.
     pub(crate) fn limit(&self, limits: Limits, plan: &SitePlan) -> Limits {
-        let Some(pool) = plan.leaves_by else { return limits };
-        // A site that no source reaches is dialled all the same: that tells why nothing moves.
-        let most = self.pool(pool).connections_max(plan, |source| source.member.connections_max);
-        let most = most.max(1);
+        let most = plan.leaves_by.map_or(limits.connections_per_source_max, |pool| {
+            // A site that no source reaches is dialled all the same: that tells why nothing moves.
+            self.pool(pool).connections_max(plan, |source| source.most_at(&limits)).max(1)
+        });
         Limits { connections_max: limits.connections_max.min(most), ..limits }
     }
 
@@ -163,6 +178,24 @@ impl Source {
     /// there.
     pub(crate) fn is_called(&self, name: &str) -> bool {
         name.parse() == Ok(self.address) || self.ehlo.eq_ignore_ascii_case(name)
+    }
+
+    /// How much it may send of a day to a site: each of these holds.
+    pub(crate) fn warmups_at(&self, plan: &SitePlan) -> impl Iterator<Item = &Warmup> {
+        let named = plan.named;
+        let is_meant = move |one: &&Warmup| one.site.is_none() || one.site == named;
+        self.warmups.iter().filter(is_meant)
+    }
+
+    /// Of those the one that allows nothing more for longest now, with its day.
+    pub(crate) fn day_spent(&self, plan: &SitePlan, wall: Wall) -> Option<(&Warmup, Day)> {
+        let spent = self.warmups_at(plan).filter_map(|one| Some((one, one.quota.spent(wall)?)));
+        spent.max_by_key(|(_, day)| day.ends)
+    }
+
+    /// The most connections from it to a site with these limits.
+    pub(crate) fn most_at(&self, limits: &Limits) -> u16 {
+        self.member.connections_max.min(limits.connections_per_source_max)
     }
 
     fn out_of_use(&self) -> Arc<Self> {
@@ -212,9 +245,12 @@ impl Pool {
         places.iter().any(|place| place.address.is_ipv4() == own.is_ipv4())
     }
 
-    /// How its sources stand where nothing has happened.
-    pub(crate) fn turns(&self) -> Turns {
-        Turns::new(self.sources.iter().map(|source| source.member))
+    /// What each of its sources may have of a site with these limits.
+    pub(crate) fn members(&self, limits: &Limits) -> impl Iterator<Item = Member> {
+        self.sources.iter().map(|source| {
+            let connections_max = source.most_at(limits);
+            Member { connections_max, ..source.member }
+        })
     }
 }
 
@@ -234,6 +270,7 @@ mod tests {
             member: Member { weight, connections_max },
             messages_per_connection_max: u32::MAX,
             detour: None,
+            warmups: Box::default(),
             meters: Arc::default(),
         }
     }
@@ -260,6 +297,27 @@ mod tests {
             assert_eq!(egress.limit(limits, &through).connections_max, most, "{hosts:?}");
             let few = Limits { connections_max: 1, ..limits };
             assert_eq!(egress.limit(few, &through), few);
+        }
+    }
+
+    #[test]
+    fn what_one_source_may_have_is_had_by_each() {
+        let sources = [
+            source("192.0.2.1", 2, 1),
+            source("192.0.2.2", u16::MAX, 1),
+            source("192.0.2.3", u16::MAX, 1),
+            source("192.0.2.4", u16::MAX, 0),
+        ];
+        let egress = Egress::new(vec![Pool::new("warm", sources)], None);
+        let plan = SitePlan::fixed(&["198.51.100.1:25".parse().unwrap()], Tls::Off);
+        let through = plan.through(0, &egress.names);
+        for (most, each, alone, all) in [(99, 5, 5, 12), (99, 1, 1, 3), (7, 5, 5, 7), (3, 9, 3, 3)]
+        {
+            let connections_per_source_max = each;
+            let limits =
+                Limits { connections_max: most, connections_per_source_max, ..Limits::default() };
+            let has = |plan| egress.limit(limits, plan).connections_max;
+            assert_eq!((has(&plan), has(&through)), (alone, all), "{most}, {each} each");
         }
     }
 

@@ -82,7 +82,8 @@ impl<K: Kernel> Shard<K> {
 
     /// What a key has now.
     fn load(&self, plan: &SitePlan, index: SiteIndex, quota: &Quota<'_>) -> Load {
-        let most = self.limits_of(plan).connections_max;
+        let limits = self.limits_of(plan);
+        let most = limits.connections_max;
         let whole = Load { used: most, most, is_crowd: false };
         match quota {
             Quota::Site => Load { used: self.lanes_of(&plan.name), ..whole },
@@ -94,7 +95,7 @@ impl<K: Kernel> Shard<K> {
                     let sources = &live.egress.pool(pool).sources;
                     let place = sources.iter().position(|source| source.address == *address)?;
                     let used = standing.borrow().connections(place);
-                    let most = most.min(sources[place].member.connections_max);
+                    let most = most.min(sources[place].most_at(&limits));
                     Some(Load { used, most, ..whole })
                 });
                 found.unwrap_or(whole)
@@ -224,11 +225,13 @@ impl<K: Kernel> Shard<K> {
             site.is_some_and(SiteGates::has_sources) || self.first_disabled(plan).is_some()
         });
         let by_sources = pool.map(|pool| {
-            self.live.borrow().egress.pool(pool).connections_max(plan, |source| {
+            let live = self.live.borrow();
+            let limits = live.limits_of(plan);
+            live.egress.pool(pool).connections_max(plan, |source| {
                 if self.disabled(&plan.name, source).is_some() {
                     return 0;
                 }
-                let most = source.member.connections_max;
+                let most = source.most_at(limits);
                 let cap = site.and_then(|site| site.connections_from(source.address));
                 cap.map_or(most, |cap| cap.min(most))
             })
@@ -241,6 +244,7 @@ impl<K: Kernel> Shard<K> {
     pub(crate) fn cap_site(&self, index: SiteIndex, plan: &SitePlan) {
         let cap = self.cap_of(plan);
         self.queue.borrow_mut().cap(&plan.name, cap);
+        self.queue.borrow_mut().ask_sources(index);
         let (gates, sites) = (self.gates.borrow(), self.sites.borrow());
         let standing = sites.find(index).standing.as_ref().zip(plan.leaves_by);
         let Some((standing, pool)) = standing else { return };

@@ -46,6 +46,7 @@ mod inbound;
 mod intake;
 pub mod journal;
 mod judged;
+mod leave;
 mod letter;
 mod message;
 mod outbound;
@@ -70,7 +71,7 @@ pub use access::{Access, Ticket};
 pub use callers::{Allowance, Callers, Entry, Full};
 pub use crowd::Crowd;
 pub use domains::Domain;
-pub use egress::{Detour, Egress, Manner, Pool, Source};
+pub use egress::{Detour, Egress, Manner, Pool, Source, Warmup};
 pub use gates::{Asked, GateBook};
 pub use guard::Guard;
 pub use inbound::{MESSAGE_BYTES_MAX, Newcomer, Pace};
@@ -80,8 +81,8 @@ pub use outbound::Passage;
 pub use recipients::Recipients;
 pub use reload::Reload;
 pub use setup::{
-    Ask, Begin, Gate, Live, Networks, Politeness, Proxy, Routing, Security, Setup, SiteRates,
-    Spool, Topics,
+    Allowed, Ask, Begin, Gate, Live, Networks, Politeness, Proxy, Routing, Security, Setup,
+    SiteRates, Spool, Topics,
 };
 
 pub use sites::LANES_MAX;

@@ -3,9 +3,10 @@
 //! The queue counts, at the home of a site, and says who may go on when ([`queue::Queue::freed`]); here
 //! is who hears it: connections that wait for leave to send, and a timer where the loop of the shard
 //! would look too late. A site with rates is served by its home alone, as one with gates is, so that
-//! one number holds for all of it.
+//! one number holds for all of it. What each of our addresses may have there is in `leave.rs`.
 
 use crate::message::Delivery;
+use crate::setup::Allowed;
 use crate::shard::Shard;
 use event::Tick;
 use kernel::Kernel;
@@ -20,11 +21,24 @@ const PAUSE: Duration = Duration::from_millis(1);
 const SOON: Duration = Duration::from_millis(100);
 
 impl<K: Kernel> Shard<K> {
-    /// What goes next to a site, if anything may now.
-    pub(crate) fn next_to_send(self: &Rc<Self>, index: SiteIndex) -> Option<Delivery> {
-        let next = self.queue.borrow_mut().send(index, || self.kernel.now());
+    /// What goes next to a site from the source at this place, if anything may now.
+    pub(crate) fn next_to_send(
+        self: &Rc<Self>,
+        index: SiteIndex,
+        place: usize,
+    ) -> Option<Delivery> {
+        let next = match self.source_standing(index) {
+            None => self.queue.borrow_mut().send(index, || self.kernel.now()),
+            Some(standing) => self.next_from(&standing, index, place),
+        };
         self.await_rates();
         next
+    }
+
+    /// What was to go, of so many octets, does not.
+    pub(crate) fn unsent(&self, index: SiteIndex, place: usize, bytes: u64) {
+        self.queue.borrow_mut().unsent(index, bytes);
+        self.unsent_from(index, place, bytes);
     }
 
     /// Whether anything may go to a site now.
@@ -39,17 +53,20 @@ impl<K: Kernel> Shard<K> {
     /// What a site may have in a time is what the settings say now. If that is anything, its home alone
     /// serves it.
     pub(crate) fn rate_site(&self, index: SiteIndex, plan: &SitePlan) {
-        let rates = self.live.borrow().rates_of(plan);
-        self.queue.borrow_mut().rate(index, rates);
-        if !rates.is_empty() {
+        let Allowed { site, source } = self.live.borrow().rates_of(plan);
+        self.queue.borrow_mut().rate(index, site);
+        self.sites.borrow_mut().rate_sources(index, source);
+        self.queue.borrow_mut().ask_sources(index);
+        if self.is_rated(plan) {
             self.recall_shares(&plan.name);
             self.end_share(&plan.name);
         }
     }
 
-    /// Whether there is a rate for a site.
+    /// Whether there is a rate for a site, or for our addresses there.
     pub(crate) fn is_rated(&self, plan: &SitePlan) -> bool {
-        !self.live.borrow().rates_of(plan).is_empty()
+        let Allowed { site, source } = self.live.borrow().rates_of(plan);
+        !site.is_empty() || !source.is_empty() || self.is_warming(plan)
     }
 
     /// Has idle connections take what may go by now.
@@ -67,7 +84,12 @@ impl<K: Kernel> Shard<K> {
 
     /// Sees that the shard dials when there is something to do by a rate.
     pub(crate) fn await_rates(self: &Rc<Self>) {
-        let Some(at) = self.queue.borrow().free_at() else { return };
+        let at = self.queue.borrow().free_at();
+        at.into_iter().for_each(|at| self.dial_at(at));
+    }
+
+    /// Sees that the shard dials then, where that is so soon that its loop would be late.
+    pub(crate) fn dial_at(self: &Rc<Self>, at: Tick) {
         if self.draining() {
             return;
         }

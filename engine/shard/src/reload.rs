@@ -41,7 +41,7 @@ impl<K: Kernel> Shard<K> {
         if self.index == 0 {
             self.tell(&Event::Reloaded { by: &by, changed: &changed });
         }
-        self.sites.borrow().change_sources(&live.egress);
+        self.sites.borrow().change_sources(&live);
         *self.live.borrow_mut() = live;
         self.renew_reroutes();
         let mut last = None;

@@ -15,6 +15,7 @@ use policy::pace::Rates;
 use policy::replies::{Rules, Unknown};
 use policy::tenant::Weights;
 use policy::tls_report::Ledger;
+use policy::warmup::Book;
 use policy::{Class, Limits, Schedule, Schedules};
 use route::SitePlan;
 use smtp::server::{self, Refusal, Rights};
@@ -96,9 +97,18 @@ pub struct Live {
 #[derive(Clone, Debug, Default)]
 pub struct SiteRates {
     /// Each of those that the rules of routing name, in their order.
-    pub sites: Arc<[Rates]>,
+    pub sites: Arc<[Allowed]>,
     /// Each of all others.
-    pub others: Rates,
+    pub others: Allowed,
+}
+
+/// How much a site may have in a time: both hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// From all sources of a pool together.
+    pub site: Rates,
+    /// From each of them; where there is no pool, from this host.
+    pub source: Rates,
 }
 
 impl Live {
@@ -113,7 +123,7 @@ impl Live {
     }
 
     /// How much a site may have in a time.
-    pub(crate) fn rates_of(&self, plan: &SitePlan) -> Rates {
+    pub(crate) fn rates_of(&self, plan: &SitePlan) -> Allowed {
         let own = plan.named.and_then(|place| self.rates.sites.get(place));
         own.copied().unwrap_or(self.rates.others)
     }
@@ -140,6 +150,8 @@ pub struct Politeness {
     /// Who hard-bounced lately, whichever shard had the mail. It is locked for a moment, for each
     /// message that fails so.
     pub bounces: Arc<Mutex<HardBounces>>,
+    /// What addresses of ours that warm up have sent of their day, by whichever shard.
+    pub days: Arc<Book>,
 }
 
 impl Default for Politeness {
@@ -154,6 +166,7 @@ impl Default for Politeness {
             book: Arc::default(),
             suppress_after: 0,
             bounces: Arc::default(),
+            days: Arc::default(),
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The sites this shard is home to: who waits for them, and which lanes could take more.
 
-use crate::egress::Egress;
+use crate::egress::{Egress, Pool};
 use crate::message::Delivery;
 use crate::outbound::{self, Standing, Standings};
+use crate::setup::Live;
 use crate::shard::Shard;
 use event::{Meters, SiteMeters};
 use kernel::{Kernel, Signal};
 use policy::Limits;
+use policy::pace::Rates;
+use policy::pool::{Member, Turns};
 use queue::SiteIndex;
 use route::SitePlan;
 use std::cell::Cell;
@@ -34,6 +37,8 @@ pub(crate) struct Site {
     pub(crate) carrying: Cell<usize>,
     /// Lanes that could take another delivery, the most recently used last.
     idle: Vec<Signal>,
+    /// Lanes that could but for their source, which has had all that it may have for now.
+    unready: Vec<(usize, Signal)>,
 }
 
 impl Site {
@@ -45,8 +50,19 @@ impl Site {
     ) -> Self {
         let name = Arc::clone(&plan.name);
         let meters = meters.site(&name);
-        let (plan, carrying, idle) = (Arc::clone(plan), Cell::default(), Vec::new());
-        Self { plan, name, meters, limits, standing, carrying, idle }
+        let (plan, carrying) = (Arc::clone(plan), Cell::default());
+        let (idle, unready) = Default::default();
+        Self { plan, name, meters, limits, standing, carrying, idle, unready }
+    }
+
+    fn wake_all(&mut self) {
+        self.idle.drain(..).for_each(|signal| signal.ring());
+        self.unready.drain(..).for_each(|(_, signal)| signal.ring());
+    }
+
+    /// Whether a lane of the source at this place waits for leave to send: another would wait as well.
+    pub(crate) fn is_served_from(&self, place: usize) -> bool {
+        self.unready.iter().any(|(own, _)| *own == place)
     }
 }
 
@@ -82,7 +98,11 @@ impl Sites {
     ) -> bool {
         let is_known = self.all.get(&index).is_some_and(|site| *site.plan.pool == *plan.pool);
         let standings = &mut self.standings;
-        let mut new = || Site::new(plan, *limits, meters, standings.of(plan, egress));
+        let mut new = || {
+            let pool = plan.leaves_by.map(|place| egress.pool(place));
+            let turns = |pool: &Pool| standings.of(plan, || Turns::new(pool.members(limits)));
+            Site::new(plan, *limits, meters, pool.map(turns))
+        };
         let site = self.all.entry(index).or_insert_with(&mut new);
         if *site.plan.pool == *plan.pool {
             site.limits = *limits;
@@ -97,12 +117,24 @@ impl Sites {
     }
 
     /// Tells the sites how their sources are treated now.
-    pub(crate) fn change_sources(&self, egress: &Egress) {
+    pub(crate) fn change_sources(&self, live: &Live) {
         for site in self.all.values() {
             if let Some((standing, place)) = site.standing.as_ref().zip(site.plan.leaves_by) {
-                Standings::change(standing, egress.pool(place));
+                let members = live.egress.pool(place).members(live.limits_of(&site.plan));
+                standing.borrow_mut().change(members);
             }
         }
+    }
+
+    /// What each source of a site may have in a time is this now.
+    pub(crate) fn rate_sources(&mut self, index: SiteIndex, rates: Rates) {
+        let Some(site) = self.all.get_mut(&index) else { return };
+        if site.standing.is_none() && !rates.is_empty() {
+            // Whichever address the system takes: it counts as one.
+            let alone = Member { weight: 1, connections_max: u16::MAX };
+            site.standing = Some(self.standings.of(&site.plan, || Turns::new([alone])));
+        }
+        site.standing.iter().for_each(|standing| standing.borrow_mut().rate(rates));
     }
 
     /// The first site behind this one, or of all.
@@ -137,24 +169,32 @@ impl Sites {
         }
     }
 
+    /// As [`Self::offer`], of a lane whose source has had all that it may have for now: it is not rung for
+    /// mail, but when something changed for it.
+    pub(crate) fn offer_later(&mut self, index: SiteIndex, place: usize, signal: &Signal) {
+        self.withdraw(index, signal);
+        if let Some(site) = self.all.get_mut(&index) {
+            site.unready.push((place, signal.clone()));
+        }
+    }
+
     /// A lane is busy again, or gone.
     pub(crate) fn withdraw(&mut self, index: SiteIndex, signal: &Signal) {
         if let Some(site) = self.all.get_mut(&index) {
             site.idle.retain(|idle| !idle.is(signal));
+            site.unready.retain(|(_, unready)| !unready.is(signal));
         }
     }
 
     /// Wakes all lanes: something changed for each of them.
     pub(crate) fn wake_all(&mut self) {
-        for site in self.all.values_mut() {
-            site.idle.drain(..).for_each(|signal| signal.ring());
-        }
+        self.all.values_mut().for_each(Site::wake_all);
     }
 
     /// Wakes the idle lanes of the sites of this name: their places are wanted.
     pub(crate) fn dismiss_idle(&mut self, name: &str) {
         let same = self.all.values_mut().filter(|site| *site.name == *name);
-        same.for_each(|site| site.idle.drain(..).for_each(|signal| signal.ring()));
+        same.for_each(Site::wake_all);
     }
 
     /// Wakes the lane that was used last: a warm one, and the others may grow old.

@@ -7,6 +7,7 @@
 mod count;
 mod evidence;
 mod find;
+mod limits;
 mod orders;
 mod places;
 mod waits;

@@ -92,6 +92,7 @@ fn setup(settings: &Settings, meters: Arc<Meters>) -> io::Result<Setup> {
             routing: routing(settings)?,
             limits: Limits {
                 connections_max: delivery.connections_per_site,
+                connections_per_source_max: delivery.connections_per_source,
                 messages_per_connection_max: delivery.messages_per_connection,
                 in_flight_max: delivery.in_flight_max,
                 in_flight_first: delivery.in_flight_first,

@@ -95,6 +95,7 @@ fn setup(directory: &Path, address: SocketAddr, next: SocketAddr) -> Setup {
             routing: routing(next),
             limits: Limits {
                 connections_max: 4,
+                connections_per_source_max: u16::MAX,
                 messages_per_connection_max: 100,
                 in_flight_max: 8,
                 in_flight_first: 1,

@@ -51,7 +51,8 @@ fn campaigns_are_explained(ringpost: &Ringpost) -> io::Result<()> {
     for part in parts {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }
-    let nobody = ask(ringpost, &["why", "--campaign", "spring", "--tenant", "acme"]).unwrap_err();
+    let nobody = ask(ringpost, &["why", "--campaign", "spring", "--tenant", "acme"])
+        .expect_err("nothing is said to wait");
     let words = "no mail of tenant acme, campaign spring waits";
     assert!(nobody.to_string().contains(words), "{nobody}");
     Ok(())

@@ -60,5 +60,6 @@ mod tls_out;
 mod tls_reload;
 mod upstream;
 mod users;
+mod warmup;
 mod why;
 mod xclient;

@@ -131,11 +131,23 @@ fn a_source_that_is_turned_away_holds_up_none_of_its_pool() -> io::Result<()> {
     Ok(())
 }
 
-/// Many more messages than connections, to a host that allows each address two.
 #[test]
 fn the_limits_of_a_source_are_kept_at_each_site() -> io::Result<()> {
+    let sources = [61, 62, 63];
+    kept_to_two_each("pools-limits", sources, "connections_max = 2\n", "")
+}
+
+#[test]
+fn what_a_site_bears_from_one_source_it_gets_from_each() -> io::Result<()> {
+    let sources = [64, 65, 66];
+    kept_to_two_each("pools-each", sources, "", "connections_per_source = 2\n")
+}
+
+/// Many more messages than connections, to a host that allows each address two: these are the last
+/// numbers of ours. What keeps to that is said of each of them, or in `[delivery]`.
+fn kept_to_two_each(name: &str, sources: [u8; 3], of_each: &str, of_all: &str) -> io::Result<()> {
     const MESSAGES: u64 = 300;
-    let scratch = Scratch::new("pools-limits")?;
+    let scratch = Scratch::new(name)?;
     let (sent, received) = (scratch.path().join("sent"), scratch.path().join("received"));
     let provider = Provider {
         listen: vec![([127, 0, 0, 1], 0).into()],
@@ -151,15 +163,13 @@ fn the_limits_of_a_source_are_kept_at_each_site() -> io::Result<()> {
         threads: 1,
     };
     let sink = sink::start(options)?;
-    let sources = ["127.0.0.61", "127.0.0.62", "127.0.0.63"].map(|address| {
-        format!(
-            "[[pool.source]]\naddress = \"{address}\"\nconnections_max = 2\n\
-             messages_per_connection = 7\n"
-        )
+    let sources = sources.map(|number| format!("127.0.0.{number}"));
+    let tables = sources.each_ref().map(|address| {
+        format!("[[pool.source]]\naddress = \"{address}\"\n{of_each}messages_per_connection = 7\n")
     });
     let settings = format!(
-        "[[pool]]\nname = \"main\"\n{}[delivery]\npool = \"main\"\n{}",
-        sources.concat(),
+        "[[pool]]\nname = \"main\"\n{}[delivery]\npool = \"main\"\n{of_all}{}",
+        tables.concat(),
         route("site.test", sink.providers()[0].addresses[0])
     );
     let ringpost = Ringpost::start(scratch.path(), &settings)?;
@@ -183,11 +193,11 @@ fn the_limits_of_a_source_are_kept_at_each_site() -> io::Result<()> {
     assert!(proof.holds && proof.exact == MESSAGES, "{}", crate::load::told(&proof));
     assert_eq!(proof.out_of_contract, 0, "{}", crate::load::told(&proof));
     let log = ringpost.log();
-    let sources = log.lines().filter_map(|line| {
+    let seen = log.lines().filter_map(|line| {
         let (_, rest) = line.split_once(r#""source_address":""#)?;
         rest.split_once('"').map(|(address, _)| address)
     });
-    let sources: BTreeSet<_> = sources.collect();
-    assert_eq!(sources, BTreeSet::from(["127.0.0.61", "127.0.0.62", "127.0.0.63"]));
+    let seen: BTreeSet<_> = seen.collect();
+    assert_eq!(seen, sources.iter().map(String::as_str).collect());
     Ok(())
 }

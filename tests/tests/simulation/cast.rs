@@ -26,6 +26,7 @@ const DOMAINS: [&str; 5] = ["one.test", "two.test", "plain.test", "mx.test", "se
 pub(crate) fn limits(sim: &Sim) -> Limits {
     Limits {
         connections_max: sim.pick(&[1, 2, 10]),
+        connections_per_source_max: u16::MAX,
         messages_per_connection_max: sim.pick(&[1, 3, 100]),
         in_flight_max: sim.pick(&[1, 2, 8, 64]),
         in_flight_first: sim.pick(&[1, 64]),

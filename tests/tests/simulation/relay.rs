@@ -186,6 +186,7 @@ fn egress(sources: &[(IpAddr, u16)]) -> Arc<Egress> {
         member: Member { weight, connections_max: 5 },
         messages_per_connection_max: u32::MAX,
         detour: None,
+        warmups: Box::default(),
         meters: Arc::default(),
     };
     let pool = (!sources.is_empty()).then(|| Pool::new("all", sources.iter().map(source)));

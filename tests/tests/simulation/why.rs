@@ -75,7 +75,9 @@ fn lifted(kind: Kind, seed: u64, lifts: &[Lift]) -> Result<Scene, String> {
 fn expected(kind: Kind) -> &'static str {
     match kind {
         Kind::Paused => "paused",
-        Kind::DeliveryLimit | Kind::SiteLimit | Kind::SourceLimit => "site-connections",
+        Kind::DeliveryLimit | Kind::SiteLimit | Kind::SourceLimit | Kind::EachLimit => {
+            "site-connections"
+        }
         Kind::Shared => "shared-connections",
         Kind::Asked => "asked",
         Kind::Resting => "resting",

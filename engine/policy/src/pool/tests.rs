@@ -1,7 +1,10 @@
 //! Whose turn it is.
 
 use super::{Member, Turns, Want};
+use crate::pace::{Counted, Rates, Spent};
+use crate::rate::Rate;
 use event::Tick;
+use std::time::Duration;
 
 const NOW: Tick = Tick(1_000);
 
@@ -146,4 +149,106 @@ fn sources_are_changed_while_they_have_connections() {
     two.change([member(1, 3), member(1, 4), member(1, 1)]);
     assert!(two.is_out(1, NOW), "what it is out of use for stays");
     assert_eq!(next(&mut two, 2, |_| true), "a.");
+}
+
+fn rates(messages: &str, connections: &str) -> Rates {
+    let rate = |text| Rate::parse(text).ok();
+    Rates { messages: rate(messages), connections: rate(connections), bytes: None }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_source_that_has_had_its_messages_is_passed_over_until_time_has_paid_for_more() {
+    let mut two = turns(&[(1, 99), (1, 99)]);
+    two.rate(rates("1/10s", "-"));
+    assert_eq!(next(&mut two, 4, |_| true), "abab", "nothing was sent yet");
+    two.sends(0, 500, NOW);
+    let until = NOW + 10 * SECOND;
+    let spent = Spent { counted: Counted::Messages, until };
+    assert_eq!((two.messages_spent(0, NOW), two.messages_spent(1, NOW)), (Some(spent), None));
+    assert_eq!(next(&mut two, 2, |_| true), "bb");
+    assert_eq!(two.spent(NOW, |_| true), None, "the second may send");
+    two.sends(1, 500, NOW + SECOND);
+    assert_eq!(two.want(NOW + SECOND, |_| true), Some(Want::OfRate(spent)), "the first of them");
+    assert_eq!(two.spent(NOW + SECOND, |_| true), Some(Want::OfRate(spent)));
+    assert_eq!((two.messages_spent(0, until), two.want(until, |_| true)), (None, None));
+    two.unsent(1, 500);
+    assert_eq!(two.messages_spent(1, NOW + SECOND), None, "it was not sent after all");
+    // The same rate again is no leave to send more; another one is.
+    two.rate(rates("1/10s", "-"));
+    assert_eq!(two.messages_spent(0, NOW), Some(spent));
+    two.rate(rates("2/10s", "-"));
+    assert_eq!(two.messages_spent(0, NOW), None);
+}
+
+#[test]
+fn a_source_opens_no_more_connections_than_its_rate() {
+    let mut two = turns(&[(3, 99), (1, 99)]);
+    two.rate(rates("-", "1/10s"));
+    assert_eq!(next(&mut two, 4, |_| true), "ab..");
+    assert!(!two.connects_again(0, NOW), "nor to another host");
+    let until = NOW + 10 * SECOND;
+    let spent = Spent { counted: Counted::Connections, until };
+    assert_eq!(two.want(NOW, |_| true), Some(Want::OfRate(spent)));
+    assert_eq!(two.spent(NOW, |_| true), None, "those there are may send");
+    assert!(two.connects_again(0, until) && !two.connects_again(0, until));
+    let mut free = turns(&[(1, 1)]);
+    assert!(free.connects_again(0, NOW) && free.connects_again(0, NOW));
+}
+
+#[test]
+fn a_connection_is_opened_in_time_for_the_next_message() {
+    let mut one = turns(&[(1, 9)]);
+    one.rate(rates("1/10s", "-"));
+    one.sends(0, 1, NOW);
+    assert_eq!(one.next(NOW + 8 * SECOND, |_| true), None);
+    assert_eq!(one.next(NOW + 9 * SECOND, |_| true), Some(0));
+    assert!(one.messages_spent(0, NOW + 9 * SECOND).is_some(), "nothing goes before its time");
+}
+
+#[test]
+fn a_source_that_has_had_its_day_rests_and_others_have_its_turn() {
+    let (soon, late) = (Tick(NOW.0 + 5), Tick(NOW.0 + 9));
+    let mut two = turns(&[(1, 9), (1, 1)]);
+    two.rest(0, late);
+    assert!(two.is_out(0, NOW) && !two.is_out(0, late), "its connections are to end");
+    assert_eq!(next(&mut two, 2, |_| true), "b.");
+    assert_eq!(two.want(NOW, |_| true), Some(Want::OfRoom), "the second has all it may have");
+    assert_eq!(two.spent(NOW, |_| true), None);
+    two.rest(1, soon);
+    assert_eq!(two.want(NOW, |_| true), Some(Want::OfDay(soon)));
+    assert_eq!(two.spent(NOW, |_| true), Some(Want::OfDay(soon)));
+    assert_eq!(two.want(NOW, |index| index == 0), Some(Want::OfDay(late)));
+    two.disable(1, late);
+    assert_eq!(two.want(NOW, |_| true), Some(Want::OfDay(late)), "of those in use");
+    two.rest(0, NOW);
+    assert_eq!(next(&mut two, 1, |_| true), "a");
+}
+
+/// Whoever sends as often as each source may, and dials when it may, for a while.
+#[test]
+fn no_window_of_a_source_holds_more_than_its_rate_and_weights_decide() {
+    let mut three = turns(&[(3, 2), (1, 2), (0, 2)]);
+    let (count, span) = (40, 10 * SECOND);
+    three.rate(rates("40/10s", "-"));
+    let mut sent: [Vec<Tick>; 3] = Default::default();
+    for step in 0..6_000 {
+        let now = NOW + step * Duration::from_millis(10);
+        if let Some(source) = three.next(now, |_| true) {
+            if three.messages_spent(source, now).is_none() {
+                three.sends(source, 9, now);
+                sent[source].push(now);
+            }
+            three.ended(source);
+        }
+    }
+    for sent in &sent {
+        let most = (0..sent.len()).map(|first| {
+            sent[first..].iter().take_while(|at| at.since(sent[first]) < span).count()
+        });
+        assert!(most.max().unwrap_or(0) <= count);
+    }
+    let [heavy, light, none] = sent.map(|sent| sent.len());
+    assert!(heavy >= 215 && light >= 215 && none == 0, "each uses its rate up: {heavy} {light}");
 }

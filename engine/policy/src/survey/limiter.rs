@@ -1,7 +1,8 @@
 //! What keeps mail from moving: what it is called, what it is, what comes next, and what would
 //! change it.
 
-use super::About;
+mod text;
+
 use crate::pace::Counted;
 use event::Wall;
 use std::fmt;
@@ -107,10 +108,36 @@ pub enum Limiter {
         /// Where that is set.
         key: Key,
     },
+    /// Every source of the pool has had as many messages, octets or connections as it may have in a time.
+    SourceRate {
+        /// The pool; none: this host is the one source.
+        pool: Option<Arc<str>>,
+        /// Which of these.
+        counted: Counted,
+        /// So many each, such as `100/m`.
+        rate: Box<str>,
+        /// The next may go then.
+        until: Wall,
+        /// Where that is set.
+        key: Key,
+    },
     /// Every source of the pool has as many connections there as it may have.
     SourceConnections {
         /// The pool.
         pool: Arc<str>,
+        /// Where that is set.
+        key: Key,
+    },
+    /// The sources of the pool that are in use have had all that they may have of a day.
+    Warmup {
+        /// The pool.
+        pool: Arc<str>,
+        /// The first of them that has another day.
+        source: Box<str>,
+        /// So many messages it might have of this one.
+        most: u64,
+        /// That ends then.
+        until: Wall,
         /// Where that is set.
         key: Key,
     },
@@ -200,7 +227,11 @@ impl Limiter {
             Self::Rate { counted: Counted::Messages, .. } => "message-rate",
             Self::Rate { counted: Counted::Bytes, .. } => "byte-rate",
             Self::Rate { counted: Counted::Connections, .. } => "connection-rate",
+            Self::SourceRate { counted: Counted::Messages, .. } => "source-message-rate",
+            Self::SourceRate { counted: Counted::Bytes, .. } => "source-byte-rate",
+            Self::SourceRate { counted: Counted::Connections, .. } => "source-connection-rate",
             Self::SourceConnections { .. } => "source-connections",
+            Self::Warmup { .. } => "warmup",
             Self::SourcesOut { .. } => "sources-out",
             Self::SourceDisabled { .. } => "source-disabled",
             Self::Probing { .. } => "probing",
@@ -222,6 +253,8 @@ impl Limiter {
             Self::SiteConnections { key, .. }
             | Self::SharedConnections { key, .. }
             | Self::Rate { key, .. }
+            | Self::SourceRate { key, .. }
+            | Self::Warmup { key, .. }
             | Self::SourceConnections { key, .. }
             | Self::Retry { key, .. }
             | Self::PutOff { key, .. } => Some(*key),
@@ -237,7 +270,9 @@ impl Limiter {
             | Self::FlowPaused { until, .. }
             | Self::SourceDisabled { until, .. }
             | Self::Resting { until, .. }
-            | Self::Rate { until, .. } => Some(*until),
+            | Self::Rate { until, .. }
+            | Self::SourceRate { until, .. }
+            | Self::Warmup { until, .. } => Some(*until),
             Self::Retry { due, .. } => Some(*due),
             Self::SourcesOut { until, .. }
             | Self::Unroutable { until, .. }
@@ -258,9 +293,13 @@ impl Limiter {
             | Self::SharedConnections { .. }
             | Self::SourceConnections { .. } => "a connection has carried its share, or ends",
             Self::Asked { .. } => "more may go, unless a host asks again",
-            Self::Rate { counted: Counted::Connections, .. } => "the next connection is opened",
-            Self::Rate { .. } => "the next message goes",
+            Self::Rate { counted: Counted::Connections, .. }
+            | Self::SourceRate { counted: Counted::Connections, .. } => {
+                "the next connection is opened"
+            }
+            Self::Rate { .. } | Self::SourceRate { .. } => "the next message goes",
             Self::Served { .. } => "a connection takes it",
+            Self::Warmup { .. } => "its next day begins",
             Self::SourcesOut { .. } => "the first source is of use again",
             Self::SourceDisabled { .. } => "the source is of use again by itself",
             Self::Probing { .. } | Self::Unanswered { .. } => "a host answers, or the dial fails",
@@ -287,12 +326,16 @@ impl Limiter {
             Self::ShardConnections { .. } => "fewer sites at once, or more shards",
             Self::Asked { .. } => "the host: it takes what it asked for less of",
             Self::Served { .. } => "nothing: it is on its way",
-            Self::SiteConnections { .. } | Self::SourceConnections { .. } | Self::Rate { .. } => {
+            Self::SiteConnections { .. } | Self::Rate { .. } => {
                 "a larger number there, if the provider bears it"
+            }
+            Self::SourceConnections { .. } | Self::SourceRate { .. } => {
+                "a larger number there, or more sources in the pool"
             }
             Self::SharedConnections { .. } => {
                 "less of the same site's other mail, or a larger number there"
             }
+            Self::Warmup { .. } => "larger numbers there, or other sources in the pool",
             Self::SourcesOut { .. } => "an address on this host, or a proxy, that is there again",
             Self::SourceDisabled { .. } => "ringpost enable-source",
             Self::Probing { .. } | Self::Unanswered { .. } => "a host that answers",
@@ -306,84 +349,6 @@ impl Limiter {
             Self::Unreadable => "a disk that can be read",
         }
     }
-}
-
-impl fmt::Display for Limiter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Idle => f.write_str("nothing is ready"),
-            Self::Paused { by, reason, .. } => write!(f, "paused by {by}: {reason}"),
-            Self::FlowPaused { tenant, campaign, by, reason, .. } => {
-                let (tenant, campaign) = (tenant.clone(), campaign.clone());
-                let about = About { tenant, campaign, ..About::default() };
-                write!(f, "{about} paused by {by}: {reason}")
-            }
-            Self::Draining => f.write_str("the program is stopping"),
-            Self::ShardConnections { most } => {
-                write!(f, "its shard has {most} connections, the most to all sites together")
-            }
-            Self::Served { connections } => {
-                write!(f, "nothing: {} takes what is ready", count(*connections, "connection"))
-            }
-            Self::Asked { rule, scope, value, said, most, .. } => {
-                let which = value.as_deref().unwrap_or("all of it");
-                write!(f, "{most} at once for the {scope} ({which}) by the rule {rule}: {said}")
-            }
-            Self::SiteConnections { most, .. } => {
-                write!(f, "it has {}, all it may have", count(*most, "connection"))
-            }
-            Self::SharedConnections { most, .. } => {
-                write!(f, "all {} in use that are for this mail", count(*most, "connection"))
-            }
-            Self::Rate { counted, rate, .. } => {
-                write!(f, "it has had the {counted} it may have: {rate}")
-            }
-            Self::SourceConnections { pool, .. } => {
-                write!(f, "every source of the pool {pool} has all its connections there")
-            }
-            Self::SourcesOut { pool, until: Some(_) } => {
-                write!(f, "no source of the pool {pool} is in use there now")
-            }
-            Self::SourcesOut { pool, until: None } => {
-                write!(f, "no source of the pool {pool} has an address of the hosts' family")
-            }
-            Self::SourceDisabled { pool, source, by, reason, .. } => {
-                write!(f, "{source} of the pool {pool} is disabled by {by}: {reason}")
-            }
-            Self::Probing { failures } => {
-                write!(f, "{} failed, and one finds out", count(*failures, "dial"))
-            }
-            Self::Unanswered { dials } => {
-                write!(f, "{} for an answer", waits(*dials, "dial"))
-            }
-            Self::Resting { failures, .. } => {
-                write!(f, "no host could be reached, {} in a row", count(*failures, "time"))
-            }
-            Self::Retry { attempts, .. } => f.write_str(&put_off(*attempts)),
-            Self::PutOff { waiting, .. } => {
-                write!(f, "all of it, {waiting} deliveries, was put off and waits for its time")
-            }
-            Self::DnsAsked => f.write_str("DNS was asked where it goes, and has not answered"),
-            Self::Unroutable { cause, .. } => f.write_str(cause),
-            Self::UnknownPool => f.write_str("no [[pool]] of the settings has the name it bears"),
-            Self::Unreadable => f.write_str("it cannot be read back from the spool now"),
-        }
-    }
-}
-
-fn put_off(attempts: u16) -> String {
-    match attempts {
-        0 => "put off before it was tried, by an order to schedule".to_owned(),
-        attempts => format!("put off after {}", count(attempts, "attempt")),
-    }
-}
-
-fn count(number: u16, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
-}
-
-fn waits(number: u16, thing: &str) -> String {
-    format!("{} {}", count(number, thing), if number == 1 { "waits" } else { "wait" })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::groups::GroupIndex;
 use super::hindrance::Hindrance;
 use super::site::SiteIndex;
 use event::Tick;
-use policy::pace::{Pacer, Rates};
+use policy::pace::{Counted, Pacers, Spent};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -33,9 +33,7 @@ impl Till {
 /// What the sites of one group may have.
 #[derive(Debug, Default)]
 pub(super) struct Allowance {
-    messages: Option<Pacer>,
-    bytes: Option<Pacer>,
-    connections: Option<Pacer>,
+    pacers: Pacers,
     lines: [Line; Till::ALL.len()],
 }
 
@@ -50,60 +48,27 @@ struct Line {
 pub(super) type Due = BTreeSet<(Tick, GroupIndex, Till)>;
 
 impl Allowance {
-    /// These rates hold from now on. What was had counts on, but for a rate that is another one.
-    pub(super) fn change(&mut self, rates: Rates) {
-        let pacers = [
-            (&mut self.messages, rates.messages),
-            (&mut self.bytes, rates.bytes),
-            (&mut self.connections, rates.connections),
-        ];
-        for (pacer, rate) in pacers {
-            if pacer.as_ref().map(Pacer::rate) != rate {
-                *pacer = rate.map(Pacer::new);
-            }
-        }
+    /// What was had, and may be.
+    pub(super) const fn pacers(&self) -> &Pacers {
+        &self.pacers
     }
 
-    /// The rates that hold.
-    pub(super) fn rates(&self) -> Rates {
-        let rate = |pacer: &Option<Pacer>| pacer.as_ref().map(Pacer::rate);
-        Rates {
-            messages: rate(&self.messages),
-            bytes: rate(&self.bytes),
-            connections: rate(&self.connections),
-        }
+    /// The same, to be changed.
+    pub(super) const fn pacers_mut(&mut self) -> &mut Pacers {
+        &mut self.pacers
     }
 
     /// What is used up now.
     pub(super) fn spent(&self, till: Till, now: Tick) -> Option<Hindrance> {
-        let closed =
-            |pacer: &Option<Pacer>| pacer.as_ref().map(Pacer::opens).filter(|at| now < *at);
-        match till {
-            Till::Connections => closed(&self.connections).map(Hindrance::ConnectionRate),
-            Till::Messages => {
-                let messages = closed(&self.messages).map(|at| (at, Hindrance::MessageRate(at)));
-                let bytes = closed(&self.bytes).map(|at| (at, Hindrance::ByteRate(at)));
-                let latest = messages.into_iter().chain(bytes).max_by_key(|(at, _)| *at);
-                latest.map(|(_, hindrance)| hindrance)
-            }
-        }
-    }
-
-    /// A message of so many octets goes.
-    pub(super) fn sends(&mut self, bytes: u64, now: Tick) {
-        self.messages.iter_mut().for_each(|pacer| pacer.charge(1, now));
-        self.bytes.iter_mut().for_each(|pacer| pacer.charge(bytes, now));
-    }
-
-    /// One that was to go did not.
-    pub(super) fn unsent(&mut self, bytes: u64) {
-        self.messages.iter_mut().for_each(|pacer| pacer.give_back(1));
-        self.bytes.iter_mut().for_each(|pacer| pacer.give_back(bytes));
-    }
-
-    /// A connection is opened.
-    pub(super) fn connects(&mut self, now: Tick) {
-        self.connections.iter_mut().for_each(|pacer| pacer.charge(1, now));
+        let Spent { counted, until } = match till {
+            Till::Messages => self.pacers.messages_spent(now)?,
+            Till::Connections => self.pacers.connections_spent(now)?,
+        };
+        Some(match counted {
+            Counted::Messages => Hindrance::MessageRate(until),
+            Counted::Bytes => Hindrance::ByteRate(until),
+            Counted::Connections => Hindrance::ConnectionRate(until),
+        })
     }
 
     /// A site of this group waits from now on. Each is to do so once.
@@ -156,20 +121,17 @@ impl Allowance {
     }
 
     fn opens(&self, till: Till) -> Tick {
-        let pacers = match till {
-            Till::Messages => [&self.messages, &self.bytes],
-            Till::Connections => [&self.connections, &None],
-        };
-        pacers.into_iter().flatten().map(Pacer::opens).max().unwrap_or(Tick::ZERO)
+        match till {
+            Till::Messages => self.pacers.messages_open(),
+            Till::Connections => self.pacers.connections_open(),
+        }
     }
 
     /// How many may go on now.
     fn left(&self, till: Till, now: Tick) -> u64 {
-        let bytes = self.bytes.as_ref().map(|pacer| pacer.left(now));
-        let left = match (till, bytes) {
-            (Till::Messages, Some(0)) => Some(0),
-            (Till::Messages, _) => self.messages.as_ref().map(|pacer| pacer.left(now)),
-            (Till::Connections, _) => self.connections.as_ref().map(|pacer| pacer.left(now)),
+        let left = match till {
+            Till::Messages => self.pacers.messages_left(now),
+            Till::Connections => self.pacers.connections_left(now),
         };
         left.unwrap_or(FREED_MAX).min(FREED_MAX)
     }

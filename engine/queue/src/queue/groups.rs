@@ -174,12 +174,12 @@ impl Groups {
     /// may ask again.
     pub(super) fn change_rates(&mut self, group: GroupIndex, rates: Rates) -> Vec<SiteIndex> {
         let changed = &mut self.all[group.0 as usize].allowance;
-        if changed.as_ref().map(|known| known.rates()).unwrap_or_default() == rates {
+        if changed.as_ref().map(|known| known.pacers().rates()).unwrap_or_default() == rates {
             return Vec::new();
         }
         let allowance = changed.get_or_insert_default();
         let lines = Till::ALL.map(|till| allowance.empty((group, till), &mut self.due));
-        allowance.change(rates);
+        allowance.pacers_mut().change(rates);
         if rates.is_empty() {
             *changed = None;
         }

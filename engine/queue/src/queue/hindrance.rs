@@ -31,6 +31,8 @@ pub enum Hindrance {
     Unanswered(u16),
     /// It is left alone until then, since a dial failed.
     Resting(Tick),
+    /// No address of ours may open a connection to it until then.
+    Sources(Tick),
     /// Its group has had all the connections that its rate allows: the next may be opened then.
     ConnectionRate(Tick),
     /// The sites of its group have so many connections together, which is all they may have.
@@ -47,6 +49,7 @@ impl Hindrance {
             | Self::Soon(_, until)
             | Self::MessageRate(until)
             | Self::ByteRate(until)
+            | Self::Sources(until)
             | Self::ConnectionRate(until) => Some(until),
             _ => None,
         }

@@ -98,6 +98,8 @@ pub(super) struct Site {
     pub(super) backoff: Backoff,
     /// The end of the pause after a failed dial; `None` once that is over.
     pub(super) resume: Option<Tick>,
+    /// No address of ours may open a connection to it before; `None` once one may.
+    pub(super) awaits: Option<Tick>,
     /// The end of the pause an operator ordered; `None` once that is over.
     pub(super) paused: Option<Tick>,
     /// When it was last busy, by the queue's count, while it is idle.
@@ -125,6 +127,7 @@ impl Site {
             pace: Pace::default(),
             backoff: Backoff::default(),
             resume: None,
+            awaits: None,
             paused: None,
             idle_since: None,
         }
@@ -156,6 +159,7 @@ impl Site {
             probing.then_some(Hindrance::Probing),
             unanswered.then_some(Hindrance::Unanswered(self.unanswered)),
             self.resume.map(Hindrance::Resting),
+            self.awaits.map(Hindrance::Sources),
         ];
         all.into_iter().flatten()
     }

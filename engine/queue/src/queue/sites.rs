@@ -252,6 +252,7 @@ impl Sites {
         self.change(index, |site| {
             assert!(site.open > 0, "a connection that was not open has ended");
             site.open -= 1;
+            site.awaits = None;
         });
         self.leave_group(index);
     }
@@ -340,6 +341,7 @@ impl Sites {
         while let Some(&(_, index)) = self.resting.first().filter(|(until, _)| *until <= now) {
             self.change(index, |site| {
                 site.resume = site.resume.filter(|until| now < *until);
+                site.awaits = site.awaits.filter(|until| now < *until);
                 site.paused = site.paused.filter(|until| now < *until);
                 site.judge(now);
             });

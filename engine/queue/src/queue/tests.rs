@@ -10,6 +10,7 @@ use std::time::Duration;
 
 const LIMITS: Limits = Limits {
     connections_max: 4,
+    connections_per_source_max: u16::MAX,
     messages_per_connection_max: 100,
     in_flight_max: 8,
     in_flight_first: 1,

@@ -1,18 +1,26 @@
 //! From settings to the pools of addresses that mail leaves by.
 
+use super::warmup;
 use crate::settings::{Loaded, PoolSource, Settings};
 use event::{EgressMeters, Meters};
 use policy::pool::Member;
+use policy::warmup::Book;
+use route::NamedSites;
 use shard::{Egress, Pool, Source};
 use std::io;
 use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 
 /// The pools of the settings, each at the place it had `before`.
-pub(super) fn egress(settings: &Settings, meters: &Meters, before: Option<&Egress>) -> Egress {
+pub(super) fn egress(
+    settings: &Settings,
+    (meters, sites, book): (&Meters, &NamedSites, &Book),
+    before: Option<&Egress>,
+) -> Egress {
     let pool = |pool: &crate::settings::Pool| {
-        let source = |own: &PoolSource| {
-            source(own, &settings.hostname, meters.egress(&pool.name, own.address))
+        let source = |own: &PoolSource| Source {
+            warmups: warmup::of(settings, (sites, book), own.address),
+            ..source(own, &settings.hostname, meters.egress(&pool.name, own.address))
         };
         Pool::new(&pool.name, pool.sources.iter().map(source))
     };
@@ -32,6 +40,7 @@ fn source(own: &PoolSource, hostname: &str, meters: Arc<EgressMeters>) -> Source
         },
         messages_per_connection_max: own.messages_per_connection.unwrap_or(u32::MAX),
         detour: own.proxy.clone(),
+        warmups: Box::default(),
         meters,
     }
 }

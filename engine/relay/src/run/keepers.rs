@@ -1,6 +1,6 @@
 //! What is learnt of others and outlives a restart, in files of the spool.
 
-use super::{bounces, gates};
+use super::{bounces, gates, warmup};
 use crate::settings::Settings;
 use control::Chore;
 use shard::Politeness;
@@ -93,6 +93,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub(super) struct Keepers {
     gates: Keeper<gates::Gates>,
     bounces: Keeper<bounces::Bounces>,
+    warmup: Keeper<warmup::Warmups>,
 }
 
 impl Keepers {
@@ -100,17 +101,20 @@ impl Keepers {
     pub(super) fn open(politeness: Politeness, settings: &Settings) -> (Politeness, Self) {
         let (politeness, gates) = gates::open(politeness, settings);
         let (known, bounces) = bounces::open(&settings.spool.path);
-        (Politeness { bounces: known, ..politeness }, Self { gates, bounces })
+        let (days, warmup) = warmup::open(&settings.spool.path);
+        let politeness = Politeness { bounces: known, days, ..politeness };
+        (politeness, Self { gates, bounces, warmup })
     }
 
     /// What is to be done again and again.
-    pub(super) fn chores(&self) -> [Chore; 2] {
-        [self.gates.chore(), self.bounces.chore()]
+    pub(super) fn chores(&self) -> [Chore; 3] {
+        [self.gates.chore(), self.bounces.chore(), self.warmup.chore()]
     }
 
     /// Writes all of it, for the last time.
     pub(super) fn write(&self) {
         self.gates.close();
         self.bounces.close();
+        self.warmup.close();
     }
 }

@@ -7,7 +7,7 @@ use event::Meters;
 use kernel::Sender;
 use policy::{Class, Limits, Own, Schedules};
 use route::{HostPort, LeastTls, NamedSites, Question, RouteSetting, Rules, SiteSetting, Table};
-use shard::{Ask, Letter, Live, Politeness, Routing, SiteRates};
+use shard::{Allowed, Ask, Letter, Live, Politeness, Routing, SiteRates};
 use std::io;
 use std::sync::Arc;
 use wire::Connector;
@@ -43,27 +43,34 @@ pub(crate) fn live_asking(
     for (name, heeds) in heeds {
         routing.rules.sites.place_of(name).into_iter().for_each(|place| sites[place] = heeds);
     }
-    let mut rates = vec![settings.delivery.rates; routing.limits.len()];
+    let mut rates = vec![allowed(&settings.delivery); routing.limits.len()];
     for site in &settings.sites {
         if let Some(place) = routing.rules.sites.place_of(&site.name) {
-            rates[place] = site.limits.rates;
+            rates[place] = allowed(&site.limits);
         }
     }
+    let world = (meters, &routing.rules.sites, &*politeness.days);
+    let egress = egress::egress(settings, world, before.map(|before| &*before.egress));
     Ok(Live {
         schedules: schedules(settings, &routing),
         routing,
-        egress: Arc::new(egress::egress(settings, meters, before.map(|before| &*before.egress))),
+        egress: Arc::new(egress),
         limits: limits(&settings.delivery),
         spread_backlog: settings.spread_backlog.map_or(usize::MAX, |backlog| backlog as usize),
         connector: Arc::clone(connector),
         politeness: Politeness { sites: sites.into(), ..politeness },
-        rates: SiteRates { sites: rates.into(), others: settings.delivery.rates },
+        rates: SiteRates { sites: rates.into(), others: allowed(&settings.delivery) },
     })
+}
+
+fn allowed(delivery: &settings::Delivery) -> Allowed {
+    Allowed { site: delivery.rates, source: delivery.rates_per_source }
 }
 
 fn limits(delivery: &settings::Delivery) -> Limits {
     Limits {
         connections_max: delivery.connections_per_site,
+        connections_per_source_max: delivery.connections_per_source,
         messages_per_connection_max: delivery.messages_per_connection,
         in_flight_max: delivery.in_flight_max,
         in_flight_first: delivery.in_flight_first,

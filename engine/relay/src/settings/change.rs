@@ -5,7 +5,8 @@ use super::{Entry, Loaded, Origin};
 use std::collections::BTreeMap;
 
 /// Tables that may change: where mail comes from and goes, from where and how fast.
-const LIVE: [&str; 7] = ["delivery", "pool", "pool.source", "retry", "route", "site", "source"];
+const LIVE: [&str; 8] =
+    ["delivery", "pool", "pool.source", "retry", "route", "site", "source", "warmup"];
 /// Keys of them that may not: what was begun with them goes on.
 const FIXED: [(&str, &str); 3] =
     [("delivery", "pool"), ("delivery", "dane"), ("delivery", "mta_sts")];

@@ -5,7 +5,7 @@ use super::{
     Admin, Agent, Auth, Bytes, Certificate, Defence, Delivery, DeliveryTls, Destination, Dns,
     Drain, Driver, Durability, Front, Hop, Host, HostName, Https, Kernel, Listener, ListenerTls,
     Log, Login, Pattern, Pool, Replies, Retry, Route, Section, Settings, Site, SourceRule, Spool,
-    Tenant, Tls, TlsReport, profiles, site,
+    Tenant, Tls, TlsReport, Warmup, profiles, site,
 };
 use shard::MESSAGE_BYTES_MAX;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -39,6 +39,7 @@ impl Settings {
         let tls = top.table("tls", Tls::read);
         let routes = top.tables("route", 0, Route::read);
         let pools = top.tables("pool", 0, Pool::read);
+        let warmups = top.tables("warmup", 0, Warmup::read);
         let (delivery, (spread_backlog, provider_profiles), replies, delivery_tls, usual_pool) =
             top.table("delivery", read_delivery);
         let settings = Self {
@@ -52,6 +53,7 @@ impl Settings {
             tls,
             routes,
             pools,
+            warmups,
             usual_pool,
             delivery,
             spread_backlog,

@@ -20,6 +20,7 @@ impl Settings {
         self.check_routes(reader);
         self.check_sites(reader);
         self.check_pools(reader);
+        self.check_warmups(reader);
         self.check_spool(reader);
         if !self.admin.address.ip().is_loopback() {
             let wrong = format!(
@@ -130,6 +131,7 @@ impl Settings {
             }
         }
         warnings.extend(self.warn_of_pools(entries));
+        warnings.extend(self.warn_of_shared_sources());
         if self.retry.delay_notice >= self.retry.expire {
             warnings.push(format!(
                 "nobody is told of a delay: `delay_notice` is \"{}\", and mail expires after \"{}\"",

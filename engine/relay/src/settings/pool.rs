@@ -6,7 +6,7 @@ use super::source::Label;
 use super::value::{Json, Text, Value};
 use super::{Entry, Settings};
 use shard::{Detour, Manner};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 use toml::Spanned;
@@ -207,6 +207,26 @@ impl Settings {
              else"
                 .to_owned()
         })
+    }
+}
+
+impl Settings {
+    /// What to say of addresses that are in several pools: the first.
+    pub(super) fn warn_of_shared_sources(&self) -> Option<String> {
+        let mut seen = HashMap::new();
+        for pool in &self.pools {
+            for PoolSource { address, proxy, .. } in &pool.sources {
+                let at = (address, proxy.as_ref().map(|proxy| proxy.address));
+                if let Some(first) = seen.insert(at, &pool.name) {
+                    return Some(format!(
+                        "{address} is in the pools \"{first}\" and \"{}\": each counts by itself what \
+                         a site gets from it",
+                        pool.name
+                    ));
+                }
+            }
+        }
+        None
     }
 }
 

@@ -54,10 +54,45 @@ pub(super) const OF_A_SITE: Words = Words {
     connections: "The most connections opened in a time. Left out: as in [delivery].",
 };
 
+/// The same of what each source may have.
+pub(super) const USUAL_PER_SOURCE: Words = Words {
+    messages: "The most messages sent to one site from one source in any time this long: one address \
+               of a [[pool]], or this host where no pool is named. Another source of the pool has \
+               its turn meanwhile. `message_rate` holds besides. \"none\": no limit but that.",
+    bytes: "The most octets of messages to one site from one source in a time; `byte_rate` holds \
+            besides. \"none\": no limit but that.",
+    connections: "The most connections opened to one site from one source in a time; \
+                  `connection_rate` holds besides. \"none\": no limit but that.",
+};
+
+pub(super) const OF_A_SITE_PER_SOURCE: Words = Words {
+    messages: "The most messages from one source in any time this long: one address of a [[pool]], or \
+               this host where no pool is named. `message_rate` holds besides. Left out: as in \
+               [delivery].",
+    bytes: "The most octets of messages from one source in a time; `byte_rate` holds besides. Left \
+            out: as in [delivery].",
+    connections: "The most connections opened from one source in a time; `connection_rate` holds \
+                  besides. Left out: as in [delivery].",
+};
+
 /// The rates of `section`; of those that are left out, what is `usual`.
 pub(super) fn read(section: &mut Section<'_, '_>, words: &Words, usual: Rates) -> Rates {
+    read_as(section, words, usual, Counted::key)
+}
+
+/// The same of each source.
+pub(super) fn read_per_source(section: &mut Section<'_, '_>, words: &Words, usual: Rates) -> Rates {
+    read_as(section, words, usual, Counted::key_per_source)
+}
+
+fn read_as(
+    section: &mut Section<'_, '_>,
+    words: &Words,
+    usual: Rates,
+    key: fn(Counted) -> &'static str,
+) -> Rates {
     let mut rate =
-        |counted: Counted, help| section.key(counted.key(), Ceiling(usual.of(counted)), help).0;
+        |counted: Counted, help| section.key(key(counted), Ceiling(usual.of(counted)), help).0;
     Rates {
         messages: rate(Counted::Messages, words.messages),
         bytes: rate(Counted::Bytes, words.bytes),

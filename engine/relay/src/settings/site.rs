@@ -56,8 +56,11 @@ impl Site {
         let beneath = profile.map(Profile::site);
         let words = Words {
             connections: "connections_max",
-            connections_help: "The most connections at once, for all its domains together. Left \
-                               out: as [delivery] has it for each site.",
+            connections_help: "The most connections at once, for all its domains and all sources of \
+                               a pool together. Left out: as [delivery] has it for each site.",
+            source_help: "The most of them from one source: one address of a [[pool]], or this host \
+                          where no pool is named. `connections_max` holds besides, and so does that \
+                          of a [[pool.source]]. Left out: as in [delivery].",
             messages_help: "After this many messages a connection is closed and another opened. \
                             Left out: as in [delivery].",
             in_flight_help: "The most messages on their way at once over one connection. Left out: \
@@ -69,6 +72,7 @@ impl Site {
                         [delivery].",
             age_help: "How old a connection may grow. Left out: as in [delivery].",
             rates: rates::OF_A_SITE,
+            rates_per_source: rates::OF_A_SITE_PER_SOURCE,
         };
         Self {
             name: name.map_or_else(String::new, |name| name.0),
@@ -98,7 +102,11 @@ impl Delivery {
         let words = Words {
             connections: "connections_per_site",
             connections_help: "The most connections at once to one site: all domains that share a \
-                               set of MX hosts, or one route, or one [[site]].",
+                               set of MX hosts, or one route, or one [[site]]; from all sources of \
+                               a pool together.",
+            source_help: "The most of them from one source: one address of a [[pool]], or this host \
+                          where no pool is named. `connections_per_site` holds besides, and so does \
+                          `connections_max` of a [[pool.source]]. Default: no limit but these.",
             messages_help: "After this many messages a connection is closed and another opened.",
             in_flight_help: "The most messages on their way at once over one connection, to hosts \
                              that offer PIPELINING and CHUNKING. With 1 no text leaves before its \
@@ -112,9 +120,11 @@ impl Delivery {
             age_help: "How old a connection may grow: then it is closed when what is on its way \
                        has been answered, and another opened.",
             rates: rates::USUAL,
+            rates_per_source: rates::USUAL_PER_SOURCE,
         };
         let default = Self {
             connections_per_site: 10,
+            connections_per_source: 1_000,
             messages_per_connection: 100,
             in_flight_max: 8,
             in_flight_first: 1,
@@ -122,6 +132,7 @@ impl Delivery {
             idle: Duration::from_secs(5),
             connection_age_max: Duration::from_mins(5),
             rates: Rates::default(),
+            rates_per_source: Rates::default(),
         };
         read_limits(delivery, &words, &default)
     }
@@ -143,6 +154,7 @@ pub(super) fn read_spread_backlog(delivery: &mut Section<'_, '_>) -> Option<u64>
 struct Words {
     connections: &'static str,
     connections_help: &'static str,
+    source_help: &'static str,
     messages_help: &'static str,
     in_flight_help: &'static str,
     first_help: &'static str,
@@ -150,6 +162,7 @@ struct Words {
     idle_help: &'static str,
     age_help: &'static str,
     rates: rates::Words,
+    rates_per_source: rates::Words,
 }
 
 fn read_limits(section: &mut Section<'_, '_>, words: &Words, default: &Delivery) -> Delivery {
@@ -159,6 +172,12 @@ fn read_limits(section: &mut Section<'_, '_>, words: &Words, default: &Delivery)
             1..=1_000,
             default.connections_per_site.into(),
             words.connections_help,
+        ) as u16,
+        connections_per_source: section.bounded(
+            "connections_per_source",
+            1..=1_000,
+            default.connections_per_source.into(),
+            words.source_help,
         ) as u16,
         messages_per_connection: section.bounded(
             "messages_per_connection",
@@ -197,6 +216,11 @@ fn read_limits(section: &mut Section<'_, '_>, words: &Words, default: &Delivery)
             words.age_help,
         ),
         rates: rates::read(section, &words.rates, default.rates),
+        rates_per_source: rates::read_per_source(
+            section,
+            &words.rates_per_source,
+            default.rates_per_source,
+        ),
     }
 }
 

@@ -123,6 +123,10 @@ fn a_name_without_a_dot_is_helped_and_mentioned() {
     assert_eq!(written.warnings, Vec::<String>::new(), "what was written is meant");
 }
 
+/// An address in two pools.
+const TWICE: &str = "[[pool]]\nname = \"a\"\n[[pool.source]]\naddress = \"192.0.2.1\"\n\
+                     [[pool]]\nname = \"b\"\n[[pool.source]]\naddress = \"192.0.2.1\"\n";
+
 #[test]
 fn what_leads_to_nothing_is_mentioned() {
     for (text, words) in [
@@ -130,6 +134,7 @@ fn what_leads_to_nothing_is_mentioned() {
         ("[[source]]\nname = \"a\"\nusers = [\"ann\"]", "a [[source]] with `users`"),
         ("[[source]]\nname = \"a\"\npool = \"warm\"", "a [[source]] has a `pool`"),
         ("[retry]\nexpire = \"2h\"", "nobody is told of a delay"),
+        (TWICE, "192.0.2.1 is in the pools \"a\" and \"b\""),
     ] {
         let warnings = parse("", text, &host()).unwrap().warnings;
         assert_eq!(warnings.len(), 1, "{warnings:?}");
@@ -171,7 +176,7 @@ fn a_site_has_the_limits_of_all_but_those_it_names() {
     assert_eq!((limits.recipients_per_message, limits.idle), (100, Duration::from_secs(1)));
     let shown = show(&loaded.entries, "ringpost.toml");
     let (_, site) = shown.split_once("[[site]]\n").unwrap();
-    assert!(site.contains("# ringpost.toml:4\nmessages_per_connection = 50"), "{site}");
+    assert!(site.contains("# ringpost.toml:4\nconnections_per_source = 1000"), "{site}");
 }
 
 #[test]

@@ -28,10 +28,14 @@ const CONNECT_PATIENCE_SHORT: Duration = Duration::from_secs(5);
 /// The most sources of a pool from which one dial is tried.
 const SOURCES_TRIED_MAX: usize = 4;
 
-/// Opens a connection to a site, from a place the queue gave out.
+/// Opens a connection to a site, from a place the queue gave out, if any source may have one now.
 pub(crate) fn start<K: Kernel>(shard: &Rc<Shard<K>>, index: SiteIndex) {
+    let first = match shard.depart(index, Wanted::Any) {
+        Err(Stay::Held(until)) => return shard.hold_off(index, until),
+        first => first,
+    };
     let slot = Slot::take(Rc::clone(shard), index);
-    shard.kernel.spawn(serve(slot));
+    shard.kernel.spawn(serve(slot, first));
 }
 
 /// Why nothing could be sent.
@@ -81,17 +85,19 @@ enum Obstacle {
 }
 
 /// Serves one site over one connection, from dial to close.
-async fn serve<K: Kernel>(slot: Rc<Slot<K>>) {
-    let mut missed = None;
+async fn serve<K: Kernel>(slot: Rc<Slot<K>>, first: Result<Departure, Stay>) {
+    let (mut missed, mut first) = (None, Some(first));
     for _ in 0..SOURCES_TRIED_MAX {
         let wanted = match missed {
             Some(Missed::Host(_)) => Wanted::Welcome,
             Some(Missed::Source(_) | Missed::Unfit(_)) | None => Wanted::Any,
         };
-        let departure = match slot.shard.depart(slot.index, wanted) {
+        let next = || slot.shard.depart(slot.index, wanted);
+        let departure = match first.take().unwrap_or_else(next) {
             Ok(departure) => Rc::new(departure),
             // Mail goes on over the connections there are.
             Err(Stay::Busy) => return,
+            Err(Stay::Held(_)) => break,
             Err(Stay::Nobody(response)) => {
                 missed = missed.or(Some(Missed::Source(response)));
                 break;
@@ -119,7 +125,7 @@ async fn dial<K: Kernel>(slot: &Rc<Slot<K>>, departure: &Rc<Departure>) -> Resul
     let mut failures = Failures::default();
     let reached = |address| departure.reaches(address);
     let mut choice = Choice::among(shard.site_places(slot.index, reached));
-    while !choice.is_exhausted() && slot.may_connect() {
+    while !choice.is_exhausted() && slot.may_connect(departure) {
         let Some(host) = next(shard, &mut choice, departure) else { break };
         match attempt(slot, host, departure).await {
             Err(Missed::Host(response)) => failures.passing = Some(response),
@@ -155,7 +161,7 @@ async fn attempt<K: Kernel>(
     let mut ended = reach(slot, host, departure).await;
     if let (Ending::Bare(response), _) = &ended
         && !shard.draining()
-        && slot.may_connect()
+        && slot.may_connect(departure)
     {
         // It is remembered, and so the same host is now spoken to in the clear.
         slot.heard();

@@ -8,6 +8,7 @@
 mod begin;
 mod habits;
 mod hear;
+mod leave;
 mod say;
 mod told;
 
@@ -98,6 +99,8 @@ pub(super) struct Lane<K: Kernel> {
     stages: Stages,
     provider: Option<Provider>,
     told: Told,
+    /// When its source may send again, if it is rung then.
+    leave_at: Option<Tick>,
 }
 
 impl<K: Kernel> Lane<K> {
@@ -137,6 +140,7 @@ impl<K: Kernel> Lane<K> {
             stages: Stages::new(),
             provider,
             told: Told::default(),
+            leave_at: None,
         }
     }
 
@@ -210,11 +214,12 @@ impl<K: Kernel> Lane<K> {
             || self.shard.queue.borrow_mut().must_leave(self.index) || self.departure.must_leave();
         self.leaves_at = self.leaves_at.filter(|at| now < *at && !is_wanted());
         while self.session.wants() && !self.retiring() && !self.link.is_hung_up() {
-            let Some(delivery) = self.shard.next_to_send(self.index) else { break };
+            let place = self.departure.place();
+            let Some(delivery) = self.shard.next_to_send(self.index, place) else { break };
             let bytes = delivery.bytes();
             self.shard.sites.borrow_mut().withdraw(self.index, &self.work);
             let Some(transfer) = self.shard.prepare(self.index, delivery).await else {
-                self.shard.queue.borrow_mut().unsent(self.index, bytes);
+                self.shard.unsent(self.index, place, bytes);
                 continue;
             };
             self.taken += 1;
@@ -253,8 +258,12 @@ impl<K: Kernel> Lane<K> {
 
     /// Offers this lane to whoever has work, unless there is some already: it may have come
     /// while we were writing.
-    fn wait_for_work(&self) -> bool {
+    fn wait_for_work(&mut self) -> bool {
         if !self.session.wants() || self.retiring() {
+            return false;
+        }
+        if let Some(until) = self.source_spent() {
+            self.wait_for_leave(until);
             return false;
         }
         if self.shard.has_work(self.index) {

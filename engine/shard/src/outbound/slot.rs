@@ -1,6 +1,7 @@
 //! A place among the connections a site may have. However a lane ends, its place is given
 //! back, and whoever waits behind it is served.
 
+use super::departure::Departure;
 use crate::shard::Shard;
 use event::SiteMeters;
 use kernel::Kernel;
@@ -52,11 +53,12 @@ impl<K: Kernel> Slot<K> {
     }
 
     /// Whether it may connect now: the first time, since it is its turn; and again, to another host or
-    /// in the clear, if a rate of the site leaves that.
-    pub(super) fn may_connect(&self) -> bool {
-        let shard = &self.shard;
-        !self.connected.replace(true)
-            || shard.queue.borrow_mut().connects_again(self.index, shard.kernel.now())
+    /// in the clear, if the rates of the site and of the source leave that.
+    pub(super) fn may_connect(&self, departure: &Departure) -> bool {
+        let (shard, now) = (&self.shard, self.shard.kernel.now());
+        let is_turn = !self.connected.replace(true);
+        departure.may_connect(now)
+            && (is_turn || shard.queue.borrow_mut().connects_again(self.index, now))
     }
 
     /// This host is dialled now, from this address if it is not left to the system.

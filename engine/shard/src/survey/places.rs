@@ -3,25 +3,18 @@
 use crate::routing::Way;
 use crate::shard::Shard;
 use crate::sites::LANES_MAX;
-use event::Tick;
 use kernel::Kernel;
 use policy::Class;
 use policy::gate::SiteGates;
 use policy::pace::Counted;
-use policy::pool::Want;
 use policy::survey::{
-    Domain, Host, Key, Limiter, Load, Named, Part, SITES_MAX, Said, Site, Sites, most,
+    Domain, Host, Limiter, Load, Named, Part, SITES_MAX, Said, Site, Sites, most,
 };
 use queue::{Flow, Hindrance, SiteIndex};
 use route::SitePlan;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-
-/// What connections there may be to each site.
-const USUAL: Key = Key { table: "delivery", index: None, name: "connections_per_site" };
-/// What there may be from each source.
-const BY_SOURCE: Key = Key { table: "pool.source", index: None, name: "connections_max" };
 
 /// Where no source is of use the end of a rest helps nobody, and behind it a rest may go on.
 fn sources_before_rest(all: &mut Vec<Limiter>) {
@@ -192,6 +185,15 @@ impl<K: Kernel> Shard<K> {
         let source = self.lacks_source(index);
         let source = source.map(|(want, pool)| self.sources_limiter(want, pool, &plan));
         let mut all: Vec<_> = stops.into_iter().chain(own).chain(held).collect();
+        // What keeps mail from the connections there are comes before what these carry.
+        let leave = self.lacks_leave(index);
+        let leave = leave.map(|(want, pool)| self.sources_limiter(want, pool, &plan));
+        all.retain(|one| leave.as_ref() != Some(one));
+        let is_before = |one: &&Limiter| {
+            matches!(one, Limiter::Idle | Limiter::FlowPaused { .. } | Limiter::Paused { .. })
+        };
+        let at = all.iter().take_while(is_before).count();
+        all.splice(at..at, leave);
         // What hosts asked of single keys keeps the mail of these.
         for asked in source.into_iter().chain(self.asked_of(&plan.name)) {
             if !all.contains(&asked) {
@@ -243,6 +245,7 @@ impl<K: Kernel> Shard<K> {
             Hindrance::ConnectionRate(until) => {
                 self.rate_limiter(plan, Counted::Connections, until)
             }
+            Hindrance::Sources(_) => self.held_off(index, plan, open),
             Hindrance::Probing => Limiter::Probing { failures },
             Hindrance::Unanswered(dials) => Limiter::Unanswered { dials },
             Hindrance::Resting(until) => {
@@ -279,37 +282,6 @@ impl<K: Kernel> Shard<K> {
             })
         });
         asked.collect()
-    }
-
-    fn sources_limiter(&self, want: Want, pool: Arc<str>, plan: &SitePlan) -> Limiter {
-        match want {
-            Want::OfOperator(until) => self
-                .first_disabled(plan)
-                .unwrap_or(Limiter::SourcesOut { pool, until: Some(self.on_the_wall(until)) }),
-            Want::OfRoom => Limiter::SourceConnections { pool, key: BY_SOURCE },
-            Want::OfFit => Limiter::SourcesOut { pool, until: None },
-            Want::OfUse(until) => {
-                Limiter::SourcesOut { pool, until: until.map(|until| self.on_the_wall(until)) }
-            }
-        }
-    }
-
-    fn rate_limiter(&self, plan: &SitePlan, counted: Counted, until: Tick) -> Limiter {
-        let rate = self.live.borrow().rates_of(plan).of(counted);
-        let table = if plan.named.is_some() { "site" } else { "delivery" };
-        let key = Key { table, index: plan.named, name: counted.key() };
-        let rate = rate.map(|rate| rate.to_string()).unwrap_or_default().into();
-        Limiter::Rate { counted, rate, until: self.on_the_wall(until), key }
-    }
-
-    /// Which key says how many connections a site may have.
-    fn key(&self, plan: &SitePlan) -> Key {
-        let limits = *self.live.borrow().limits_of(plan);
-        match (plan.named, self.limits_of(plan).connections_max < limits.connections_max) {
-            (_, true) => BY_SOURCE,
-            (Some(_), false) => Key { table: "site", index: plan.named, name: "connections_max" },
-            _ => USUAL,
-        }
     }
 
     fn hosts_of(&self, index: SiteIndex) -> Vec<Host> {

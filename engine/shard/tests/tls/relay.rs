@@ -274,6 +274,7 @@ fn routing(routes: Vec<RouteSetting>, answer: Answer) -> Routing {
 
 const LIMITS: Limits = Limits {
     connections_max: 4,
+    connections_per_source_max: u16::MAX,
     messages_per_connection_max: 100,
     in_flight_max: 8,
     in_flight_first: 8,

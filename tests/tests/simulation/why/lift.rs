@@ -9,12 +9,14 @@ pub(super) enum Lift {
     Resume,
     /// An operator has all tried that waits.
     Flush,
-    /// More connections: to each site, to the site of a name, from a source.
+    /// More connections: to each site, to the site of a name, from a source, to each site from one
+    /// source.
     DeliveryLimit,
     SiteLimit,
     SourceLimit,
     /// A source reaches the hosts.
     SourceFits,
+    EachLimit,
     /// The host is there.
     HostAnswers,
     /// It takes what comes.
@@ -24,13 +26,14 @@ pub(super) enum Lift {
 }
 
 impl Lift {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Resume,
         Self::Flush,
         Self::DeliveryLimit,
         Self::SiteLimit,
         Self::SourceLimit,
         Self::SourceFits,
+        Self::EachLimit,
         Self::HostAnswers,
         Self::HostTakes,
         Self::DnsAnswers,
@@ -41,9 +44,10 @@ impl Lift {
         match limiter {
             Limiter::Paused { .. } => vec![Self::Resume],
             Limiter::SiteConnections { key, .. } | Limiter::SharedConnections { key, .. } => {
-                vec![match key.table {
-                    "site" => Self::SiteLimit,
-                    "pool.source" => Self::SourceLimit,
+                vec![match (key.table, key.name) {
+                    (_, "connections_per_source") => Self::EachLimit,
+                    ("site", _) => Self::SiteLimit,
+                    ("pool.source", _) => Self::SourceLimit,
                     _ => Self::DeliveryLimit,
                 }]
             }

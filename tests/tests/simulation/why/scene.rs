@@ -33,6 +33,7 @@ pub(crate) enum Kind {
     DeliveryLimit,
     SiteLimit,
     SourceLimit,
+    EachLimit,
     Shared,
     Asked,
     Resting,
@@ -46,11 +47,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Paused,
         Self::DeliveryLimit,
         Self::SiteLimit,
         Self::SourceLimit,
+        Self::EachLimit,
         Self::Shared,
         Self::Asked,
         Self::Resting,
@@ -91,6 +93,10 @@ impl Scene {
             Kind::SourceLimit => plan.sources = vec![(OWN.into(), few)],
             Kind::SourcesOut => plan.sources = vec![(ELSEWHERE.into(), few)],
             Kind::DnsAsked | Kind::DnsSilent => plan.domains.clear(),
+            Kind::EachLimit => {
+                plan.sources = vec![([10, 9, 0, 1].into(), u16::MAX)];
+                plan.limits.connections_per_source_max = few;
+            }
             _ => (),
         }
         let scene = Self::start(seed, plan, profile, host)?;
@@ -131,7 +137,9 @@ impl Scene {
     fn fill(&self, kind: Kind, mail: u64, span: Duration) {
         match kind {
             Kind::Paused => self.relay.order(&self.world, Verb::Pause, &self.site, Some(span)),
-            Kind::DeliveryLimit | Kind::SiteLimit | Kind::SourceLimit => self.desk.be_slow(SLOW),
+            Kind::DeliveryLimit | Kind::SiteLimit | Kind::SourceLimit | Kind::EachLimit => {
+                self.desk.be_slow(SLOW);
+            }
             Kind::Shared => {
                 self.desk.be_slow(SLOW);
                 self.send(OTHER, 8);
@@ -177,6 +185,11 @@ impl Scene {
                 self.plan.limits.connections_max += MORE;
                 return self.relay.reload(&self.plan);
             }
+            Lift::EachLimit => {
+                let most = &mut self.plan.limits.connections_per_source_max;
+                *most = most.saturating_add(MORE);
+                return self.relay.reload(&self.plan);
+            }
             Lift::SiteLimit => {
                 let sites = self.plan.sites.iter_mut();
                 sites.for_each(|site| site.limits.connections_max += MORE);
@@ -190,7 +203,8 @@ impl Scene {
                 }
             }
             Lift::SourceLimit => {
-                self.plan.sources.iter_mut().for_each(|(_, most)| *most += MORE);
+                let sources = self.plan.sources.iter_mut();
+                sources.for_each(|(_, most)| *most = most.saturating_add(MORE));
                 return self.relay.reload(&self.plan);
             }
         }
@@ -247,6 +261,9 @@ fn plan(host: &str) -> Plan {
         sources: Vec::new(),
         sites: Vec::new(),
         limits: Limits { in_flight_max: 1, ..Limits::default() },
+        rates: shard::Allowed::default(),
+        warmup: None,
+        days: Arc::default(),
         schedule: Schedule::default(),
         replies: Arc::clone(Rules::shipped()),
         is_heeded: true,

@@ -10,6 +10,12 @@ fn rate(counted: Counted) -> Limiter {
     Limiter::Rate { counted, rate: "100/m".into(), until: Wall(9), key }
 }
 
+fn source_rate(counted: Counted, pool: Option<&str>) -> Limiter {
+    let key = Key { name: counted.key_per_source(), ..KEY };
+    let (pool, rate, until) = (pool.map(Into::into), "100/m".into(), Wall(9));
+    Limiter::SourceRate { pool, counted, rate, until, key }
+}
+
 /// One of each.
 fn all() -> Vec<Limiter> {
     let until = Wall(9);
@@ -39,7 +45,17 @@ fn all() -> Vec<Limiter> {
         rate(Counted::Messages),
         rate(Counted::Bytes),
         rate(Counted::Connections),
+        source_rate(Counted::Messages, Some("warm")),
+        source_rate(Counted::Bytes, None),
+        source_rate(Counted::Connections, Some("warm")),
         Limiter::SourceConnections { pool: "warm".into(), key: KEY },
+        Limiter::Warmup {
+            pool: "warm".into(),
+            source: "192.0.2.1".into(),
+            most: 50,
+            until,
+            key: Key { table: "warmup", index: Some(0), name: "per_day" },
+        },
         Limiter::SourcesOut { pool: "warm".into(), until: Some(until) },
         Limiter::SourceDisabled {
             pool: "warm".into(),
@@ -84,6 +100,9 @@ fn they_say_it_in_words() {
         "it has had the messages it may have: 100/m",
         "it has had the octets it may have: 100/m",
         "it has had the new connections it may have: 100/m",
+        "each source of the pool warm has had its new connections: 100/m",
+        "it has had its octets from one source: 100/m",
+        "192.0.2.1 of the pool warm has had its 50 messages of today",
         "3 dials failed, and one finds out",
         "1 dial waits for an answer",
         "no host could be reached, 1 time in a row",
@@ -93,5 +112,5 @@ fn they_say_it_in_words() {
     }
     assert_eq!(KEY.to_string(), "[[site]] connections_max");
     let dated = all().iter().filter(|limiter| limiter.until() == Some(Wall(9))).count();
-    assert_eq!(dated, 11, "what ends by itself says when");
+    assert_eq!(dated, 15, "what ends by itself says when");
 }

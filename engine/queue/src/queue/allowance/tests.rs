@@ -256,3 +256,18 @@ fn a_group_that_is_forgotten_leaves_nothing_behind() {
     assert_eq!((world.queue.find("site 0"), world.queue.free_at()), (None, None));
     assert_eq!(world.queue.freed(Tick::NEVER), None);
 }
+
+#[test]
+fn a_dial_that_is_held_off_counts_for_nothing_and_is_asked_again() {
+    let mut world = World::new(1, rates("", "1/h", ""));
+    world.ready(9);
+    let (site, later) = (world.sites[0], world.now + SECOND);
+    for now in [world.now, later, later + SECOND] {
+        assert_eq!(world.queue.dial(now), Some(site), "no connection was counted");
+        world.queue.hold_off(site, now + SECOND);
+        assert_eq!((world.queue.dial(now), world.queue.view(site).opening), (None, 0));
+    }
+    world.queue.ask_sources(site);
+    assert_eq!(world.queue.dial(later + SECOND), Some(site), "there is something new");
+    assert_eq!(world.queue.view(site).failures, 0, "and nobody has failed");
+}

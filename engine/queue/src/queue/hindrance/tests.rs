@@ -9,6 +9,7 @@ use std::time::Duration;
 
 const LIMITS: Limits = Limits {
     connections_max: 2,
+    connections_per_source_max: u16::MAX,
     messages_per_connection_max: 100,
     in_flight_max: 8,
     in_flight_first: 1,
@@ -98,6 +99,7 @@ impl World {
             Hindrance::Resting(until)
             | Hindrance::MessageRate(until)
             | Hindrance::ByteRate(until)
+            | Hindrance::Sources(until)
             | Hindrance::ConnectionRate(until) => self.now = until,
             Hindrance::Soon(_, until) => {
                 // Something may have been taken since, and then not for as long again.
@@ -133,7 +135,7 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn rate_cases() -> [Case; 3] {
+fn rate_cases() -> [Case; 4] {
     let time = |world: &mut World| world.now = world.now + Duration::from_secs(2);
     let second = Tick(1) + Duration::from_secs(1);
     [
@@ -147,6 +149,17 @@ fn rate_cases() -> [Case; 3] {
             "the byte rate",
             world(2, |world| _ = world.rate("", "", "1/s").send()),
             |it| matches!(it, Hindrance::ByteRate(until) if *until > Tick(1)),
+            time,
+        ),
+        (
+            "our addresses",
+            world(1, |world| {
+                assert_eq!(world.queue.dial(world.now), Some(world.site));
+                world.queue.hold_off(world.site, second);
+                assert_eq!((world.queue.dial(world.now), world.queue.lanes("g")), (None, 0));
+                assert_eq!(world.queue.resume_at(), Some(second));
+            }),
+            |it| *it == Hindrance::Sources(Tick(1) + Duration::from_secs(1)),
             time,
         ),
         (

@@ -56,7 +56,7 @@ impl Sites {
         let site = self.of(index);
         let (group, has_more) = (site.group, site.ready.len() > 0);
         if let Some(allowance) = self.allowance(index) {
-            allowance.sends(bytes, now);
+            allowance.pacers_mut().sends(bytes, now);
         }
         if let Some(group) = group.filter(|_| has_more) {
             self.join_line(group, Till::Messages, index);
@@ -66,7 +66,7 @@ impl Sites {
     /// One that was to go did not.
     pub(in crate::queue) fn unsent(&mut self, index: SiteIndex, bytes: u64) {
         if let Some(allowance) = self.allowance(index) {
-            allowance.unsent(bytes);
+            allowance.pacers_mut().unsent(bytes);
         }
     }
 
@@ -81,10 +81,30 @@ impl Sites {
         spent.is_none()
     }
 
+    /// A site whose turn it was to dial does not: no address of ours may open a connection there before
+    /// `until`. What was counted for its dial is not.
+    pub(in crate::queue) fn hold_off(&mut self, index: SiteIndex, until: Tick) {
+        if let Some(allowance) = self.allowance(index) {
+            allowance.pacers_mut().unconnected();
+        }
+        self.change(index, |site| {
+            assert!(site.unanswered > 0, "a dial that was not begun cannot be left");
+            site.unanswered -= 1;
+            site.opening -= 1;
+            site.awaits = Some(until);
+        });
+        self.leave_group(index);
+    }
+
+    /// What our addresses may have at a site is another from now on.
+    pub(in crate::queue) fn ask_sources(&mut self, index: SiteIndex) {
+        self.change(index, |site| site.awaits = None);
+    }
+
     /// A connection to a site is opened.
     pub(super) fn connects(&mut self, index: SiteIndex, now: Tick) {
         if let Some(allowance) = self.allowance(index) {
-            allowance.connects(now);
+            allowance.pacers_mut().connects(now);
         }
     }
 

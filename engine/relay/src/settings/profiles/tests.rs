@@ -10,9 +10,10 @@ fn site<'l>(loaded: &'l Loaded, name: &str) -> &'l Site {
     loaded.settings.sites.iter().find(|site| site.name == name).unwrap()
 }
 
-/// Its connections, and messages over each.
-fn limits(site: &Site) -> (u16, u32) {
-    (site.limits.connections_per_site, site.limits.messages_per_connection)
+/// Its connections, in all and from one source, and messages over each.
+fn limits(site: &Site) -> (u16, u16, u32) {
+    let limits = &site.limits;
+    (limits.connections_per_site, limits.connections_per_source, limits.messages_per_connection)
 }
 
 #[test]
@@ -31,7 +32,12 @@ fn every_profile_is_read_and_no_host_is_of_two() {
             assert!(!site.mx.iter().any(clash), "{} and {}", site.name, other.name);
         }
     }
-    for (name, expected) in [("google", (5, 50)), ("yahoo", (5, 20)), ("comcast", (25, 1_000))] {
+    for (name, expected) in [
+        ("google", (1_000, 5, 50)),
+        ("outlook", (500, 5, 50)),
+        ("comcast", (1_000, 25, 1_000)),
+        ("mail-com", (10, 1_000, 100)),
+    ] {
         assert_eq!(limits(site(&loaded, name)), expected, "{name}");
     }
 }
@@ -59,10 +65,11 @@ fn a_site_of_the_operators_comes_first_key_by_key_and_delivery_last() {
                 [[site]]\nname = \"ours\"\nmx = [\"mta5.am0.yahoodns.net\"]\nconnections_max = 2\n\
                 [[site]]\nname = \"apple\"\nmx = [\"mx.else.test\"]\n";
     let loaded = loaded(text);
-    assert_eq!(limits(site(&loaded, "ours")), (2, 20), "the second by the profile of its hosts");
-    assert_eq!(limits(site(&loaded, "yahoo")), (5, 20), "its other hosts");
-    assert_eq!(limits(site(&loaded, "sfr")), (2, 9), "what a profile leaves out is of [delivery]");
-    assert_eq!(limits(site(&loaded, "apple")), (7, 9), "it stands in place of that profile");
+    assert_eq!(limits(site(&loaded, "ours")), (2, 5, 20), "the rest by the profile of its hosts");
+    assert_eq!(limits(site(&loaded, "yahoo")), (1_000, 5, 20), "its other hosts");
+    let sfr = limits(site(&loaded, "sfr"));
+    assert_eq!(sfr, (1_000, 2, 9), "what a profile leaves out is of [delivery]");
+    assert_eq!(limits(site(&loaded, "apple")), (7, 1_000, 9), "it stands in place of that profile");
     assert!(!site(&loaded, "apple").is_shipped);
     let names: Vec<_> = loaded.settings.sites.iter().map(|site| site.name.as_str()).collect();
     assert_eq!(names.iter().filter(|name| **name == "apple").count(), 1);
@@ -82,7 +89,9 @@ fn they_are_shown_with_their_name_and_read_back_the_same() {
     let text = "[[site]]\nname = \"ours\"\nmx = [\".yahoodns.net\"]\n";
     let loaded = loaded(text);
     let shown = show(&loaded.entries, "ringpost.toml");
-    for line in ["messages_per_connection = 20", "# connections_max = 25", "# name = \"google\""] {
+    for line in
+        ["messages_per_connection = 20", "# connections_per_source = 25", "# name = \"google\""]
+    {
         let shown = shown.lines().find(|shown| shown.starts_with(line));
         assert!(shown.is_some_and(|shown| shown.contains("# profile of")), "{line}");
     }
@@ -99,7 +108,7 @@ fn without_them_there_are_those_of_the_operator() {
         "[delivery]\nprovider_profiles = false\n[[site]]\nname = \"a\"\nmx = [\".yahoodns.net\"]\n",
     );
     assert_eq!(loaded.settings.sites.len(), 1);
-    assert_eq!(limits(&loaded.settings.sites[0]), (10, 100));
+    assert_eq!(limits(&loaded.settings.sites[0]), (10, 1_000, 100));
 }
 
 #[test]
