@@ -146,7 +146,9 @@ impl Turns {
         let (index, _) = best?;
         self.0[index].behind -= total;
         self.0[index].connections += 1;
-        self.0[index].pacers.iter_mut().for_each(|pacers| pacers.connects(now));
+        if let Some(pacers) = self.pacers(index) {
+            pacers.connects(now);
+        }
         Some(index)
     }
 
@@ -230,27 +232,31 @@ impl Turns {
 
     /// A message of so many octets goes from a source.
     pub fn sends(&mut self, source: usize, bytes: u64, now: Tick) {
-        let pacers = self.0.get_mut(source).and_then(|turn| turn.pacers.as_mut());
-        pacers.into_iter().for_each(|pacers| pacers.sends(bytes, now));
+        if let Some(pacers) = self.pacers(source) {
+            pacers.sends(bytes, now);
+        }
     }
 
     /// One that was to go did not.
     pub fn unsent(&mut self, source: usize, bytes: u64) {
-        let pacers = self.0.get_mut(source).and_then(|turn| turn.pacers.as_mut());
-        pacers.into_iter().for_each(|pacers| pacers.unsent(bytes));
+        if let Some(pacers) = self.pacers(source) {
+            pacers.unsent(bytes);
+        }
     }
 
     /// Whether a source may open a connection beside the one for which it was its turn, as to the next
     /// host: then it is counted.
     pub fn connects_again(&mut self, source: usize, now: Tick) -> bool {
-        let Some(pacers) = self.0.get_mut(source).and_then(|turn| turn.pacers.as_mut()) else {
-            return true;
-        };
+        let Some(pacers) = self.pacers(source) else { return true };
         let may = pacers.connections_spent(now).is_none();
         if may {
             pacers.connects(now);
         }
         may
+    }
+
+    fn pacers(&mut self, source: usize) -> Option<&mut Pacers> {
+        self.0.get_mut(source)?.pacers.as_deref_mut()
     }
 
     /// A source has had all that it may have of a day, which ends then; a moment that is over: it may

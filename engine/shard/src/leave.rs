@@ -31,11 +31,20 @@ impl<K: Kernel> Shard<K> {
     pub(crate) fn hold_off(self: &Rc<Self>, index: SiteIndex, until: Tick) {
         let now = self.kernel.now();
         if until.since(now) > HELD_MAX {
-            self.kernel.spawn(expire(Rc::clone(self), index));
+            let shard = Rc::clone(self);
+            self.kernel.spawn(async move { shard.expire_held_off(index) });
         }
         let until = if until <= now { now + HELD_SHORT } else { until.min(now + HELD_MAX) };
         self.queue.borrow_mut().hold_off(index, until);
         self.dial_at(until);
+    }
+
+    /// Gives up what runs out of time while it is held off.
+    fn expire_held_off(self: &Rc<Self>, index: SiteIndex) {
+        if self.sites.borrow().known(index).is_some() {
+            let text = "its time was up while no source of its pool might send more";
+            self.expire_ready(index, &local(451, (4, 4, 7), text));
+        }
     }
 
     /// Until when nothing may go to a site from the source at this place, by what it may have in a time,
@@ -60,7 +69,9 @@ impl<K: Kernel> Shard<K> {
                     continue;
                 }
             };
-            taken.iter().for_each(|(quota, day)| quota.give_back(day));
+            for (quota, day) in &taken {
+                quota.give_back(day);
+            }
             let until = self.kernel.now() + day.ends.since(wall);
             standing.borrow_mut().rest(place, until);
             return false;
@@ -154,14 +165,6 @@ impl<K: Kernel> Shard<K> {
     /// How our addresses stand at a site, if any of that is counted.
     pub(crate) fn source_standing(&self, index: SiteIndex) -> Option<Standing> {
         self.sites.borrow().find(index).standing.clone()
-    }
-}
-
-/// Gives up what runs out of time while it is held off.
-async fn expire<K: Kernel>(shard: Rc<Shard<K>>, index: SiteIndex) {
-    if shard.sites.borrow().known(index).is_some() {
-        let text = "its time was up while no source of its pool might send more";
-        shard.expire_ready(index, &local(451, (4, 4, 7), text));
     }
 }
 

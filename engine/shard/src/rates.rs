@@ -85,7 +85,9 @@ impl<K: Kernel> Shard<K> {
     /// Sees that the shard dials when there is something to do by a rate.
     pub(crate) fn await_rates(self: &Rc<Self>) {
         let at = self.queue.borrow().free_at();
-        at.into_iter().for_each(|at| self.dial_at(at));
+        if let Some(at) = at {
+            self.dial_at(at);
+        }
     }
 
     /// Sees that the shard dials then, where that is so soon that its loop would be late.

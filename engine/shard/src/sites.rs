@@ -134,7 +134,9 @@ impl Sites {
             let alone = Member { weight: 1, connections_max: u16::MAX };
             site.standing = Some(self.standings.of(&site.plan, || Turns::new([alone])));
         }
-        site.standing.iter().for_each(|standing| standing.borrow_mut().rate(rates));
+        if let Some(standing) = &site.standing {
+            standing.borrow_mut().rate(rates);
+        }
     }
 
     /// The first site behind this one, or of all.

@@ -15,8 +15,8 @@ const SECOND: &str = "127.0.0.92";
 /// A time zone where it is about noon now, so that the day does not end meanwhile, and its date.
 fn noon() -> (String, String) {
     let now = kernel::uring::wall().0 / 1_000;
-    let ahead = 12 - (now / 3_600 % 24) as i64;
-    let at = jiff::Timestamp::from_second(now as i64 + ahead * 3_600).expect("it is near");
+    let ahead = 12 - (now / 3_600 % 24).cast_signed();
+    let at = jiff::Timestamp::from_second(now.cast_signed() + ahead * 3_600).expect("it is near");
     // Its names count from the other side.
     let zone = if ahead < 0 { format!("Etc/GMT+{}", -ahead) } else { format!("Etc/GMT-{ahead}") };
     (zone, at.to_string()[..10].to_owned())

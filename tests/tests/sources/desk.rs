@@ -56,7 +56,9 @@ pub(crate) fn most_within(seen: &[(IpAddr, Tick)], span: Duration) -> usize {
 /// How many came from each address.
 pub(crate) fn by_source(seen: &[(IpAddr, Tick)]) -> BTreeMap<IpAddr, usize> {
     let mut counts = BTreeMap::new();
-    seen.iter().for_each(|(source, _)| *counts.entry(*source).or_default() += 1);
+    for (source, _) in seen {
+        *counts.entry(*source).or_default() += 1;
+    }
     counts
 }
 

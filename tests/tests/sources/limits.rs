@@ -12,11 +12,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_mins(1);
-/// What is sent in a time may come in a little less, since not all of it needs as long.
-const ON_ITS_WAY: Duration = Duration::from_millis(100);
+/// The same as whoever receives sees it: not all that is sent needs as long to come.
+const WINDOW: Duration = Duration::from_millis(59_900);
 
 fn rate(text: &str) -> Option<Rate> {
-    Some(Rate::parse(text).unwrap())
+    Rate::parse(text).ok()
 }
 
 fn messages(text: &str) -> Allowed {
@@ -56,7 +56,7 @@ fn each_address_keeps_to_the_rate_and_all_of_them_use_it_up() {
         scene.send(count);
         let took = scene.run_until(count as usize, Duration::from_mins(30));
         let begun = scene.desk.begun();
-        let most = most_within(&begun, MINUTE - ON_ITS_WAY);
+        let most = most_within(&begun, WINDOW);
         assert!(most <= 60, "{most} in a minute");
         assert!(took < Duration::from_secs(330), "five minutes, and a twentieth: {took:?}");
         let counts = by_source(&begun);
@@ -75,9 +75,9 @@ fn the_rate_of_the_site_holds_besides() {
     scene.send(400);
     let took = scene.run_until(400, Duration::from_mins(30));
     let begun = scene.desk.begun();
-    assert!(most_within(&begun, MINUTE - ON_ITS_WAY) <= 60);
+    assert!(most_within(&begun, WINDOW) <= 60);
     let all: Vec<_> = begun.iter().map(|(_, at)| (crate::HOST, *at)).collect();
-    assert!(most_within(&all, MINUTE - ON_ITS_WAY) <= 100);
+    assert!(most_within(&all, WINDOW) <= 100);
     assert!(took < Duration::from_secs(270), "four minutes, and a twentieth: {took:?}");
     scene.is_clean();
 }
@@ -91,7 +91,7 @@ fn each_address_opens_no_more_connections_than_its_rate() {
     scene.send(96);
     let took = scene.run_until(96, Duration::from_mins(30));
     let dialled = scene.desk.dialled();
-    let most = most_within(&dialled, MINUTE - ON_ITS_WAY);
+    let most = most_within(&dialled, WINDOW);
     assert!(most <= 12, "{most} in a minute");
     assert!(took < Duration::from_secs(270), "four minutes, and a little: {took:?}");
     scene.is_clean();
@@ -105,7 +105,7 @@ fn octets_are_counted_for_each_address() {
     let scene = Scene::start(Plan { rates, ..plan(2) });
     scene.send(240);
     let took = scene.run_until(240, Duration::from_mins(30));
-    assert!(most_within(&scene.desk.begun(), MINUTE - ON_ITS_WAY) <= 61);
+    assert!(most_within(&scene.desk.begun(), WINDOW) <= 61);
     assert!(took < Duration::from_secs(140), "two minutes, and a twentieth: {took:?}");
     scene.is_clean();
 }

@@ -30,11 +30,11 @@ struct Scene {
 impl Scene {
     fn start(plan: Plan) -> Self {
         let world = World::with(5, Physics { steps_max: u64::MAX, ..Physics::default() });
-        let relay = Relay::start(&world, &plan).unwrap();
+        let relay = Relay::start(&world, &plan).expect("its names are sound");
         let outside = world.host();
         let desk = Rc::new(Desk::default());
         let address = SocketAddr::new(HOST, route::SMTP_PORT);
-        rehearsal::open(&world.shard(outside), address, &desk).unwrap();
+        rehearsal::open(&world.shard(outside), address, &desk).expect("nobody else listens there");
         Self { world, relay, desk, plan }
     }
 
@@ -65,7 +65,7 @@ impl Scene {
 
     /// The lines of the log that tell what became of mail, or of a dial, since it was asked last.
     fn outcomes(&self) -> Vec<String> {
-        let lines = String::from_utf8(self.relay.lines(&self.world)).unwrap();
+        let lines = String::from_utf8(self.relay.lines(&self.world)).expect("it is text");
         let is_meant = |line: &&str| line.contains(r#""outcome""#) || line.contains("dial_failed");
         lines.lines().filter(is_meant).map(str::to_owned).collect()
     }

@@ -17,8 +17,12 @@ use std::time::Duration;
 const DAY_MILLIS: i64 = 86_400_000;
 const MINUTE: Duration = Duration::from_mins(1);
 
+fn millis(wall: Wall) -> i64 {
+    i64::try_from(wall.0).unwrap_or(i64::MAX)
+}
+
 fn date(wall: Wall) -> Date {
-    let at = Timestamp::from_millisecond(i64::try_from(wall.0).unwrap()).unwrap();
+    let at = Timestamp::from_millisecond(millis(wall)).expect("it is near");
     at.to_zoned_datetime(TimeZone::UTC).date()
 }
 
@@ -30,9 +34,9 @@ fn days(per_day: &[u64]) -> warmup::Plan {
 }
 
 /// Puts the clock to a time of the day that it is, or of the next.
-fn put_to(scene: &Scene, hours: u64, minutes: u64) {
-    let now = i64::try_from(scene.relay.wall(&scene.world).0).unwrap() % DAY_MILLIS;
-    let to = i64::try_from((hours * 60 + minutes) * 60_000).unwrap();
+fn put_to(scene: &Scene, hours: i64, minutes: i64) {
+    let now = millis(scene.relay.wall(&scene.world)) % DAY_MILLIS;
+    let to = (hours * 60 + minutes) * 60_000;
     scene.relay.step_wall(&scene.world, (to - now).rem_euclid(DAY_MILLIS));
 }
 

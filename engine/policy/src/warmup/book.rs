@@ -11,11 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// A day that is so far behind the last one is not written down any more.
 const KEPT_DAYS: i32 = 7;
 
+type Counters = BTreeMap<(IpAddr, Box<str>), Arc<Counter>>;
+
 /// All counters, by the address and the name of the site, which is empty for all sites together. One that
 /// was there stays for as long as the program runs.
 #[derive(Debug, Default)]
 pub struct Book {
-    counters: Mutex<BTreeMap<(IpAddr, Box<str>), Arc<Counter>>>,
+    counters: Mutex<Counters>,
     edition: Arc<AtomicU64>,
 }
 
@@ -84,7 +86,7 @@ impl Book {
         kept.collect()
     }
 
-    fn counters(&self) -> MutexGuard<'_, BTreeMap<(IpAddr, Box<str>), Arc<Counter>>> {
+    fn counters(&self) -> MutexGuard<'_, Counters> {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

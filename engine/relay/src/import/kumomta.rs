@@ -17,8 +17,8 @@ use toml::de::{DeTable, DeValue};
 
 /// What is otherwise in all of it.
 const PREFACE: &str = "\
-A limit was for each source of mail and is for each [[pool]] of them, so one with several sources
-shares it; what a [[site]] says is for all domains at its hosts together.";
+A limit is for each source of a [[pool]], as it was; what a [[site]] says is for all domains at its
+hosts together.";
 
 /// Translates a file.
 ///

@@ -21,10 +21,10 @@ impl Limit {
     /// Recipients of one transaction.
     pub(super) const RECIPIENTS: Self = Self { name: "recipients_per_message", most: 1_000 };
 
-    /// Connections at once, by a key of this name.
-    pub(super) const fn connections(name: &'static str) -> Self {
-        Self { name, most: 1_000 }
-    }
+    /// Connections at once from one source.
+    pub(super) const CONNECTIONS: Self = Self { name: "connections_per_source", most: 1_000 };
+    /// The same of a source, at every site.
+    pub(super) const OF_SOURCE: Self = Self { name: "connections_max", most: 1_000 };
 
     /// This many, or as many as there can be.
     pub(super) fn within(&self, count: u64, origin: &Origin, notes: &mut Notes) -> i64 {

@@ -20,8 +20,8 @@ use names::Names;
 
 /// What is otherwise in all of it.
 const PREFACE: &str = "\
-A limit was for each domain and virtual MTA and is for each [[site]] and [[pool]]: one with several
-sources shares it, and what a [[site]] says is for all domains at its hosts together.";
+A limit is for each source of a [[pool]], as it was for each virtual MTA; what a [[site]] says is for
+all domains at its hosts together.";
 
 /// Translates a file.
 ///

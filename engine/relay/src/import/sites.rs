@@ -2,6 +2,7 @@
 
 use super::draft::{Draft, Origin, Table};
 use super::known::{self, site_of};
+use super::limits::Limit;
 use super::note::{Notes, plain};
 use toml::Value;
 
@@ -80,11 +81,21 @@ impl Draft {
     }
 }
 
-/// The key that says the most connections, in the table of `target`.
-pub(super) const fn connections_key(target: &Target) -> &'static str {
+/// The key that says the most connections from all sources of a pool together, in the table of `target`.
+const fn connections_key(target: &Target) -> &'static str {
     match target {
         Target::Usual => "connections_per_site",
         Target::Hosts(_) | Target::Unknown(_) => "connections_max",
+    }
+}
+
+impl Table {
+    /// Beside a limit of connections for each source: of all sources of a pool together there was none.
+    pub(super) fn leave_to_sources(&mut self, target: &Target, limit: &Limit, origin: &Origin) {
+        let name = connections_key(target);
+        if limit.name == Limit::CONNECTIONS.name && self.key(name).is_none() {
+            self.set(name, limit.unlimited(), origin);
+        }
     }
 }
 

@@ -86,7 +86,9 @@ impl Standings {
 
 impl Departure {
     fn new(source: Option<&Arc<Source>>, berth: Option<Berth>) -> Self {
-        source.into_iter().for_each(|source| source.meters.lanes.add(1));
+        if let Some(source) = source {
+            source.meters.lanes.add(1);
+        }
         Self { source: source.cloned(), berth, connected: Cell::default() }
     }
 
@@ -160,7 +162,9 @@ impl Departure {
 
 impl Drop for Departure {
     fn drop(&mut self) {
-        self.source.iter().for_each(|source| source.meters.lanes.sub(1));
+        if let Some(source) = &self.source {
+            source.meters.lanes.sub(1);
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use super::{Block, Kind, Shaping};
 use crate::import::draft::Origin;
 use crate::import::limits::{Limit, idle};
 use crate::import::quantity::{rate, time};
-use crate::import::sites::{Target, connections_key};
+use crate::import::sites::Target;
+use policy::pace::Counted;
 use toml::de::DeValue;
 
 impl Shaping {
@@ -12,21 +13,20 @@ impl Shaping {
     pub(super) fn option(&mut self, block: &Block<'_>, origin: &Origin, value: &DeValue<'_>) {
         match origin.what.as_str() {
             "connection_limit" | "provider_connection_limit" => {
-                let limit = Limit::connections(connections_key(&block.target));
                 if origin.what == "connection_limit" && block.kind == Kind::Provider {
                     let why =
                         "it is for all hosts of the provider together, there for each set of them";
                     self.made.notes.differs(origin.line, &origin.what, why);
                 }
-                self.count(block, origin, value, &limit);
+                self.count(block, origin, value, &Limit::CONNECTIONS);
             }
             "max_deliveries_per_connection" => self.count(block, origin, value, &Limit::MESSAGES),
             "max_recipients_per_batch" => self.count(block, origin, value, &Limit::RECIPIENTS),
             "idle_timeout" => self.idle(block, origin, value),
             "max_message_rate" | "provider_max_message_rate" => {
-                self.rate(block, origin, value, "message_rate");
+                self.rate(block, origin, value, Counted::Messages);
             }
-            "max_connection_rate" => self.rate(block, origin, value, "connection_rate"),
+            "max_connection_rate" => self.rate(block, origin, value, Counted::Connections),
             "enable_tls" => self.tls(block, origin, value),
             "enable_mta_sts" => {
                 self.switch(block, origin, value, ("mta_sts", [false.into(), true.into()]));
@@ -48,6 +48,7 @@ impl Shaping {
         let value = limit.within(count, origin, &mut self.made.notes);
         let table = self.made.draft.limits(&block.target, block.name, origin);
         table.set(limit.name, value, origin);
+        table.leave_to_sources(&block.target, limit, origin);
     }
 
     fn idle(&mut self, block: &Block<'_>, origin: &Origin, value: &DeValue<'_>) {
@@ -59,20 +60,14 @@ impl Shaping {
         self.made.draft.limits(&block.target, block.name, origin).set("idle", value, origin);
     }
 
-    fn rate(
-        &mut self,
-        block: &Block<'_>,
-        origin: &Origin,
-        value: &DeValue<'_>,
-        name: &'static str,
-    ) {
+    fn rate(&mut self, block: &Block<'_>, origin: &Origin, value: &DeValue<'_>, counted: Counted) {
         let rate = text(value).as_deref().and_then(rate);
         let Some(rate) = rate else {
             return self.left_out(origin, "a rate was expected, such as \"100/s\"");
         };
         self.asleep(block, origin);
         let table = self.made.draft.limits(&block.target, block.name, origin);
-        table.set(name, rate.to_string(), origin);
+        table.set(counted.key_per_source(), rate.to_string(), origin);
     }
 
     fn tls(&mut self, block: &Block<'_>, origin: &Origin, value: &DeValue<'_>) {

@@ -10,7 +10,7 @@ fn is_right(text: &str) -> bool {
 
 #[test]
 fn the_most_is_what_settings_bear() {
-    for limit in [Limit::MESSAGES, Limit::RECIPIENTS, Limit::connections("connections_per_site")] {
+    for limit in [Limit::MESSAGES, Limit::RECIPIENTS, Limit::CONNECTIONS] {
         let text = |count| format!("[delivery]\n{} = {count}\n", limit.name);
         assert!(is_right(&text(limit.unlimited())), "{}", limit.name);
         assert!(!is_right(&text(limit.unlimited() + 1)), "{}", limit.name);

@@ -4,7 +4,8 @@ use super::file::{Directive, Section};
 use super::{Config, Origin};
 use crate::import::limits::{Limit, idle};
 use crate::import::quantity::{byte_rate, rate, shown, time};
-use crate::import::sites::{Target, connections_key, why_asleep};
+use crate::import::sites::{Target, why_asleep};
+use policy::pace::Counted;
 use std::time::Duration;
 
 /// Why nothing about signatures comes over.
@@ -25,8 +26,7 @@ type Become = fn(&mut Config<'_>, &Queue<'_>, &Directive);
 /// The directives that a `<domain>` may have and that become something.
 const KNOWN: [(&str, Become); 18] = [
     ("max-smtp-out", |config, queue, directive| {
-        let limit = Limit::connections(connections_key(&queue.target));
-        config.count(queue, directive, &limit);
+        config.count(queue, directive, &Limit::CONNECTIONS);
     }),
     ("max-msg-per-connection", |config, queue, directive| {
         config.count(queue, directive, &Limit::MESSAGES);
@@ -37,12 +37,14 @@ const KNOWN: [(&str, Become); 18] = [
     ("max-rcpt-per-transaction", |config, queue, directive| {
         config.count(queue, directive, &Limit::RECIPIENTS);
     }),
-    ("max-msg-rate", |config, queue, directive| config.rate(queue, directive, "message_rate")),
+    ("max-msg-rate", |config, queue, directive| {
+        config.rate(queue, directive, Counted::Messages);
+    }),
     ("max-connect-rate", |config, queue, directive| {
-        config.rate(queue, directive, "connection_rate");
+        config.rate(queue, directive, Counted::Connections);
     }),
     ("max-data-volume-rate", |config, queue, directive| {
-        config.rate(queue, directive, "byte_rate");
+        config.rate(queue, directive, Counted::Bytes);
     }),
     ("connection-idle-timeout", |config, queue, directive| config.idle(queue, directive)),
     ("retry-after", |config, queue, directive| config.retry_after(queue, directive)),
@@ -142,10 +144,12 @@ impl<'f> Config<'f> {
             },
         };
         self.set(queue, &origin, limit.name, value);
+        let table = self.made.draft.limits(&queue.target, &queue.section.value, &queue.origin());
+        table.leave_to_sources(&queue.target, limit, &origin);
     }
 
-    fn rate(&mut self, queue: &Queue<'_>, directive: &Directive, name: &'static str) {
-        let origin = directive.origin();
+    fn rate(&mut self, queue: &Queue<'_>, directive: &Directive, counted: Counted) {
+        let (origin, name) = (directive.origin(), counted.key_per_source());
         if matches!(directive.value.as_str(), "unlimited" | "0") {
             // Without the key there is none, but at a site there may be that of all.
             return match queue.target {
@@ -153,11 +157,11 @@ impl<'f> Config<'f> {
                 Target::Hosts(_) | Target::Unknown(_) => self.set(queue, &origin, name, "none"),
             };
         }
-        let read = if name == "byte_rate" { byte_rate } else { rate };
+        let read = if counted == Counted::Bytes { byte_rate } else { rate };
         let Some(rate) = read(&directive.value) else {
             return self.left_out(&origin, "a rate was expected, such as 100/h");
         };
-        if name == "message_rate" {
+        if counted == Counted::Messages {
             let why = "a message counts as one, however many its recipients; these were counted";
             self.made.notes.differs(origin.line, &origin.what, why);
         }
@@ -303,7 +307,8 @@ fn why_not(name: &str) -> &'static str {
         | "max-smtp-out-per-source-ip"
         | "source-ip-max-msg-rate"
         | "source-ip-max-connect-rate" => {
-            "an address is limited by `connections_max` of its [[pool.source]], at every site"
+            "`connections_per_source`, `message_rate_per_source` and `connection_rate_per_source` of a \
+             [[site]] limit each address"
         }
         "reroute-to-virtual-mta"
         | "backoff-reroute-to-virtual-mta"

@@ -73,7 +73,7 @@ impl Config<'_> {
         for directive in section.directives() {
             let origin = directive.origin();
             let limit = match directive.name.as_str() {
-                "max-smtp-out" => Limit::connections("connections_max"),
+                "max-smtp-out" => Limit::OF_SOURCE,
                 "max-msg-per-connection" => Limit::MESSAGES,
                 name if name.starts_with("dk") => {
                     self.left_out(&origin, UNSIGNED);
