@@ -141,7 +141,9 @@ impl<K: Kernel> Shard<K> {
         if len > 0 && now >= self.gates_looked.get() + EXPIRE_EVERY {
             self.gates_looked.set(now);
             self.expire_held();
+            self.aside.borrow_mut().look_through();
         }
+        self.expire_aside();
     }
 
     /// Has the gates kept over a restart, if they have changed.
@@ -295,7 +297,6 @@ impl<K: Kernel> Shard<K> {
                 }
             }
         }
-        self.expire_aside();
     }
 }
 

@@ -16,8 +16,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The most that are routed, or looked at, at a time.
+/// The most that are routed at a time.
 const RELEASED_MAX: usize = 1_024;
+/// The most that are looked at between two turns of others for mail whose time is up. As long as a
+/// list has no more, it keeps its order.
+const LOOKED_MAX: usize = 16_384;
 /// Behind so many set aside in a row others have their turn.
 const ASIDE_MAX: usize = 256;
 /// For so long.
@@ -26,9 +29,14 @@ const TURN: Duration = Duration::from_millis(1);
 /// What was set aside, by site and sender's domain.
 #[derive(Debug, Default)]
 pub(crate) struct Aside {
-    lists: BTreeMap<(Arc<str>, Box<str>), List>,
+    lists: BTreeMap<Key, List>,
     len: usize,
+    /// What is still to be looked at for mail whose time is up, and how much of each list.
+    unseen: Vec<(Key, usize)>,
 }
+
+/// A site, and a sender's domain.
+type Key = (Arc<str>, Box<str>);
 
 #[derive(Debug)]
 struct List {
@@ -37,7 +45,7 @@ struct List {
 }
 
 impl Aside {
-    fn put(&mut self, key: (Arc<str>, Box<str>), meters: &Arc<SiteMeters>, delivery: Delivery) {
+    fn put(&mut self, key: Key, meters: &Arc<SiteMeters>, delivery: Delivery) {
         let list = self
             .lists
             .entry(key)
@@ -46,16 +54,10 @@ impl Aside {
         self.len += 1;
     }
 
-    /// Takes up to `most` of a list, as long as they pass `test`, from the front.
-    fn take(
-        &mut self,
-        key: &(Arc<str>, Box<str>),
-        most: usize,
-        test: impl Fn(&Delivery) -> bool,
-    ) -> Vec<Delivery> {
+    /// Takes up to `most` of a list, from the front.
+    fn take(&mut self, key: &Key, most: usize) -> Vec<Delivery> {
         let Some(list) = self.lists.get_mut(key) else { return Vec::new() };
-        let taken: Vec<_> =
-            (0..most).map_while(|_| list.deliveries.pop_front_if(|first| test(first))).collect();
+        let taken: Vec<_> = list.deliveries.drain(..most.min(list.deliveries.len())).collect();
         let recipients = taken.iter().map(|delivery| delivery.recipients.len() as u64).sum();
         list.meters.queued.sub(recipients);
         if list.deliveries.is_empty() {
@@ -65,8 +67,28 @@ impl Aside {
         taken
     }
 
+    /// All of it is looked at from now on, unless that is so already.
+    pub(super) fn look_through(&mut self) {
+        if self.unseen.is_empty() {
+            let all = self.lists.iter().map(|(key, list)| (key.clone(), list.deliveries.len()));
+            self.unseen = all.collect();
+        }
+    }
+
+    /// The next to be looked at: a list, and how much of it.
+    fn next_unseen(&mut self) -> Option<(Key, usize)> {
+        let (key, left) = self.unseen.last_mut()?;
+        let looks = (*left).min(LOOKED_MAX);
+        *left -= looks;
+        let next = (key.clone(), looks);
+        if *left == 0 {
+            self.unseen.pop();
+        }
+        Some(next)
+    }
+
     /// The sites and senders' domains for which something is set aside.
-    pub(crate) fn keys(&self) -> Vec<(Arc<str>, Box<str>)> {
+    pub(crate) fn keys(&self) -> Vec<Key> {
         self.lists.keys().cloned().collect()
     }
 
@@ -82,7 +104,7 @@ impl Aside {
     }
 
     /// How much is set aside for one.
-    pub(crate) fn len_of(&self, key: &(Arc<str>, Box<str>)) -> usize {
+    pub(crate) fn len_of(&self, key: &Key) -> usize {
         self.lists.get(key).map_or(0, |list| list.deliveries.len())
     }
 
@@ -90,7 +112,7 @@ impl Aside {
     /// then: once all were looked at, the order is as before.
     pub(crate) fn look(
         &mut self,
-        key: &(Arc<str>, Box<str>),
+        key: &Key,
         looks: usize,
         mut test: impl FnMut(&Delivery) -> bool,
     ) -> Vec<Delivery> {
@@ -159,7 +181,7 @@ impl<K: Kernel> Shard<K> {
                 Some(gate) if gate.is_ready(now) => left.min(gate.connections().into()),
                 Some(_) => 0,
             };
-            let free = self.aside.borrow_mut().take(&key, most, |_| true);
+            let free = self.aside.borrow_mut().take(&key, most);
             left -= free.len();
             for delivery in free {
                 self.route(delivery);
@@ -168,21 +190,24 @@ impl<K: Kernel> Shard<K> {
         self.meters().set_aside.set(self.aside.borrow().len as u64);
     }
 
-    /// Gives up what has run out of time: those that were set aside first are looked at.
+    /// Gives up what has run out of time, of the next to be looked at.
     pub(super) fn expire_aside(self: &Rc<Self>) {
         let wall = self.kernel.wall();
-        let keys: Vec<_> = self.aside.borrow().lists.keys().cloned().collect();
-        for key in keys {
+        let mut left = LOOKED_MAX;
+        while left > 0 {
+            let Some((key, looks)) = self.aside.borrow_mut().next_unseen() else { return };
+            left = left.saturating_sub(looks.max(1));
             let quota = Quota::Sender((&*key.1).into());
-            let gates = self.gates.borrow();
-            let Some(response) = gates.at(&key.0).and_then(|site| site.find(&quota)).map(why)
-            else {
-                continue;
+            let response = {
+                let gates = self.gates.borrow();
+                gates.at(&key.0).and_then(|site| site.find(&quota)).map(why)
             };
-            drop(gates);
+            // Where there is no gate any more, all of it goes.
+            let Some(response) = response else { continue };
             let plan = self.sites.borrow().named(&key.0).into_iter().next();
             let is_old = |delivery: &Delivery| self.expires(delivery, plan.as_deref()) <= wall;
-            let old = self.aside.borrow_mut().take(&key, RELEASED_MAX, is_old);
+            let old = self.aside.borrow_mut().look(&key, looks, is_old);
+            self.meters().set_aside.set(self.aside.borrow().len as u64);
             for delivery in old {
                 self.conclude_all(delivery, None, Outcome::Expired, &response);
             }
@@ -196,3 +221,6 @@ pub(crate) fn sender_domain(envelope: &Envelope) -> Box<str> {
     let at = sender.iter().rposition(|byte| *byte == b'@').map_or(sender.len(), |at| at + 1);
     String::from_utf8_lossy(&sender[at..]).to_ascii_lowercase().into()
 }
+
+#[cfg(test)]
+mod tests;
