@@ -1,7 +1,7 @@
 //! What a provider has asked for, as long as it is in force: how much may go to it, and of whom.
 //!
 //! A gate stands in the way of one [`Quota`] at a site, and nothing else there slows. It says how many
-//! connections there may be: none while it is shut, then one and more. It hears what is asked
+//! connections there may be, none while it is shut, or how fast messages may go. It hears what is asked
 //! ([`Gate::hears`]) and that mail was taken ([`Gate::worked`]), and what time brings
 //! ([`Gate::due`], not before [`Gate::next_at`]). Each of these may be a [`Change`], to be told once.
 //!
@@ -9,24 +9,37 @@
 //!  suspend:        shut ------------------------------------> open
 //!  one-then-more:  shut -> 1 -> 2 -> ... one more each 30 s -> open     asked again: shut
 //!  back-off:       half as many -> ... more each minute ----> open     asked again: half of that
+//!  one-fewer:      one fewer -> one more after a minute, ten minutes, twenty ... a day, if all are in
+//!                  use; where that goes well, one more each minute -> open
+//!  slow-down:      [`tempo`]
 //! ```
 //! The climbs need mail that was taken since the step before. What no provider has published is ours:
 //! additive increase by a sixteenth of the limit a minute, as for a network that is congested, and
 //! multiplicative decrease by half.
 
+mod ask;
 mod cause;
+mod ceiling;
+mod change;
 mod kept;
 mod quota;
 mod table;
+mod tempo;
 
+pub use ask::Ask;
 pub use cause::Cause;
+pub use ceiling::{CEILING_FOR, PROBED_AGAIN, PROBED_FIRST, PROBED_SELDOM};
+pub use change::Change;
 pub use kept::Kept;
 pub use quota::{Place, Quota};
 pub use table::{GATES_MAX, Gates, SiteGates, Step};
+pub use tempo::AFTERMATH;
 
-use crate::replies::Action;
+use crate::rate::Rate;
+use ceiling::Ceiling;
 use event::Tick;
 use std::time::Duration;
+use tempo::{Due, Refused, Tempo};
 
 /// How long one connection more must have been of use before the next one, on the way back
 /// that Google asks for.
@@ -35,40 +48,8 @@ pub const CLIMB: Duration = Duration::from_secs(30);
 pub const RECOVERY: Duration = Duration::from_mins(1);
 /// Replies to what was on its way when a key was slowed are of one piece with the first.
 pub const SETTLING: Duration = Duration::from_secs(30);
-/// How long it is kept in mind at how many connections one was refused as one too many.
-pub const CEILING_FOR: Duration = Duration::from_hours(1);
 /// What nobody has used for so long opens: what was is not known any more.
 pub const UNUSED_FOR: Duration = Duration::from_hours(24);
-
-/// What is asked of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
-    /// Nothing for this long, then as before.
-    Suspend(Duration),
-    /// Nothing for this long, then one connection, and one more at a time.
-    OneThenMore(Duration),
-    /// Half of it, for this long at least.
-    BackOff(Duration),
-}
-
-impl Ask {
-    /// What an action asks of keys that gates stand in the way of.
-    #[must_use]
-    pub const fn of(action: Action) -> Option<Self> {
-        match action {
-            Action::Suspend(pause) | Action::PullSource(pause) => Some(Self::Suspend(pause)),
-            Action::OneThenMore(pause) => Some(Self::OneThenMore(pause)),
-            Action::BackOff(pause) => Some(Self::BackOff(pause)),
-            _ => None,
-        }
-    }
-
-    const fn pause(self) -> Duration {
-        match self {
-            Self::Suspend(pause) | Self::OneThenMore(pause) | Self::BackOff(pause) => pause,
-        }
-    }
-}
 
 /// What a key has when something is asked of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,42 +60,8 @@ pub struct Load {
     pub most: u16,
     /// It was the connection that was turned away, and nothing that came by it.
     pub is_crowd: bool,
-}
-
-/// What became of a gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Nothing passes.
-    Shut,
-    /// So many connections may be, fewer than before.
-    Narrowed(u16),
-    /// So many may be, more than before.
-    Widened(u16),
-    /// All is as if there had been no gate.
-    Opened,
-}
-
-impl Change {
-    /// Its name in logs and metrics.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Shut => "shut",
-            Self::Narrowed(_) => "narrowed",
-            Self::Widened(_) => "widened",
-            Self::Opened => "opened",
-        }
-    }
-
-    /// How many connections there may be; `None`: as many as ever.
-    #[must_use]
-    pub const fn connections(self) -> Option<u16> {
-        match self {
-            Self::Shut => Some(0),
-            Self::Narrowed(connections) | Self::Widened(connections) => Some(connections),
-            Self::Opened => None,
-        }
-    }
+    /// From one message to the next, of late.
+    pub recent: Duration,
 }
 
 /// Why something waits that a gate stands in the way of.
@@ -124,6 +71,8 @@ pub struct Hindrance<'g> {
     pub cause: &'g Cause,
     /// How many connections there may be.
     pub connections: u16,
+    /// How many messages in a time, if that is what it is about.
+    pub message_rate: Option<Rate>,
     /// When that changes next, if mail goes until then.
     pub next: Tick,
 }
@@ -154,12 +103,14 @@ enum State {
         next: Tick,
         is_used: bool,
     },
+    Paced(Tempo),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
     Open,
     Climb(Pace),
+    Go(Tempo),
 }
 
 /// How it widens.
@@ -169,27 +120,22 @@ enum Pace {
     Ladder,
     /// A part of what there may be at most.
     Additive,
-}
-
-/// One connection more was turned away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Ceiling {
-    connections: u16,
-    until: Tick,
+    /// One at a time, once all are in use; beyond where one was turned away seldom.
+    Probe,
 }
 
 impl Pace {
     const fn step(self, most: u16) -> u16 {
         match self {
             Self::Additive if most >= 32 => most / 16,
-            Self::Ladder | Self::Additive => 1,
+            Self::Ladder | Self::Additive | Self::Probe => 1,
         }
     }
 
     const fn pause(self) -> Duration {
         match self {
             Self::Ladder => CLIMB,
-            Self::Additive => RECOVERY,
+            Self::Additive | Self::Probe => RECOVERY,
         }
     }
 }
@@ -215,12 +161,27 @@ impl Gate {
     pub fn hears(&mut self, ask: Ask, cause: Cause, load: Load, now: Tick) -> Option<Change> {
         let is_known = match self.state {
             State::Shut { until, .. } => {
-                now < until && (cause.rule == self.cause.rule || now + ask.pause() <= until)
+                // Nothing that goes on with less is more than nothing.
+                let is_less = matches!(ask, Ask::OneFewer(_) | Ask::SlowDown(_));
+                let is_same = is_less || cause.rule == self.cause.rule;
+                now < until && (is_same || now + ask.pause() <= until)
             }
-            State::Narrow { settled, .. } => matches!(ask, Ask::BackOff(_)) && now < settled,
+            State::Narrow { settled, .. } => {
+                matches!(ask, Ask::BackOff(_) | Ask::OneFewer(_)) && now < settled
+            }
+            State::Paced(_) => false,
         };
         if is_known {
             return None;
+        }
+        if let (State::Paced(tempo), Ask::SlowDown(longest)) = (&mut self.state, ask) {
+            let refused = tempo.refused(longest, now)?;
+            let tempo = *tempo;
+            self.cause = cause;
+            return Some(match refused {
+                Refused::Slower => Change::Slower(tempo.every),
+                Refused::Shut(pause) => self.shut(now + pause, Then::Go(tempo)),
+            });
         }
         self.cause = cause;
         Some(self.turn(ask, load, now))
@@ -229,18 +190,31 @@ impl Gate {
     fn turn(&mut self, ask: Ask, load: Load, now: Tick) -> Change {
         let had = self.connections().min(load.used).max(1);
         let end = now + ask.pause();
+        let left = if load.is_crowd { had - 1 } else { had / 2 };
         if load.is_crowd && load.used > 1 {
             let connections = load.used - 1;
-            self.ceiling = Some(Ceiling { connections, until: end + CEILING_FOR });
+            self.ceiling = Some(match ask {
+                Ask::OneFewer(_) => Ceiling::met(self.ceiling, left, now),
+                _ => Ceiling { connections, until: end + CEILING_FOR, times: 0 },
+            });
         }
-        let left = if load.is_crowd { had - 1 } else { had / 2 };
-        match ask {
-            Ask::Suspend(_) => self.shut(end, Then::Open),
-            Ask::OneThenMore(_) => self.shut(end, Then::Climb(Pace::Ladder)),
-            Ask::BackOff(_) if left == 0 => self.shut(end, Then::Climb(Pace::Additive)),
-            Ask::BackOff(_) => {
+        match (ask, self.ceiling) {
+            (Ask::Suspend(_), _) => self.shut(end, Then::Open),
+            (Ask::OneThenMore(_), _) => self.shut(end, Then::Climb(Pace::Ladder)),
+            (Ask::BackOff(_), _) if left == 0 => self.shut(end, Then::Climb(Pace::Additive)),
+            (Ask::BackOff(_), _) => {
                 self.narrow(left, Pace::Additive, now + SETTLING, end);
                 Change::Narrowed(left)
+            }
+            (Ask::OneFewer(_), Some(ceiling)) if left > 0 => {
+                self.narrow(left, Pace::Probe, now + SETTLING, ceiling.until);
+                Change::Narrowed(left)
+            }
+            (Ask::OneFewer(_), _) => self.shut(end, Then::Climb(Pace::Probe)),
+            (Ask::SlowDown(_), _) => {
+                let tempo = Tempo::begin(load.recent, now);
+                self.state = State::Paced(tempo);
+                Change::Slower(tempo.every)
             }
         }
     }
@@ -254,10 +228,14 @@ impl Gate {
         self.state = State::Narrow { connections, pace, settled, next, is_used: false };
     }
 
-    /// Mail of the key was taken.
-    pub fn worked(&mut self, now: Tick) -> Option<Change> {
-        if let State::Narrow { is_used, .. } = &mut self.state {
-            *is_used = true;
+    /// Mail of the key was taken, while it had so many connections.
+    pub fn worked(&mut self, used: u16, now: Tick) -> Option<Change> {
+        match &mut self.state {
+            State::Narrow { is_used, pace, connections, .. } => {
+                *is_used |= *pace != Pace::Probe || used >= *connections;
+            }
+            State::Paced(tempo) => tempo.took(),
+            State::Shut { .. } => (),
         }
         self.due(now)
     }
@@ -272,10 +250,43 @@ impl Gate {
                 self.narrow(1, pace, now, now + pace.pause());
                 Some(Change::Widened(1))
             }
+            State::Shut { then: Then::Go(mut tempo), .. } => {
+                tempo.go_on(now);
+                self.state = State::Paced(tempo);
+                Some(Change::Faster(tempo.every))
+            }
+            State::Narrow { connections, pace: Pace::Probe, is_used: true, .. } => {
+                self.probe(connections, now)
+            }
             State::Narrow { connections, pace, is_used: true, .. } => {
                 self.climb(connections, pace, now)
             }
+            State::Paced(ref mut tempo) => match tempo.due(now) {
+                Due::Same => None,
+                Due::Faster => Some(Change::Faster(tempo.every)),
+                Due::Gone => Some(Change::Opened),
+            },
             State::Shut { .. } | State::Narrow { .. } => Some(Change::Opened),
+        }
+    }
+
+    /// All connections are in use, and it is time for one more.
+    fn probe(&mut self, connections: u16, now: Tick) -> Option<Change> {
+        // Where one more than was turned away went well, that is over.
+        self.ceiling = self.ceiling.filter(|ceiling| connections <= ceiling.connections);
+        // Beyond all that was ever turned away it comes back as where nobody has published a way.
+        let pace = if self.ceiling.is_some() { Pace::Probe } else { Pace::Additive };
+        let more = connections.saturating_add(pace.step(self.most));
+        match self.ceiling {
+            Some(ceiling) if more > ceiling.connections && now < ceiling.until => {
+                self.narrow(connections, Pace::Probe, now, ceiling.until);
+                None
+            }
+            None if more >= self.most => Some(Change::Opened),
+            _ => {
+                self.narrow(more, Pace::Probe, now, now + Pace::Probe.pause());
+                Some(Change::Widened(more))
+            }
         }
     }
 
@@ -305,6 +316,7 @@ impl Gate {
             State::Shut { until, .. } => until,
             State::Narrow { next, is_used: true, .. } => next,
             State::Narrow { next, .. } => next + UNUSED_FOR,
+            State::Paced(tempo) => tempo.next_at(),
         }
     }
 
@@ -314,6 +326,7 @@ impl Gate {
         match self.state {
             State::Shut { until, .. } => until,
             State::Narrow { next, .. } => next,
+            State::Paced(tempo) => tempo.next_at(),
         }
     }
 
@@ -323,6 +336,16 @@ impl Gate {
         match self.state {
             State::Shut { .. } => 0,
             State::Narrow { connections, .. } => connections,
+            State::Paced(_) => self.most,
+        }
+    }
+
+    /// How many messages may go in a time, if that is what it is about and some may.
+    #[must_use]
+    pub fn message_rate(&self) -> Option<Rate> {
+        match self.state {
+            State::Paced(tempo) => tempo::rate(tempo.every),
+            State::Shut { .. } | State::Narrow { .. } => None,
         }
     }
 
@@ -357,7 +380,11 @@ impl Gate {
     pub fn hindrance(&self, now: Tick) -> Option<Hindrance<'_>> {
         let (connections, next) = (self.connections(), self.planned());
         let is_over = connections == 0 && next <= now;
-        (!is_over).then_some(Hindrance { cause: &self.cause, connections, next })
+        let message_rate = match self.state {
+            State::Paced(tempo) => Some(tempo::shown(tempo.every)),
+            State::Shut { .. } | State::Narrow { .. } => None,
+        };
+        (!is_over).then_some(Hindrance { cause: &self.cause, connections, message_rate, next })
     }
 }
 

@@ -9,7 +9,7 @@ mod habits;
 mod health;
 
 pub use cover::{BROKEN_FOR, Cover};
-pub use habits::{FRAGILE_AFTER, Habits, LEARNT_FOR, PROMPT, TRUSTED_AFTER};
+pub use habits::{FRAGILE_AFTER, Habits, LEARNT_FOR, PROMPT, SAID_AGAIN, TRUSTED_AFTER, TooMany};
 pub use health::Health;
 
 use event::Tick;

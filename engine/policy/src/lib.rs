@@ -18,6 +18,7 @@ pub mod login;
 pub mod pace;
 pub mod pool;
 pub mod rate;
+mod recent;
 pub mod replies;
 mod reply;
 mod schedule;
@@ -30,6 +31,7 @@ pub mod warmup;
 
 pub use backoff::Backoff;
 pub use limits::Limits;
+pub use recent::Recent;
 pub use reply::{asks_for_fewer_recipients, enhanced, outcome};
 pub use schedule::{Own, Schedule, Schedules, WAITS_MAX, Waits};
 pub use span::NotASpan;

@@ -11,6 +11,7 @@
 use crate::rate::Rate;
 use event::Tick;
 use std::fmt;
+use std::time::Duration;
 
 /// How many in a time a site may have of what costs receivers something; `None`: as many as come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,6 +83,14 @@ impl Rates {
     pub const fn is_empty(&self) -> bool {
         self.messages.is_none() && self.bytes.is_none() && self.connections.is_none()
     }
+}
+
+/// From one message to the next, where a rate is used up without pause.
+#[must_use]
+pub fn every(rate: Rate) -> Duration {
+    let count = u128::from(rate.count() - rate.count() / PART);
+    let nanos = rate.span().as_nanos() / count;
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 /// The part of a rate's count that may be had at once, beside one.

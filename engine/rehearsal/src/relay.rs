@@ -42,6 +42,8 @@ pub struct Site {
     pub hosts: Vec<String>,
     /// How it is treated.
     pub limits: Limits,
+    /// What it may have in a time.
+    pub rates: Allowed,
     /// Whether what its hosts ask for is done.
     pub is_heeded: bool,
 }
@@ -224,7 +226,7 @@ pub(crate) fn live(plan: &Plan) -> Result<Live, String> {
         routing: routing(plan)?,
         limits: plan.limits,
         rates: SiteRates {
-            sites: plan.sites.iter().map(|_| plan.rates).collect(),
+            sites: plan.sites.iter().map(|site| site.rates).collect(),
             others: plan.rates,
         },
         spread_backlog: usize::MAX,

@@ -31,15 +31,23 @@ const WRITE_EVERY: Duration = Duration::from_secs(5);
 
 /// What a reply asks of keys at a site.
 #[derive(Debug)]
-pub struct Asked {
-    /// The keys.
-    pub quotas: Vec<Quota<'static>>,
-    /// What is asked of each.
-    pub ask: Ask,
-    /// Who asked.
-    pub cause: Cause,
-    /// It was the connection that was turned away, and nothing that came by it.
-    pub is_crowd: bool,
+pub enum Asked {
+    /// Less of these.
+    For {
+        /// The keys, and what is asked of each.
+        asks: Vec<(Quota<'static>, Ask)>,
+        /// Who asked.
+        cause: Cause,
+        /// It was the connection that was turned away, and nothing that came by it.
+        is_crowd: bool,
+    },
+    /// Nothing: what was asked in these words was about the connection.
+    Mistaken {
+        /// The keys.
+        quotas: Vec<Quota<'static>>,
+        /// The rule that read the words.
+        rule: Arc<str>,
+    },
 }
 
 impl<K: Kernel> Shard<K> {
@@ -51,25 +59,45 @@ impl<K: Kernel> Shard<K> {
 
     /// Does what is asked of a site whose home this is.
     pub(crate) fn asked(self: &Rc<Self>, plan: &Arc<SitePlan>, asked: &Asked) {
-        let now = self.kernel.now();
-        let index = self.site_of(plan);
-        let mut is_changed = false;
-        for quota in &asked.quotas {
-            let mut load = Load { is_crowd: asked.is_crowd, ..self.load(plan, index, quota) };
-            if asked.is_crowd {
-                // Of the others that were not answered nobody knows whether they are too many as well.
-                load.used = load.used.saturating_sub(self.unanswered(&plan.name) - 1).max(1);
+        let steps: Vec<_> = match asked {
+            Asked::For { asks, cause, is_crowd } => {
+                let heard = asks.iter().filter_map(|ask| self.heard(plan, ask, cause, *is_crowd));
+                heard.collect()
             }
-            let key = (&plan.name, quota);
-            let step = self.gates.borrow_mut().hears(key, asked.ask, &asked.cause, load, now);
-            is_changed |= step.is_some();
-            if let Some(step) = step {
-                self.tell_step(&step);
+            Asked::Mistaken { quotas, rule } => {
+                let mut gates = self.gates.borrow_mut();
+                let opened = quotas.iter().filter_map(|quota| {
+                    let gate = gates.at(&plan.name)?.find(quota)?;
+                    let is_meant = gate.cause().rule == *rule;
+                    is_meant.then(|| gates.open(&plan.name, quota)).flatten()
+                });
+                opened.collect()
             }
+        };
+        for step in &steps {
+            self.tell_step(step);
         }
-        if is_changed {
+        if !steps.is_empty() {
             self.apply_gates(plan);
         }
+    }
+
+    fn heard(
+        self: &Rc<Self>,
+        plan: &Arc<SitePlan>,
+        (quota, ask): &(Quota<'static>, Ask),
+        cause: &Cause,
+        is_crowd: bool,
+    ) -> Option<Step> {
+        let index = self.site_of(plan);
+        let is_one_of = matches!(ask, Ask::OneFewer(_));
+        let mut load = Load { is_crowd: is_crowd || is_one_of, ..self.load(plan, index, quota) };
+        if is_crowd {
+            // Of the others that were not answered nobody knows whether they are too many as well.
+            load.used = load.used.saturating_sub(self.unanswered(&plan.name) - 1).max(1);
+        }
+        let (key, now) = ((&plan.name, quota), self.kernel.now());
+        self.gates.borrow_mut().hears(key, *ask, cause, load, now)
     }
 
     /// Connections to the sites of this name that were not answered, at least 1.
@@ -84,7 +112,8 @@ impl<K: Kernel> Shard<K> {
     fn load(&self, plan: &SitePlan, index: SiteIndex, quota: &Quota<'_>) -> Load {
         let limits = self.limits_of(plan);
         let most = limits.connections_max;
-        let whole = Load { used: most, most, is_crowd: false };
+        let recent = self.sites.borrow().find(index).recent.get().apart(self.kernel.now());
+        let whole = Load { used: most, most, is_crowd: false, recent };
         match quota {
             Quota::Site => Load { used: self.lanes_of(&plan.name), ..whole },
             Quota::Source(address) => {
@@ -100,7 +129,7 @@ impl<K: Kernel> Shard<K> {
                 });
                 found.unwrap_or(whole)
             }
-            Quota::Sender(_) => whole,
+            Quota::Sender(_) | Quota::Messages => whole,
         }
     }
 
@@ -118,10 +147,42 @@ impl<K: Kernel> Shard<K> {
         let sender = message.map(|message| sender_domain(&message.envelope)).unwrap_or_default();
         let sender = Quota::Sender((&*sender).into());
         for quota in [Quota::Site, Quota::Source(source), sender] {
-            let step = self.gates.borrow_mut().worked(&name, &quota, now);
+            let used = || self.used(index, &name, &quota);
+            let step = self.gates.borrow_mut().worked(&name, &quota, used, now);
             if let Some(step) = step {
                 self.take_step(&step);
             }
+        }
+    }
+
+    /// How many connections a key has now.
+    fn used(&self, index: SiteIndex, name: &str, quota: &Quota<'_>) -> u16 {
+        match quota {
+            Quota::Source(_) => {
+                let plan = Arc::clone(&self.sites.borrow().find(index).plan);
+                self.load(&plan, index, quota).used
+            }
+            _ => self.lanes_of(name),
+        }
+    }
+
+    /// A host of a site has answered a message, and not that there are too many.
+    pub(crate) fn took(self: &Rc<Self>, index: SiteIndex) {
+        let now = self.kernel.now();
+        let name = {
+            let sites = self.sites.borrow();
+            let site = sites.find(index);
+            let mut recent = site.recent.get();
+            recent.note(now);
+            site.recent.set(recent);
+            if self.gates.borrow().is_empty() {
+                return;
+            }
+            Arc::clone(&site.name)
+        };
+        let step = self.gates.borrow_mut().worked(&name, &Quota::Messages, || 0, now);
+        if let Some(step) = step {
+            self.take_step(&step);
         }
     }
 
@@ -187,12 +248,14 @@ impl<K: Kernel> Shard<K> {
         self.gates_changed.set(true);
         let (wall, now) = (self.kernel.wall(), self.kernel.now());
         let value = step.quota.value();
+        let message_rate = step.change.message_rate().map(|rate| rate.to_string());
         self.tell(&Event::Gate(event::Gate {
             site: &step.site,
             scope: step.quota.scope().name(),
             value: value.as_deref(),
             step: step.change.name(),
             connections: step.change.connections(),
+            message_rate: message_rate.as_deref(),
             next: step.next.map(|next| wall + next.since(now)),
             ..told(&step.cause)
         }));
@@ -209,6 +272,7 @@ impl<K: Kernel> Shard<K> {
     pub(crate) fn apply_gates(self: &Rc<Self>, plan: &Arc<SitePlan>) {
         let index = self.site_of(plan);
         self.cap_site(index, plan);
+        self.pace_sites(&plan.name);
         let is_slowed = self.gates.borrow().at(&plan.name).is_some();
         if is_slowed {
             self.recall_shares(&plan.name);
@@ -216,6 +280,17 @@ impl<K: Kernel> Shard<K> {
         // Those that are too many see it now.
         self.sites.borrow_mut().dismiss_idle(&plan.name);
         self.dial();
+    }
+
+    /// Sees that the sites of a name have as many messages in a time as their gates let them have.
+    fn pace_sites(&self, name: &str) {
+        let all = self.sites.borrow().named(name);
+        for plan in all {
+            let index = self.queue.borrow().find(&plan.pool);
+            if let Some(index) = index {
+                self.rate_site(index, &plan);
+            }
+        }
     }
 
     /// How many connections the sites of a plan's name may have; `None`: as many as ever. Where each of
@@ -284,8 +359,9 @@ impl<K: Kernel> Shard<K> {
             .borrow()
             .all()
             .filter_map(|(name, site)| {
-                let gate = site.find(&Quota::Site).filter(|gate| gate.connections() == 0)?;
-                Some((Arc::clone(name), why(gate)))
+                let gates = [&Quota::Site, &Quota::Messages].map(|quota| site.find(quota));
+                let shut = gates.into_iter().flatten().find(|gate| gate.connections() == 0)?;
+                Some((Arc::clone(name), why(shut)))
             })
             .collect();
         for (name, response) in held {
@@ -315,6 +391,7 @@ fn told(cause: &Cause) -> event::Gate<'_> {
         value: None,
         step: "shut",
         connections: Some(0),
+        message_rate: None,
         next: None,
         rule: &cause.rule,
         provider: &cause.provider,

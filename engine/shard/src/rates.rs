@@ -10,6 +10,8 @@ use crate::setup::Allowed;
 use crate::shard::Shard;
 use event::Tick;
 use kernel::Kernel;
+use policy::gate::SiteGates;
+use policy::pace::{Rates, every};
 use queue::SiteIndex;
 use route::SitePlan;
 use std::rc::Rc;
@@ -50,14 +52,16 @@ impl<K: Kernel> Shard<K> {
         has_work
     }
 
-    /// What a site may have in a time is what the settings say now. If that is anything, its home alone
-    /// serves it.
+    /// What a site may have in a time is what the settings say now, or what was learnt of its hosts, where
+    /// that is less. If it is anything, its home alone serves it.
     pub(crate) fn rate_site(&self, index: SiteIndex, plan: &SitePlan) {
         let Allowed { site, source } = self.live.borrow().rates_of(plan);
-        self.queue.borrow_mut().rate(index, site);
+        let learnt = self.gates.borrow().at(&plan.name).and_then(SiteGates::message_rate);
+        let messages = site.messages.into_iter().chain(learnt).max_by_key(|rate| every(*rate));
+        self.queue.borrow_mut().rate(index, Rates { messages, ..site });
         self.sites.borrow_mut().rate_sources(index, source);
         self.queue.borrow_mut().ask_sources(index);
-        if self.is_rated(plan) {
+        if learnt.is_some() || self.is_rated(plan) {
             self.recall_shares(&plan.name);
             self.end_share(&plan.name);
         }

@@ -11,7 +11,7 @@ use crate::inbound::Shelf;
 use crate::journal::{Closed, Journal, Reader};
 use crate::letter::Letter;
 use crate::message::{Budget, Delivery, Share};
-use crate::outbound::Refusals;
+use crate::outbound::{InUse, Refusals};
 use crate::setup::{Live, Setup};
 use crate::sites::Sites;
 use crate::spread::Loans;
@@ -82,6 +82,8 @@ pub(crate) struct Shard<K: Kernel> {
     pub(crate) hosts: RefCell<Hosts<HostMemory>>,
     /// What they did to single addresses of ours.
     pub(crate) refusals: RefCell<Refusals>,
+    /// What connections there are to them.
+    pub(crate) in_use: RefCell<InUse>,
     pub(crate) domains: RefCell<route::Cache>,
     /// Deliveries that wait for DNS, by domain.
     pub(crate) parked: RefCell<BTreeMap<String, Vec<Delivery>>>,
@@ -148,6 +150,7 @@ impl<K: Kernel> Shard<K> {
             accounts: RefCell::default(),
             hosts: RefCell::default(),
             refusals: RefCell::default(),
+            in_use: RefCell::default(),
             domains: RefCell::new(route::Cache::default()),
             parked: RefCell::default(),
             names: Domains::new(Arc::clone(&setup.weights)),

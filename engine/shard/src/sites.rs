@@ -7,9 +7,9 @@ use crate::setup::Live;
 use crate::shard::Shard;
 use event::{Meters, SiteMeters};
 use kernel::{Kernel, Signal};
-use policy::Limits;
 use policy::pace::Rates;
 use policy::pool::{Member, Turns};
+use policy::{Limits, Recent};
 use queue::SiteIndex;
 use route::SitePlan;
 use std::cell::Cell;
@@ -35,6 +35,8 @@ pub(crate) struct Site {
     pub(crate) standing: Option<Standing>,
     /// Deliveries on its connections.
     pub(crate) carrying: Cell<usize>,
+    /// How fast messages go there.
+    pub(crate) recent: Cell<Recent>,
     /// Lanes that could take another delivery, the most recently used last.
     idle: Vec<Signal>,
     /// Lanes that could but for their source, which has had all that it may have for now.
@@ -50,9 +52,9 @@ impl Site {
     ) -> Self {
         let name = Arc::clone(&plan.name);
         let meters = meters.site(&name);
-        let (plan, carrying) = (Arc::clone(plan), Cell::default());
+        let (plan, carrying, recent) = (Arc::clone(plan), Cell::default(), Cell::default());
         let (idle, unready) = Default::default();
-        Self { plan, name, meters, limits, standing, carrying, idle, unready }
+        Self { plan, name, meters, limits, standing, carrying, recent, idle, unready }
     }
 
     fn wake_all(&mut self) {

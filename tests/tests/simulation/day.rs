@@ -8,6 +8,7 @@
 
 mod book;
 mod cast;
+mod hidden;
 mod host;
 mod mail;
 mod report;
@@ -15,6 +16,7 @@ mod watch;
 
 use book::Book;
 use cast::Part;
+pub(crate) use hidden::Hidden;
 use host::Host;
 use kernel::sim::{Physics, World};
 use mail::Mail;
@@ -117,6 +119,7 @@ fn plan(hosts: &[Rc<Host>]) -> Plan {
         name: part.profile.name.clone(),
         hosts: part.profile.hosts.clone(),
         limits: part.limits(),
+        rates: shard::Allowed { site: part.rates(), ..shard::Allowed::default() },
         is_heeded: true,
     };
     // Whoever sends hears of no bounces.

@@ -47,6 +47,7 @@ delay_ms = 1000
 
 [[provider]]
 extends = "other"
+recipients_per_message = 7
 delay_ms = 20
 "#;
 
@@ -60,14 +61,19 @@ const DOMAINS: [&str; 5] = [
 ];
 
 /// Who sends, to which of these, and how many.
-const MAIL: [(&str, usize, usize); 6] = [
+const MAIL: [(&str, usize, usize); 7] = [
     ("a.test", 0, 30),
     ("a.test", 1, 20),
     ("b.test", 1, 8),
     ("a.test", 2, 40),
     ("a.test", 3, 40),
     ("a.test", 4, 30),
+    (MANY, 4, 6),
 ];
+
+/// Whose messages have many recipients each.
+const MANY: &str = "many.test";
+const RECIPIENTS: usize = 40;
 
 /// The same where mail leaves from two addresses: the second when a host would be tried again that did
 /// not answer one of them.
@@ -152,7 +158,8 @@ fn play(
         let begins = sim.now() + between * turn as u32;
         sim.spawn(async move {
             own.sleep_until(begins).await;
-            host::send(&own, relay, sender, DOMAINS[to], count).await.expect("it takes all");
+            let mail = (count, recipients(sender));
+            host::send(&own, relay, sender, DOMAINS[to], mail).await.expect("it takes all");
             left.set(left.get() - 1);
         });
     }
@@ -196,17 +203,35 @@ fn one_source(log: &Log) -> Result<(), String> {
 
 fn check(log: &Log) -> Result<(), String> {
     for (sender, to, count) in MAIL {
-        let taken = log.taken(sender, DOMAINS[to]).len();
+        let (taken, count) = (log.taken(sender, DOMAINS[to]).len(), count * recipients(sender));
         if taken != count {
             return Err(format!("{taken} of {count} from {sender} were taken by {}", DOMAINS[to]));
         }
     }
+    fewer_recipients(log)?;
     two_hours(log)?;
     one_domain(log)?;
     crowd(log, DOMAINS[2], "orange-connections")?;
     crowd(log, DOMAINS[3], "microsoft-connections")?;
     let others = log.steps(DOMAINS[4]);
     if others.is_empty() { Ok(()) } else { Err(format!("nobody asked for {others:?}")) }
+}
+
+/// How many recipients each message of a domain has.
+fn recipients(sender: &str) -> usize {
+    if sender == MANY { RECIPIENTS } else { 1 }
+}
+
+/// A host that takes few recipients at a time gets the others at once, and none is put off.
+fn fewer_recipients(log: &Log) -> Result<(), String> {
+    let tries = log.tries(DOMAINS[4]);
+    let of_many: Vec<_> = tries.iter().filter(|one| one.sender.ends_with(MANY)).collect();
+    let all = MAIL.iter().filter(|mail| mail.0 == MANY).map(|mail| mail.2 * RECIPIENTS);
+    let span = of_many.last().zip(of_many.first()).map(|(last, first)| last.at.since(first.at));
+    if of_many.len() == all.sum::<usize>() && span < Some(Duration::from_mins(1)) {
+        return Ok(());
+    }
+    Err(format!("{} tries in {span:?} with fewer recipients", of_many.len()))
 }
 
 /// Yahoo: all mail waits for two hours, and then goes.

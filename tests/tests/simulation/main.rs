@@ -8,7 +8,7 @@
 //! `cargo sim -- --seed N` runs one seed, `--case N` one of the enumerated worlds, `--operation N`
 //! one of the failing operations; `--gates` the worlds whose providers ask for less; `--turns`
 //! those whose tenants share a site; `--day N` a day of a million messages, or as many as
-//! `--messages` says; `--why` situations in which mail does not move; `--tell` shows each step.
+//! `--messages` says; `--why` situations in which mail does not move; `--hidden` providers that nobody knows; `--tell` shows each step.
 
 mod aftermath;
 mod body;
@@ -34,7 +34,7 @@ mod summary;
 mod turns;
 mod why;
 
-use day::Day;
+use day::{Day, Hidden};
 use enumerated::Case;
 use kernel::allocator::Allocator;
 use life::Life;
@@ -81,6 +81,9 @@ fn main() -> ExitCode {
         let whole = Day::whole(seed);
         return lived(&Day { messages: number("--messages").unwrap_or(whole.messages), ..whole });
     }
+    if arguments.iter().any(|argument| argument == "--hidden") {
+        return hidden();
+    }
     if arguments.iter().any(|argument| argument == "--gates") {
         return many(&gates::Kind::ALL.map(Job::Gates));
     }
@@ -111,6 +114,7 @@ fn jobs(from: u64, count: u64) -> Vec<Job> {
         jobs.extend(turns::Kind::ALL.map(Job::Turns));
         jobs.push(Job::Day(Day::short(1)));
         jobs.extend(why::Kind::ALL.map(Job::Why));
+        jobs.extend(Hidden::ALL.map(Job::Hidden));
     }
     jobs
 }
@@ -124,6 +128,25 @@ fn lived(day: &Day) -> ExitCode {
         }
         Err(problem) => vec![problem],
     };
+    for fault in &faults {
+        println!("{fault}");
+    }
+    if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Shows how providers are treated that nobody knows.
+fn hidden() -> ExitCode {
+    let lived = Hidden::ALL.map(|kind| caught(|| kind.live()));
+    let mut faults = Vec::new();
+    for outcome in lived {
+        match outcome {
+            Ok(outcome) => {
+                println!("{outcome}");
+                faults.extend(outcome.faults());
+            }
+            Err(problem) => faults.push(problem),
+        }
+    }
     for fault in &faults {
         println!("{fault}");
     }
@@ -215,6 +238,8 @@ enum Job {
     Day(Day),
     /// Mail that does not move.
     Why(why::Kind),
+    /// A provider that nobody knows.
+    Hidden(Hidden),
 }
 
 impl Job {
@@ -238,6 +263,10 @@ impl Job {
             Self::Gates(kind) => gates::run(*kind).map(|()| Summary::default()),
             Self::Turns(kind) => turns::run(*kind).map(|()| Summary::default()),
             Self::Why(kind) => why::run(*kind).map(|()| Summary::default()),
+            Self::Hidden(kind) => {
+                let faults = kind.live()?.faults();
+                if faults.is_empty() { Ok(Summary::default()) } else { Err(faults.join("\n")) }
+            }
             Self::Day(day) => {
                 let faults = day.live()?.faults();
                 if faults.is_empty() { Ok(Summary::default()) } else { Err(faults.join("\n")) }
@@ -255,6 +284,7 @@ impl fmt::Display for Job {
             Self::Gates(kind) => write!(f, "providers that ask for less ({kind:?})"),
             Self::Turns(kind) => write!(f, "tenants that share a site ({kind:?})"),
             Self::Day(day) => write!(f, "a day of mail ({day:?})"),
+            Self::Hidden(kind) => write!(f, "a provider that nobody knows ({kind:?})"),
             Self::Why(kind) => write!(f, "mail that does not move ({kind:?})"),
         }
     }

@@ -17,6 +17,8 @@ pub struct Gate<'a> {
     pub step: &'a str,
     /// How many connections there may be now; `None`: as many as ever.
     pub connections: Option<u16>,
+    /// How many messages there may be in a time now, such as `570/m`; `None`: as many as ever, or none.
+    pub message_rate: Option<&'a str>,
     /// When that changes next, if mail goes until then; `None`: not of itself.
     pub next: Option<Wall>,
     /// The rule that read the reply.
@@ -45,6 +47,7 @@ impl Gate<'_> {
             .text_or_null("value", self.value)
             .text("step", self.step)
             .number_or_null("connections", self.connections.map(u64::from))
+            .text_or_null("message_rate", self.message_rate)
             .number_or_null("next", self.next.map(|next| next.0))
             .text("rule", self.rule)
             .text("provider", self.provider)

@@ -46,6 +46,11 @@ fn lines_have_these_fields() {
             next: None,
             ..gate(&response, "opened")
         }),
+        Event::Gate(Gate {
+            connections: None,
+            message_rate: Some("570/m"),
+            ..gate(&response, "narrowed")
+        }),
         Event::SpoolUnread { log: 3, text: "log-03/1.seg: I/O error" },
         damaged(&both, Some("quarantine/2-4096-8192.bin")),
         damaged(&[], None),
@@ -142,6 +147,7 @@ const fn gate<'a>(response: &'a Response, step: &'a str) -> Gate<'a> {
         value: Some("example.com"),
         step,
         connections: Some(0),
+        message_rate: None,
         next: Some(Wall(1_800_000_601_500)),
         rule: "google-rate-spf",
         provider: "google",

@@ -1,5 +1,6 @@
 //! Whose quota a gate stands in the way of, and which of these a reply names.
 
+use super::Ask;
 use crate::replies::{Scope, Scopes};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -13,6 +14,8 @@ pub enum Quota<'q> {
     Source(IpAddr),
     /// What comes from this domain, by its envelope; empty for bounces.
     Sender(Cow<'q, str>),
+    /// How many messages for it go in a time.
+    Messages,
 }
 
 impl Quota<'_> {
@@ -21,6 +24,7 @@ impl Quota<'_> {
     pub fn into_owned(self) -> Quota<'static> {
         match self {
             Self::Site => Quota::Site,
+            Self::Messages => Quota::Messages,
             Self::Source(address) => Quota::Source(address),
             Self::Sender(domain) => Quota::Sender(Cow::Owned(domain.into_owned())),
         }
@@ -30,7 +34,7 @@ impl Quota<'_> {
     #[must_use]
     pub const fn scope(&self) -> Scope {
         match self {
-            Self::Site => Scope::Site,
+            Self::Site | Self::Messages => Scope::Site,
             Self::Source(_) => Scope::SourceAddress,
             Self::Sender(_) => Scope::MailFromDomain,
         }
@@ -40,7 +44,7 @@ impl Quota<'_> {
     #[must_use]
     pub fn value(&self) -> Option<String> {
         match self {
-            Self::Site => None,
+            Self::Site | Self::Messages => None,
             Self::Source(address) => Some(address.to_string()),
             Self::Sender(domain) => Some(domain.clone().into_owned()),
         }
@@ -72,6 +76,22 @@ impl<'p> Place<'p> {
         quotas
     }
 
+    /// What is asked of the keys that `scopes` name.
+    ///
+    /// It is counted for a site as a whole how many messages go in a time. So where several addresses of
+    /// ours may send there, one of them that is to be slower has fewer connections instead.
+    #[must_use]
+    pub fn asks(&self, ask: Ask, scopes: Scopes) -> Vec<(Quota<'p>, Ask)> {
+        let is_one = self.sources.len() < 2;
+        let asks = self.quotas(scopes).into_iter().map(|quota| match (&quota, ask) {
+            (Quota::Site, Ask::SlowDown(_)) => (Quota::Messages, ask),
+            (Quota::Source(_), Ask::SlowDown(_)) if is_one => (Quota::Messages, ask),
+            (Quota::Source(_), Ask::SlowDown(_)) | (Quota::Sender(_), _) => (quota, ask.coarse()),
+            _ => (quota, ask),
+        });
+        asks.collect()
+    }
+
     fn of(&self, scope: Scope) -> Vec<Quota<'p>> {
         match scope {
             Scope::Site => vec![Quota::Site],
@@ -81,7 +101,12 @@ impl<'p> Place<'p> {
                 let sender = self.sender.map(|domain| Quota::Sender(Cow::Borrowed(domain)));
                 sender.into_iter().collect()
             }
-            Scope::Recipient | Scope::Message | Scope::Connection | Scope::Host => Vec::new(),
+            Scope::Recipient
+            | Scope::Message
+            | Scope::Connection
+            | Scope::Host
+            | Scope::Tenant
+            | Scope::Campaign => Vec::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! All gates of a shard, by site and key, and which of them has something to do next.
 
 use super::{Ask, Cause, Change, Gate, Load, Quota};
+use crate::rate::Rate;
 use event::Tick;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ pub struct Step {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SiteGates {
     whole: Option<Gate>,
+    messages: Option<Gate>,
     sources: BTreeMap<IpAddr, Gate>,
     senders: BTreeMap<Box<str>, Gate>,
 }
@@ -47,6 +49,7 @@ impl SiteGates {
     pub fn find(&self, quota: &Quota<'_>) -> Option<&Gate> {
         match quota {
             Quota::Site => self.whole.as_ref(),
+            Quota::Messages => self.messages.as_ref(),
             Quota::Source(address) => self.sources.get(address),
             Quota::Sender(domain) => self.senders.get(&**domain),
         }
@@ -55,6 +58,7 @@ impl SiteGates {
     fn find_mut(&mut self, quota: &Quota<'_>) -> Option<&mut Gate> {
         match quota {
             Quota::Site => self.whole.as_mut(),
+            Quota::Messages => self.messages.as_mut(),
             Quota::Source(address) => self.sources.get_mut(address),
             Quota::Sender(domain) => self.senders.get_mut(&**domain),
         }
@@ -63,6 +67,7 @@ impl SiteGates {
     fn put(&mut self, quota: &Quota<'_>, gate: Gate) {
         match quota {
             Quota::Site => self.whole = Some(gate),
+            Quota::Messages => self.messages = Some(gate),
             Quota::Source(address) => drop(self.sources.insert(*address, gate)),
             Quota::Sender(domain) => drop(self.senders.insert(domain.as_ref().into(), gate)),
         }
@@ -71,6 +76,7 @@ impl SiteGates {
     fn take(&mut self, quota: &Quota<'_>) -> Option<Gate> {
         match quota {
             Quota::Site => self.whole.take(),
+            Quota::Messages => self.messages.take(),
             Quota::Source(address) => self.sources.remove(address),
             Quota::Sender(domain) => self.senders.remove(&**domain),
         }
@@ -79,7 +85,14 @@ impl SiteGates {
     /// How many connections the whole site may have; `None`: as many as ever.
     #[must_use]
     pub fn connections(&self) -> Option<u16> {
-        self.whole.as_ref().map(Gate::connections)
+        let silent = self.messages.as_ref().map(Gate::connections).filter(|most| *most == 0);
+        silent.or_else(|| self.whole.as_ref().map(Gate::connections))
+    }
+
+    /// How many messages the whole site may have in a time; `None`: as many as ever.
+    #[must_use]
+    pub fn message_rate(&self) -> Option<Rate> {
+        self.messages.as_ref().and_then(Gate::message_rate)
     }
 
     /// The same from one of our addresses.
@@ -103,14 +116,16 @@ impl SiteGates {
     /// All of them, each with its key.
     pub fn all(&self) -> impl Iterator<Item = (Quota<'_>, &Gate)> {
         let whole = self.whole.iter().map(|gate| (Quota::Site, gate));
+        let messages = self.messages.iter().map(|gate| (Quota::Messages, gate));
         let sources = self.sources.iter().map(|(address, gate)| (Quota::Source(*address), gate));
         let senders = self.senders.iter();
         let senders = senders.map(|(domain, gate)| (Quota::Sender(Cow::Borrowed(domain)), gate));
-        whole.chain(sources).chain(senders)
+        whole.chain(messages).chain(sources).chain(senders)
     }
 
     fn is_empty(&self) -> bool {
-        self.whole.is_none() && self.sources.is_empty() && self.senders.is_empty()
+        let is_whole = self.whole.is_none() && self.messages.is_none();
+        is_whole && self.sources.is_empty() && self.senders.is_empty()
     }
 }
 
@@ -167,13 +182,19 @@ impl Gates {
         self.sites.entry(Arc::clone(site)).or_default().put(quota, gate);
     }
 
-    /// Mail of a key was taken.
-    pub fn worked(&mut self, site: &str, quota: &Quota<'_>, now: Tick) -> Option<Step> {
+    /// Mail of a key was taken, while it had so many connections.
+    pub fn worked(
+        &mut self,
+        site: &str,
+        quota: &Quota<'_>,
+        used: impl FnOnce() -> u16,
+        now: Tick,
+    ) -> Option<Step> {
         let (site, _) = self.sites.get_key_value(site)?;
         let site = Arc::clone(site);
         let gate = self.sites.get_mut(&site)?.find_mut(quota)?;
         let before = gate.next_at();
-        let change = gate.worked(now);
+        let change = gate.worked(used(), now);
         let next = gate.next_at();
         match change {
             Some(change) => Some(self.changed(&site, quota, change, before)),

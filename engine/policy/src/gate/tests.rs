@@ -1,11 +1,15 @@
 //! Stories of gates: what is asked and what passes, and what each makes of them.
 
+mod kept;
+
 use super::{Ask, Cause, GATES_MAX, Gate, Gates, Load, Place, Quota, Step};
 use crate::replies::{Action, Scope, Scopes};
 use crate::span;
 use event::{ReplyClass, Response, Tick, Wall};
 use std::sync::Arc;
 use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 fn cause(rule: &str) -> Cause {
     Cause {
@@ -25,7 +29,7 @@ fn ask(name: &str, pause: &str) -> Ask {
 
 /// Each line is when, what happens, and behind `=>` what that is: `RULE ASK PAUSE USED` for a reply
 /// of a connection that is one of so many, with `crowd` in front if it was turned away itself;
-/// `taken` for mail that was; `time` for time that has passed. A key may have ten connections.
+/// `taken` for mail that was, `taken USED` while so many connections were there; `time` for time that has passed. A key may have ten connections.
 fn tell(most: u16, story: &str) {
     let mut gate: Option<Gate> = None;
     for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -36,11 +40,15 @@ fn tell(most: u16, story: &str) {
         let is_crowd = words.first() == Some(&"crowd");
         words.drain(..usize::from(is_crowd));
         let change = match *words {
-            ["taken"] => gate.as_mut().and_then(|gate| gate.worked(now)),
+            ["taken"] => gate.as_mut().and_then(|gate| gate.worked(1, now)),
+            ["taken", used] => {
+                let used = used.parse().unwrap();
+                gate.as_mut().and_then(|gate| gate.worked(used, now))
+            }
             ["time"] => gate.as_mut().and_then(|gate| gate.due(now)),
             [rule, name, pause, used] => {
                 let (ask, cause) = (ask(name, pause), cause(rule));
-                let load = Load { used: used.parse().unwrap(), most, is_crowd };
+                let load = Load { used: used.parse().unwrap(), most, is_crowd, recent: SECOND };
                 if let Some(gate) = &mut gate {
                     gate.hears(ask, cause, load, now)
                 } else {
@@ -53,7 +61,10 @@ fn tell(most: u16, story: &str) {
         };
         let found = change.map_or("-".to_owned(), |change| match change.connections() {
             Some(connections @ 1..) => format!("{} {connections}", change.name()),
-            _ => change.name().to_owned(),
+            _ => match change.message_rate() {
+                Some(rate) => format!("{} {rate}", change.name()),
+                None => change.name().to_owned(),
+            },
         });
         assert_eq!(found, expected, "{line}");
         gate = gate.filter(|_| found != "opened");
@@ -153,6 +164,75 @@ fn a_connection_too_many_is_not_tried_again_for_an_hour() {
     );
 }
 
+/// Nothing stops while others go on; one more is tried when all are in use, and ever more seldom.
+#[test]
+fn one_connection_fewer_is_held_and_one_more_tried_seldom() {
+    tell(
+        10,
+        "0s crowd many one-fewer 10m 4 => narrowed 3
+         1s crowd many one-fewer 10m 4 => -
+         59s taken 3 => -
+         1m taken 3 => widened 4
+         1m1s crowd many one-fewer 10m 4 => narrowed 3
+         11m taken 3 => -
+         11m1s taken 3 => widened 4
+         11m2s crowd many one-fewer 10m 4 => narrowed 3
+         31m1s taken 3 => -
+         31m2s taken 3 => widened 4
+         31m3s crowd many one-fewer 10m 4 => narrowed 3
+         1h11m3s taken 3 => widened 4
+         1h11m4s taken 4 => -
+         1h12m3s time => widened 5
+         1h12m5s crowd many one-fewer 10m 5 => narrowed 4
+         1h13m5s taken 4 => widened 5",
+    );
+}
+
+#[test]
+fn one_connection_more_is_not_tried_while_those_there_are_suffice() {
+    tell(
+        10,
+        "0s crowd many one-fewer 10m 4 => narrowed 3
+         1m taken 2 => -
+         5h taken 2 => -
+         5h1s taken 3 => widened 4
+         5h1m taken 3 => -
+         5h1m1s taken 4 => widened 5",
+    );
+}
+
+#[test]
+fn a_single_connection_that_is_one_too_many_is_left_alone_for_a_while() {
+    tell(
+        10,
+        "0s crowd many one-fewer 10m 1 => shut
+         10m time => widened 1
+         11m taken 1 => widened 2
+         11m1s crowd many one-fewer 10m 2 => narrowed 1
+         11m2s crowd many one-fewer 10m 2 => -
+         12m1s taken 1 => widened 2",
+    );
+}
+
+#[test]
+fn too_many_messages_are_fewer_and_those_that_go_are_counted() {
+    // A message a second of late.
+    tell(
+        10,
+        "0s rate slow-down 15m 4 => narrowed 450/h
+         1s rate slow-down 15m 4 => -
+         1s taken => -
+         2s rate slow-down 15m 4 => shut
+         3s rate slow-down 15m 4 => -
+         11s time => -
+         12s time => widened 450/h
+         13s rate slow-down 15m 4 => shut
+         33s time => widened 450/h
+         34s rate slow-down 15m 4 => shut
+         1m14s time => widened 1350/d",
+    );
+}
+
 #[test]
 fn with_one_connection_there_is_nothing_to_climb() {
     tell(1, "0s a one-then-more 10m 1 => shut\n10m time => opened");
@@ -173,7 +253,7 @@ fn what_nobody_uses_opens_after_a_day() {
 
 #[test]
 fn a_domain_sends_as_many_a_second_as_it_would_have_connections() {
-    let load = Load { used: 4, most: 4, is_crowd: false };
+    let load = Load { used: 4, most: 4, is_crowd: false, recent: SECOND };
     let hour = |secs| Tick::ZERO + Duration::from_hours(1) + Duration::from_millis(secs);
     let (mut gate, _) = Gate::new(ask("back-off", "1h"), cause("a"), load, hour(0));
     let admitted = |gate: &mut Gate, at| (0..9).filter(|_| gate.admits(hour(at))).count();
@@ -188,7 +268,7 @@ fn a_domain_sends_as_many_a_second_as_it_would_have_connections() {
 
 #[test]
 fn it_says_why_and_until_when() {
-    let load = Load { used: 4, most: 4, is_crowd: false };
+    let load = Load { used: 4, most: 4, is_crowd: false, recent: SECOND };
     let at = |secs| Tick::ZERO + Duration::from_secs(secs);
     let (mut gate, _) = Gate::new(ask("one-then-more", "10m"), cause("a"), load, at(0));
     let seen = |gate: &Gate, now| {
@@ -234,7 +314,7 @@ fn a_reply_names_keys() {
 }
 
 fn hears(gates: &mut Gates, site: &str, quota: &Quota<'_>, now: u64) -> Option<Step> {
-    let load = Load { used: 4, most: 4, is_crowd: false };
+    let load = Load { used: 4, most: 4, is_crowd: false, recent: SECOND };
     let now = Tick::ZERO + Duration::from_secs(now);
     gates.hears((&site.into(), quota), ask("one-then-more", "10m"), &cause("a"), load, now)
 }
@@ -260,10 +340,10 @@ fn gates_step_in_the_order_of_their_times() {
             ("one".into(), sender.clone(), super::Change::Widened(1)),
         ]
     );
-    assert_eq!(gates.worked("two", &sender, at(611)), None, "there is none");
-    assert_eq!(gates.worked("two", &Quota::Site, at(611)), None);
+    assert_eq!(gates.worked("two", &sender, || 1, at(611)), None, "there is none");
+    assert_eq!(gates.worked("two", &Quota::Site, || 1, at(611)), None);
     assert_eq!(gates.next_at(), Some(at(640)));
-    let step = gates.worked("two", &Quota::Site, at(640)).expect("it is time");
+    let step = gates.worked("two", &Quota::Site, || 1, at(640)).expect("it is time");
     assert_eq!((step.change, step.next), (super::Change::Widened(2), Some(at(670))));
     let opened = gates.open("two", &Quota::Site).map(|step| (step.change, step.next));
     assert_eq!(opened, Some((super::Change::Opened, None)));
@@ -289,42 +369,4 @@ fn there_are_so_many_at_most() {
     }
     assert_eq!(gates.len(), GATES_MAX);
     assert!(gates.at("site0").is_none() && gates.at("site1").is_some());
-}
-
-/// What is written down and read again, by somebody whose clock begins anew, is the same.
-#[test]
-fn gates_are_kept_over_a_restart() {
-    let mut gates = Gates::default();
-    let at = |secs| Tick::ZERO + Duration::from_secs(secs);
-    let load = Load { used: 4, most: 5, is_crowd: true };
-    let source = Quota::Source("192.0.2.1".parse().unwrap());
-    for (quota, name) in [
-        (Quota::Site, "suspend"),
-        (source.clone(), "one-then-more"),
-        (Quota::Sender("a.test".into()), "back-off"),
-    ] {
-        gates.hears((&"site".into(), &quota), ask(name, "10m"), &cause("a"), load, at(1_000));
-    }
-    let kept = gates.kept(at(1_300), Wall(1_000_000));
-    let written = serde_json::to_string(&kept).unwrap();
-    let read: Vec<super::Kept> = serde_json::from_str(&written).unwrap();
-    assert_eq!(read, kept);
-    let mut again = Gates::default();
-    for kept in &read {
-        again.restore(kept, at(5), Wall(1_060_000));
-    }
-    let found = |quota: &Quota<'_>| again.at("site")?.find(quota)?.hindrance(at(5));
-    for quota in [Quota::Site, source.clone()] {
-        let hindrance = found(&quota).unwrap();
-        assert_eq!((hindrance.connections, hindrance.next), (0, at(245)));
-        assert_eq!(*hindrance.cause, cause("a"));
-    }
-    let sender = found(&Quota::Sender("a.test".into())).unwrap();
-    assert_eq!((sender.connections, sender.next), (3, at(245)));
-    let mut steps = std::iter::from_fn(|| again.due(at(245)));
-    assert_eq!(steps.next().map(|step| step.change), Some(super::Change::Opened));
-    assert_eq!(steps.next().map(|step| step.change), Some(super::Change::Widened(1)));
-    again.worked("site", &source, at(246));
-    assert_eq!(again.due(at(275)).map(|step| step.change), Some(super::Change::Widened(2)));
-    assert_eq!(again.len(), 2);
 }

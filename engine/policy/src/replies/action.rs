@@ -20,12 +20,20 @@ pub enum Action {
     /// The recipient fails, even if the host only put it off. No rule of ours says so: it is for
     /// operators who know better.
     Fail,
-    /// Everything that waits for the key fails: it would hear the same.
+    /// Everything that waits for the site fails, in these words: it would hear the same. With the scope
+    /// `tenant` or `campaign`, or both, what is of that one of the message.
     DropQueue,
     /// The connection is used up; another may be opened at once, and no failure is counted.
     Reconnect,
     /// Half as fast for this long; then a little faster with each success.
     BackOff(Duration),
+    /// One connection fewer than there were, and one more tried now and then; for this long nothing if it
+    /// was the only one. Without a pause that is no reason to stop, and the words are nobody's: they say
+    /// something only of a host that serves others of our connections meanwhile.
+    OneFewer(Duration),
+    /// Fewer messages in a time, as many as the host turns out to take; nothing for this long at most if
+    /// it takes none.
+    SlowDown(Duration),
     /// This recipient waits, and nobody else.
     DelayRecipient(Duration),
     /// Nothing for this long; then one connection, and one more with each that worked. Google's own
@@ -40,19 +48,21 @@ pub enum Action {
 }
 
 impl Action {
-    /// Names in rules, and whether a pause goes with each.
-    const NAMES: [(&'static str, bool); 11] = [
-        ("none", false),
-        ("bounce", false),
-        ("fail", false),
-        ("drop-queue", false),
-        ("reconnect", false),
-        ("back-off", true),
-        ("delay-recipient", true),
-        ("one-then-more", true),
-        ("suspend", true),
-        ("skip-host", true),
-        ("pull-source", true),
+    /// Names in rules, and whether a pause goes with each; `None`: if one is written.
+    const NAMES: [(&'static str, Option<bool>); 13] = [
+        ("none", Some(false)),
+        ("bounce", Some(false)),
+        ("fail", Some(false)),
+        ("drop-queue", Some(false)),
+        ("reconnect", Some(false)),
+        ("back-off", Some(true)),
+        ("delay-recipient", Some(true)),
+        ("one-then-more", Some(true)),
+        ("suspend", Some(true)),
+        ("skip-host", Some(true)),
+        ("pull-source", Some(true)),
+        ("one-fewer", None),
+        ("slow-down", Some(true)),
     ];
 
     /// The action that a rule calls so, for the keys that it names.
@@ -65,10 +75,10 @@ impl Action {
             return Err(format!("\"{name}\" is no action; there are {all}"));
         };
         let action = match (name, pause.unwrap_or_default()) {
-            _ if *has_pause && pause.is_none_or(|pause| pause.is_zero()) => {
+            _ if *has_pause == Some(true) && pause.is_none_or(|pause| pause.is_zero()) => {
                 return Err(format!("\"{name}\" needs a `pause`, such as \"10m\""));
             }
-            _ if !has_pause && pause.is_some() => {
+            _ if *has_pause == Some(false) && pause.is_some() => {
                 return Err(format!("\"{name}\" has no `pause`"));
             }
             ("bounce", _) => Self::Bounce,
@@ -81,8 +91,14 @@ impl Action {
             ("suspend", pause) => Self::Suspend(pause),
             ("skip-host", pause) => Self::SkipHost(pause),
             ("pull-source", pause) => Self::PullSource(pause),
+            ("one-fewer", pause) => Self::OneFewer(pause),
+            ("slow-down", pause) => Self::SlowDown(pause),
             (_, _) => Self::None,
         };
+        let is_flows = scopes.contains(Scope::Tenant) || scopes.contains(Scope::Campaign);
+        if is_flows && action != Self::DropQueue {
+            return Err(format!("\"{name}\" has no scope \"tenant\" or \"campaign\""));
+        }
         match action.missing(scopes) {
             Some(scope) => Err(format!("\"{name}\" needs the scope \"{scope}\"")),
             None => Ok(action),
@@ -104,6 +120,8 @@ impl Action {
             Self::Suspend(_) => 8,
             Self::SkipHost(_) => 9,
             Self::PullSource(_) => 10,
+            Self::OneFewer(_) => 11,
+            Self::SlowDown(_) => 12,
         };
         Self::NAMES[place].0
     }
@@ -113,12 +131,15 @@ impl Action {
     pub const fn pause(self) -> Option<Duration> {
         match self {
             Self::None | Self::Bounce | Self::Fail | Self::DropQueue | Self::Reconnect => None,
+            Self::OneFewer(pause) if pause.is_zero() => None,
             Self::BackOff(pause)
             | Self::DelayRecipient(pause)
             | Self::OneThenMore(pause)
             | Self::Suspend(pause)
             | Self::SkipHost(pause)
-            | Self::PullSource(pause) => Some(pause),
+            | Self::PullSource(pause)
+            | Self::OneFewer(pause)
+            | Self::SlowDown(pause) => Some(pause),
         }
     }
 
@@ -139,7 +160,17 @@ impl Action {
             Self::Reconnect => Scope::Connection,
             Self::DelayRecipient(_) => Scope::Recipient,
             Self::SkipHost(_) => Scope::Host,
-            Self::DropQueue | Self::BackOff(_) | Self::OneThenMore(_) | Self::Suspend(_) => {
+            Self::DropQueue => {
+                const QUEUES: [Scope; 3] = [Scope::Site, Scope::Tenant, Scope::Campaign];
+                let has_queue = scopes.iter().all(|scope| QUEUES.contains(&scope));
+                let is_sound = has_queue && scopes != Scopes::NONE;
+                return if is_sound { None } else { Some("site, tenant or campaign") };
+            }
+            Self::BackOff(_)
+            | Self::OneThenMore(_)
+            | Self::OneFewer(_)
+            | Self::SlowDown(_)
+            | Self::Suspend(_) => {
                 let some = scopes != Scopes::NONE;
                 return if some { None } else { Some("of one key or more") };
             }

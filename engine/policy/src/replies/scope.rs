@@ -29,11 +29,15 @@ pub enum Scope {
     Host,
     /// The site: all that we send there.
     Site,
+    /// The tenant whose message it is.
+    Tenant,
+    /// The campaign it is of.
+    Campaign,
 }
 
 impl Scope {
     /// All of them, in order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::SourceAddress,
         Self::Netblock,
         Self::DkimDomain,
@@ -45,6 +49,8 @@ impl Scope {
         Self::Connection,
         Self::Host,
         Self::Site,
+        Self::Tenant,
+        Self::Campaign,
     ];
 
     /// Its name in rules.
@@ -62,6 +68,8 @@ impl Scope {
             Self::Connection => "connection",
             Self::Host => "host",
             Self::Site => "site",
+            Self::Tenant => "tenant",
+            Self::Campaign => "campaign",
         }
     }
 

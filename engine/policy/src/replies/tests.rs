@@ -165,6 +165,18 @@ fn faults_are_named() {
             "\"skip-host\" needs the scope \"host\"",
         ),
         (rule("code = [\"421\"]\naction = \"reconnect\""), "needs the scope \"connection\""),
+        (
+            rule("code = [\"550\"]\nscope = [\"recipient\"]\naction = \"drop-queue\""),
+            "\"drop-queue\" needs the scope \"site, tenant or campaign\"",
+        ),
+        (
+            rule("code = [\"550\"]\nscope = [\"tenant\"]\naction = \"suspend\"\npause = \"1h\""),
+            "\"suspend\" has no scope \"tenant\" or \"campaign\"",
+        ),
+        (
+            rule("code = [\"421\"]\nscope = [\"site\"]\naction = \"slow-down\""),
+            "\"slow-down\" needs a `pause`",
+        ),
         (rule("class = \"odd\"").replacen("class = \"other\"\n", "", 1), "expected a class:"),
         (twice, "there is another rule \"a\""),
     ] {
@@ -260,6 +272,7 @@ fn actions_and_scopes_are_shown_as_they_are_written() {
     assert_eq!(scopes.to_string(), "source-address+site");
     assert_eq!(super::Scopes::NONE.to_string(), "-");
     assert_eq!(Action::None.to_string(), "none");
+    assert_eq!(Action::new("one-fewer", None, scopes).unwrap().to_string(), "one-fewer");
     for scope in Scope::ALL {
         assert_eq!(scope.name().parse(), Ok(scope));
     }

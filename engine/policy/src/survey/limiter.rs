@@ -80,6 +80,8 @@ pub enum Limiter {
         said: Box<str>,
         /// So many connections, or messages at once, there may be now.
         most: u16,
+        /// So many messages in a time, if that is what there is to be less of and some may go.
+        message_rate: Option<Box<str>>,
         /// When there may be more, if nothing happens before.
         until: Option<Wall>,
     },

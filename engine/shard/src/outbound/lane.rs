@@ -216,6 +216,7 @@ impl<K: Kernel> Lane<K> {
         while self.session.wants() && !self.retiring() && !self.link.is_hung_up() {
             let place = self.departure.place();
             let Some(delivery) = self.shard.next_to_send(self.index, place) else { break };
+            let delivery = self.shard.first_of(self.index, self.peer, delivery);
             let bytes = delivery.bytes();
             self.shard.sites.borrow_mut().withdraw(self.index, &self.work);
             let Some(transfer) = self.shard.prepare(self.index, delivery).await else {

@@ -7,11 +7,14 @@
 
 use super::verdict::Host;
 use crate::gates::Asked;
+use crate::letter::Settled;
 use crate::shard::Shard;
-use event::{ReplyClass, Response};
+use crate::survey::Heard;
+use event::{MessageId, Outcome, ReplyClass, Response};
 use kernel::Kernel;
-use policy::gate::{Ask, Cause, Place, Quota};
-use policy::replies::{Action, Provider, Reading, Scope, Stage};
+use policy::gate::{Ask, Cause, Place};
+use policy::hosts::TooMany;
+use policy::replies::{Action, Provider, Reading, Scope, Scopes, Stage};
 use queue::SiteIndex;
 use route::SitePlan;
 use std::net::{IpAddr, SocketAddr};
@@ -31,6 +34,8 @@ pub(super) struct Said<'a> {
     pub(super) stage: Option<Stage>,
     /// The domain that sent the message, if there was one.
     pub(super) sender: Option<&'a str>,
+    /// It was said between two messages, of which the connection had carried so many.
+    pub(super) behind: u32,
 }
 
 /// What is left to do for whoever heard a reply.
@@ -42,6 +47,8 @@ pub(super) struct Wish {
     pub(super) leaves: bool,
     /// The recipient fails, whatever the code says.
     pub(super) fails: bool,
+    /// It is about more than this connection and what came by it.
+    pub(super) is_wide: bool,
 }
 
 impl<K: Kernel> Shard<K> {
@@ -123,16 +130,57 @@ impl<K: Kernel> Shard<K> {
         {
             self.skip(plan, host, pause, &cause);
         }
-        if let Some(ask) = Ask::of(action) {
-            let sources = self.addresses(plan);
-            let place = Place { source: host.source, sources: &sources, sender: said.sender };
-            let quotas: Vec<_> = place.quotas(scopes).into_iter().map(Quota::into_owned).collect();
-            let is_crowd = matches!(said.stage, Some(Stage::Greeting | Stage::Hello));
-            if !quotas.is_empty() {
-                self.pass_on(plan, Asked { quotas, ask, cause, is_crowd });
+        let is_wide = Ask::of(action)
+            .is_some_and(|ask| self.ask_for_less(plan, host, said, (ask, scopes), cause));
+        Wish { is_wide, ..wish(action, |scope| scopes.contains(scope)) }
+    }
+
+    /// Asks for less at the site's home. Whether there is anything to ask for.
+    fn ask_for_less(
+        self: &Rc<Self>,
+        plan: &Arc<SitePlan>,
+        host: &Host,
+        said: Said<'_>,
+        (ask, scopes): (Ask, Scopes),
+        cause: Cause,
+    ) -> bool {
+        let is_crowd = matches!(said.stage, Some(Stage::Greeting | Stage::Hello));
+        let ask = match ask {
+            // What no rule knows may have another reason, unless others are served there.
+            Ask::OneFewer(pause) if pause.is_zero() && self.in_use.borrow().at(host.peer) == 0 => {
+                return false;
             }
+            // Before anything was sent it is connections that are counted.
+            Ask::SlowDown(pause) if is_crowd => Ask::BackOff(pause),
+            ask => ask,
+        };
+        let sources = self.addresses(plan);
+        let place = Place { source: host.source, sources: &sources, sender: said.sender };
+        let asks = place.asks(ask, scopes).into_iter();
+        let asks: Vec<_> = asks.map(|(quota, ask)| (quota.into_owned(), ask)).collect();
+        if asks.is_empty() {
+            return false;
         }
-        wish(action, |scope| scopes.contains(scope))
+        match self.too_many(host, said, ask) {
+            TooMany::OnConnection => (),
+            TooMany::OnEachConnection => {
+                let quotas = asks.into_iter().map(|(quota, _)| quota).collect();
+                self.pass_on(plan, Asked::Mistaken { quotas, rule: cause.rule });
+            }
+            TooMany::InATime => self.pass_on(plan, Asked::For { asks, cause, is_crowd }),
+        }
+        true
+    }
+
+    /// What is meant by a reply that asks for less.
+    fn too_many(&self, host: &Host, said: Said<'_>, ask: Ask) -> TooMany {
+        if !matches!(ask, Ask::SlowDown(_)) || said.stage != Some(Stage::Mail) {
+            return TooMany::InATime;
+        }
+        let now = self.kernel.now();
+        self.hosts
+            .borrow_mut()
+            .change(host.peer, now, |memory| memory.habits.said_too_many(said.behind, now))
     }
 
     /// Other hosts of a site are taken for a while.
@@ -145,6 +193,29 @@ impl<K: Kernel> Shard<K> {
         });
         if is_news {
             self.tell_skipped(&plan.name, &host.peer.to_string(), wall + pause, cause);
+        }
+    }
+
+    /// Keeps what was said where it was no, for whoever asks why mail does not move.
+    pub(super) fn note_replies(
+        &self,
+        index: SiteIndex,
+        host: Option<&Host>,
+        id: MessageId,
+        verdicts: &[Settled],
+    ) {
+        for settled in verdicts.iter().filter(|settled| settled.outcome != Outcome::Delivered) {
+            let named = host.and_then(|host| host.passage.as_ref());
+            let heard = Heard {
+                at: self.kernel.wall(),
+                peer: host.map(|host| host.peer),
+                host: named.map(|passage| passage.host.clone()),
+                message: Some(id),
+                response: settled.response.clone(),
+                class: settled.class,
+                times: 1,
+            };
+            self.note_reply(index, heard);
         }
     }
 
@@ -165,7 +236,7 @@ fn wish(action: Action, names: impl Fn(Scope) -> bool) -> Wish {
     };
     let leaves = matches!(action, Action::Reconnect | Action::SkipHost(_))
         || (names(Scope::Connection) && action.pause().is_some());
-    Wish { pause, leaves, fails: action == Action::Fail }
+    Wish { pause, leaves, fails: action == Action::Fail, is_wide: false }
 }
 
 #[cfg(test)]
@@ -191,7 +262,7 @@ mod tests {
             let scopes: Scopes = scopes.iter().copied().collect();
             let found = wish(action, |scope| scopes.contains(scope));
             let fails = action == Action::Fail;
-            assert_eq!(found, Wish { pause, leaves, fails }, "{action}");
+            assert_eq!(found, Wish { pause, leaves, fails, is_wide: false }, "{action}");
         }
     }
 }

@@ -8,6 +8,7 @@ use kernel::Kernel;
 use policy::hosts::Health;
 use queue::SiteIndex;
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -28,6 +29,30 @@ pub(super) struct Slot<K: Kernel> {
     open: Cell<bool>,
     /// It has connected, which was its turn.
     connected: Cell<bool>,
+}
+
+/// Connections that are of use, by host.
+#[derive(Debug, Default)]
+pub(crate) struct InUse(BTreeMap<SocketAddr, u16>);
+
+impl InUse {
+    /// How many there are to a host.
+    pub(super) fn at(&self, host: SocketAddr) -> u16 {
+        self.0.get(&host).copied().unwrap_or(0)
+    }
+
+    fn enter(&mut self, host: SocketAddr) {
+        *self.0.entry(host).or_default() += 1;
+    }
+
+    fn leave(&mut self, host: SocketAddr) {
+        if let Some(count) = self.0.get_mut(&host) {
+            *count -= 1;
+            if *count == 0 {
+                self.0.remove(&host);
+            }
+        }
+    }
 }
 
 impl<K: Kernel> Slot<K> {
@@ -101,6 +126,7 @@ impl<K: Kernel> Slot<K> {
         self.shard.queue.borrow_mut().connected(self.index);
         if let Some(host) = self.host.get() {
             self.remember(host, Health::worked);
+            self.shard.in_use.borrow_mut().enter(host);
         }
     }
 
@@ -162,6 +188,9 @@ impl<K: Kernel> Drop for Slot<K> {
         shard.meters().lanes.sub(1);
         shard.lanes.set(shard.lanes.get() - 1);
         if self.open.get() {
+            if let Some(host) = self.host.get() {
+                shard.in_use.borrow_mut().leave(host);
+            }
             shard.queue.borrow_mut().closed(self.index);
         } else {
             self.make_way();

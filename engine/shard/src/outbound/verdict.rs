@@ -9,8 +9,7 @@ use crate::letter::{Letter, Report, Settled};
 use crate::message::{Delivery, Message};
 use crate::routing::local;
 use crate::shard::Shard;
-use crate::survey::Heard;
-use event::{EgressMeters, MessageId, Outcome, ReplyClass, Response, Tick, Wall};
+use event::{EgressMeters, Outcome, ReplyClass, Response, Tick, Wall};
 use kernel::Kernel;
 use policy::replies::{Provider, Stage};
 use queue::SiteIndex;
@@ -40,6 +39,8 @@ pub(super) struct Host {
     pub(super) meters: Option<Arc<EgressMeters>>,
     /// Whose host it is, if there are rules for that one.
     pub(super) provider: Option<Provider>,
+    /// Messages that the connection had carried by then.
+    pub(super) behind: u32,
 }
 
 /// One attempt, from where it was made.
@@ -76,10 +77,11 @@ impl<K: Kernel> Shard<K> {
         index: SiteIndex,
         host: Host,
         transfer: Transfer,
-        verdicts: Vec<Verdict>,
+        mut verdicts: Vec<Verdict>,
         stages: &Stages,
     ) -> bool {
         self.carried(index);
+        self.spare_surplus(host.peer, &mut verdicts);
         let Transfer { mut delivery, message, broken, started, sent, .. } = transfer;
         if let Some(error) = broken.take() {
             // No final dot left: whatever the connection said, nobody has this message.
@@ -227,10 +229,11 @@ impl<K: Kernel> Shard<K> {
         let Attempt { delivery, index, host, .. } = attempt;
         let message = delivery.message.as_deref();
         let mut later: SmallVec<[Later; 1]> = SmallVec::new();
-        let mut leaves = false;
+        let (mut leaves, mut is_slowed) = (false, false);
         let verdicts = fates.into_iter().map(|mut fate| {
             let (class, wish) = self.judge(*index, host.as_ref(), message, &fate);
             leaves |= wish.leaves;
+            is_slowed |= wish.is_wide;
             if wish.fails && fate.outcome == Outcome::Deferred {
                 fate.outcome = Outcome::Failed;
             }
@@ -240,6 +243,9 @@ impl<K: Kernel> Shard<K> {
             settle(fate, again, class)
         });
         let verdicts = verdicts.collect();
+        if let (Some(index), Some(_), false) = (index, host, is_slowed) {
+            self.took(*index);
+        }
         (verdicts, later, leaves)
     }
 
@@ -260,7 +266,10 @@ impl<K: Kernel> Shard<K> {
             _ => {
                 let sender = message.map(|message| sender_domain(&message.envelope));
                 let (response, stage) = (&fate.response, fate.stage);
-                let said = Said { response, stage, sender: sender.as_deref() };
+                let behind =
+                    host.filter(|_| stage == Some(Stage::Mail)).map_or(0, |host| host.behind);
+                let sender = sender.as_deref();
+                let said = Said { response, stage, sender, behind };
                 let (class, wish) = self.hear(index, host, said);
                 (Some(class), wish)
             }
@@ -309,29 +318,6 @@ impl<K: Kernel> Shard<K> {
             site.meters.count(settled.outcome);
         }
         Arc::clone(&site.name)
-    }
-
-    /// Keeps what was said where it was no, for whoever asks why mail does not move.
-    fn note_replies(
-        &self,
-        index: SiteIndex,
-        host: Option<&Host>,
-        id: MessageId,
-        verdicts: &[Settled],
-    ) {
-        for settled in verdicts.iter().filter(|settled| settled.outcome != Outcome::Delivered) {
-            let named = host.and_then(|host| host.passage.as_ref());
-            let heard = Heard {
-                at: self.kernel.wall(),
-                peer: host.map(|host| host.peer),
-                host: named.map(|passage| passage.host.clone()),
-                message: Some(id),
-                response: settled.response.clone(),
-                class: settled.class,
-                times: 1,
-            };
-            self.note_reply(index, heard);
-        }
     }
 
     /// Whether a sender who asked to hear of delays would want to by now.

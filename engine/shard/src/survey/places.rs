@@ -3,9 +3,10 @@
 use crate::routing::Way;
 use crate::shard::Shard;
 use crate::sites::LANES_MAX;
+use event::Tick;
 use kernel::Kernel;
 use policy::Class;
-use policy::gate::SiteGates;
+use policy::gate::{Gate, Quota, SiteGates};
 use policy::pace::Counted;
 use policy::survey::{
     Domain, Host, Limiter, Load, Named, Part, SITES_MAX, Said, Site, Sites, most,
@@ -240,7 +241,9 @@ impl<K: Kernel> Shard<K> {
                 Limiter::Served { connections }
             }
             Hindrance::Full(most) => Limiter::SiteConnections { most, key: self.key(plan) },
-            Hindrance::MessageRate(until) => self.rate_limiter(plan, Counted::Messages, until),
+            Hindrance::MessageRate(until) => self
+                .learnt_rate(&plan.name)
+                .unwrap_or_else(|| self.rate_limiter(plan, Counted::Messages, until)),
             Hindrance::ByteRate(until) => self.rate_limiter(plan, Counted::Bytes, until),
             Hindrance::ConnectionRate(until) => {
                 self.rate_limiter(plan, Counted::Connections, until)
@@ -270,18 +273,27 @@ impl<K: Kernel> Shard<K> {
     fn asked_of(&self, site: &str) -> Vec<Limiter> {
         let (gates, now) = (self.gates.borrow(), self.kernel.now());
         let all = gates.at(site).into_iter().flat_map(SiteGates::all);
-        let asked = all.filter_map(|(quota, gate)| {
-            let hindrance = gate.hindrance(now)?;
-            Some(Limiter::Asked {
-                rule: (*hindrance.cause.rule).into(),
-                scope: quota.scope().name(),
-                value: quota.value().map(Into::into),
-                said: hindrance.cause.response.to_string().into(),
-                most: hindrance.connections,
-                until: Some(self.on_the_wall(hindrance.next)),
-            })
-        });
+        let asked = all.filter_map(|(quota, gate)| self.asked_by(&quota, gate, now));
         asked.collect()
+    }
+
+    /// That hosts of a site turned out to take no more messages in a time, if they did.
+    fn learnt_rate(&self, site: &str) -> Option<Limiter> {
+        let (gates, now) = (self.gates.borrow(), self.kernel.now());
+        self.asked_by(&Quota::Messages, gates.at(site)?.find(&Quota::Messages)?, now)
+    }
+
+    fn asked_by(&self, quota: &Quota<'_>, gate: &Gate, now: Tick) -> Option<Limiter> {
+        let hindrance = gate.hindrance(now)?;
+        Some(Limiter::Asked {
+            rule: (*hindrance.cause.rule).into(),
+            scope: quota.scope().name(),
+            value: quota.value().map(Into::into),
+            said: hindrance.cause.response.to_string().into(),
+            most: hindrance.connections,
+            message_rate: hindrance.message_rate.map(|rate| rate.to_string().into()),
+            until: Some(self.on_the_wall(hindrance.next)),
+        })
     }
 
     fn hosts_of(&self, index: SiteIndex) -> Vec<Host> {

@@ -8,12 +8,16 @@ use loadgen::sink::profiles;
 use loadgen::sink::provider::{Provider as Profile, Quota, Tls};
 use loadgen::sink::rate::{Rate, Span};
 use policy::Limits;
+use policy::pace::Rates;
 use std::time::Duration;
 
 /// How many there are.
 pub(super) const PROVIDERS: usize = 40;
 /// The first so many of those that do not ship are known to whoever runs the relay.
 const KNOWN_CLONES: usize = 8;
+/// What known ones take in a time, and say so; and what unknown ones do, and do not say: each of some.
+const RATES_KNOWN: [&str; 3] = ["2/s", "150/m", "6000/h"];
+const RATES_HIDDEN: [&str; 3] = ["20/s", "120/m", "5000/h"];
 /// How much of the day's mail is for those that ship, in thousandths; others have [`CLONE_SHARE`].
 const SHARES: [(&str, u32); 18] = [
     ("gmail", 300),
@@ -79,6 +83,17 @@ impl Part {
         }
     }
 
+    /// What the relay is told that it takes in a time.
+    pub(super) fn rates(&self) -> Rates {
+        let told = |rate: Rate| policy::rate::Rate::new(rate.count.into(), rate.span.0);
+        let Profile { message_rate, connection_rate, .. } = self.profile;
+        Rates {
+            messages: message_rate.and_then(told),
+            bytes: None,
+            connections: connection_rate.and_then(told),
+        }
+    }
+
     /// When its trouble begins, in a day of this length.
     pub(super) fn trouble_at(&self, begun: Tick, length: Duration) -> Option<Tick> {
         Some(begun + length * self.trouble.as_ref()?.begins / 1_000)
@@ -111,7 +126,7 @@ fn shipped(name: &str, share: u32) -> Part {
     Part { profile, share, service, is_known: name != "other", trouble }
 }
 
-/// As another is, elsewhere; and where its limits are not known, with a rate that is not, either.
+/// As another is, elsewhere; some with a rate, which is known where its other limits are.
 fn clone(like: &Part, number: usize, random: &mut Random) -> Part {
     let name = format!("{}-{}", like.profile.name, number + 1);
     let host = format!("mx.{name}.test");
@@ -123,11 +138,13 @@ fn clone(like: &Part, number: usize, random: &mut Random) -> Part {
         name,
         ..like.profile.clone()
     };
-    if !is_known {
+    let rates = if is_known { RATES_KNOWN } else { RATES_HIDDEN };
+    let rate = rates.get(random.next() as usize % (2 * rates.len())).map(|rate| rate.parse());
+    profile.message_rate = rate.map(|rate| rate.expect("it is a rate"));
+    if is_known {
+        profile.contract.extend(profile.message_rate.map(|_| Rule::MessageRate));
+    } else {
         profile.contract.clear();
-        let rates = ["20/s", "600/m", "18000/h"];
-        let rate = rates.get(random.next() as usize % 6).map(|rate| rate.parse());
-        profile.message_rate = rate.map(|rate| rate.expect("it is a rate"));
         profile.backoff = Span::default();
     }
     Part { profile, share: CLONE_SHARE, service: like.service, is_known, trouble: None }

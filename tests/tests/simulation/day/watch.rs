@@ -130,6 +130,11 @@ impl Site {
         if own == 0 { policy::Limits::default().connections_max.into() } else { own }
     }
 
+    /// Tries that were put off.
+    pub(super) fn put_off(&self) -> u64 {
+        self.meters.deferred.get()
+    }
+
     /// Messages it would take in a second from one who knew all its limits: as many connections as it
     /// lets us have, each busy but for what it costs to open it.
     pub(super) fn rate(&self) -> f64 {

@@ -89,13 +89,13 @@ impl Host {
     }
 }
 
-/// Sends so many messages from a domain to another.
+/// Sends so many messages from a domain to another, with so many recipients each.
 pub(super) async fn send(
     sim: &Sim,
     relay: SocketAddr,
     sender: &str,
     domain: &str,
-    count: usize,
+    (count, recipients): (usize, usize),
 ) -> io::Result<()> {
     let stream = sim.connect(relay, None, Duration::from_secs(5)).await?;
     let mut dialogue = Dialogue::new(sim, stream);
@@ -103,11 +103,10 @@ pub(super) async fn send(
     dialogue.say("EHLO sender.test\r\n").await?;
     dialogue.reply().await?;
     for number in 0..count {
-        let envelope = format!(
-            "MAIL FROM:<{number}@{sender}>\r\nRCPT TO:<{number}.{sender}@{domain}>\r\nDATA\r\n"
-        );
-        dialogue.say(envelope).await?;
-        for _ in 0..3 {
+        let rcpt = |which| format!("RCPT TO:<{number}.{which}.{sender}@{domain}>\r\n");
+        let all: String = (0..recipients).map(rcpt).collect();
+        dialogue.say(format!("MAIL FROM:<{number}@{sender}>\r\n{all}DATA\r\n")).await?;
+        for _ in 0..recipients + 2 {
             dialogue.reply().await?;
         }
         dialogue.say("Subject: a\r\n\r\nb\r\n.\r\n").await?;

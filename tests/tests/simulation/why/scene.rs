@@ -243,7 +243,8 @@ fn full() -> Profile {
 
 fn site(host: &str, connections_max: u16) -> Site {
     let limits = Limits { connections_max, in_flight_max: 1, ..Limits::default() };
-    Site { name: "named".into(), hosts: vec![host.to_owned()], limits, is_heeded: true }
+    let (name, hosts, rates) = ("named".into(), vec![host.to_owned()], shard::Allowed::default());
+    Site { name, hosts, limits, rates, is_heeded: true }
 }
 
 /// Two domains with the same hosts, in another order if there are two.

@@ -1,6 +1,6 @@
 //! What is learnt of a host, and forgotten.
 
-use super::{FRAGILE_AFTER, Habits, LEARNT_FOR, TRUSTED_AFTER};
+use super::{FRAGILE_AFTER, Habits, LEARNT_FOR, TRUSTED_AFTER, TooMany};
 use event::Tick;
 use std::time::Duration;
 
@@ -96,4 +96,40 @@ fn what_was_learnt_is_forgotten_after_a_day() {
     assert_eq!(habits.messages_max(NOW + LEARNT_FOR), None, "once is no habit");
     habits.ended(20, NOW + LEARNT_FOR);
     assert_eq!(habits.messages_max(NOW + LEARNT_FOR), Some(19));
+}
+
+/// Words for too many on a connection come behind one number, those for too many in a time behind any.
+#[test]
+fn too_many_messages_behind_the_same_number_are_the_connections() {
+    use TooMany::{InATime, OnConnection, OnEachConnection};
+    let at = |secs| NOW + Duration::from_secs(secs);
+    let mut habits = Habits::default();
+    for (secs, means) in [
+        (0, OnConnection),
+        (1, OnConnection),
+        (10, OnConnection),
+        (11, OnConnection),
+        (20, OnEachConnection),
+    ] {
+        assert_eq!(habits.messages_max(at(secs)), None);
+        assert_eq!(habits.said_too_many(50, at(secs)), means, "{secs}");
+    }
+    assert_eq!(habits.messages_max(at(20)), Some(49));
+    let mut habits = Habits::default();
+    assert_eq!(habits.said_too_many(50, at(0)), OnConnection, "nobody knows better");
+    assert_eq!(habits.said_too_many(40, at(1)), InATime);
+    assert_eq!(habits.said_too_many(0, at(2)), InATime);
+    assert_eq!(habits.said_too_many(0, at(2)), InATime, "not on a new one");
+    assert_eq!(habits.said_too_many(0, at(900)), InATime);
+    assert_eq!(habits.messages_max(at(900)), None);
+}
+
+#[test]
+fn recipients_that_were_too_many_are_not_given_for_a_day() {
+    let mut habits = Habits::default();
+    assert_eq!(habits.recipients_max(NOW), None);
+    habits.took_recipients(50, NOW);
+    habits.took_recipients(20, NOW);
+    assert_eq!(habits.recipients_max(NOW), Some(20));
+    assert_eq!(habits.recipients_max(NOW + LEARNT_FOR), None);
 }

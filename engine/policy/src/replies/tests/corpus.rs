@@ -3,7 +3,7 @@
 use super::said;
 use crate::replies::condition::Condition;
 use crate::replies::words::Heard;
-use crate::replies::{Provider, Reading, Rules};
+use crate::replies::{Provider, Reading, Rules, Stage};
 use event::Response;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,6 +14,7 @@ const CORPUS: &str = include_str!("../../../profiles/corpus.txt");
 #[derive(Clone, Copy)]
 struct Meant<'c> {
     provider: &'c str,
+    stage: Option<Stage>,
     class: &'c str,
     scope: &'c str,
     action: &'c str,
@@ -37,7 +38,7 @@ impl Line<'_> {
 
     fn read<'r>(&self, rules: &'r Rules) -> (Response, Reading<'r>) {
         let response = said(self.reply);
-        let reading = rules.read(&response, self.provider(rules), None);
+        let reading = rules.read(&response, self.provider(rules), self.meant.stage);
         (response, reading)
     }
 }
@@ -51,7 +52,11 @@ fn lines() -> Vec<Line<'static>> {
             let [provider, class, scope, action, source] = parts[..] else {
                 panic!("line {number} has {} parts", parts.len())
             };
-            meant = Some(Meant { provider, class, scope, action, source });
+            let (provider, stage) = match provider.split_once(" at ") {
+                Some((provider, stage)) => (provider, Some(stage.parse().expect("a stage"))),
+                None => (provider, None),
+            };
+            meant = Some(Meant { provider, stage, class, scope, action, source });
         } else if text.starts_with(|first: char| first.is_ascii_digit()) {
             let meant = meant.expect("a heading stands above the first reply");
             lines.push(Line { number, reply: text, meant });

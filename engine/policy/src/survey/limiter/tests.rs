@@ -38,6 +38,7 @@ fn all() -> Vec<Limiter> {
             value: None,
             said: "421 slow down".into(),
             most: 0,
+            message_rate: None,
             until: Some(until),
         },
         Limiter::SiteConnections { most: 2, key: KEY },
@@ -110,6 +111,15 @@ fn they_say_it_in_words() {
     ] {
         assert!(said.iter().any(|one| one == words), "{words} is not among {said:#?}");
     }
+    let mut asked = all().into_iter().find(|one| one.name() == "asked").expect("it is among them");
+    assert_eq!(
+        asked.to_string(),
+        "0 at once for the site (all of it) by the rule r: 421 slow down"
+    );
+    if let Limiter::Asked { message_rate, .. } = &mut asked {
+        *message_rate = Some("570/m".into());
+    }
+    assert_eq!(asked.to_string(), "570/m for the site (all of it) by the rule r: 421 slow down");
     assert_eq!(KEY.to_string(), "[[site]] connections_max");
     let dated = all().iter().filter(|limiter| limiter.until() == Some(Wall(9))).count();
     assert_eq!(dated, 15, "what ends by itself says when");

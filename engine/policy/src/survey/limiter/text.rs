@@ -21,9 +21,9 @@ impl fmt::Display for Limiter {
             Self::Served { connections } => {
                 write!(f, "nothing: {} takes what is ready", count(*connections, "connection"))
             }
-            Self::Asked { rule, scope, value, said, most, .. } => {
-                let which = value.as_deref().unwrap_or("all of it");
-                write!(f, "{most} at once for the {scope} ({which}) by the rule {rule}: {said}")
+            Self::Asked { rule, scope, value, said, most, message_rate, .. } => {
+                let share = share(*most, message_rate.as_deref(), scope, value.as_deref());
+                write!(f, "{share} by the rule {rule}: {said}")
             }
             Self::SiteConnections { most, .. } => {
                 write!(f, "it has {}, all it may have", count(*most, "connection"))
@@ -94,6 +94,11 @@ fn put_off(attempts: u16) -> String {
         0 => "put off before it was tried, by an order to schedule".to_owned(),
         attempts => format!("put off after {}", count(attempts, "attempt")),
     }
+}
+
+fn share(most: u16, rate: Option<&str>, scope: &str, which: Option<&str>) -> String {
+    let many = rate.map_or_else(|| format!("{most} at once"), ToOwned::to_owned);
+    format!("{many} for the {scope} ({})", which.unwrap_or("all of it"))
 }
 
 fn count(number: u16, thing: &str) -> String {

@@ -21,6 +21,8 @@ pub(super) struct Acquaintance {
     answered: Tick,
     /// How many of them the shard remembers.
     noted: u32,
+    /// It ends since there is to be less of more than this connection.
+    pub(super) is_slowed: bool,
 }
 
 /// How a connection ended.
@@ -46,6 +48,7 @@ impl Acquaintance {
             carried: 0,
             answered: Tick::ZERO,
             noted: 0,
+            is_slowed: false,
         }
     }
 
@@ -56,6 +59,11 @@ impl Acquaintance {
         if self.carried - self.noted == TRUSTED_AFTER {
             self.note(shard, now, |_| ());
         }
+    }
+
+    /// Messages that were answered.
+    pub(super) const fn carried(&self) -> u32 {
+        self.carried
     }
 
     /// Remembers how it ended.

@@ -33,9 +33,9 @@ impl<K: Kernel> Lane<K> {
             };
             match heard {
                 Some(Heard::Done(transfer, verdicts)) => {
+                    self.conclude(*transfer, verdicts);
                     self.host.answered(&self.shard, now);
                     self.session.set_depth(self.host.depth);
-                    self.conclude(*transfer, verdicts);
                 }
                 Some(Heard::Closing(response)) => {
                     self.heed(&response, stage);
@@ -62,10 +62,12 @@ impl<K: Kernel> Lane<K> {
 
     /// The peer ends the conversation, and that is no verdict on a message: it may have asked for
     /// something all the same.
-    fn heed(&self, response: &Response, stage: Option<Stage>) {
+    fn heed(&mut self, response: &Response, stage: Option<Stage>) {
         if response.code >= 400 && stage != Some(Stage::Text) {
-            let said = Said { response, stage, sender: None };
-            self.shard.hear(Some(self.index), Some(&self.peer()), said);
+            let behind = if stage == Some(Stage::Mail) { self.host.carried() } else { 0 };
+            let said = Said { response, stage, sender: None, behind };
+            let (_, wish) = self.shard.hear(Some(self.index), Some(&self.peer()), said);
+            self.host.is_slowed |= wish.is_wide;
         }
     }
 
@@ -80,7 +82,8 @@ impl<K: Kernel> Lane<K> {
         let missing = !self.ready && self.session.bare().is_some();
         self.shard.meters().tls_out_missing.add(u64::from(missing));
         let is_between = self.session.is_between();
-        let mut parting = Parting { is_early: is_between && !self.retiring(), in_doubt: 0 };
+        let is_early = is_between && !self.host.is_slowed && !self.retiring();
+        let mut parting = Parting { is_early, in_doubt: 0 };
         let peer = self.peer();
         for (transfer, verdicts) in self.session.lost() {
             parting.in_doubt += usize::from(verdicts.contains(&Verdict::Unknown));
@@ -113,7 +116,8 @@ impl<K: Kernel> Lane<K> {
         let (peer, passage) = (self.peer, self.approach.passage());
         let (source, provider) = (self.approach.source_address(), self.provider);
         let meters = self.departure.counts().map(Arc::clone);
-        Host { peer, reports: self.session.reports(), passage, source, meters, provider }
+        let (reports, behind) = (self.session.reports(), self.host.carried());
+        Host { peer, reports, passage, source, meters, provider, behind }
     }
 }
 
