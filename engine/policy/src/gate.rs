@@ -27,7 +27,7 @@ mod table;
 mod tempo;
 
 pub use ask::Ask;
-pub use cause::Cause;
+pub use cause::{Cause, Hindrance};
 pub use ceiling::{CEILING_FOR, PROBED_AGAIN, PROBED_FIRST, PROBED_SELDOM};
 pub use change::Change;
 pub use kept::Kept;
@@ -62,19 +62,6 @@ pub struct Load {
     pub is_crowd: bool,
     /// From one message to the next, of late.
     pub recent: Duration,
-}
-
-/// Why something waits that a gate stands in the way of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hindrance<'g> {
-    /// Who asked for it, and in which words.
-    pub cause: &'g Cause,
-    /// How many connections there may be.
-    pub connections: u16,
-    /// How many messages in a time, if that is what it is about.
-    pub message_rate: Option<Rate>,
-    /// When that changes next, if mail goes until then.
-    pub next: Tick,
 }
 
 /// A gate before one key.
@@ -191,6 +178,7 @@ impl Gate {
         let had = self.connections().min(load.used).max(1);
         let end = now + ask.pause();
         let left = if load.is_crowd { had - 1 } else { had / 2 };
+        let left = if matches!(ask, Ask::OneFewer(_)) { left.max(self.proven()) } else { left };
         if load.is_crowd && load.used > 1 {
             let connections = load.used - 1;
             self.ceiling = Some(match ask {
@@ -216,6 +204,19 @@ impl Gate {
                 self.state = State::Paced(tempo);
                 Change::Slower(tempo.every)
             }
+        }
+    }
+
+    /// Connections that went well until one more was tried: others of them that are just being dialled
+    /// anew are not too many.
+    fn proven(&self) -> u16 {
+        match (self.state, self.ceiling) {
+            (State::Narrow { pace: Pace::Probe, connections, .. }, ceiling)
+                if ceiling.is_none_or(|ceiling| ceiling.connections < connections) =>
+            {
+                connections.saturating_sub(Pace::Additive.step(self.most))
+            }
+            _ => 0,
         }
     }
 

@@ -188,6 +188,21 @@ fn one_connection_fewer_is_held_and_one_more_tried_seldom() {
     );
 }
 
+/// While one more is tried, others that end are dialled anew: which of these is one too many is not known.
+#[test]
+fn what_went_well_is_held_where_several_are_dialled_when_one_more_is_tried() {
+    tell(
+        10,
+        "0s crowd many one-fewer 10m 3 => narrowed 2
+         1m taken 2 => widened 3
+         2m taken 3 => widened 4
+         2m1s crowd many one-fewer 10m 3 => narrowed 3
+         3m1s taken 3 => widened 4
+         3m2s crowd many one-fewer 10m 3 => narrowed 3
+         4m crowd many one-fewer 10m 3 => narrowed 2",
+    );
+}
+
 #[test]
 fn one_connection_more_is_not_tried_while_those_there_are_suffice() {
     tell(
