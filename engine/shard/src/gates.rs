@@ -5,9 +5,11 @@
 //! say. A site with gates is served by its home alone: what others have borrowed comes back.
 
 mod aside;
+mod asked;
 mod book;
 
 pub(crate) use aside::{Aside, sender_domain};
+pub use asked::Asked;
 pub use book::GateBook;
 
 use crate::letter::Letter;
@@ -28,27 +30,6 @@ const EXPIRE_EVERY: Duration = Duration::from_secs(10);
 
 /// How often what has changed is written down, at most.
 const WRITE_EVERY: Duration = Duration::from_secs(5);
-
-/// What a reply asks of keys at a site.
-#[derive(Debug)]
-pub enum Asked {
-    /// Less of these.
-    For {
-        /// The keys, and what is asked of each.
-        asks: Vec<(Quota<'static>, Ask)>,
-        /// Who asked.
-        cause: Cause,
-        /// It was the connection that was turned away, and nothing that came by it.
-        is_crowd: bool,
-    },
-    /// Nothing: what was asked in these words was about the connection.
-    Mistaken {
-        /// The keys.
-        quotas: Vec<Quota<'static>>,
-        /// The rule that read the words.
-        rule: Arc<str>,
-    },
-}
 
 impl<K: Kernel> Shard<K> {
     /// Has the home of a site do what is asked of it.

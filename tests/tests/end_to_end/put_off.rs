@@ -22,6 +22,13 @@ fn due(told: &str) -> u64 {
     told["due"].as_u64().expect("it says when")
 }
 
+/// When a message is tried next, as the record on disk has it.
+fn next(ringpost: &Ringpost, message: &str) -> Option<u64> {
+    let told = ask(ringpost, &["why", message, "--json"]).ok()?;
+    let told: serde_json::Value = serde_json::from_str(&told).ok()?;
+    told["open"][0]["limiter"]["next_at"].as_u64()
+}
+
 #[test]
 fn what_waits_is_due_at_its_time_and_not_before_and_a_restart_keeps_that() -> io::Result<()> {
     let scratch = Scratch::new("put-off")?;
@@ -55,6 +62,8 @@ fn what_waits_is_due_at_its_time_and_not_before_and_a_restart_keeps_that() -> io
         told.contains("0 ready, 2 waiting for a retry").then_some(())
     };
     wait::until("both put off", PATIENCE, counted)?;
+    let is_later = || (next(&ringpost, &message)? + COARSE_MILLIS >= second).then_some(());
+    wait::until("one put off again", PATIENCE, is_later)?;
     ask(&ringpost, &["resume", &site])?;
     ringpost.drain()?;
     ringpost.restart()?;

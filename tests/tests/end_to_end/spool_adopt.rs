@@ -2,6 +2,7 @@
 
 use crate::common::{PATIENCE, RETRY_SOON, route};
 use crate::spool_tools::{RETRY_LATE, said, send, spool, value};
+use crate::why::ask;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -68,6 +69,9 @@ impl Nodes {
     /// The heir delivers all of it, each message once and whole, counting attempts on.
     fn deliver(&mut self) -> io::Result<()> {
         self.heir.restart()?;
+        // What the dead node put off is due when it was.
+        let site = self.site.address().to_string();
+        ask(&self.heir, &["flush", &site, "--reason", "adopted"])?;
         self.site.wait_for(self.sent.len(), PATIENCE)?;
         wait::until("an empty queue", PATIENCE, || (self.heir.queued().ok()? == 0).then_some(()))?;
         let mails = self.site.mails();
