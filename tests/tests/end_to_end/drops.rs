@@ -43,9 +43,9 @@ fn campaigns_are_explained(ringpost: &Ringpost) -> io::Result<()> {
     let told = ask(ringpost, &["why", "--campaign", "summer"])?;
     let parts = [
         "campaign summer: waits for 2 sites",
-        "2 ready, 0 waiting for a retry, for all mail",
+        "2 ready, 0 waiting for a retry, ",
         "held by   paused: ",
-        "0 ready, 1 waiting for a retry, for all mail",
+        "0 ready, 1 waiting for a retry, ",
         "held by   put-off: ",
     ];
     for part in parts {

@@ -149,19 +149,17 @@ fn of_site(site: &Value, now: Wall) -> String {
     let mut text = wrap(0, &format!("site {}", word(&site["site"])));
     let [ready, waiting, flying] =
         [&site["ready"], &site["waiting"], &site["in_flight"]].map(thousands);
-    // Connections carry everybody's mail: of some of it nobody knows how much.
-    let flying = match &site["in_flight"] {
-        Value::Null => "for all mail".to_owned(),
-        _ => format!("{flying} on"),
-    };
-    text += &field(
-        "mail",
-        &format!(
-            "{ready} ready, {waiting} waiting for a retry, {flying} {} of at most {}",
-            count(number(&site["open"]) + number(&site["opening"]), "connection"),
-            number(&site["connections_max"])
-        ),
+    let connections = format!(
+        "{} of at most {}",
+        count(number(&site["open"]) + number(&site["opening"]), "connection"),
+        number(&site["connections_max"])
     );
+    // Connections carry everybody's mail: of a tenant's nobody knows how much.
+    let carried = match &site["in_flight"] {
+        Value::Null => format!("{connections} for all mail"),
+        _ => format!("{flying} on {connections}"),
+    };
+    text += &field("mail", &format!("{ready} ready, {waiting} waiting for a retry, {carried}"));
     for order in list(&site["rerouted"]) {
         text += &rerouted(order, now);
     }
