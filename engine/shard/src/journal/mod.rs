@@ -32,7 +32,7 @@ pub use error::{Closed, JournalError, OpenError, ReadError};
 pub use quarantine::Finding;
 pub use reader::{Loaded, Reader};
 
-use event::{MessageId, Wall};
+use event::MessageId;
 use kernel::{Chunk, Kernel};
 use log::Log;
 use spool::{Damage, Envelope, Place, Spot, Standing};
@@ -152,12 +152,12 @@ impl<K: Kernel> Journal<K> {
         Some((live.spot, live.open.iter().take(most).collect(), live.open.len()))
     }
 
-    /// When an open recipient of a message is due, as it is written down.
+    /// Where an open recipient of a message stands, as it is written down.
     #[must_use]
-    pub fn due_of(&self, id: MessageId, recipient: u16) -> Option<Wall> {
+    pub fn standing_at(&self, id: MessageId, recipient: u16) -> Option<Standing> {
         let catalog = self.0.catalog.borrow();
         let mut open = catalog.get(id)?.open.iter();
-        open.find(|open| open.recipient == recipient).map(|open| open.due)
+        open.find(|open| open.recipient == recipient)
     }
 
     /// From now on `observer` hears how long each commit took. The first to ask is heard.

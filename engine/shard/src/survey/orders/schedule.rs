@@ -72,9 +72,12 @@ impl<K: Kernel> Shard<K> {
         let Scheduled { id, recipients, tried, due } = scheduled;
         let journal = self.journal_of(*id);
         let first = recipients.first().copied().unwrap_or_default();
-        let Some(known) = journal.due_of(*id, first) else { return };
-        // Of two that are on disk with as many attempts the later one is true.
-        let tried = if *due < known { tried.again(tried.is_late()) } else { *tried };
+        let Some(known) = journal.standing_at(*id, first) else { return };
+        // The higher number of attempts counts on disk, and of two with as many the later time. An order
+        // before this one may have counted one there.
+        let told = Tried::from_number(known.attempt);
+        let tried = if tried.count() < told.count() { told } else { *tried };
+        let tried = if *due < known.due { tried.again(tried.is_late()) } else { tried };
         let enhanced = Some(EnhancedCode { class: 4, subject: 7, detail: 1 });
         let answer = Answer { code: 451, enhanced, peer: None };
         let (id, recipients, attempt, due) = (*id, &**recipients, tried.number(), *due);
